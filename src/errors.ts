@@ -25,5 +25,8 @@ export type ErrorCode =
 /** "Expected lr to be a positive number, but received -1 of type number." */
 export function invalid(name: string, expected: string, received: unknown): FlatminError {
   const shown = typeof received === 'string' ? JSON.stringify(received) : String(received);
-  return new FlatminError('INVALID_ARGUMENT', `Expected ${name} to be ${expected}, but received ${shown} of type ${typeof received}.`);
+  return new FlatminError(
+    'INVALID_ARGUMENT',
+    `Expected ${name} to be ${expected}, but received ${shown} of type ${typeof received}.`,
+  );
 }

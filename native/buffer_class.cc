@@ -1,0 +1,109 @@
+// DeviceBuffer: zero-filled, 64-byte aligned memory that sessions read and write in place.
+#include <cstring>
+
+#include "addon.h"
+
+namespace flatmin {
+namespace {
+
+class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "DeviceBuffer",
+                       {InstanceMethod("view", &DeviceBuffer::view), InstanceMethod("write", &DeviceBuffer::write),
+                        InstanceMethod("read", &DeviceBuffer::read), InstanceMethod("dispose", &DeviceBuffer::dispose),
+                        InstanceAccessor<&DeviceBuffer::byte_length>("byteLength")});
+  }
+
+  // new DeviceBuffer(bytes), or internally (External<View>)
+  explicit DeviceBuffer(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceBuffer>(info) {
+    if (info[0].IsExternal()) {
+      view_ = *info[0].As<Napi::External<View>>().Data();
+      return;
+    }
+    auto bytes = static_cast<size_t>(number_argument(info[0], "byteLength", 0, 9007199254740991.0));
+    guarded(info.Env(), [&] {
+      try {
+        view_ = {std::make_shared<Storage>(bytes), 0, bytes};
+      } catch (const std::bad_alloc&) {
+        throw std::runtime_error("cannot allocate " + std::to_string(bytes) + " bytes");
+      }
+    });
+  }
+
+  View live(Napi::Env env, const char* what) const {
+    if (!view_.storage) throw Napi::Error::New(env, std::string(what) + " has been disposed");
+    return view_;
+  }
+
+ private:
+  Napi::Value view(const Napi::CallbackInfo& info) {
+    View whole = live(info.Env(), "the buffer");
+    auto offset = static_cast<size_t>(number_argument(info[0], "byteOffset", 0, static_cast<double>(whole.bytes)));
+    auto bytes = static_cast<size_t>(number_argument(info[1], "byteLength", 0, static_cast<double>(whole.bytes - offset)));
+    return wrap_view(info.Env(), {whole.storage, whole.offset + offset, bytes});
+  }
+
+  std::pair<std::byte*, size_t> host_bytes(const Napi::CallbackInfo& info) {
+    if (info[0].IsTypedArray()) {
+      auto array = info[0].As<Napi::TypedArray>();
+      napi_value backing;
+      size_t offset, length;
+      napi_typedarray_type type;
+      void* data = nullptr;
+      if (napi_get_typedarray_info(info.Env(), array, &type, &length, &data, &backing, &offset) == napi_ok) {
+        return {static_cast<std::byte*>(data), array.ByteLength()};
+      }
+    }
+    throw Napi::TypeError::New(info.Env(), "the host data must be a typed array");
+  }
+
+  std::byte* window(const Napi::CallbackInfo& info, size_t bytes) {
+    View whole = live(info.Env(), "the buffer");
+    size_t offset = info[1].IsUndefined() ? 0 : static_cast<size_t>(number_argument(info[1], "byteOffset", 0, 9007199254740991.0));
+    if (offset > whole.bytes || bytes > whole.bytes - offset) {
+      throw Napi::RangeError::New(info.Env(), std::to_string(bytes) + " bytes at offset " + std::to_string(offset) +
+                                                  " do not fit a buffer of " + std::to_string(whole.bytes) + " bytes");
+    }
+    return whole.data() + offset;
+  }
+
+  void write(const Napi::CallbackInfo& info) {
+    auto [data, bytes] = host_bytes(info);
+    std::byte* target = window(info, bytes);
+    if (bytes) std::memcpy(target, data, bytes);
+  }
+
+  void read(const Napi::CallbackInfo& info) {
+    auto [data, bytes] = host_bytes(info);
+    std::byte* source = window(info, bytes);
+    if (bytes) std::memcpy(data, source, bytes);
+  }
+
+  void dispose(const Napi::CallbackInfo&) { view_ = {}; }
+  Napi::Value byte_length(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(view_.bytes)); }
+
+  View view_;
+};
+
+}  // namespace
+
+void export_buffer(Napi::Env env, Napi::Object exports) {
+  Napi::Function constructor = DeviceBuffer::define(env);
+  env.GetInstanceData<AddonData>()->buffer = Napi::Persistent(constructor);
+  exports.Set("DeviceBuffer", constructor);
+}
+
+View view_of(const Napi::Value& value, const char* what) {
+  auto& constructor = value.Env().GetInstanceData<AddonData>()->buffer;
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) {
+    throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a DeviceBuffer");
+  }
+  return Napi::ObjectWrap<DeviceBuffer>::Unwrap(value.As<Napi::Object>())->live(value.Env(), what);
+}
+
+Napi::Object wrap_view(Napi::Env env, const View& view) {
+  return env.GetInstanceData<AddonData>()->buffer.New({Napi::External<View>::New(env, const_cast<View*>(&view))});
+}
+
+}  // namespace flatmin

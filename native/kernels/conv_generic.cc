@@ -1,0 +1,10 @@
+#include <cstddef>
+#include <cstdint>
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+#include "conv.h"
+#include "conv_table.h"
+#define FLATMIN_ISA generic
+#define FLATMIN_LANES 4
+#include "conv_body.h"

@@ -1,0 +1,117 @@
+// Between planes (NCHW) and pixels of 16 channels (channels last), through transposes in registers.
+#pragma once
+
+namespace flatmin::kernels::FLATMIN_ISA {
+
+/// Where the pixels of rows of `width` lie in a channels-last block: pixel (r, c) at data + r * row_stride + c * pixel_stride.
+struct PixelBlock {
+  float* data;
+  ptrdiff_t row_stride, pixel_stride;
+};
+
+/// Copies `rows` full rows of `width` pixels of up to 16 planes, `plane_stride` apart, to 16-channel pixels; missing channels become 0.
+static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t channels, int64_t rows, int64_t width, PixelBlock to) {
+  const int64_t pixels = rows * width;
+  int64_t row = 0, column = 0;
+  const auto next = [&]() __attribute__((always_inline)) {
+    float* p = to.data + row * to.row_stride + column * to.pixel_stride;
+    if (++column == width) column = 0, row++;
+    return p;
+  };
+  int64_t done = 0;
+  for (; done + kLanes <= pixels; done += kLanes) {
+    float* at[kLanes];
+    if (column + kLanes <= width) {
+      float* p = to.data + row * to.row_stride + column * to.pixel_stride;
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; i++) at[i] = p + i * to.pixel_stride;
+      column += kLanes;
+      if (column == width) column = 0, row++;
+    } else {
+      for (int i = 0; i < kLanes; i++) at[i] = next();
+    }
+    for (int g = 0; g < kGroup; g += kLanes) {
+      Vec v[kLanes];
+      if (g + kLanes <= channels) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; i++) v[i] = load(planes + (g + i) * plane_stride + done);
+      } else {
+        for (int i = 0; i < kLanes; i++) v[i] = g + i < channels ? load(planes + (g + i) * plane_stride + done) : Vec{};
+      }
+      transpose(v);
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; i++) store(at[i] + g, v[i]);
+    }
+  }
+  for (; done < pixels; done++) {
+    float* p = next();
+    for (int c = 0; c < kGroup; c++) p[c] = c < channels ? planes[c * plane_stride + done] : 0.0f;
+  }
+}
+
+/// The reverse: 16-channel pixels to `rows` full rows of `width` pixels of up to 16 planes.
+static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float* planes, int64_t plane_stride, int64_t channels) {
+  const int64_t pixels = rows * width;
+  int64_t row = 0, column = 0;
+  const auto next = [&]() __attribute__((always_inline)) {
+    const float* p = from.data + row * from.row_stride + column * from.pixel_stride;
+    if (++column == width) column = 0, row++;
+    return p;
+  };
+  int64_t done = 0;
+  for (; done + kLanes <= pixels; done += kLanes) {
+    const float* at[kLanes];
+    if (column + kLanes <= width) {
+      const float* p = from.data + row * from.row_stride + column * from.pixel_stride;
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; i++) at[i] = p + i * from.pixel_stride;
+      column += kLanes;
+      if (column == width) column = 0, row++;
+    } else {
+      for (int i = 0; i < kLanes; i++) at[i] = next();
+    }
+    for (int g = 0; g < kGroup && g < channels; g += kLanes) {
+      Vec v[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; i++) v[i] = load(at[i] + g);
+      transpose(v);
+      if (g + kLanes <= channels) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; i++) store(planes + (g + i) * plane_stride + done, v[i]);
+      } else {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; i++)
+          if (g + i < channels) store(planes + (g + i) * plane_stride + done, v[i]);
+      }
+    }
+  }
+  for (; done < pixels; done++) {
+    const float* p = next();
+    for (int c = 0; c < channels; c++) planes[c * plane_stride + done] = p[c];
+  }
+}
+
+/// Copies rows [first, first + rows) of 16 channels of one image, with zeros outside it, to a block of `columns` columns whose
+/// column 0 is the image's column -left.
+static void padded_pixels(const float* planes, int64_t height, int64_t width, int64_t channels, int64_t first, int64_t rows,
+                          int64_t left, int64_t columns, PixelBlock to) {
+  const auto clear = [&](int64_t row, int64_t from, int64_t end) __attribute__((always_inline)) {
+    for (int64_t c = from; c < end; c++)
+      for (int g = 0; g < kGroup; g += kLanes) store(to.data + row * to.row_stride + c * to.pixel_stride + g, Vec{});
+  };
+  const int64_t begin = min_of(max_of(first, 0), height), end = max_of(begin, min_of(first + rows, height));
+  for (int64_t r = 0; r < rows; r++) {
+    if (first + r < begin || first + r >= end) {
+      clear(r, 0, columns);
+    } else {
+      clear(r, 0, left);
+      clear(r, left + width, columns);
+    }
+  }
+  if (end > begin) {
+    to.data += (begin - first) * to.row_stride + left * to.pixel_stride;
+    planes_to_pixels(planes + begin * width, height * width, channels, end - begin, width, to);
+  }
+}
+
+}  // namespace flatmin::kernels::FLATMIN_ISA

@@ -1,0 +1,88 @@
+// Float vectors of FLATMIN_LANES lanes for the instruction set of the including translation unit.
+// A `Group` is 16 consecutive channels, whatever the width of a vector.
+#pragma once
+
+namespace flatmin::kernels::FLATMIN_ISA {
+
+constexpr int kLanes = FLATMIN_LANES;
+constexpr int kGroup = 16;
+constexpr int kVectors = kGroup / kLanes;  // vectors in a group
+
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef float VecLoose __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef int32_t VecIndex __attribute__((vector_size(kLanes * 4)));
+
+#define FLATMIN_INLINE static inline __attribute__((always_inline))
+
+FLATMIN_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecLoose*>(p); }
+FLATMIN_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecLoose*>(p) = v; }
+
+#if FLATMIN_LANES == 16
+FLATMIN_INLINE Vec splat(float s) { return (Vec)_mm512_set1_ps(s); }
+/// a * b + c
+FLATMIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+#elif FLATMIN_LANES == 8
+FLATMIN_INLINE Vec splat(float s) { return (Vec)_mm256_set1_ps(s); }
+FLATMIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+#else
+FLATMIN_INLINE Vec splat(float s) { return Vec{s, s, s, s}; }
+#if defined(__aarch64__)
+FLATMIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+#else
+FLATMIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
+#endif
+#endif
+
+/// Lanes of a butterfly of distance d: with Low the lanes of a whose bit d is 0 and, in the gaps, those lanes of b; else those with bit d set.
+template <int D, bool Low, int... I>
+struct ButterflyMask {
+  static constexpr int lane(int i) {
+    return Low ? ((i & D) ? kLanes + (i ^ D) : i) : ((i & D) ? kLanes + i : (i ^ D));
+  }
+};
+
+template <int D, bool Low>
+FLATMIN_INLINE Vec butterfly(Vec a, Vec b) {
+  using M = ButterflyMask<D, Low>;
+#define L(i) M::lane(i)
+#if FLATMIN_LANES == 16
+#define FLATMIN_LANE_LIST \
+  L(0), L(1), L(2), L(3), L(4), L(5), L(6), L(7), L(8), L(9), L(10), L(11), L(12), L(13), L(14), L(15)
+#elif FLATMIN_LANES == 8
+#define FLATMIN_LANE_LIST L(0), L(1), L(2), L(3), L(4), L(5), L(6), L(7)
+#else
+#define FLATMIN_LANE_LIST L(0), L(1), L(2), L(3)
+#endif
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, FLATMIN_LANE_LIST);
+#else
+  return __builtin_shuffle(a, b, VecIndex{FLATMIN_LANE_LIST});
+#endif
+#undef FLATMIN_LANE_LIST
+#undef L
+}
+
+template <int D>
+FLATMIN_INLINE void transpose_stage(Vec* v) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; i++) {
+    if (i & D) continue;
+    const Vec a = v[i], b = v[i | D];
+    v[i] = butterfly<D, true>(a, b);
+    v[i | D] = butterfly<D, false>(a, b);
+  }
+}
+
+/// Transposes a square of kLanes x kLanes floats held in kLanes vectors.
+FLATMIN_INLINE void transpose(Vec* v) {
+#if FLATMIN_LANES == 16
+  transpose_stage<8>(v);
+#endif
+#if FLATMIN_LANES >= 8
+  transpose_stage<4>(v);
+#endif
+  transpose_stage<2>(v);
+  transpose_stage<1>(v);
+}
+
+}  // namespace flatmin::kernels::FLATMIN_ISA

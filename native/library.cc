@@ -1,0 +1,83 @@
+#include "library.h"
+
+#include <map>
+#include <mutex>
+
+#include "custom_ops.h"
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+namespace flatmin {
+namespace {
+
+#ifdef _WIN32
+std::wstring wide(const std::string& text) {
+  int size = MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
+  std::wstring out(size, L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), out.data(), size);
+  return out;
+}
+
+void* find_api_base(const std::string& path) {
+  HMODULE module = LoadLibraryExW(wide(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
+  if (!module) throw std::runtime_error("cannot load " + path + ": error " + std::to_string(GetLastError()));
+  return reinterpret_cast<void*>(GetProcAddress(module, "OrtGetApiBase"));
+}
+#else
+void* find_api_base(const std::string& path) {
+  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!module) throw std::runtime_error(std::string("cannot load the library: ") + dlerror());
+  return dlsym(module, "OrtGetApiBase");
+}
+#endif
+
+}  // namespace
+
+std::shared_ptr<Library> Library::open(const std::string& path) {
+  static std::mutex mutex;
+  static auto* opened = new std::map<std::string, std::shared_ptr<Library>>;  // leaked: see the header
+  std::lock_guard<std::mutex> lock(mutex);
+  if (auto known = opened->find(path); known != opened->end()) return known->second;
+
+  auto get_base = reinterpret_cast<const ort::ApiBase*(ORT_CALL*)()>(find_api_base(path));
+  if (!get_base) throw std::runtime_error(path + " is not an ONNX Runtime library: it exports no OrtGetApiBase");
+  const ort::ApiBase* base = get_base();
+  void* const* table = base->GetApi(ort::kApiVersion);
+  if (!table) {
+    throw std::runtime_error(path + " is ONNX Runtime " + base->GetVersionString() + ", older than API version " +
+                             std::to_string(ort::kApiVersion));
+  }
+  std::shared_ptr<Library> library(new Library(path, table, base->GetVersionString()));
+  opened->emplace(path, library);
+  return library;
+}
+
+Library::Library(const std::string& path, void* const* table, std::string version)
+    : path_(path), api_(table), version_(std::move(version)) {
+  check(api_.CreateEnv(ort::kLogError, "flatmin", &env_));
+  check(api_.CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &cpu_memory_));
+  check(api_.GetAllocatorWithDefaultOptions(&allocator_));
+  kernels_ = make_kernel_domain(*this);
+}
+
+std::vector<std::string> Library::providers() const {
+  char** names = nullptr;
+  int count = 0;
+  check(api_.GetAvailableProviders(&names, &count));
+  std::vector<std::string> out(names, names + count);
+  check(api_.ReleaseAvailableProviders(names, count));
+  return out;
+}
+
+void Library::check(OrtStatus* status) const {
+  if (!status) return;
+  std::string message = api_.GetErrorMessage(status);
+  api_.ReleaseStatus(status);
+  throw std::runtime_error(message);
+}
+
+}  // namespace flatmin

@@ -1,0 +1,43 @@
+// One loaded libonnxruntime: its functions, its environment, and the custom-op domain of flatmin's kernels.
+// Loaded once per path and process, and never unloaded: sessions of any thread may outlive the caller that opened it.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "ort_api.h"
+
+namespace flatmin {
+
+class Library {
+ public:
+  // Thread-safe. Throws std::runtime_error when the file cannot be loaded or offers no compatible API.
+  static std::shared_ptr<Library> open(const std::string& path);
+
+  const ort::Functions& api() const { return api_; }
+  OrtEnv* env() const { return env_; }
+  const OrtMemoryInfo* cpu_memory() const { return cpu_memory_; }
+  OrtAllocator* allocator() const { return allocator_; }
+  const std::string& path() const { return path_; }
+  const std::string& version() const { return version_; }
+  std::vector<std::string> providers() const;
+  OrtCustomOpDomain* kernels() const { return kernels_; }
+
+  // Throws std::runtime_error with ONNX Runtime's message, and frees the status.
+  void check(OrtStatus* status) const;
+
+ private:
+  Library(const std::string& path, void* const* table, std::string version);
+
+  std::string path_;
+  ort::Functions api_;
+  std::string version_;
+  OrtEnv* env_ = nullptr;
+  OrtMemoryInfo* cpu_memory_ = nullptr;
+  OrtAllocator* allocator_ = nullptr;
+  OrtCustomOpDomain* kernels_ = nullptr;
+};
+
+}  // namespace flatmin

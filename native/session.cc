@@ -1,0 +1,232 @@
+#include "session.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace flatmin {
+namespace {
+
+void append_cuda(const Library& library, OrtSessionOptions* options, const std::vector<const char*>& keys,
+                 const std::vector<const char*>& values) {
+  const auto& api = library.api();
+  void* cuda = nullptr;
+  library.check(api.CreateCUDAProviderOptions(&cuda));
+  OrtStatus* status = api.UpdateCUDAProviderOptions(cuda, keys.data(), values.data(), keys.size());
+  if (!status) status = api.SessionOptionsAppendExecutionProvider_CUDA_V2(options, cuda);
+  api.ReleaseCUDAProviderOptions(cuda);
+  library.check(status);
+}
+
+void configure(const Library& library, OrtSessionOptions* out, const SessionOptions& options) {
+  const auto& api = library.api();
+  if (options.intra_op_threads > 0) library.check(api.SetIntraOpNumThreads(out, options.intra_op_threads));
+  library.check(api.SetInterOpNumThreads(out, options.inter_op_threads));
+  library.check(api.SetSessionGraphOptimizationLevel(out, options.optimization_level));
+  if (options.kernels) library.check(api.AddCustomOpDomain(out, library.kernels()));
+  if (!options.memory_arena) library.check(api.DisableCpuMemArena(out));
+  if (!options.profile_prefix.empty()) {
+    std::basic_string<OrtPathChar> prefix(options.profile_prefix.begin(), options.profile_prefix.end());
+    library.check(api.EnableProfiling(out, prefix.c_str()));
+  }
+  for (const auto& [key, value] : options.config) library.check(api.AddSessionConfigEntry(out, key.c_str(), value.c_str()));
+  for (const auto& [name, entries] : options.providers) {
+    std::vector<const char*> keys, values;
+    for (const auto& [key, value] : entries) {
+      keys.push_back(key.c_str());
+      values.push_back(value.c_str());
+    }
+    if (name == "CUDA") {
+      append_cuda(library, out, keys, values);
+    } else {
+      library.check(api.SessionOptionsAppendExecutionProvider(out, name.c_str(), keys.data(), values.data(), keys.size()));
+    }
+  }
+}
+
+void read_tensor_info(const Library& library, const OrtTensorTypeAndShapeInfo* info, TensorInfo& out) {
+  const auto& api = library.api();
+  size_t rank = 0;
+  library.check(api.GetTensorElementType(info, &out.type));
+  out.ranked = api.TensorTypeAndShape_HasShape(info);
+  library.check(api.GetDimensionsCount(info, &rank));
+  out.dims.resize(rank);
+  library.check(api.GetDimensions(info, out.dims.data(), rank));
+  std::vector<const char*> symbols(rank, nullptr);
+  library.check(api.GetSymbolicDimensions(info, symbols.data(), rank));
+  for (const char* symbol : symbols) out.symbols.emplace_back(symbol ? symbol : "");
+}
+
+}  // namespace
+
+size_t element_bytes(int type) {
+  switch (type) {
+    case 2: case 3: case 9: return 1;
+    case 4: case 5: case 10: case 16: return 2;
+    case 1: case 6: case 12: return 4;
+    case 7: case 11: case 13: return 8;
+    default: return 0;
+  }
+}
+
+Session::Session(std::shared_ptr<Library> library, const std::string& model, const SessionOptions& options)
+    : library_(std::move(library)) {
+  const auto& api = library_->api();
+  OrtSessionOptions* raw = nullptr;
+  library_->check(api.CreateSessionOptions(&raw));
+  std::unique_ptr<OrtSessionOptions, void(ORT_CALL*)(OrtSessionOptions*)> owned(raw, api.ReleaseSessionOptions);
+  configure(*library_, raw, options);
+  library_->check(api.CreateSessionFromArray(library_->env(), model.data(), model.size(), raw, &session_));
+  try {
+    inputs_ = describe(true);
+    outputs_ = describe(false);
+  } catch (...) {
+    api.ReleaseSession(session_);
+    throw;
+  }
+}
+
+Session::~Session() { library_->api().ReleaseSession(session_); }
+
+std::vector<TensorInfo> Session::describe(bool inputs) const {
+  const auto& api = library_->api();
+  size_t count = 0;
+  library_->check(inputs ? api.SessionGetInputCount(session_, &count) : api.SessionGetOutputCount(session_, &count));
+  std::vector<TensorInfo> out(count);
+  for (size_t i = 0; i < count; ++i) {
+    char* name = nullptr;
+    library_->check(inputs ? api.SessionGetInputName(session_, i, library_->allocator(), &name)
+                           : api.SessionGetOutputName(session_, i, library_->allocator(), &name));
+    out[i].name = name;
+    library_->check(api.AllocatorFree(library_->allocator(), name));
+    OrtTypeInfo* raw = nullptr;
+    library_->check(inputs ? api.SessionGetInputTypeInfo(session_, i, &raw) : api.SessionGetOutputTypeInfo(session_, i, &raw));
+    std::unique_ptr<OrtTypeInfo, void(ORT_CALL*)(OrtTypeInfo*)> owned(raw, api.ReleaseTypeInfo);
+    int kind = 0;
+    library_->check(api.GetOnnxTypeFromTypeInfo(raw, &kind));
+    if (kind != ort::kTensor) continue;
+    const OrtTensorTypeAndShapeInfo* tensor = nullptr;
+    library_->check(api.CastTypeInfoToTensorInfo(raw, &tensor));
+    if (tensor) read_tensor_info(*library_, tensor, out[i]);
+  }
+  return out;
+}
+
+std::string Session::end_profiling() {
+  char* path = nullptr;
+  library_->check(library_->api().SessionEndProfiling(session_, library_->allocator(), &path));
+  std::string out = path;
+  library_->check(library_->api().AllocatorFree(library_->allocator(), path));
+  return out;
+}
+
+Binding::Binding(std::shared_ptr<Session> session) : session_(std::move(session)) {
+  session_->library().check(session_->library().api().CreateIoBinding(session_->handle(), &binding_));
+}
+
+Binding::~Binding() {
+  const auto& api = session_->library().api();
+  api.ReleaseIoBinding(binding_);
+  for (auto* bound : {&inputs_, &outputs_}) {
+    for (auto& entry : *bound) api.ReleaseValue(entry.second.value);
+  }
+}
+
+void Binding::require_idle() const {
+  if (running_) throw std::logic_error("the binding is running: await its run before binding or running again");
+}
+
+void Binding::bind(bool input, const std::string& name, const View& view, int type, const std::vector<int64_t>& dims) {
+  require_idle();
+  const auto& known = input ? session_->inputs() : session_->outputs();
+  if (std::none_of(known.begin(), known.end(), [&](const TensorInfo& info) { return info.name == name; })) {
+    throw std::invalid_argument("the session has no " + std::string(input ? "input" : "output") + " named \"" + name + "\"");
+  }
+  size_t needed = element_bytes(type);
+  if (needed == 0) throw std::invalid_argument("\"" + name + "\" has element type " + std::to_string(type) + ", which has no fixed size");
+  for (int64_t dim : dims) {
+    if (dim < 0) throw std::invalid_argument("\"" + name + "\" has a negative dimension");
+    if (dim > 0 && needed > std::numeric_limits<size_t>::max() / 2 / static_cast<size_t>(dim)) {
+      throw std::invalid_argument("the shape of \"" + name + "\" is larger than memory");
+    }
+    needed *= static_cast<size_t>(dim);
+  }
+  if (needed > view.bytes) {
+    throw std::invalid_argument("\"" + name + "\" needs " + std::to_string(needed) + " bytes, but its buffer has " +
+                                std::to_string(view.bytes));
+  }
+  const auto& api = session_->library().api();
+  OrtValue* value = nullptr;
+  session_->library().check(api.CreateTensorWithDataAsOrtValue(session_->library().cpu_memory(), view.data(), needed, dims.data(),
+                                                               dims.size(), type, &value));
+  OrtStatus* status = input ? api.BindInput(binding_, name.c_str(), value) : api.BindOutput(binding_, name.c_str(), value);
+  if (status) {
+    api.ReleaseValue(value);
+    session_->library().check(status);
+  }
+  if (!input && !outputs_.count(name)) output_order_.push_back(name);
+  Bound& slot = (input ? inputs_ : outputs_)[name];
+  if (slot.value) api.ReleaseValue(slot.value);
+  slot = {view, value};
+}
+
+void Binding::bind_input(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims) {
+  bind(true, name, view, type, dims);
+}
+
+void Binding::bind_output(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims) {
+  bind(false, name, view, type, dims);
+}
+
+void Binding::bind_output(const std::string& name) {
+  require_idle();
+  const auto& known = session_->outputs();
+  if (std::none_of(known.begin(), known.end(), [&](const TensorInfo& info) { return info.name == name; })) {
+    throw std::invalid_argument("the session has no output named \"" + name + "\"");
+  }
+  const auto& library = session_->library();
+  library.check(library.api().BindOutputToDevice(binding_, name.c_str(), library.cpu_memory()));
+  if (!outputs_.count(name)) output_order_.push_back(name);
+  outputs_[name];
+}
+
+void Binding::begin() {
+  for (const auto& info : session_->inputs()) {
+    if (!inputs_.count(info.name)) throw std::logic_error("input \"" + info.name + "\" is not bound");
+  }
+  if (outputs_.empty()) throw std::logic_error("no output is bound");
+  if (running_.exchange(true)) throw std::logic_error("the binding is running: await its run before binding or running again");
+}
+
+void Binding::run() {
+  const auto& library = session_->library();
+  library.check(library.api().RunWithBinding(session_->handle(), nullptr, binding_));
+}
+
+std::vector<FetchedTensor> Binding::fetch() const {
+  require_idle();
+  const auto& library = session_->library();
+  const auto& api = library.api();
+  OrtValue** values = nullptr;
+  size_t count = 0;
+  library.check(api.GetBoundOutputValues(binding_, library.allocator(), &values, &count));
+  std::vector<FetchedTensor> out;
+  for (size_t i = 0; i < count; ++i) {
+    FetchedTensor fetched;
+    OrtTensorTypeAndShapeInfo* raw = nullptr;
+    library.check(api.GetTensorTypeAndShape(values[i], &raw));
+    std::unique_ptr<OrtTensorTypeAndShapeInfo, void(ORT_CALL*)(OrtTensorTypeAndShapeInfo*)> owned(raw, api.ReleaseTensorTypeAndShapeInfo);
+    read_tensor_info(library, raw, fetched.info);
+    fetched.info.name = output_order_.at(i);
+    fetched.bytes = element_bytes(fetched.info.type);
+    for (int64_t dim : fetched.info.dims) fetched.bytes *= static_cast<size_t>(dim);
+    void* data = nullptr;
+    library.check(api.GetTensorMutableData(values[i], &data));
+    fetched.data = data;
+    out.push_back(std::move(fetched));
+    api.ReleaseValue(values[i]);  // the binding keeps its own reference to the data
+  }
+  if (values) library.check(api.AllocatorFree(library.allocator(), values));
+  return out;
+}
+
+}  // namespace flatmin

@@ -1,0 +1,96 @@
+// Sessions and bindings, free of N-API: what worker threads may touch.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "library.h"
+#include "storage.h"
+
+namespace flatmin {
+
+struct SessionOptions {
+  int intra_op_threads = 0;  // 0: ONNX Runtime chooses
+  int inter_op_threads = 1;
+  int optimization_level = 99;  // GraphOptimizationLevel: 0, 1, 2, 99
+  bool kernels = false;         // register flatmin's custom ops
+  bool memory_arena = true;
+  std::string profile_prefix;
+  std::vector<std::pair<std::string, std::string>> config;
+  std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> providers;
+};
+
+struct TensorInfo {
+  std::string name;
+  int type = 0;                      // ONNX element type; 0 when the value is not a tensor
+  bool ranked = false;               // false: not even the rank is known
+  std::vector<int64_t> dims;         // -1 where symbolic
+  std::vector<std::string> symbols;  // names of symbolic dimensions, "" elsewhere
+};
+
+class Session {
+ public:
+  Session(std::shared_ptr<Library> library, const std::string& model, const SessionOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+
+  const Library& library() const { return *library_; }
+  OrtSession* handle() const { return session_; }
+  const std::vector<TensorInfo>& inputs() const { return inputs_; }
+  const std::vector<TensorInfo>& outputs() const { return outputs_; }
+  std::string end_profiling();  // the profile's path
+
+ private:
+  std::vector<TensorInfo> describe(bool inputs) const;
+
+  std::shared_ptr<Library> library_;
+  OrtSession* session_ = nullptr;
+  std::vector<TensorInfo> inputs_, outputs_;
+};
+
+struct FetchedTensor {
+  TensorInfo info;
+  const void* data = nullptr;  // owned by the binding, valid until its next run
+  size_t bytes = 0;
+};
+
+// What one run reads and writes. Holds its session and every storage it is bound to.
+class Binding {
+ public:
+  explicit Binding(std::shared_ptr<Session> session);
+  ~Binding();
+  Binding(const Binding&) = delete;
+
+  // Throw std::invalid_argument on an unknown name, a short buffer, an element type of unknown size, or while running.
+  void bind_input(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
+  void bind_output(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
+  void bind_output(const std::string& name);  // ONNX Runtime allocates it at each run
+
+  void begin();  // throws std::logic_error when already running or when an input or output is not bound
+  void run();    // blocking; between begin and end
+  void end() { running_ = false; }
+
+  std::vector<FetchedTensor> fetch() const;  // the outputs ONNX Runtime allocated and the bound ones, in binding order
+
+ private:
+  struct Bound {
+    View view;
+    OrtValue* value = nullptr;
+  };
+  void bind(bool input, const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
+  void require_idle() const;
+
+  std::shared_ptr<Session> session_;
+  OrtIoBinding* binding_ = nullptr;
+  std::map<std::string, Bound> inputs_, outputs_;
+  std::vector<std::string> output_order_;  // as ONNX Runtime returns the bound values
+  std::atomic<bool> running_{false};
+};
+
+size_t element_bytes(int type);  // 0 for types without a fixed size
+
+}  // namespace flatmin

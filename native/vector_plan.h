@@ -1,0 +1,56 @@
+// What a vector program becomes before it runs: steps over memory locations instead of registers.
+#pragma once
+
+#include "vector_program.h"
+
+namespace flatmin {
+
+enum class VectorStepOp : uint32_t {
+  Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed only them
+  Mul,
+  Div,
+  Min,
+  Max,
+  AddScalar,  // a + sa
+  ScalarSub,  // sa − a
+  MulScalar,
+  DivScalar,
+  ScalarDiv,
+  MinScalar,
+  MaxScalar,
+  Neg,
+  Abs,
+  Sqrt,
+  Square,
+  Sign,
+  Fill,       // dst ← sa
+  Copy,
+  Sum,        // accumulator dst
+  SumSquares,
+  MaxAbs,
+};
+
+/// ± a scalar of the range's row, or ±1.
+struct VectorScale {
+  static constexpr uint32_t one = UINT32_MAX;
+  uint32_t scalar = one;
+  bool negated = false;
+};
+
+/// Locations below the program's slot count are slots, the others scratch blocks.
+struct VectorStep {
+  VectorStepOp op;
+  uint32_t dst, a, b;
+  VectorScale sa, sb;
+};
+
+struct VectorPlan {
+  std::vector<VectorStep> steps;
+  uint32_t scratch_blocks = 0;
+};
+
+/// Of a valid program. Loads and stores cost nothing where the slot itself can hold the register, results that
+/// nothing reads are left out, and every remaining step rounds exactly as the instructions it stands for.
+VectorPlan plan(const VectorProgram& program);
+
+}  // namespace flatmin

@@ -1,0 +1,60 @@
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+// A single write() of more than 2^31 - 1 bytes is refused by the operating system or by Node.
+const MAX_CHUNK_BYTES = 1 << 26;
+
+/** Writes all of `bytes` at the handle's current position. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.byteLength; ) {
+    const length = Math.min(MAX_CHUNK_BYTES, bytes.byteLength - offset);
+    offset += (await handle.write(bytes, offset, length)).bytesWritten;
+  }
+}
+
+/**
+ * Replaces `path` with what `write` puts into the handle it is given. The content goes to `PATH.<pid>.tmp`, is
+ * flushed to the disk and renamed, so a kill or a power cut at any point leaves the old file or the new one, whole.
+ * If `write` throws, the old file stays and the temporary one goes. Not for two writers of one path at a time.
+ */
+export async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Replaces the file at `path` with `data`: see replaceFile. Strings are written as UTF-8. */
+export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  await replaceFile(path, (handle) => writeAll(handle, bytes));
+}
+
+/** Removes what killed writers left in `dir` (not below it). Only for a folder that nobody else is writing to. */
+export async function removeTemporaryFiles(dir: string): Promise<void> {
+  const names = await readdir(dir);
+  const leftovers = names.filter((name) => /\.\d+\.tmp$/.test(name));
+  await Promise.all(leftovers.map((name) => rm(join(dir, name), { force: true })));
+}
+
+// Makes the rename itself durable. Windows and some network file systems cannot flush a folder.
+async function syncDirectory(dir: string): Promise<void> {
+  try {
+    const handle = await open(dir, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'].includes(code)) throw error;
+  }
+}

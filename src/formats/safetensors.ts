@@ -1,0 +1,147 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { FlatminError, invalid } from '../errors.js';
+import { replaceFile, writeAll } from './atomic.js';
+import {
+  isCounts,
+  isSafetensorsDtype,
+  SAFETENSORS_DTYPES,
+  type SafetensorsDtype,
+  tensorBytes,
+} from './safetensors-dtypes.js';
+import { formatHeader, type HeaderEntry, malformed, parseHeader } from './safetensors-header.js';
+
+// Layout (huggingface/safetensors, README, "Format"): uint64 header length N, N bytes of JSON that may end in spaces,
+// then the tensors' bytes, little-endian, row-major, without gaps.
+const LENGTH_BYTES = 8;
+const ALIGNMENT = 8;
+// The reference implementation's limit.
+const MAX_HEADER_BYTES = 100_000_000;
+// A single read() of more than 2^31 - 1 bytes is refused.
+const MAX_CHUNK_BYTES = 1 << 26;
+
+export type { SafetensorsDtype };
+
+/** A dense row-major tensor. `data` may be any view of the right number of bytes; F16, BF16 and F8 are held as bits. */
+export interface NamedTensor {
+  name: string;
+  dtype: SafetensorsDtype;
+  shape: readonly number[];
+  data: ArrayBufferView;
+}
+
+export interface SafetensorsFile {
+  /** In the order of the file. */
+  tensors: Map<string, NamedTensor>;
+  metadata: Record<string, string>;
+}
+
+/**
+ * Writes tensors to a safetensors file, in the given order, one at a time (nothing is concatenated). The file
+ * at `path` is replaced in one step: a kill leaves the old one or the new one. The data must not change meanwhile.
+ * @throws FlatminError INVALID_ARGUMENT for a name used twice or a byte count other than dtype × shape.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly NamedTensor[],
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  const json = new TextEncoder().encode(formatHeader({ entries: layOut(tensors), metadata }));
+  const padded = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
+  const head = new Uint8Array(LENGTH_BYTES + padded).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
+  head.set(json, LENGTH_BYTES);
+
+  await replaceFile(path, async (handle) => {
+    await writeAll(handle, head);
+    for (const { data } of tensors) {
+      await writeAll(handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  });
+}
+
+function layOut(tensors: readonly NamedTensor[]): HeaderEntry[] {
+  const names = new Set(['__metadata__']);
+  let begin = 0;
+  return tensors.map(({ name, dtype, shape, data }) => {
+    if (names.has(name)) throw invalid('tensor names', 'unique, and none "__metadata__"', name);
+    names.add(name);
+    if (!isSafetensorsDtype(dtype)) throw invalid(`dtype of tensor "${name}"`, 'a safetensors dtype', dtype);
+    if (!isCounts(shape)) throw invalid(`shape of tensor "${name}"`, 'non-negative integers', shape);
+    const bytes = tensorBytes(dtype, shape);
+    if (data.byteLength !== bytes) {
+      const expected = `${bytes} bytes (${dtype} of shape [${shape.join(', ')}])`;
+      throw invalid(`data of tensor "${name}"`, expected, data.byteLength);
+    }
+    const entry = { name, dtype, shape: [...shape], begin, end: begin + bytes };
+    begin = entry.end;
+    return entry;
+  });
+}
+
+/**
+ * Reads a whole safetensors file. Each tensor gets its own buffer and the typed array of its dtype
+ * (Float32Array for F32, BigInt64Array for I64, Uint16Array for F16 and BF16, …).
+ * @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where it is malformed or cut off.
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const handle = await openToRead(path);
+  try {
+    const fileBytes = (await handle.stat()).size;
+    const headerBytes = await readHeaderLength(handle, path, fileBytes);
+    const text = decodeUtf8(path, await readExactly(handle, path, LENGTH_BYTES, headerBytes));
+    const dataStart = LENGTH_BYTES + headerBytes;
+    const { entries, metadata } = parseHeader(path, text, fileBytes - dataStart);
+
+    const tensors = new Map<string, NamedTensor>();
+    for (const { name, dtype, shape, begin, end } of entries) {
+      const { buffer } = await readExactly(handle, path, dataStart + begin, end - begin);
+      tensors.set(name, { name, dtype, shape, data: new SAFETENSORS_DTYPES[dtype].array(buffer) });
+    }
+    return { tensors, metadata };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new FlatminError('NOT_FOUND', `${path}: no such file.`, { cause });
+  }
+}
+
+async function readHeaderLength(handle: FileHandle, path: string, fileBytes: number): Promise<number> {
+  if (fileBytes < LENGTH_BYTES) throw malformed(path, `at least ${LENGTH_BYTES} bytes`, fileBytes);
+  const { buffer } = await readExactly(handle, path, 0, LENGTH_BYTES);
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const limit = Math.min(MAX_HEADER_BYTES, fileBytes - LENGTH_BYTES);
+  if (length > limit)
+    throw malformed(path, `a header of at most ${limit} bytes`, `${length} (is it a safetensors file?)`);
+  return length;
+}
+
+async function readExactly(
+  handle: FileHandle,
+  path: string,
+  position: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  for (let offset = 0; offset < length; ) {
+    const chunk = Math.min(MAX_CHUNK_BYTES, length - offset);
+    const { bytesRead } = await handle.read(bytes, offset, chunk, position + offset);
+    if (bytesRead === 0) throw malformed(path, `${length} bytes at ${position}`, offset);
+    offset += bytesRead;
+  }
+  return bytes;
+}
+
+function decodeUtf8(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw malformed(path, 'a header in UTF-8', 'other bytes', { cause });
+  }
+}

@@ -1,0 +1,152 @@
+import { type AttributeValue, makeAttribute } from './attributes.js';
+import type { Graph, ModelProto, Node, Tensor, ValueInfo } from './proto.js';
+import { DataType, type DataTypeName, int64Data, makeTensor, type TensorData } from './tensor.js';
+
+/** The operator set and IR version of models that flatmin writes from nothing. */
+export const defaultOpset = 17;
+export const defaultIrVersion = 8;
+
+export type Dim = number | string;
+
+export function valueInfo(name: string, type: DataTypeName | number, dims?: readonly Dim[]): ValueInfo {
+  const shape = dims && {
+    dim: dims.map((dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })),
+  };
+  return {
+    name,
+    type: {
+      tensorType: { elemType: typeof type === 'number' ? type : DataType[type], ...(shape && { shape }) },
+    },
+  };
+}
+
+export interface NodeOptions {
+  domain?: string;
+  name?: string;
+  /** Names of the outputs; fresh ones by default. An empty string leaves an optional output out. */
+  outputs?: readonly string[];
+}
+
+/**
+ * Appends nodes and constants to a graph with names that are never used twice.
+ * `op` returns the first output, `ops` all of them.
+ */
+export class GraphBuilder {
+  private readonly taken = new Set<string>();
+  private readonly constants = new Map<string, string>();
+  private readonly counters = new Map<string, number>();
+
+  constructor(readonly graph: Graph = emptyGraph('graph')) {
+    for (const { name } of [...graph.input, ...graph.output]) this.taken.add(name);
+    for (const tensor of graph.initializer) this.taken.add(tensor.name ?? '');
+    for (const node of graph.node) for (const name of [...node.input, ...node.output]) this.taken.add(name);
+  }
+
+  /** A name not used in the graph: the hint itself when free, else hint_1, hint_2, … */
+  fresh(hint: string): string {
+    let name = hint;
+    let count = this.counters.get(hint) ?? 0;
+    while (name === '' || this.taken.has(name)) name = `${hint}_${++count}`;
+    this.counters.set(hint, count);
+    this.taken.add(name);
+    return name;
+  }
+
+  ops(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue | undefined>> = {},
+    options: NodeOptions & { count?: number } = {},
+  ): string[] {
+    const hint = options.name ?? opType;
+    const output = options.outputs
+      ? [...options.outputs]
+      : Array.from({ length: options.count ?? 1 }, (_, index) =>
+          this.fresh(index === 0 ? `${hint}_out` : `${hint}_out${index}`),
+        );
+    for (const name of output) this.taken.add(name);
+    const node: Node = {
+      opType,
+      ...(options.domain && { domain: options.domain }),
+      name: this.fresh(hint),
+      input: [...inputs],
+      output,
+      attribute: Object.entries(attributes)
+        .filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined)
+        .map(([name, value]) => makeAttribute(name, value)),
+    };
+    this.graph.node.push(node);
+    return output;
+  }
+
+  op(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue | undefined>> = {},
+    options: NodeOptions = {},
+  ): string {
+    return this.ops(opType, inputs, attributes, options)[0]!;
+  }
+
+  input(name: string, type: DataTypeName, dims: readonly Dim[]): string {
+    this.taken.add(name);
+    this.graph.input.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  output(name: string, type: DataTypeName | number, dims?: readonly Dim[]): string {
+    this.graph.output.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  initializer(tensor: Tensor): string {
+    this.taken.add(tensor.name!);
+    this.graph.initializer.push(tensor);
+    return tensor.name!;
+  }
+
+  /** A constant, shared with an equal one made before. */
+  constant(type: DataTypeName, dims: readonly number[], data: TensorData, hint = 'constant'): string {
+    const key = `${type}|${dims}|${Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).toString('latin1')}`;
+    const known = this.constants.get(key);
+    if (known) return known;
+    const name = this.initializer(makeTensor(this.fresh(hint), type, dims, data));
+    this.constants.set(key, name);
+    return name;
+  }
+
+  /** A 1-D int64 constant: axes, shapes, pads. */
+  ints(values: readonly number[]): string {
+    return this.constant('int64', [values.length], int64Data(values), 'ints');
+  }
+
+  /** A scalar constant of a floating-point type. */
+  scalar(value: number, type: number = DataType.float): string {
+    return type === DataType.double
+      ? this.constant('double', [], Float64Array.of(value), 'scalar')
+      : this.constant('float', [], Float32Array.of(value), 'scalar');
+  }
+}
+
+export const emptyGraph = (name: string): Graph => ({
+  name,
+  node: [],
+  initializer: [],
+  input: [],
+  output: [],
+  valueInfo: [],
+});
+
+export function makeModel(graph: Graph, domains: Readonly<Record<string, number>> = {}): ModelProto {
+  return {
+    irVersion: defaultIrVersion,
+    producerName: 'flatmin',
+    graph,
+    opsetImport: Object.entries({ '': defaultOpset, ...domains }).map(([domain, version]) => ({
+      domain,
+      version,
+    })),
+    metadataProps: [],
+    functions: [],
+  };
+}

@@ -1,0 +1,109 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { FlatminError } from '../errors.js';
+import { replaceFile, writeAll, writeFileAtomic } from '../formats/atomic.js';
+import { decodeModel, encodeModel, type ModelProto, type Tensor } from './proto.js';
+import { elementBytes, elementCount, tensorDims } from './tensor.js';
+
+const EXTERNAL = 1;
+
+/**
+ * Reads an ONNX model with all its data in memory: external tensors are loaded from beside the file.
+ * @throws FlatminError NOT_FOUND when the file is missing, INVALID_MODEL when it or its external data are broken
+ */
+export async function readModel(path: string): Promise<ModelProto> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new FlatminError(
+      'NOT_FOUND',
+      `Cannot read the model ${path}: ${cause.code === 'ENOENT' ? 'there is no such file' : cause.message}.`,
+      { cause },
+    );
+  });
+  const model = decodeModel(bytes, path);
+  for (const tensor of model.graph.initializer) {
+    if (tensor.dataLocation === EXTERNAL) await loadExternalData(tensor, dirname(path));
+  }
+  return model;
+}
+
+/** Reads the bytes an external tensor refers to and puts them inside it. */
+async function loadExternalData(tensor: Tensor, directory: string): Promise<void> {
+  const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key, value ?? '']));
+  const location = entries.get('location') ?? '';
+  const path = resolve(directory, location);
+  const inside = relative(directory, path);
+  if (!location || isAbsolute(location) || inside.startsWith('..')) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Tensor ${tensor.name} has its data in "${location}", which is not a path inside the model's folder.`,
+    );
+  }
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => {
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `Tensor ${tensor.name} has its data in ${path}, which does not exist: copy it beside the model.`,
+      );
+    },
+  );
+  const offset = Number(entries.get('offset') ?? 0);
+  const expected = elementCount(tensorDims(tensor)) * elementBytes(tensor.dataType ?? 0);
+  const length = entries.has('length') ? Number(entries.get('length')) : expected;
+  if (length !== expected || offset + length > size) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Tensor ${tensor.name} needs ${expected} bytes at offset ${offset} of ${path}, but the file has ${size} bytes and the model says ${length}.`,
+    );
+  }
+  const data = new Uint8Array(length);
+  const file = await open(path);
+  try {
+    await file.read(data, 0, length, offset);
+  } finally {
+    await file.close();
+  }
+  tensor.rawData = data;
+  tensor.dataLocation = 0;
+  tensor.externalData = [];
+}
+
+/** Protobuf cannot hold more than 2 GiB; data beyond this go to a file beside the model. */
+const inlineLimitBytes = 2 ** 31 - 2 ** 24;
+
+/**
+ * Writes a model atomically. Its data are inside it unless they would not fit (or `externalData` asks for it), in which
+ * case `NAME.data` beside it holds them.
+ */
+export async function writeModel(
+  model: ModelProto,
+  path: string,
+  options: { externalData?: boolean } = {},
+): Promise<void> {
+  const { graph } = model;
+  const total = graph.initializer.reduce((sum, tensor) => sum + (tensor.rawData?.length ?? 0), 0);
+  if (!(options.externalData ?? total > inlineLimitBytes)) return writeFileAtomic(path, encodeModel(model));
+  const location = `${basename(path)}.data`;
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  const initializer = graph.initializer.map((tensor): Tensor => {
+    if (!tensor.rawData || tensor.rawData.length < 1024) return tensor;
+    const entry = { location, offset: String(offset), length: String(tensor.rawData.length) };
+    chunks.push(tensor.rawData);
+    offset += tensor.rawData.length;
+    const externalData = Object.entries(entry).map(([key, value]) => ({ key, value }));
+    return Object.assign(copyMessage(tensor), { rawData: undefined, dataLocation: EXTERNAL, externalData });
+  });
+  await replaceFile(resolve(dirname(path), location), async (handle) => {
+    for (const chunk of chunks) await writeAll(handle, chunk);
+  });
+  const outer = Object.assign(copyMessage(model), {
+    graph: Object.assign(copyMessage(graph), { initializer }),
+  });
+  await writeFileAtomic(path, encodeModel(outer));
+}
+
+/** A shallow copy that keeps what a spread would lose: the prototype and the unknown fields. */
+export function copyMessage<T extends object>(message: T): T {
+  return Object.create(Object.getPrototypeOf(message), Object.getOwnPropertyDescriptors(message)) as T;
+}

@@ -1,0 +1,54 @@
+import { FlatminError } from '../errors.js';
+import { describeNode } from './attributes.js';
+import type { Graph, ModelProto } from './proto.js';
+
+/**
+ * Checks what every later stage relies on: operator sets named, values defined once and before use, outputs defined.
+ * @throws FlatminError INVALID_MODEL naming the node or value
+ */
+export function verifyModel(model: ModelProto, source = 'The model'): void {
+  const domains = new Set(model.opsetImport.map(({ domain }) => domain || ''));
+  for (const node of model.graph.node) {
+    const domain = node.domain === 'ai.onnx' ? '' : (node.domain ?? '');
+    if (!domains.has(domain) && !(domain === '' && domains.has('ai.onnx'))) {
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `${source} uses ${describeNode(node)} but imports no operator set of domain "${domain}".`,
+      );
+    }
+  }
+  verifyGraph(model.graph, new Set(), source);
+}
+
+function verifyGraph(graph: Graph, outer: ReadonlySet<string>, source: string): void {
+  const defined = new Set<string>(outer);
+  for (const { name } of graph.input) defined.add(name);
+  for (const tensor of graph.initializer) defined.add(tensor.name ?? '');
+  for (const node of graph.node) {
+    for (const name of node.input) {
+      if (name !== '' && !defined.has(name)) {
+        throw new FlatminError(
+          'INVALID_MODEL',
+          `${source}: ${describeNode(node)} reads "${name}", which no input, initializer or earlier node defines.`,
+        );
+      }
+    }
+    for (const attribute of node.attribute) {
+      if (attribute.g) verifyGraph(attribute.g, defined, source);
+      for (const nested of attribute.graphs ?? []) verifyGraph(nested, defined, source);
+    }
+    for (const name of node.output) {
+      if (name === '') continue;
+      if (defined.has(name))
+        throw new FlatminError(
+          'INVALID_MODEL',
+          `${source}: ${describeNode(node)} defines "${name}" a second time.`,
+        );
+      defined.add(name);
+    }
+  }
+  for (const { name } of graph.output) {
+    if (!defined.has(name))
+      throw new FlatminError('INVALID_MODEL', `${source}: output "${name}" is defined by no node.`);
+  }
+}

@@ -1,0 +1,92 @@
+import { FlatminError } from '../errors.js';
+import { encodeModel, type ModelProto } from '../onnx/proto.js';
+import { elementBytes, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { addon } from './addon.js';
+import type {
+  DeviceBuffer,
+  NativeBinding,
+  NativeSession,
+  NativeSessionOptions,
+  NativeTensorInfo,
+} from './addon-types.js';
+import type { Runtime } from './library.js';
+
+export interface SessionOptions extends NativeSessionOptions {}
+
+/** A tensor in host memory. `type` is the ONNX element type. */
+export interface HostTensor {
+  type: number;
+  dims: readonly number[];
+  data: TensorData;
+}
+
+export const allocate = (byteLength: number): DeviceBuffer => new addon.DeviceBuffer(byteLength);
+
+/** A model loaded in ONNX Runtime. */
+export class Session {
+  private constructor(private readonly native: NativeSession) {}
+
+  /** @throws FlatminError RUNTIME with ONNX Runtime's own message */
+  static async create(
+    runtime: Runtime,
+    model: ModelProto | Uint8Array,
+    options: SessionOptions = {},
+  ): Promise<Session> {
+    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    try {
+      return new Session(await addon.createSession(runtime.path, bytes, options));
+    } catch (cause) {
+      throw new FlatminError(
+        'RUNTIME',
+        `ONNX Runtime ${runtime.version} refuses the model: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+
+  get inputs(): readonly NativeTensorInfo[] {
+    return this.native.inputs;
+  }
+
+  get outputs(): readonly NativeTensorInfo[] {
+    return this.native.outputs;
+  }
+
+  createBinding(): NativeBinding {
+    return this.native.createBinding();
+  }
+
+  /** Runs once on host tensors; all outputs come back as host tensors. For small or occasional work: it copies. */
+  async run(feeds: Readonly<Record<string, HostTensor>>): Promise<Map<string, HostTensor>> {
+    const binding = this.createBinding();
+    try {
+      for (const { name } of this.inputs) {
+        const feed = feeds[name];
+        if (!feed) throw new FlatminError('INVALID_ARGUMENT', `The model's input "${name}" was not given.`);
+        const buffer = allocate(feed.data.length * elementBytes(feed.type));
+        buffer.write(feed.data);
+        binding.bindInput(name, buffer, feed.type, feed.dims);
+      }
+      for (const { name } of this.outputs) binding.bindOutput(name);
+      await binding.run();
+      return new Map(
+        binding
+          .fetch()
+          .map(({ name, type, dims, data }) => [
+            name,
+            { type, dims: dims as number[], data: viewBytes(new Uint8Array(data), type, name) },
+          ]),
+      );
+    } finally {
+      binding.dispose();
+    }
+  }
+
+  endProfiling(): string {
+    return this.native.endProfiling();
+  }
+
+  dispose(): void {
+    this.native.dispose();
+  }
+}

@@ -1,0 +1,21 @@
+/** Below this norm an expected vector counts as zero, and the error is measured against it instead. */
+const smallestNorm = 1e-6;
+
+/**
+ * ‖actual − expected‖ / ‖expected‖ in L2, with the divisor at least 1e-6: exact zeros compare equal, rounding noise around
+ * zero stays small. Infinity when a value is not finite.
+ * @throws RangeError when the lengths differ
+ */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) {
+    throw new RangeError(`${actual.length} values cannot be compared with ${expected.length}.`);
+  }
+  let difference = 0;
+  let norm = 0;
+  for (let index = 0; index < expected.length; index++) {
+    difference += (actual[index]! - expected[index]!) ** 2;
+    norm += expected[index]! ** 2;
+  }
+  const error = Math.sqrt(difference) / Math.max(Math.sqrt(norm), smallestNorm);
+  return Number.isFinite(error) ? error : Infinity;
+}

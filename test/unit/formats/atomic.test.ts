@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { removeTemporaryFiles, replaceFile, writeAll, writeFileAtomic } from '../../../src/formats/atomic.js';
+
+async function folder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'flatmin-atomic-'));
+}
+
+test('replaces a file and leaves nothing else', async (t) => {
+  const dir = await folder();
+  const path = join(dir, 'a.json');
+  await writeFileAtomic(path, 'old, and longer');
+  await writeFileAtomic(path, 'naïve');
+  t.is(await readFile(path, 'utf8'), 'naïve');
+  t.deepEqual(await readdir(dir), ['a.json']);
+});
+
+test('the old file stays whole until the new one is', async (t) => {
+  const dir = await folder();
+  const path = join(dir, 'a');
+  await writeFileAtomic(path, 'old');
+  await replaceFile(path, async (handle) => {
+    await writeAll(handle, Buffer.from('ne'));
+    t.is(await readFile(path, 'utf8'), 'old');
+    await writeAll(handle, Buffer.from('w'));
+  });
+  t.is(await readFile(path, 'utf8'), 'new');
+});
+
+test('a failing writer changes nothing', async (t) => {
+  const dir = await folder();
+  const path = join(dir, 'a');
+  await writeFileAtomic(path, 'old');
+  const failing = replaceFile(path, async (handle) => {
+    await writeAll(handle, Buffer.from('half'));
+    throw new Error('disk full');
+  });
+  await t.throwsAsync(failing, { message: 'disk full' });
+  t.is(await readFile(path, 'utf8'), 'old');
+  t.deepEqual(await readdir(dir), ['a']);
+});
+
+test('what a killed writer left is overwritten by the same pid, and cleared away for any', async (t) => {
+  const dir = await folder();
+  const path = join(dir, 'a');
+  await writeFile(`${path}.${process.pid}.tmp`, 'a long torn leftover');
+  await writeFileAtomic(path, 'new');
+  t.is(await readFile(path, 'utf8'), 'new');
+
+  await writeFile(`${path}.999999.tmp`, 'torn');
+  await writeFile(join(dir, 'notes.tmp'), 'somebody else’s');
+  await removeTemporaryFiles(dir);
+  t.deepEqual((await readdir(dir)).sort(), ['a', 'notes.tmp']);
+});
