@@ -10,6 +10,7 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define FLATMIN_ISA avx2
+#define FLATMIN_TABLE kAvx2Table
 #define FLATMIN_LANES 8
 #include "conv_body.h"
 #if defined(__clang__)

@@ -10,6 +10,7 @@
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")
 #endif
 #define FLATMIN_ISA avx512
+#define FLATMIN_TABLE kAvx512Table
 #define FLATMIN_LANES 16
 #include "conv_body.h"
 #if defined(__clang__)

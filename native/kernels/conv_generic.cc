@@ -6,5 +6,6 @@
 #include "conv.h"
 #include "conv_table.h"
 #define FLATMIN_ISA generic
+#define FLATMIN_TABLE kGenericTable
 #define FLATMIN_LANES 4
 #include "conv_body.h"

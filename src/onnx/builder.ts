@@ -42,6 +42,11 @@ export class GraphBuilder {
     for (const node of graph.node) for (const name of [...node.input, ...node.output]) this.taken.add(name);
   }
 
+  /** Keeps names from being given to new values. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.taken.add(name);
+  }
+
   /** A name not used in the graph: the hint itself when free, else hint_1, hint_2, … */
   fresh(hint: string): string {
     let name = hint;

@@ -1,12 +1,14 @@
-/** Below this norm an expected vector counts as zero, and the error is measured against it instead. */
-const smallestNorm = 1e-6;
-
 /**
- * ‖actual − expected‖ / ‖expected‖ in L2, with the divisor at least 1e-6: exact zeros compare equal, rounding noise around
- * zero stays small. Infinity when a value is not finite.
+ * ‖actual − expected‖ / ‖expected‖ in L2. An expected vector shorter than `smallestNorm` is measured against that length,
+ * so that exact zeros compare equal and rounding noise around zero stays small. Infinity when a value is not finite.
+ * @param smallestNorm 1e-6 by default
  * @throws RangeError when the lengths differ
  */
-export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+export function relativeError(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  smallestNorm = 1e-6,
+): number {
   if (actual.length !== expected.length) {
     throw new RangeError(`${actual.length} values cannot be compared with ${expected.length}.`);
   }

@@ -1,0 +1,82 @@
+#include "conv.h"
+#include <atomic>
+#include "conv_table.h"
+
+namespace flatmin::kernels {
+namespace {
+
+const ConvTable& table_of(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512) return kAvx512Table;
+  if (isa == Isa::avx2) return kAvx2Table;
+#endif
+  return kGenericTable;
+}
+
+std::atomic<const ConvTable*>& current() {
+  static std::atomic<const ConvTable*> table{&table_of(best_isa())};
+  return table;
+}
+
+const ConvTable& table() { return *current().load(std::memory_order_relaxed); }
+
+bool winograd_applies(const ConvShape& s) {
+  return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1;
+}
+
+bool use_winograd(const ConvShape& s, ConvForm form) {
+  if (!winograd_applies(s) || form == ConvForm::direct) return false;
+  return form == ConvForm::winograd || (s.in_channels >= 16 && s.out_channels >= 16);
+}
+
+}  // namespace
+
+Isa best_isa() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw"))
+    return Isa::avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
+#endif
+  return Isa::generic;
+}
+
+void set_isa(Isa isa) {
+  const Isa best = best_isa();
+  current().store(&table_of(isa < best ? best : isa), std::memory_order_relaxed);
+}
+
+bool conv_supported(const ConvShape& s) {
+  return s.batch > 0 && s.in_channels > 0 && s.out_channels > 0 && s.kernel_h > 0 && s.kernel_w > 0 && s.stride_h > 0 && s.stride_w > 0 &&
+         s.pad_top >= 0 && s.pad_left >= 0 && s.pad_bottom >= 0 && s.pad_right >= 0 && s.pad_top < s.kernel_h && s.pad_bottom < s.kernel_h &&
+         s.pad_left < s.kernel_w && s.pad_right < s.kernel_w && s.in_height + s.pad_top + s.pad_bottom >= s.kernel_h &&
+         s.in_width + s.pad_left + s.pad_right >= s.kernel_w && s.in_height > 0 && s.in_width > 0;
+}
+
+size_t conv_forward_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
+  return use_winograd(s, form) ? table().winograd_forward_scratch(s, threads) : table().direct_forward_scratch(s, threads);
+}
+
+void conv_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel, ConvForm form) {
+  (use_winograd(s, form) ? table().winograd_forward : table().direct_forward)(s, x, w, y, scratch, parallel);
+}
+
+size_t conv_grad_input_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
+  return use_winograd(s, form) ? table().winograd_grad_input_scratch(s, threads) : table().direct_grad_input_scratch(s, threads);
+}
+
+void conv_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel,
+                     ConvForm form) {
+  (use_winograd(s, form) ? table().winograd_grad_input : table().direct_grad_input)(s, dy, w, dx, scratch, parallel);
+}
+
+size_t conv_grad_weight_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
+  return use_winograd(s, form) ? table().winograd_grad_weight_scratch(s, threads) : table().direct_grad_weight_scratch(s, threads);
+}
+
+void conv_grad_weight(const ConvShape& s, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel,
+                      ConvForm form) {
+  (use_winograd(s, form) ? table().winograd_grad_weight : table().direct_grad_weight)(s, x, dy, dw, scratch, parallel);
+}
+
+}  // namespace flatmin::kernels

@@ -1,0 +1,48 @@
+import { intAttribute } from '../../onnx/attributes.js';
+import { DataType } from '../../onnx/tensor.js';
+import { isCeilMode, readWindow, windowAttributes } from '../../onnx/window.js';
+import { microsoft, type Rule, type RuleContext } from '../rule.js';
+
+const spatialDims = (c: RuleContext): readonly number[] => c.dims(c.input(0)).slice(2);
+
+/** MaxPoolGrad scatters dY to the flat positions that the forward node reports as its second output. */
+const maxPool: Rule = (c) => {
+  c.node.output[0] ??= '';
+  if (!c.output(1)) {
+    c.node.output[1] = c.builder.fresh(`${c.output()}_indices`);
+    c.describe(c.output(1), { type: DataType.int64, dims: c.dims(c.output()) });
+  }
+  const attributes = {
+    ...windowAttributes(readWindow(c.node, spatialDims(c))),
+    ceil_mode: Number(isCeilMode(c.node)),
+  };
+  const dx = c.builder.fresh(`${c.input(0)}_grad`);
+  c.describe(dx, c.type(c.input(0)));
+  c.builder.ops('MaxPoolGrad', [c.dy, c.output(1)], attributes, { domain: microsoft, outputs: [dx] });
+  return [dx];
+};
+
+const averagePool: Rule = (c) => {
+  const attributes = {
+    ...windowAttributes(readWindow(c.node, spatialDims(c))),
+    ceil_mode: Number(isCeilMode(c.node)),
+    count_include_pad: intAttribute(c.node, 'count_include_pad', 0),
+  };
+  const dx = c.builder.fresh(`${c.input(0)}_grad`);
+  c.describe(dx, c.type(c.input(0)));
+  c.builder.ops('AveragePoolGrad', [c.dy], attributes, { domain: microsoft, outputs: [dx] });
+  return [dx];
+};
+
+/** dX = dY / (number of positions), the same at each. */
+const globalAveragePool: Rule = (c) => {
+  const positions = spatialDims(c).reduce((product, size) => product * size, 1);
+  const share = c.op('Mul', [c.dy, c.scalar(1 / positions)]);
+  return [c.op('Expand', [share, c.builder.ints(c.dims(c.input(0)))])];
+};
+
+export const pool: Record<string, Rule> = {
+  MaxPool: maxPool,
+  AveragePool: averagePool,
+  GlobalAveragePool: globalAveragePool,
+};

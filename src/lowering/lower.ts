@@ -1,0 +1,50 @@
+import { FlatminError } from '../errors.js';
+import { describeNode } from '../onnx/attributes.js';
+import { GraphBuilder } from '../onnx/builder.js';
+import type { Graph, Node } from '../onnx/proto.js';
+import type { ValueTypes } from '../onnx/value-types.js';
+import { activation } from './activation.js';
+import { batchNorm } from './batch-norm.js';
+import { type Lowering, LoweringContext } from './context.js';
+import { conv } from './conv.js';
+import { pool } from './pool.js';
+import { softmaxes } from './softmax.js';
+import type { Target } from './targets.js';
+
+/** Training op (com.microsoft) → how standard operators compute it. */
+export const lowerings: Readonly<Record<string, Lowering>> = {
+  ...activation,
+  ...softmaxes,
+  ...conv,
+  ...batchNorm,
+  ...pool,
+};
+
+const isStandard = (node: Node): boolean => !node.domain || node.domain === 'ai.onnx';
+
+/**
+ * Rewrites every op that the target has no kernel for. The graph itself is left alone.
+ * @param types types of the graph's values: of the inputs and outputs of every training op at least
+ * @throws FlatminError RUNTIME naming an op that neither the target nor a lowering covers
+ */
+export function lower(graph: Graph, types: ValueTypes, target: Target): Graph {
+  const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
+  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  for (const node of graph.node) append(node, builder, types, target);
+  return builder.graph;
+}
+
+function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Target): void {
+  if (isStandard(node) || target.ops.has(`${node.domain}:${node.opType}`)) {
+    builder.graph.node.push(node);
+    return;
+  }
+  const lowering = node.domain === 'com.microsoft' ? lowerings[node.opType] : undefined;
+  if (!lowering) {
+    throw new FlatminError(
+      'RUNTIME',
+      `${describeNode(node)} has no kernel on the target "${target.name}" and no lowered form.`,
+    );
+  }
+  lowering(new LoweringContext(node, builder, target, types));
+}

@@ -1,0 +1,28 @@
+import { intAttribute, intsAttribute, tensorAttribute } from './attributes.js';
+import type { Graph, Tensor } from './proto.js';
+import { tensorData } from './tensor.js';
+
+/** The tensor behind a name that an initializer or a Constant node defines. */
+export function constantTensor(graph: Graph, name: string): Tensor | undefined {
+  const initializer = graph.initializer.find((tensor) => tensor.name === name);
+  if (initializer) return initializer;
+  const node = graph.node.find(({ opType, output }) => opType === 'Constant' && output[0] === name);
+  return node?.attribute.some((attribute) => attribute.name === 'value')
+    ? tensorAttribute(node, 'value')
+    : undefined;
+}
+
+/** The integers behind a name, where they are constant. */
+export function constantInts(graph: Graph, name: string): number[] | undefined {
+  const tensor = constantTensor(graph, name);
+  if (tensor) return Array.from(tensorData(tensor) as ArrayLike<number | bigint>, Number);
+  const node = graph.node.find(({ opType, output }) => opType === 'Constant' && output[0] === name);
+  if (!node) return undefined;
+  const list = intsAttribute(node, 'value_ints');
+  return (
+    list ??
+    (node.attribute.some(({ name: key }) => key === 'value_int')
+      ? [intAttribute(node, 'value_int', 0)]
+      : undefined)
+  );
+}
