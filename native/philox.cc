@@ -138,19 +138,22 @@ FLATMIN_CLONES void fill_tiles(float* out, size_t tiles, uint64_t seed, uint64_t
 /// Whole tiles go straight to `out`; the ends of the range are cut from a tile on the stack.
 template <class Number>
 void fill_range(Number* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index) {
-  const auto fill_part = [&] {
-    Number tile[tile_numbers];
-    const uint64_t skipped = first_index % tile_numbers;
-    fill_tiles(tile, 1, seed, stream, (first_index - skipped) / 4);
-    const size_t taken = std::min<size_t>(tile_numbers - skipped, count);
-    std::copy_n(tile + skipped, taken, out);
-    out += taken, first_index += taken, count -= taken;
-  };
-  if (first_index % tile_numbers != 0 && count > 0) fill_part();
-  const size_t tiles = count / tile_numbers;
-  fill_tiles(out, tiles, seed, stream, first_index / 4);
-  out += tiles * tile_numbers, first_index += tiles * tile_numbers, count -= tiles * tile_numbers;
-  if (count > 0) fill_part();
+  while (count > 0) {
+    const size_t skipped = first_index % tile_numbers;
+    const size_t tiles = skipped == 0 ? count / tile_numbers : 0;
+    size_t filled = tiles * tile_numbers;
+    if (tiles > 0) {
+      fill_tiles(out, tiles, seed, stream, first_index / 4);
+    } else {
+      Number tile[tile_numbers];
+      fill_tiles(tile, 1, seed, stream, (first_index - skipped) / 4);
+      filled = std::min(tile_numbers - skipped, count);
+      std::copy_n(tile + skipped, filled, out);
+    }
+    out += filled;
+    first_index += filled;
+    count -= filled;
+  }
 }
 
 template <class Number>

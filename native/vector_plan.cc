@@ -74,16 +74,11 @@ std::vector<Node> nodes_of(const VectorProgram& program) {
   return nodes;
 }
 
-/// x + (s·y) and x − (s·y) become one step where nothing else reads s·y. The product is still rounded.
+/// x + (s·y) and x − (s·y) become one step. The product is still rounded, and costs nothing to compute twice.
 void fuse_products(std::vector<Node>& nodes) {
-  std::vector<uint32_t> reads(nodes.size(), 0);
-  for (const Node& node : nodes) {
-    if (node.a != none) ++reads[node.a];
-    if (node.b != none) ++reads[node.b];
-  }
   const auto fuse = [&](uint32_t& operand, VectorScale& scale) {
     const Node& product = nodes[operand];
-    if (product.op != VectorStepOp::MulScalar || reads[operand] != 1) return;
+    if (product.op != VectorStepOp::MulScalar) return;
     scale = {product.sa.scalar, scale.negated};
     operand = product.a;
   };

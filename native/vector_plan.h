@@ -6,7 +6,7 @@
 namespace flatmin {
 
 enum class VectorStepOp : uint32_t {
-  Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed only them
+  Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed it
   Mul,
   Div,
   Min,

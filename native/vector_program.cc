@@ -11,9 +11,9 @@
 namespace flatmin {
 namespace {
 
-/// Elements a block: the plan's live locations then stay in the first-level cache.
-constexpr uint64_t block_elements = 2048;
-constexpr uint64_t task_elements = 32 * block_elements;
+/// Elements a block: the locations a plan uses then stay in the first-level cache.
+constexpr uint64_t block_elements = 1024;
+constexpr uint64_t task_elements = 64 * block_elements;
 constexpr uint32_t largest_table = 1024;
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }

@@ -43,9 +43,18 @@ static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t 
       for (int i = 0; i < kLanes; i++) store(at[i] + g, v[i]);
     }
   }
-  for (; done < pixels; done++) {
-    float* p = next();
-    for (int c = 0; c < kGroup; c++) p[c] = c < channels ? planes[c * plane_stride + done] : 0.0f;
+  const int rest = int(pixels - done);
+  if (rest == 0) return;
+  float* at[kLanes];
+  for (int i = 0; i < rest; i++) at[i] = next();
+  for (int g = 0; g < kGroup; g += kLanes) {
+    Vec v[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i++) v[i] = g + i < channels ? load_first(planes + (g + i) * plane_stride + done, rest) : Vec{};
+    transpose(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i++)
+      if (i < rest) store(at[i] + g, v[i]);
   }
 }
 
@@ -85,9 +94,18 @@ static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float
       }
     }
   }
-  for (; done < pixels; done++) {
-    const float* p = next();
-    for (int c = 0; c < channels; c++) planes[c * plane_stride + done] = p[c];
+  const int rest = int(pixels - done);
+  if (rest == 0) return;
+  const float* at[kLanes];
+  for (int i = 0; i < rest; i++) at[i] = next();
+  for (int g = 0; g < kGroup && g < channels; g += kLanes) {
+    Vec v[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i++) v[i] = i < rest ? load(at[i] + g) : Vec{};
+    transpose(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i++)
+      if (g + i < channels) store_first(planes + (g + i) * plane_stride + done, v[i], rest);
   }
 }
 

@@ -17,6 +17,23 @@ typedef int32_t VecIndex __attribute__((vector_size(kLanes * 4)));
 FLATMIN_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecLoose*>(p); }
 FLATMIN_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecLoose*>(p) = v; }
 
+/// The first n floats at p (0 <= n < kLanes), zeros after them; nothing beyond them is read or written.
+#if FLATMIN_LANES == 16
+FLATMIN_INLINE Vec load_first(const float* p, int n) { return (Vec)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p); }
+FLATMIN_INLINE void store_first(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v); }
+#elif FLATMIN_LANES == 8
+FLATMIN_INLINE __m256i first_lanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FLATMIN_INLINE Vec load_first(const float* p, int n) { return (Vec)_mm256_maskload_ps(p, first_lanes(n)); }
+FLATMIN_INLINE void store_first(float* p, Vec v, int n) { _mm256_maskstore_ps(p, first_lanes(n), (__m256)v); }
+#else
+FLATMIN_INLINE Vec load_first(const float* p, int n) { return Vec{n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0}; }
+FLATMIN_INLINE void store_first(float* p, Vec v, int n) {
+  for (int i = 0; i < n; i++) p[i] = v[i];
+}
+#endif
+
 #if FLATMIN_LANES == 16
 FLATMIN_INLINE Vec splat(float s) { return (Vec)_mm512_set1_ps(s); }
 /// a * b + c

@@ -20,6 +20,8 @@ export function valueInfo(name: string, type: DataTypeName | number, dims?: read
   };
 }
 
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
+
 export interface NodeOptions {
   domain?: string;
   name?: string;
@@ -57,37 +59,45 @@ export class GraphBuilder {
     return name;
   }
 
-  ops(
+  /** A node with a fresh name and outputs, not yet in the graph. */
+  detached(
     opType: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue | undefined>> = {},
+    attributes: Attributes = {},
     options: NodeOptions & { count?: number } = {},
-  ): string[] {
+  ): Node {
     const hint = options.name ?? opType;
-    const output = options.outputs
-      ? [...options.outputs]
-      : Array.from({ length: options.count ?? 1 }, (_, index) =>
-          this.fresh(index === 0 ? `${hint}_out` : `${hint}_out${index}`),
-        );
-    for (const name of output) this.taken.add(name);
-    const node: Node = {
+    const outputs =
+      options.outputs ??
+      Array.from({ length: options.count ?? 1 }, (_, index) => this.fresh(index === 0 ? `${hint}_out` : `${hint}_out${index}`));
+    this.reserve(outputs);
+    return {
       opType,
       ...(options.domain && { domain: options.domain }),
       name: this.fresh(hint),
       input: [...inputs],
-      output,
+      output: [...outputs],
       attribute: Object.entries(attributes)
         .filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined)
         .map(([name, value]) => makeAttribute(name, value)),
     };
+  }
+
+  ops(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+    options: NodeOptions & { count?: number } = {},
+  ): string[] {
+    const node = this.detached(opType, inputs, attributes, options);
     this.graph.node.push(node);
-    return output;
+    return node.output;
   }
 
   op(
     opType: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue | undefined>> = {},
+    attributes: Attributes = {},
     options: NodeOptions = {},
   ): string {
     return this.ops(opType, inputs, attributes, options)[0]!;

@@ -25,6 +25,8 @@ export interface GradientCase {
   build(builder: GraphBuilder): string;
   /** 17 by default. */
   opset?: number;
+  /** Targets that cannot run it, and why. */
+  unsupported?: Readonly<Record<string, string>>;
 }
 
 /** An input whose gradient is checked. */

@@ -21,6 +21,8 @@ export interface Probe {
 export interface ReferenceGradient {
   feeds: Readonly<Record<string, NdArray>>;
   output: NdArray;
+  /** New values of batch normalisation's running statistics, by input. */
+  statistics: ReadonlyMap<string, NdArray>;
   /** c in L = Σ c ⊙ output. */
   cotangent: NdArray;
   /** One over all inputs at once, and one over each input alone. */
@@ -38,7 +40,13 @@ export function referenceGradient(gradientCase: GradientCase): ReferenceGradient
   } = buildCase(gradientCase);
   const feeds = drawInputs(gradientCase);
   const random = new RandomStream(`${gradientCase.name}/probes`);
-  const value = evaluate(graph, feeds).get(output)!;
+  const values = evaluate(graph, feeds);
+  const value = values.get(output)!;
+  const statistics = graph.node
+    .filter(({ opType, output: outputs }) => opType === 'BatchNormalization' && outputs.length === 3)
+    .flatMap((node) =>
+      [1, 2].map((index) => [node.input[index + 2]!, values.get(node.output[index]!)!] as const),
+    );
   const cotangent = { dims: value.dims, data: random.normals(value.data.length) };
   const loss = (point: Readonly<Record<string, NdArray>>) =>
     evaluate(graph, point)
@@ -49,6 +57,7 @@ export function referenceGradient(gradientCase: GradientCase): ReferenceGradient
   return {
     feeds,
     output: value,
+    statistics: new Map(statistics),
     cotangent,
     probes: groups.map((group) => probe(loss, feeds, group, random)),
   };

@@ -1,4 +1,4 @@
-import { type GradientCase, single, type Values, wrt } from '../case.js';
+import { type GradientCase, type InputSpec, labels, single, type Values, wrt } from '../case.js';
 
 const operators: readonly [opType: string, divisor: Values][] = [
   ['Add', 'normal'],
@@ -24,6 +24,9 @@ const shapes: readonly [name: string, a: readonly number[], b: readonly number[]
   ['of nothing with a row', [0, 3], [3]],
 ];
 
+const pow = (name: string, a: readonly number[], b: InputSpec): GradientCase =>
+  single(`Pow ${name}`, 'Pow', { a: wrt(a, 'positive'), b });
+
 export const arithmeticCases: GradientCase[] = [
   ...operators.flatMap(([opType, divisor]) =>
     shapes.map(([name, a, b]) => single(`${opType} ${name}`, opType, { a: wrt(a), b: wrt(b, divisor) })),
@@ -35,6 +38,19 @@ export const arithmeticCases: GradientCase[] = [
       build: (builder) => builder.op(opType, ['x', 'x']),
     }),
   ),
+  pow('of one shape', [2, 3], wrt([2, 3])),
+  pow('with a row of exponents', [2, 3], wrt([3])),
+  pow('with one exponent', [2, 3], wrt([])),
+  pow('of one base', [], wrt([2, 3])),
+  pow('with an integer exponent', [2, 3], labels([], [3])),
+  {
+    name: 'Pow of negative numbers with a constant exponent',
+    inputs: { x: wrt([2, 3], 'nonzero') },
+    build: (builder) => builder.op('Pow', ['x', builder.scalar(2)]),
+  },
+  single('Sum of one', 'Sum', { a: wrt([2, 3]) }),
+  single('Sum of three of one shape', 'Sum', { a: wrt([2, 3]), b: wrt([2, 3]), c: wrt([2, 3]) }),
+  single('Sum broadcast', 'Sum', { a: wrt([2, 1]), b: wrt([3]), c: wrt([]), d: wrt([2, 3]) }),
   {
     name: 'a value with two consumers',
     inputs: { x: wrt([2, 3]), y: wrt([3]) },

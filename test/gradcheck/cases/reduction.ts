@@ -23,6 +23,8 @@ const operators: readonly [opType: string, values: Values][] = [
   ['ReduceSum', 'normal'],
   ['ReduceMean', 'normal'],
   ['ReduceMax', 'distinct'],
+  ['ReduceMin', 'distinct'],
+  ['ReduceSumSquare', 'normal'],
 ];
 
 const softmaxes = ['Softmax', 'LogSoftmax'].flatMap((opType) => [

@@ -1,3 +1,4 @@
+import { DataType } from '../../../src/onnx/tensor.js';
 import { type GradientCase, single, type Values, wrt } from '../case.js';
 
 const functions: readonly [opType: string, values: Values][] = [
@@ -13,8 +14,30 @@ const functions: readonly [opType: string, values: Values][] = [
   ['Identity', 'normal'],
 ];
 
-export const unaryCases: GradientCase[] = functions.flatMap(([opType, values]) => [
-  single(`${opType} of a tensor`, opType, { x: wrt([2, 3, 4], values) }),
-  single(`${opType} of a scalar`, opType, { x: wrt([], values) }),
-  single(`${opType} of nothing`, opType, { x: wrt([0, 3], values) }),
-]);
+const toDouble: GradientCase = {
+  name: 'Cast to double and back',
+  inputs: { x: wrt([2, 3]) },
+  build: (builder) => {
+    const wide = builder.op('Cast', ['x'], { to: DataType.double });
+    return builder.op('Cast', [builder.op('Mul', [wide, wide])], { to: DataType.float });
+  },
+};
+
+const throughIntegers: GradientCase = {
+  name: 'Cast to integers stops the gradient',
+  inputs: { x: wrt([3], [0.4, 1.6, -2.3]) },
+  build: (builder) => {
+    const whole = builder.op('Cast', ['x'], { to: DataType.int64 });
+    return builder.op('Mul', ['x', builder.op('Cast', [whole], { to: DataType.float })]);
+  },
+};
+
+export const unaryCases: GradientCase[] = [
+  toDouble,
+  throughIntegers,
+  ...functions.flatMap(([opType, values]) => [
+    single(`${opType} of a tensor`, opType, { x: wrt([2, 3, 4], values) }),
+    single(`${opType} of a scalar`, opType, { x: wrt([], values) }),
+    single(`${opType} of nothing`, opType, { x: wrt([0, 3], values) }),
+  ]),
+];

@@ -42,6 +42,9 @@ export const elementwise: OpTable = {
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
   Pow: binary((a, b) => a ** b),
+  Sum: (inputs) => [
+    inputs.map((array) => array!).reduce((total, array) => zip(total, array, (a, b) => a + b)),
+  ],
   Neg: unary((x) => -x),
   Exp: unary(Math.exp),
   Log: unary(Math.log),

@@ -63,6 +63,8 @@ const softmax: Op = (inputs, node) =>
 export const reductions: OpTable = {
   ReduceSum: reduction(0, (total, value) => total + value),
   ReduceMean: reduction(0, (total, value, count) => total + value / count),
+  ReduceSumSquare: reduction(0, (total, value) => total + value * value),
+  ReduceMin: reduction(Infinity, (total, value) => Math.min(total, value)),
   ReduceMax: reduction(-Infinity, (total, value) => Math.max(total, value)),
   Softmax: softmax,
   LogSoftmax: logSoftmaxOf,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { ExecutionContext } from 'ava';
 
 /** Another Node process that runs `body` (an ES module) with the exports of `module` (a path under src/) in `lib`. */
 export class Child {
@@ -8,7 +9,8 @@ export class Child {
   readonly #lines: AsyncIterator<string>;
   readonly #exit: Promise<unknown>;
 
-  constructor(module: string, body: string) {
+  /** Killed at the test's end, so that a failing test does not wait for it. */
+  constructor(t: ExecutionContext, module: string, body: string) {
     const url = new URL(`../../../src/${module}`, import.meta.url).href;
     const code = `import * as lib from ${JSON.stringify(url)};\n${body}`;
     this.process = spawn(process.execPath, ['--input-type=module', '-e', code], {
@@ -16,6 +18,7 @@ export class Child {
     });
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
     this.#exit = once(this.process, 'exit');
+    t.teardown(() => this.process.kill('SIGKILL'));
   }
 
   get pid(): number {

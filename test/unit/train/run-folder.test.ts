@@ -63,6 +63,7 @@ test('what a kill left half-written is cleared away', async (t) => {
 test('a folder in use by another process is refused, and free once that is killed', async (t) => {
   const dir = await temporaryDir();
   const child = new Child(
+    t,
     'train/run-folder.js',
     `await lib.RunFolder.create(${JSON.stringify(dir)}, { epochs: 10 }); console.log('held'); process.stdin.resume();`,
   );

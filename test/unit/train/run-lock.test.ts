@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { processStart } from '../../../src/train/process-start.js';
 import { RunLock } from '../../../src/train/run-lock.js';
 import { Child } from './child.js';
@@ -12,8 +12,9 @@ async function temporaryPath(): Promise<string> {
 }
 
 /** A child that holds `path` until its input ends. */
-async function holder(path: string): Promise<Child> {
+async function holder(t: ExecutionContext, path: string): Promise<Child> {
   const child = new Child(
+    t,
     'train/run-lock.js',
     `lib.RunLock.acquire(${JSON.stringify(path)}); console.log('held'); process.stdin.resume();`,
   );
@@ -22,9 +23,9 @@ async function holder(path: string): Promise<Child> {
 }
 
 /** The lock of a process that was killed. */
-async function deadRecord(): Promise<Record<string, unknown>> {
+async function deadRecord(t: ExecutionContext): Promise<Record<string, unknown>> {
   const path = await temporaryPath();
-  const child = await holder(path);
+  const child = await holder(t, path);
   await child.kill();
   return JSON.parse(readFileSync(path, 'utf8'));
 }
@@ -47,7 +48,7 @@ test('one holder at a time, until it releases', async (t) => {
 
 test('another process is refused, then takes over from the killed one', async (t) => {
   const path = await temporaryPath();
-  const child = await holder(path);
+  const child = await holder(t, path);
   t.throws(() => RunLock.acquire(path), { code: 'IN_USE', message: new RegExp(`process ${child.pid} `) });
   await child.kill();
   t.true(existsSync(path), 'a killed process cannot release');
@@ -59,7 +60,7 @@ test('another process is refused, then takes over from the killed one', async (t
 
 test('a process that ends releases its lock', async (t) => {
   const path = await temporaryPath();
-  const child = await holder(path);
+  const child = await holder(t, path);
   await child.finish();
   t.false(existsSync(path));
 });
@@ -68,7 +69,7 @@ const linuxTest = processStart(process.pid) === null ? test.skip : test;
 
 linuxTest('a later process of the same pid does not keep a dead lock alive', async (t) => {
   const path = await temporaryPath();
-  const dead = { ...(await deadRecord()), pid: process.pid };
+  const dead = { ...(await deadRecord(t)), pid: process.pid };
   writeFileSync(path, JSON.stringify({ ...dead, processStart: processStart(process.pid) }));
   t.throws(() => RunLock.acquire(path), { code: 'IN_USE' });
   writeFileSync(path, JSON.stringify(dead));
@@ -78,7 +79,7 @@ linuxTest('a later process of the same pid does not keep a dead lock alive', asy
 
 test('the lock of another host is respected', async (t) => {
   const path = await temporaryPath();
-  writeFileSync(path, JSON.stringify({ ...(await deadRecord()), host: 'elsewhere' }));
+  writeFileSync(path, JSON.stringify({ ...(await deadRecord(t)), host: 'elsewhere' }));
   t.throws(() => RunLock.acquire(path), { code: 'IN_USE', message: /on elsewhere.*delete .*run\.lock/ });
 });
 
@@ -92,7 +93,7 @@ test('a file that is no lock is respected', async (t) => {
 
 test('a process that died while taking over is itself taken over', async (t) => {
   const path = await temporaryPath();
-  const [first, second, third] = [await deadRecord(), await deadRecord(), await deadRecord()];
+  const [first, second, third] = [await deadRecord(t), await deadRecord(t), await deadRecord(t)];
   writeFileSync(path, JSON.stringify(first));
   writeFileSync(`${path}.${first.token}`, JSON.stringify(second));
   writeFileSync(`${path}.${first.token}.${second.token}`, JSON.stringify(third));
@@ -104,7 +105,7 @@ test('a process that died while taking over is itself taken over', async (t) => 
 test('of several processes that take over one dead lock, exactly one wins', async (t) => {
   const rounds = 60;
   const dir = join(await temporaryPath(), '..');
-  const [dead, taker] = [await deadRecord(), await deadRecord()];
+  const [dead, taker] = [await deadRecord(t), await deadRecord(t)];
   for (let round = 0; round < rounds; round++) {
     writeFileSync(join(dir, `${round}`), JSON.stringify(dead));
     // In every third round one taker has died half-way.
@@ -125,7 +126,7 @@ test('of several processes that take over one dead lock, exactly one wins', asyn
     }
     console.log(JSON.stringify(won));
   `;
-  const children = Array.from({ length: 4 }, () => new Child('train/run-lock.js', body));
+  const children = Array.from({ length: 4 }, () => new Child(t, 'train/run-lock.js', body));
   for (const child of children) t.is(await child.line(), 'ready');
   const start = Date.now() + 50;
   for (const child of children) child.process.stdin!.write(`${start}`);

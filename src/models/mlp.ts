@@ -1,0 +1,42 @@
+import { invalid } from '../errors.js';
+import { GraphBuilder, makeModel } from '../onnx/builder.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { elementCount, makeTensor } from '../onnx/tensor.js';
+import { Initializer } from './initializer.js';
+
+export interface MlpOptions {
+  /** Channels × height × width; flattened. */
+  inputShape: readonly number[];
+  /** Units of each hidden layer; default [256, 128]. */
+  hidden?: readonly number[];
+  /** Default 10. */
+  classes?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+/**
+ * A multilayer perceptron with ReLU: input `images`, output `logits` (batch × classes).
+ * Weights N(0, 2 / fan-in) (He et al. 2015), biases zero.
+ */
+export function mlp({ inputShape, hidden = [256, 128], classes = 10, seed = 0 }: MlpOptions): ModelProto {
+  for (const size of [...inputShape, ...hidden, classes]) {
+    if (!Number.isInteger(size) || size < 1) throw invalid('each size of an MLP', 'a positive integer', size);
+  }
+  const builder = new GraphBuilder();
+  const random = new Initializer(seed);
+  builder.graph.name = `mlp-${hidden.join('-')}`;
+  builder.input('images', 'float', ['batch', ...inputShape]);
+  let x = builder.op('Flatten', ['images'], { axis: 1 }, { name: 'flatten' });
+  const sizes = [elementCount(inputShape), ...hidden, classes];
+  for (let layer = 1; layer < sizes.length; layer++) {
+    const [from, to, last] = [sizes[layer - 1]!, sizes[layer]!, layer === sizes.length - 1];
+    const weight = makeTensor(`layer${layer}.weight`, 'float', [to, from], random.normal(to * from, Math.sqrt(2 / from)));
+    const bias = makeTensor(`layer${layer}.bias`, 'float', [to], new Float32Array(to));
+    const inputs = [x, builder.initializer(weight), builder.initializer(bias)];
+    x = builder.op('Gemm', inputs, { transB: 1 }, { name: `layer${layer}`, ...(last && { outputs: ['logits'] }) });
+    if (!last) x = builder.op('Relu', [x], {}, { name: `layer${layer}.relu` });
+  }
+  builder.output('logits', 'float', ['batch', classes]);
+  return makeModel(builder.graph);
+}

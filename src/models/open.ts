@@ -1,0 +1,27 @@
+import { FlatminError } from '../errors.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { mlp } from './mlp.js';
+import { smallCnn } from './small-cnn.js';
+import { wideResNet } from './wide-resnet.js';
+
+export interface ModelContext {
+  classes: number;
+  inputShape: readonly [number, number, number];
+  shortcut?: 'conv' | 'pad';
+  seed?: number;
+}
+
+/**
+ * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), or the path of an .onnx file.
+ * @throws FlatminError INVALID_ARGUMENT on another name
+ */
+export async function openModel(name: string, context: ModelContext): Promise<ModelProto> {
+  if (name.endsWith('.onnx')) return readModel(name);
+  const wide = /^wrn-(\d+)-(\d+)$/.exec(name);
+  if (wide) return wideResNet({ depth: Number(wide[1]), width: Number(wide[2]), ...context });
+  if (name === 'small-cnn') return smallCnn(context);
+  const layers = /^mlp((?:-\d+)*)$/.exec(name);
+  if (layers) return mlp({ ...context, ...(layers[1] && { hidden: layers[1].slice(1).split('-').map(Number) }) });
+  throw new FlatminError('INVALID_ARGUMENT', `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2' or a path ending in .onnx, but received "${name}".`);
+}

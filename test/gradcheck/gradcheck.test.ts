@@ -1,0 +1,88 @@
+import test from 'ava';
+import { opKey, rules } from '../../src/autodiff/registry.js';
+import * as targets from '../../src/lowering/targets.js';
+import { intAttribute } from '../../src/onnx/attributes.js';
+import { openRuntime, type Runtime } from '../../src/runtime/library.js';
+import { relativeError } from '../reference/tolerance.js';
+import { buildCase } from './case.js';
+import { gradientCases } from './cases/index.js';
+import { runGradient } from './gradient-graph.js';
+import { probeError, type ReferenceGradient, referenceGradient } from './reference-gradient.js';
+
+const forwardTolerance = 1e-5;
+const gradientTolerance = 1e-4;
+
+const references = new Map<string, ReferenceGradient>();
+function referenceOf(gradientCase: (typeof gradientCases)[number]): ReferenceGradient {
+  const known = references.get(gradientCase.name) ?? referenceGradient(gradientCase);
+  references.set(gradientCase.name, known);
+  return known;
+}
+
+const trainingLibrary = process.env.FLATMIN_TRAINING_RUNTIME;
+const runtimes = new Map<string, Runtime>();
+const runtimeOf = (target: targets.Target): Runtime => {
+  const choice = target === targets.training ? trainingLibrary! : 'stock';
+  if (!runtimes.has(choice)) runtimes.set(choice, openRuntime(choice));
+  return runtimes.get(choice)!;
+};
+
+for (const target of Object.values(targets)) {
+  if (target === targets.training && !trainingLibrary) {
+    test('gradients on the training target', (t) => {
+      t.log('Skipped: FLATMIN_TRAINING_RUNTIME does not name a libonnxruntime of the training build.');
+      t.pass();
+    });
+    continue;
+  }
+  for (const gradientCase of gradientCases) {
+    const reason = gradientCase.unsupported?.[target.name];
+    if (reason) {
+      test(`${target.name}: ${gradientCase.name}`, (t) => {
+        t.log(`Skipped: ${reason}.`);
+        t.pass();
+      });
+      continue;
+    }
+    test(`${target.name}: ${gradientCase.name}`, async (t) => {
+      const { feeds, output, statistics, cotangent, probes } = referenceOf(gradientCase);
+      const run = await runGradient(runtimeOf(target), target, gradientCase, feeds, cotangent);
+
+      t.deepEqual(run.overwritten, [], 'inputs stay as they are');
+      t.deepEqual(run.output.dims, output.dims);
+      const forwardError = relativeError(run.output.data, output.data);
+      t.true(forwardError < forwardTolerance, `the output differs by ${forwardError}`);
+
+      t.deepEqual([...run.statistics.keys()], [...statistics.keys()]);
+      for (const [name, { data }] of statistics) {
+        const error = relativeError(run.statistics.get(name)!.data, data);
+        t.true(error < forwardTolerance, `the new ${name} differs by ${error}`);
+      }
+
+      const gradients = Object.fromEntries(
+        Object.entries(feeds).map(([name, { dims, data }]) => {
+          const gradient = run.gradients.get(name);
+          if (gradient) t.deepEqual(gradient.dims, dims, `gradient of ${name}`);
+          return [name, gradient?.data ?? new Float64Array(data.length)];
+        }),
+      );
+      for (const probe of probes) {
+        const error = probeError(probe, gradients);
+        t.true(error < gradientTolerance, `the gradient of ${probe.inputs} differs by ${error}`);
+      }
+    });
+  }
+}
+
+test('every rule has a case', (t) => {
+  const used = new Set<string>();
+  for (const gradientCase of gradientCases) {
+    const { graph } = buildCase(gradientCase).builder;
+    for (const node of graph.node) {
+      const training = intAttribute(node, 'training_mode', 0) === 1;
+      used.add(training ? 'com.microsoft:BatchNormInternal' : opKey(node));
+    }
+  }
+  const unused = Object.keys(rules).filter((key) => !used.has(key));
+  t.deepEqual(unused, []);
+});
