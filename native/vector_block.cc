@@ -130,7 +130,8 @@ FLATMIN_CLONES void run_block(std::span<const VectorStep> steps, float* const* l
       case VectorStepOp::Sum: accumulators[step.dst] += accumulate<AddTo>(a, count); break;
       case VectorStepOp::SumSquares: accumulators[step.dst] += accumulate<AddSquareTo>(a, count); break;
       case VectorStepOp::MaxAbs:
-        accumulators[step.dst] = higher(accumulators[step.dst], std::bit_cast<float>(accumulate<RaiseTo>(a, count)));
+        accumulators[step.dst] =
+            higher(accumulators[step.dst], std::bit_cast<float>(accumulate<RaiseTo>(a, count)));
         break;
     }
   }

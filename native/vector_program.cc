@@ -1,6 +1,7 @@
 #include "vector_program.h"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -112,9 +113,11 @@ void check_run(const VectorProgram& program, std::span<float* const> slots, std:
 }
 
 /// Stores are only well-defined, whatever the order of blocks, where no element is visited twice.
-void check_overlap(const VectorProgram& program, std::span<float* const> slots, std::span<const VectorRange> ranges) {
+void check_overlap(const VectorProgram& program, std::span<float* const> slots,
+                   std::span<const VectorRange> ranges) {
   std::vector<VectorRange> ordered;
-  std::ranges::copy_if(ranges, std::back_inserter(ordered), [](const VectorRange& range) { return range.count > 0; });
+  std::ranges::copy_if(ranges, std::back_inserter(ordered),
+                       [](const VectorRange& range) { return range.count > 0; });
   if (ordered.empty()) return;
   std::ranges::sort(ordered, {}, &VectorRange::first);
   for (size_t at = 1; at < ordered.size(); ++at)
@@ -217,8 +220,8 @@ std::vector<double> run(const VectorProgram& program, std::span<float* const> sl
     for (size_t at = tasks[task]; at < tasks[task + 1]; ++at) {
       const Block& block = blocks[at];
       for (size_t slot = 0; slot < program.slots; ++slot) locations[slot] = slots[slot] + block.first;
-      run_block(steps.steps, locations.data(), scalar_table.data() + size_t{block.scalar_row} * program.scalars,
-                block.count, partials.data() + at * width);
+      const float* scalars = scalar_table.data() + size_t{block.scalar_row} * program.scalars;
+      run_block(steps.steps, locations.data(), scalars, block.count, partials.data() + at * width);
     }
   });
 

@@ -28,14 +28,24 @@ export interface SeparatedModel {
  */
 export function separate(model: ModelProto): SeparatedModel {
   const { graph } = model;
-  const statisticNames = new Set(graph.node.filter((node) => opKey(node) === 'BatchNormalization').flatMap((node) => node.input.slice(3, 5)));
-  const differentiable = new Set(graph.node.filter((node) => !nonDifferentiable.has(opKey(node))).flatMap((node) => node.input));
+  const statisticNames = new Set(
+    graph.node
+      .filter((node) => opKey(node) === 'BatchNormalization')
+      .flatMap((node) => node.input.slice(3, 5)),
+  );
+  const differentiable = new Set(
+    graph.node.filter((node) => !nonDifferentiable.has(opKey(node))).flatMap((node) => node.input),
+  );
   const isParameter = (tensor: Tensor) =>
-    tensor.dataType === DataType.float && differentiable.has(tensor.name!) && !statisticNames.has(tensor.name!) && elementCount(tensorDims(tensor)) > 0;
+    tensor.dataType === DataType.float &&
+    differentiable.has(tensor.name!) &&
+    !statisticNames.has(tensor.name!) &&
+    elementCount(tensorDims(tensor)) > 0;
   const weight = (tensor: Tensor): Weight => ({ name: tensor.name!, dims: tensorDims(tensor) });
   const statistics = graph.initializer.filter((tensor) => statisticNames.has(tensor.name!)).map(weight);
   const parameters = graph.initializer.filter(isParameter).map(weight);
-  if (parameters.length === 0) throw new FlatminError('INVALID_MODEL', `Model "${graph.name}" has no float32 initializer to train.`);
+  if (parameters.length === 0)
+    throw new FlatminError('INVALID_MODEL', `Model "${graph.name}" has no float32 initializer to train.`);
 
   const outside = new Set([...parameters, ...statistics].map(({ name }) => name));
   const initializers = new Set(graph.initializer.map(({ name }) => name));
@@ -45,7 +55,10 @@ export function separate(model: ModelProto): SeparatedModel {
       ...graph,
       node: graph.node.map((node) => ({ ...node, input: [...node.input], output: [...node.output] })),
       initializer: graph.initializer.filter(({ name }) => !outside.has(name!)),
-      input: [...dataInputs, ...[...parameters, ...statistics].map(({ name, dims }) => valueInfo(name, 'float', dims))],
+      input: [
+        ...dataInputs,
+        ...[...parameters, ...statistics].map(({ name, dims }) => valueInfo(name, 'float', dims)),
+      ],
       output: [...graph.output],
       valueInfo: [],
     },
@@ -57,12 +70,15 @@ export function separate(model: ModelProto): SeparatedModel {
 
 /** A copy of the graph whose symbolic batch dimensions (the first of each input) have a size. */
 export function fixBatch(graph: Graph, batch: number): Graph {
-  const symbols = new Set(graph.input.map(({ type }) => type?.tensorType?.shape?.dim?.[0]?.dimParam).filter(Boolean));
+  const symbols = new Set(
+    graph.input.map(({ type }) => type?.tensorType?.shape?.dim?.[0]?.dimParam).filter(Boolean),
+  );
   const fix = (info: ValueInfo): ValueInfo => {
     const tensor = info.type?.tensorType;
-    const dim = tensor?.shape?.dim?.map((size) => (size.dimParam && symbols.has(size.dimParam) ? { dimValue: batch } : size));
+    const dim = tensor?.shape?.dim?.map((size) =>
+      size.dimParam && symbols.has(size.dimParam) ? { dimValue: batch } : size,
+    );
     return dim ? { ...info, type: { tensorType: { elemType: tensor!.elemType, shape: { dim } } } } : info;
   };
   return { ...graph, input: graph.input.map(fix), output: graph.output.map(fix) };
 }
-

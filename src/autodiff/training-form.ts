@@ -18,13 +18,19 @@ export function useBatchStatistics(builder: GraphBuilder, types: ValueTypes): Ma
     const momentum = float(floatAttribute(node, 'momentum', 0.9));
     const statistic = types.get(scale!)!;
     const named = [mean!, variance!].map((name) => builder.fresh(`${name}_new`));
-    const saved = ['saved_mean', 'saved_inv_std'].map((suffix) => builder.fresh(`${node.name || 'batch_norm'}.${suffix}`));
+    const saved = ['saved_mean', 'saved_inv_std'].map((suffix) =>
+      builder.fresh(`${node.name || 'batch_norm'}.${suffix}`),
+    );
     for (const name of [...named, ...saved]) types.set(name, statistic);
-    const replacement = builder.detached('BatchNormInternal', node.input, { epsilon, momentum, training_mode: 1 }, { domain: microsoft, outputs: [node.output[0]!, ...named, ...saved] });
+    const replacement = builder.detached(
+      'BatchNormInternal',
+      node.input,
+      { epsilon, momentum, training_mode: 1 },
+      { domain: microsoft, outputs: [node.output[0]!, ...named, ...saved] },
+    );
     Object.assign(node, replacement, { name: node.name || replacement.name });
     updated.set(mean!, named[0]!);
     updated.set(variance!, named[1]!);
   }
   return updated;
 }
-

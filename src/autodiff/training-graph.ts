@@ -38,7 +38,10 @@ export function buildTrainingGraph(
   loss: string,
   batchNorm: 'batch' | 'running' = 'batch',
 ): TrainingGraph {
-  const builder = new GraphBuilder({ ...emptyGraph(`${model.graph.name}-training`), ...copyLists(model.graph) });
+  const builder = new GraphBuilder({
+    ...emptyGraph(`${model.graph.name}-training`),
+    ...copyLists(model.graph),
+  });
   const updated = batchNorm === 'batch' ? useBatchStatistics(builder, types) : new Map<string, string>();
   const seed = builder.scalar(1, types.get(loss)!.type);
   types.set(seed, { type: types.get(loss)!.type, dims: [] });
@@ -46,7 +49,10 @@ export function buildTrainingGraph(
   const gradients = backward(builder, types, new Map([[loss, seed]]), names);
   const unreached = names.filter((name) => !gradients.has(name));
   if (unreached.length > 0) {
-    throw new FlatminError('NO_GRADIENT', `No gradient of the loss reaches ${unreached.slice(0, 5).join(', ')}: freeze what the loss does not depend on.`);
+    throw new FlatminError(
+      'NO_GRADIENT',
+      `No gradient of the loss reaches ${unreached.slice(0, 5).join(', ')}: freeze what the loss does not depend on.`,
+    );
   }
   const outputs = nameOutputs(builder, types, gradients);
   builder.graph.output = [];
@@ -56,7 +62,9 @@ export function buildTrainingGraph(
     return { ...weight, output };
   };
   const parameters = model.parameters.map((weight) => bind(weight, outputs.get(weight.name)!));
-  const statistics = model.statistics.flatMap((weight) => (updated.has(weight.name) ? [bind(weight, updated.get(weight.name)!)] : []));
+  const statistics = model.statistics.flatMap((weight) =>
+    updated.has(weight.name) ? [bind(weight, updated.get(weight.name)!)] : [],
+  );
   return { graph: builder.graph, types, dataInputs: model.dataInputs, parameters, statistics, loss };
 }
 
@@ -68,7 +76,11 @@ const copyLists = (graph: Graph): Pick<Graph, 'node' | 'initializer' | 'input' |
 });
 
 /** Gives every gradient its parameter's name with `_grad`; a gradient that several parameters share is copied. */
-function nameOutputs(builder: GraphBuilder, types: ValueTypes, gradients: ReadonlyMap<string, string>): Map<string, string> {
+function nameOutputs(
+  builder: GraphBuilder,
+  types: ValueTypes,
+  gradients: ReadonlyMap<string, string>,
+): Map<string, string> {
   const named = new Map<string, string>();
   const renamed = new Map<string, string>();
   const produced = new Set(builder.graph.node.flatMap((node) => node.output));
@@ -90,19 +102,30 @@ function nameOutputs(builder: GraphBuilder, types: ValueTypes, gradients: Readon
 }
 
 /** A model around a training graph, with the types of all values written down. */
-export function trainingModel(graph: Graph, types: ValueTypes, opset?: readonly { domain?: string; version?: unknown }[]): ModelProto {
+export function trainingModel(
+  graph: Graph,
+  types: ValueTypes,
+  opset?: readonly { domain?: string; version?: unknown }[],
+): ModelProto {
   const outside = new Set([...graph.input, ...graph.output].map(({ name }) => name));
   const valueInfos = graph.node
     .flatMap((node) => node.output)
     .filter((name) => name !== '' && !outside.has(name) && types.has(name))
     .map((name) => valueInfo(name, types.get(name)!.type, types.get(name)!.dims));
-  const domains = [...new Set(graph.node.map(({ domain }) => domain ?? ''))].filter((domain) => domain !== '' && domain !== 'ai.onnx');
-  const model = makeModel({ ...graph, valueInfo: valueInfos }, Object.fromEntries(domains.map((domain) => [domain, 1])));
+  const domains = [...new Set(graph.node.map(({ domain }) => domain ?? ''))].filter(
+    (domain) => domain !== '' && domain !== 'ai.onnx',
+  );
+  const model = makeModel(
+    { ...graph, valueInfo: valueInfos },
+    Object.fromEntries(domains.map((domain) => [domain, 1])),
+  );
   if (opset) {
     const listed = opset.map(({ domain }) => domain || '');
-    model.opsetImport = [...(opset as ModelProto['opsetImport']), ...domains.filter((domain) => !listed.includes(domain)).map((domain) => ({ domain, version: 1 }))];
+    model.opsetImport = [
+      ...(opset as ModelProto['opsetImport']),
+      ...domains.filter((domain) => !listed.includes(domain)).map((domain) => ({ domain, version: 1 })),
+    ];
   }
   verifyModel(model, `The training graph of "${graph.name}"`);
   return model;
 }
-

@@ -12,16 +12,27 @@ export interface CrossEntropyOptions {
  * samples: −log p_label; with smoothing s, (1 − s)·(−log p_label) + s·mean over classes of (−log p).
  */
 export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): Loss {
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) throw invalid('labelSmoothing', 'a number in [0, 1)', labelSmoothing);
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw invalid('labelSmoothing', 'a number in [0, 1)', labelSmoothing);
   return {
     name: labelSmoothing ? `cross-entropy (smoothing ${labelSmoothing})` : 'cross-entropy',
     append(builder, output) {
-      const dims = (output.type?.tensorType?.shape?.dim ?? []).map((dim) => dim.dimParam || int64(dim.dimValue));
+      const dims = (output.type?.tensorType?.shape?.dim ?? []).map(
+        (dim) => dim.dimParam || int64(dim.dimValue),
+      );
       if (dims.length < 2) {
-        throw new FlatminError('INVALID_MODEL', `Cross-entropy needs logits of shape batch × classes, but "${output.name}" has shape [${dims}].`);
+        throw new FlatminError(
+          'INVALID_MODEL',
+          `Cross-entropy needs logits of shape batch × classes, but "${output.name}" has shape [${dims}].`,
+        );
       }
       const targets = builder.input(builder.fresh('labels'), 'int64', [dims[0]!, ...dims.slice(2)]);
-      const [loss, logProb] = builder.ops('SoftmaxCrossEntropyLoss', [output.name, targets], { reduction: 'mean' }, { name: 'cross_entropy', count: 2 });
+      const [loss, logProb] = builder.ops(
+        'SoftmaxCrossEntropyLoss',
+        [output.name, targets],
+        { reduction: 'mean' },
+        { name: 'cross_entropy', count: 2 },
+      );
       if (!labelSmoothing) return { loss: loss!, targets };
       const uniform = builder.op('Neg', [builder.op('ReduceMean', [logProb!], { keepdims: 0 })]);
       const smoothed = builder.op('Add', [

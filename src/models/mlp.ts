@@ -31,10 +31,20 @@ export function mlp({ inputShape, hidden = [256, 128], classes = 10, seed = 0 }:
   const sizes = [elementCount(inputShape), ...hidden, classes];
   for (let layer = 1; layer < sizes.length; layer++) {
     const [from, to, last] = [sizes[layer - 1]!, sizes[layer]!, layer === sizes.length - 1];
-    const weight = makeTensor(`layer${layer}.weight`, 'float', [to, from], random.normal(to * from, Math.sqrt(2 / from)));
+    const weight = makeTensor(
+      `layer${layer}.weight`,
+      'float',
+      [to, from],
+      random.normal(to * from, Math.sqrt(2 / from)),
+    );
     const bias = makeTensor(`layer${layer}.bias`, 'float', [to], new Float32Array(to));
     const inputs = [x, builder.initializer(weight), builder.initializer(bias)];
-    x = builder.op('Gemm', inputs, { transB: 1 }, { name: `layer${layer}`, ...(last && { outputs: ['logits'] }) });
+    x = builder.op(
+      'Gemm',
+      inputs,
+      { transB: 1 },
+      { name: `layer${layer}`, ...(last && { outputs: ['logits'] }) },
+    );
     if (!last) x = builder.op('Relu', [x], {}, { name: `layer${layer}.relu` });
   }
   builder.output('logits', 'float', ['batch', classes]);

@@ -22,6 +22,10 @@ export async function openModel(name: string, context: ModelContext): Promise<Mo
   if (wide) return wideResNet({ depth: Number(wide[1]), width: Number(wide[2]), ...context });
   if (name === 'small-cnn') return smallCnn(context);
   const layers = /^mlp((?:-\d+)*)$/.exec(name);
-  if (layers) return mlp({ ...context, ...(layers[1] && { hidden: layers[1].slice(1).split('-').map(Number) }) });
-  throw new FlatminError('INVALID_ARGUMENT', `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2' or a path ending in .onnx, but received "${name}".`);
+  if (layers)
+    return mlp({ ...context, ...(layers[1] && { hidden: layers[1].slice(1).split('-').map(Number) }) });
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2' or a path ending in .onnx, but received "${name}".`,
+  );
 }

@@ -39,14 +39,23 @@ export function wideResNet(options: WideResNetOptions): ModelProto {
     throw invalid('the depth of a WideResNet', '6n + 4 for a whole n ≥ 1 (10, 16, 22, 28, 34, 40, …)', depth);
   }
   for (const [name, value] of Object.entries({ width, classes })) {
-    if (!Number.isInteger(value) || value < 1) throw invalid(`the ${name} of a WideResNet`, 'a positive integer', value);
+    if (!Number.isInteger(value) || value < 1)
+      throw invalid(`the ${name} of a WideResNet`, 'a positive integer', value);
   }
   if (inputShape.length !== 3 || inputShape.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw invalid('the input shape of a WideResNet', 'three positive integers: channels, height, width', `${inputShape}`);
+    throw invalid(
+      'the input shape of a WideResNet',
+      'three positive integers: channels, height, width',
+      `${inputShape}`,
+    );
   }
-  if (shortcut !== 'conv' && shortcut !== 'pad') throw invalid('the shortcut of a WideResNet', "'conv' or 'pad'", shortcut);
+  if (shortcut !== 'conv' && shortcut !== 'pad')
+    throw invalid('the shortcut of a WideResNet', "'conv' or 'pad'", shortcut);
   if (shortcut === 'pad' && (inputShape[1] % 4 !== 0 || inputShape[2] % 4 !== 0)) {
-    throw new FlatminError('INVALID_ARGUMENT', `The 'pad' shortcut halves the image twice, so height and width must be multiples of 4, but received ${inputShape}.`);
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The 'pad' shortcut halves the image twice, so height and width must be multiples of 4, but received ${inputShape}.`,
+    );
   }
   return new WideResNet((depth - 4) / 6, width, classes, inputShape, shortcut, seed).build();
 }
@@ -80,17 +89,31 @@ class WideResNet {
         channels = out;
       }
     }
-    const pooled = builder.op('GlobalAveragePool', [this.activation(x, 'final.bn', channels)], {}, { name: 'pool' });
+    const pooled = builder.op(
+      'GlobalAveragePool',
+      [this.activation(x, 'final.bn', channels)],
+      {},
+      { name: 'pool' },
+    );
     const features = builder.op('Flatten', [pooled], { axis: 1 }, { name: 'flatten' });
     const bound = 1 / Math.sqrt(this.classes);
-    const weight = this.parameter('classifier.weight', [this.classes, channels], (count) => this.random.uniform(count, bound));
+    const weight = this.parameter('classifier.weight', [this.classes, channels], (count) =>
+      this.random.uniform(count, bound),
+    );
     const bias = this.constant('classifier.bias', this.classes, 0);
     builder.op('Gemm', [features, weight, bias], { transB: 1 }, { name: 'classifier', outputs: ['logits'] });
     builder.output('logits', 'float', ['batch', this.classes]);
     return makeModel(builder.graph);
   }
 
-  private block(x: string, name: string, channels: number, out: number, stride: number, first: boolean): string {
+  private block(
+    x: string,
+    name: string,
+    channels: number,
+    out: number,
+    stride: number,
+    first: boolean,
+  ): string {
     const activated = this.activation(x, `${name}.bn1`, channels);
     const inner = this.conv(activated, `${name}.conv1`, channels, out, 3, stride);
     const residual = this.conv(this.activation(inner, `${name}.bn2`, out), `${name}.conv2`, out, out, 3, 1);
@@ -107,7 +130,8 @@ class WideResNet {
   private padShortcut(x: string, name: string, channels: number, out: number, stride: number): string {
     const { builder } = this;
     const window = { kernel_shape: [stride, stride], strides: [stride, stride] };
-    const pooled = stride === 1 ? x : builder.op('AveragePool', [x], window, { name: `${name}.shortcut.pool` });
+    const pooled =
+      stride === 1 ? x : builder.op('AveragePool', [x], window, { name: `${name}.shortcut.pool` });
     if (channels === out) return pooled;
     const pads = builder.ints([0, 0, 0, 0, 0, out - channels, 0, 0]);
     return builder.op('Pad', [pooled, pads], {}, { name: `${name}.shortcut.pad` });
@@ -126,9 +150,15 @@ class WideResNet {
 
   private conv(x: string, name: string, from: number, to: number, kernel: number, stride: number): string {
     const deviation = Math.sqrt(2 / (kernel * kernel * to));
-    const weight = this.parameter(`${name}.weight`, [to, from, kernel, kernel], (count) => this.random.normal(count, deviation));
+    const weight = this.parameter(`${name}.weight`, [to, from, kernel, kernel], (count) =>
+      this.random.normal(count, deviation),
+    );
     const pad = (kernel - 1) / 2;
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad] };
+    const attributes = {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [pad, pad, pad, pad],
+    };
     return this.builder.op('Conv', [x, weight], attributes, { name });
   }
 

@@ -69,7 +69,9 @@ export class GraphBuilder {
     const hint = options.name ?? opType;
     const outputs =
       options.outputs ??
-      Array.from({ length: options.count ?? 1 }, (_, index) => this.fresh(index === 0 ? `${hint}_out` : `${hint}_out${index}`));
+      Array.from({ length: options.count ?? 1 }, (_, index) =>
+        this.fresh(index === 0 ? `${hint}_out` : `${hint}_out${index}`),
+      );
     this.reserve(outputs);
     return {
       opType,

@@ -41,8 +41,13 @@ export const poolingCases: GradientCase[] = [
   ]),
   ...geometries
     .filter(([, , { pads, auto_pad }]) => pads || auto_pad)
-    .map(([name, x, attributes]) =>
-      pool('AveragePool', `${name}, count_include_pad`, x, { ...attributes, count_include_pad: 1 }),
+    .map(
+      ([name, x, attributes]): GradientCase => ({
+        ...pool('AveragePool', `${name}, count_include_pad`, x, { ...attributes, count_include_pad: 1 }),
+        ...(attributes.ceil_mode && {
+          unsupported: { training: 'AveragePool of ONNX Runtime 1.28 counts what lies beyond the padding' },
+        }),
+      }),
     ),
   pool('MaxPool', 'dilation 2', image, { kernel_shape: [2, 3], dilations: [2, 2] }),
   pool('MaxPool', 'dilation 2, stride 2, padded', image, {

@@ -1,0 +1,111 @@
+import { invalid } from '../errors.js';
+import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import { assign, scalar, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import { clipFactor, gradientNorm } from './gradient-clip.js';
+import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
+import { StateVectors } from './state-vectors.js';
+
+export interface AdamWOptions {
+  /** η */
+  lr: Scheduled;
+  /** β₁, β₂; default 0.9, 0.999 */
+  betas?: readonly [number, number];
+  /** ϵ, default 1e-8 */
+  epsilon?: number;
+  /** λ, decoupled; default 0.01 */
+  weightDecay?: number;
+  /** 'all' parameters (default), or 'weights': not the one-dimensional ones. */
+  decay?: 'all' | 'weights';
+  /** Largest global norm of the gradient; default none. */
+  clipNorm?: number;
+}
+
+const [w, g, m, v] = [vector('w'), vector('g'), vector('m'), vector('v')];
+const [beta1, rest1, beta2, rest2] = [scalar('beta1'), scalar('rest1'), scalar('beta2'), scalar('rest2')]; // rest = 1 − β
+const [keep, stepSize, correction, epsilon] = [
+  scalar('keep'),
+  scalar('stepSize'),
+  scalar('correction'),
+  scalar('epsilon'),
+];
+const clipped = scalar('clip').times(g);
+
+const adamw = program(
+  assign(m, beta1.times(m).plus(rest1.times(clipped))),
+  assign(v, beta2.times(v).plus(rest2.times(clipped.squared))),
+  // keep = 1 − ηλ, stepSize = η/(1 − β₁ᵗ), correction = √(1 − β₂ᵗ)
+  assign(w, keep.times(w).minus(stepSize.times(m.over(v.root.over(correction).plus(epsilon))))),
+);
+
+/**
+ * Adam with decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2). At step t = 1, 2, …:
+ *
+ *   m ← β₁m + (1 − β₁)g;   v ← β₂v + (1 − β₂)g²
+ *   w ← (1 − ηλ)w − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ϵ)
+ */
+export class AdamW implements BaseOptimizer {
+  private readonly options: Required<Omit<AdamWOptions, 'clipNorm'>> & Pick<AdamWOptions, 'clipNorm'>;
+  private readonly vectors = new StateVectors();
+
+  /** @throws FlatminError INVALID_ARGUMENT on a setting out of range */
+  constructor(options: AdamWOptions) {
+    this.options = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01, decay: 'all', ...options };
+    const { lr, betas, epsilon: tiny, weightDecay, decay, clipNorm } = this.options;
+    if (typeof lr === 'number' && !(lr >= 0)) throw invalid('lr', 'a number ≥ 0', lr);
+    for (const beta of betas)
+      if (!(beta >= 0 && beta < 1)) throw invalid('each of betas', 'a number in [0, 1)', beta);
+    if (!(tiny > 0)) throw invalid('epsilon', 'a number > 0', tiny);
+    if (!(weightDecay >= 0)) throw invalid('weightDecay', 'a number ≥ 0', weightDecay);
+    if (decay !== 'all' && decay !== 'weights') throw invalid('decay', "'all' or 'weights'", decay);
+    if (clipNorm !== undefined && !(clipNorm > 0)) throw invalid('clipNorm', 'a number > 0', clipNorm);
+  }
+
+  async step(problem: Problem): Promise<StepReport> {
+    const loss = await problem.gradient('update');
+    return { loss, lr: await this.update(problem) };
+  }
+
+  async update({ space, step }: Problem): Promise<number> {
+    const { betas, epsilon: tiny, clipNorm } = this.options;
+    const [b1, b2] = betas;
+    const t = step + 1;
+    const rate = at(this.options.lr, step);
+    const clip = clipNorm === undefined ? 1 : clipFactor(await gradientNorm(space), clipNorm);
+    const vectors = { w: space.parameters, g: space.gradient, ...this.moments(space) };
+    await space.run(adamw, vectors, (stretch) => {
+      const lr = stretch.options.lr ?? rate;
+      return {
+        beta1: b1,
+        beta2: b2,
+        rest1: 1 - b1,
+        rest2: 1 - b2,
+        clip,
+        epsilon: tiny,
+        keep: 1 - lr * this.decayOf(stretch),
+        stepSize: lr / (1 - b1 ** t),
+        correction: Math.sqrt(1 - b2 ** t),
+      };
+    });
+    return rate;
+  }
+
+  state(space: ParameterSpace): Record<string, Vector> {
+    const { m: firstMoment, v: secondMoment } = this.moments(space);
+    return { firstMoment, secondMoment };
+  }
+
+  describe(): Record<string, unknown> {
+    return { optimizer: 'adamw', ...this.options };
+  }
+
+  private moments(space: ParameterSpace): { m: Vector; v: Vector } {
+    return { m: this.vectors.get(space, 'firstMoment'), v: this.vectors.get(space, 'secondMoment') };
+  }
+
+  private decayOf({ options, isVector }: Stretch): number {
+    return (
+      options.weightDecay ?? (this.options.decay === 'weights' && isVector ? 0 : this.options.weightDecay)
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+
+/** What an optimizer may do with the model it trains. */
+export interface Problem {
+  readonly space: ParameterSpace;
+  /** Steps done before this one: 0 in the first. Schedules and random numbers depend on it. */
+  readonly step: number;
+  /** Seed of the run: with the step it determines every random number. */
+  readonly seed: number;
+  /**
+   * Loss at the present parameters, on the step's batch; leaves the gradient in `space.gradient`.
+   * @param statistics 'update' moves BatchNorm's running statistics (once a step), 'keep' leaves them alone
+   */
+  gradient(statistics: 'update' | 'keep'): Promise<number>;
+}
+
+export interface StepReport {
+  /** Loss at the clean parameters; at the perturbed ones where no clean pass is made (Rand-SAM). */
+  readonly loss: number;
+  /** Learning rate of the step. */
+  readonly lr: number;
+}
+
+/** A number, or its value at each step (0-based). */
+export type Scheduled = number | ((step: number) => number);
+
+export const at = (value: Scheduled, step: number): number =>
+  typeof value === 'function' ? value(step) : value;
+
+/** One training step: gradients of its choice, then new parameters. */
+export interface Optimizer {
+  step(problem: Problem): Promise<StepReport>;
+  /** Vectors that a checkpoint must hold for the run to go on as if it had not stopped. */
+  state(space: ParameterSpace): Readonly<Record<string, Vector>>;
+  /** Its settings, for records. */
+  describe(): Record<string, unknown>;
+}
+
+/** An optimizer whose step is one gradient at the present parameters and an update from it: what SAM can wrap. */
+export interface BaseOptimizer extends Optimizer {
+  /** w ← w + update(g), with g in `space.gradient`. Returns the learning rate. */
+  update(problem: Problem): Promise<number>;
+}

@@ -1,0 +1,120 @@
+import { invalid } from '../errors.js';
+import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import { assign, scalar, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import { clipFactor, decayedGradientNorm, gradientNorm } from './gradient-clip.js';
+import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
+import { StateVectors } from './state-vectors.js';
+
+export interface SGDOptions {
+  /** η */
+  lr: Scheduled;
+  /** μ, default 0 */
+  momentum?: number;
+  /** Default false. */
+  nesterov?: boolean;
+  /** λ, default 0 */
+  weightDecay?: number;
+  /** 'all' parameters (default), or 'weights': not the one-dimensional ones. */
+  decay?: 'all' | 'weights';
+  /** Largest global norm of the gradient; default none. */
+  clipNorm?: number;
+  /** Whether λw is part of the gradient that is clipped, as when the L2 term is in the loss. Default false. */
+  clipDecay?: boolean;
+}
+
+const [w, g, v] = [vector('w'), vector('g'), vector('v')];
+const [lr, mu, c, lambda] = [scalar('lr'), scalar('momentum'), scalar('clip'), scalar('clippedDecay')];
+
+/** g + λw, with g already multiplied by the clip factor c; λ too where the decay is clipped. */
+const decayed = c.times(g).plus(lambda.times(w));
+
+// w ← w − η(g + λw)
+const plain = program(assign(w, w.minus(lr.times(decayed))));
+// v ← μv + g + λw;  w ← w − ηv
+const heavyBall = program(assign(v, mu.times(v).plus(decayed)), assign(w, w.minus(lr.times(v))));
+// v ← μv + g + λw;  w ← w − η(g + λw + μv)
+const nesterov = program(
+  assign(v, mu.times(v).plus(decayed)),
+  assign(w, w.minus(lr.times(decayed.plus(mu.times(v))))),
+);
+
+/**
+ * Stochastic gradient descent with momentum (Polyak 1964; Nesterov's form as in Sutskever et al. 2013) and L2 weight decay:
+ *
+ *   v ← μv + g + λw;   w ← w − ηv,   or with Nesterov   w ← w − η(g + λw + μv)
+ */
+export class SGD implements BaseOptimizer {
+  private readonly options: Required<Omit<SGDOptions, 'clipNorm'>> & Pick<SGDOptions, 'clipNorm'>;
+  private readonly vectors = new StateVectors();
+
+  /** @throws FlatminError INVALID_ARGUMENT on a negative rate, decay or clip, or Nesterov without momentum */
+  constructor(options: SGDOptions) {
+    this.options = {
+      momentum: 0,
+      nesterov: false,
+      weightDecay: 0,
+      decay: 'all',
+      clipDecay: false,
+      ...options,
+    };
+    const { lr: rate, momentum, nesterov: ahead, weightDecay, decay, clipNorm } = this.options;
+    if (typeof rate === 'number' && !(rate >= 0)) throw invalid('lr', 'a number ≥ 0', rate);
+    if (!(momentum >= 0 && momentum < 1)) throw invalid('momentum', 'a number in [0, 1)', momentum);
+    if (ahead && momentum === 0) throw invalid('nesterov', 'used with a momentum > 0', ahead);
+    if (!(weightDecay >= 0)) throw invalid('weightDecay', 'a number ≥ 0', weightDecay);
+    if (decay !== 'all' && decay !== 'weights') throw invalid('decay', "'all' or 'weights'", decay);
+    if (clipNorm !== undefined && !(clipNorm > 0)) throw invalid('clipNorm', 'a number > 0', clipNorm);
+  }
+
+  async step(problem: Problem): Promise<StepReport> {
+    const loss = await problem.gradient('update');
+    return { loss, lr: await this.update(problem) };
+  }
+
+  async update({ space, step }: Problem): Promise<number> {
+    const { momentum, nesterov: ahead, clipNorm, clipDecay } = this.options;
+    const rate = at(this.options.lr, step);
+    const decay = (stretch: Stretch) => this.decayOf(stretch);
+    const norm =
+      clipNorm === undefined
+        ? 0
+        : clipDecay
+          ? await decayedGradientNorm(space, decay)
+          : await gradientNorm(space);
+    const clip = clipFactor(norm, clipNorm);
+    const scalars = (stretch: Stretch) => ({
+      lr: stretch.options.lr ?? rate,
+      momentum,
+      clip,
+      clippedDecay: decay(stretch) * (clipDecay ? clip : 1),
+    });
+    const { parameters, gradient } = space;
+    if (momentum === 0) await space.run(plain, { w: parameters, g: gradient }, scalars);
+    else
+      await space.run(
+        ahead ? nesterov : heavyBall,
+        { w: parameters, g: gradient, v: this.velocity(space) },
+        scalars,
+      );
+    return rate;
+  }
+
+  state(space: ParameterSpace): Record<string, Vector> {
+    return this.options.momentum === 0 ? {} : { velocity: this.velocity(space) };
+  }
+
+  describe(): Record<string, unknown> {
+    return { optimizer: 'sgd', ...this.options };
+  }
+
+  private velocity(space: ParameterSpace): Vector {
+    return this.vectors.get(space, 'velocity');
+  }
+
+  private decayOf({ options, isVector }: Stretch): number {
+    return (
+      options.weightDecay ?? (this.options.decay === 'weights' && isVector ? 0 : this.options.weightDecay)
+    );
+  }
+}

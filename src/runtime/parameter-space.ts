@@ -1,0 +1,130 @@
+import { addon } from './addon.js';
+import type { DeviceBuffer } from './addon-types.js';
+import { Arena, type Shaped } from './arena.js';
+import type { Range, VectorProgram } from './vector/program.js';
+
+/** A flat float32 vector with the layout of the parameters. */
+export type Vector = DeviceBuffer;
+
+/** What sets the parameters of a group apart from the rest; what is absent is as the optimizer says. */
+export interface GroupOptions {
+  /** Learning rate. */
+  lr?: number;
+  weightDecay?: number;
+  /** Radius of a SAM perturbation. */
+  rho?: number;
+  /** No step, no perturbation, no part in the gradient's norm. */
+  frozen?: boolean;
+}
+
+/** Parameters chosen by name and shape, and their options. The first group that matches a parameter has it. */
+export interface ParameterGroup extends GroupOptions {
+  parameters: RegExp | string | ((name: string, dims: readonly number[]) => boolean);
+}
+
+/** A run of neighbouring parameters that share all options. */
+export interface Stretch {
+  readonly first: number;
+  readonly count: number;
+  readonly options: GroupOptions;
+  /** One-dimensional: a bias or a scale. */
+  readonly isVector: boolean;
+}
+
+function matches(group: ParameterGroup, { name, dims }: Shaped): boolean {
+  const { parameters } = group;
+  if (typeof parameters === 'function') return parameters(name, dims);
+  return typeof parameters === 'string' ? parameters === name : parameters.test(name);
+}
+
+/** All trainable parameters as one vector, and the vectors an optimizer keeps beside it. */
+export class ParameterSpace {
+  readonly arena: Arena;
+  /** The parameters w, as sessions read them. */
+  readonly parameters: Vector;
+  /** Their gradient g, as sessions write it. */
+  readonly gradient: Vector;
+  private readonly stretches: readonly Stretch[];
+
+  constructor(
+    tensors: readonly Shaped[],
+    groups: readonly ParameterGroup[],
+    readonly threads: number,
+  ) {
+    this.arena = new Arena(tensors);
+    this.parameters = this.arena.vector();
+    this.gradient = this.arena.vector();
+    this.stretches = this.layOut(groups);
+  }
+
+  private layOut(groups: readonly ParameterGroup[]): Stretch[] {
+    const none: GroupOptions = {};
+    const stretches: Stretch[] = [];
+    for (const segment of this.arena.segments) {
+      const options = groups.find((group) => matches(group, segment)) ?? none;
+      if (options.frozen) continue;
+      const isVector = segment.dims.length <= 1;
+      const last = stretches.at(-1);
+      if (
+        last &&
+        last.options === options &&
+        last.isVector === isVector &&
+        segment.first - (last.first + last.count) < 16
+      ) {
+        stretches[stretches.length - 1] = { ...last, count: segment.first + segment.count - last.first };
+      } else {
+        stretches.push({ first: segment.first, count: segment.count, options, isVector });
+      }
+    }
+    return stretches;
+  }
+
+  /** A zero vector. */
+  vector(): Vector {
+    return this.arena.vector();
+  }
+
+  /** Runs a program over all parameters that are not frozen; `scalars` gives each group's values. */
+  run(
+    program: VectorProgram,
+    vectors: Readonly<Record<string, Vector>>,
+    scalars: (stretch: Stretch) => Readonly<Record<string, number>> = () => ({}),
+  ): Promise<number[]> {
+    const rows = new Map<string, Readonly<Record<string, number>>>();
+    const ranges = this.stretches.map((stretch): Range => {
+      const values = scalars(stretch);
+      const key = JSON.stringify(values);
+      const row = rows.get(key) ?? values;
+      rows.set(key, row);
+      return { first: stretch.first, count: stretch.count, scalars: row };
+    });
+    return program.run(vectors, merge(ranges), this.threads);
+  }
+
+  /**
+   * Fills a vector with standard normal numbers: element i of the layout takes number i of the stream. Padding and frozen parameters
+   * stay as they are.
+   */
+  async fillNormal(target: Vector, seed: number, stream: number): Promise<void> {
+    const ranges = this.arena.segments
+      .filter(({ first }) =>
+        this.stretches.some((stretch) => first >= stretch.first && first < stretch.first + stretch.count),
+      )
+      .flatMap(({ first, count }) => [first, count]);
+    await addon.fillNormal(target, Float64Array.from(ranges), BigInt(seed), BigInt(stream), this.threads);
+  }
+}
+
+/** Joins neighbouring ranges with the same scalars; the padding between them is zero and stays so. */
+function merge(ranges: readonly Range[]): Range[] {
+  const merged: Range[] = [];
+  for (const range of ranges) {
+    const last = merged.at(-1);
+    if (last && last.scalars === range.scalars && range.first - (last.first + last.count) < 16) {
+      merged[merged.length - 1] = { ...last, count: range.first + range.count - last.first };
+    } else {
+      merged.push(range);
+    }
+  }
+  return merged;
+}

@@ -1,0 +1,57 @@
+/** Elementwise expressions over flat vectors, written as the equations are and evaluated in one pass over memory. */
+export type Expression =
+  | { readonly kind: 'vector'; readonly name: string }
+  | { readonly kind: 'scalar'; readonly name: string }
+  | { readonly kind: 'unary'; readonly op: UnaryOp; readonly a: Term }
+  | { readonly kind: 'binary'; readonly op: BinaryOp; readonly a: Term; readonly b: Term };
+
+export type UnaryOp = 'Neg' | 'Abs' | 'Sqrt' | 'Square' | 'Sign';
+export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Min' | 'Max';
+
+/** A vector, a scalar (one value per parameter group) or what is computed from them. */
+export class Term {
+  constructor(readonly expression: Expression) {}
+
+  plus(other: Term): Term {
+    return this.with('Add', other);
+  }
+  minus(other: Term): Term {
+    return this.with('Sub', other);
+  }
+  times(other: Term): Term {
+    return this.with('Mul', other);
+  }
+  over(other: Term): Term {
+    return this.with('Div', other);
+  }
+  get squared(): Term {
+    return new Term({ kind: 'unary', op: 'Square', a: this });
+  }
+  get root(): Term {
+    return new Term({ kind: 'unary', op: 'Sqrt', a: this });
+  }
+  get magnitude(): Term {
+    return new Term({ kind: 'unary', op: 'Abs', a: this });
+  }
+
+  private with(op: BinaryOp, other: Term): Term {
+    return new Term({ kind: 'binary', op, a: this, b: other });
+  }
+}
+
+export const vector = (name: string): Term => new Term({ kind: 'vector', name });
+export const scalar = (name: string): Term => new Term({ kind: 'scalar', name });
+
+/** What a program does to every element, in order: later statements see what earlier ones assigned. */
+export type Statement =
+  | { readonly kind: 'assign'; readonly target: string; readonly value: Term }
+  | { readonly kind: 'sum'; readonly value: Term };
+
+/** target ← value */
+export function assign(target: Term, value: Term): Statement {
+  if (target.expression.kind !== 'vector') throw new TypeError('Only a vector can be assigned to.');
+  return { kind: 'assign', target: target.expression.name, value };
+}
+
+/** One number: Σ value², in float64. */
+export const sumOfSquares = (value: Term): Statement => ({ kind: 'sum', value });
