@@ -11,7 +11,6 @@ namespace flatmin::kernels::FLATMIN_ISA {
 constexpr int64_t kBlockTiles = 32;    // tiles of a block, if rows of tiles are no longer
 constexpr int64_t kDepth = 160;        // k's that a panel of B keeps in L1
 constexpr int64_t kFewTiles = 128;     // up to which the images are transformed first
-constexpr int64_t kPanelGroup = 2;     // panels multiplied before they are transformed back, if tiles are many
 constexpr int64_t kWeightChunk = 16;   // in channels whose weights are transformed at a time
 
 struct Winograd {
@@ -28,8 +27,6 @@ struct Winograd {
             Weights::backward(s, w)};
   }
   bool few_tiles() const { return grid.tiles() <= kFewTiles; }
-  /// Panels whose products are kept at a time.
-  int64_t panel_group() const { return few_tiles() ? 1 : min_of(kPanelGroup, weights.panels()); }
   int64_t padded_channels() const { return round_up(channels, kGroup); }
   int64_t block_rows() const { return min_of(grid.rows(), max_of(1, kBlockTiles / grid.across)); }
   /// The extra 16 floats keep the 36 points of a tile in different cache sets.
@@ -57,10 +54,10 @@ static void weights_to_points(const Weights& w, int64_t panel, int64_t first, in
 }
 
 /// One point's product of a block of tiles [tile, in] and a panel of weights [in, 32].
-static void multiply_point(const float* images, ptrdiff_t image_stride, const float* weights, float* out, ptrdiff_t out_stride,
-                           int64_t tiles, int64_t columns, int64_t depth, bool accumulate) {
+static void multiply_point(const float* images, ptrdiff_t image_stride, const float* weights, float* out, int64_t tiles,
+                           int64_t columns, int64_t depth, bool accumulate) {
   for (int64_t k = 0; k < depth; k += kDepth)
-    product<true>({images + k, image_stride, weights + k * kPanel, kPanel, out, out_stride, min_of(kDepth, depth - k), 1, nullptr,
+    product<true>({images + k, image_stride, weights + k * kPanel, kPanel, out, kPanel, min_of(kDepth, depth - k), 1, nullptr,
                    nullptr, accumulate || k > 0},
                   tiles, columns);
 }
@@ -77,7 +74,7 @@ static WinogradArrays winograd_arrays(const Winograd& c, Carver& carver, int64_t
   WinogradArrays a;
   a.image_points = Winograd::point_stride(tiles, c.padded_channels());
   a.weight_points = Winograd::point_stride(few ? min_of(kDepth, c.channels) : c.channels, kPanel);
-  a.out_points = Winograd::point_stride(tiles, kPanel * c.panel_group());
+  a.out_points = Winograd::point_stride(tiles, kPanel);
   const int64_t images = kPoints * a.image_points, weights = kPoints * a.weight_points * (few ? 1 : c.weights.panels());
   if (few) {
     a.images = carver.take(images);
@@ -116,9 +113,9 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
     tiles_to_points<kPatch, transform_input>(planes, group * kGroup, c.grid, begin, end, a.staging, to + group * kGroup, a.image_points,
                                              c.padded_channels());
   };
-  const auto finish = [&](const WinogradArrays& a, const float* out, int64_t panel, int64_t begin, int64_t end) {
+  const auto finish = [&](const WinogradArrays& a, int64_t panel, int64_t begin, int64_t end) {
     for (int64_t g = 0; g < c.weights.columns(panel); g += kGroup)
-      points_to_tiles(out + g, a.out_points, kPanel * c.panel_group(), c.grid, begin, end, a.staging, y, c.weights.out, panel * kPanel + g);
+      points_to_tiles(a.out + g, a.out_points, kPanel, c.grid, begin, end, a.staging, y, c.weights.out, panel * kPanel + g);
   };
   if (c.few_tiles()) {
     for_each_item(parallel, blocks * groups, [&](int64_t item, int64_t worker) {
@@ -133,9 +130,9 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
         weights_to_points(c.weights, panel, k, depth, a.gathered, a.weights, a.weight_points);
         for (int64_t p = 0; p < kPoints; p++)
           multiply_point(a.images + p * a.image_points + k, c.padded_channels(), a.weights + p * a.weight_points, a.out + p * a.out_points,
-                         kPanel, c.grid.tiles(), c.weights.columns(panel), depth, k > 0);
+                         c.grid.tiles(), c.weights.columns(panel), depth, k > 0);
       }
-      finish(a, a.out, panel, 0, c.grid.rows());
+      finish(a, panel, 0, c.grid.rows());
     });
     return;
   }
@@ -150,14 +147,11 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
     const WinogradArrays a = arrays(worker);
     const int64_t begin = block * rows, end = min_of(begin + rows, c.grid.rows());
     for (int64_t g = 0; g < groups; g++) transform_images(a, g, begin, end, a.images);
-    for (int64_t first = 0; first < panels; first += c.panel_group()) {
-      const int64_t last = min_of(first + c.panel_group(), panels);
+    for (int64_t panel = 0; panel < panels; panel++) {
       for (int64_t p = 0; p < kPoints; p++)
-        for (int64_t panel = first; panel < last; panel++)
-          multiply_point(a.images + p * a.image_points, c.padded_channels(), a.weights + (panel * kPoints + p) * a.weight_points,
-                         a.out + p * a.out_points + (panel - first) * kPanel, kPanel * c.panel_group(), (end - begin) * c.grid.across,
-                         c.weights.columns(panel), c.channels, false);
-      for (int64_t panel = first; panel < last; panel++) finish(a, a.out + (panel - first) * kPanel, panel, begin, end);
+        multiply_point(a.images + p * a.image_points, c.padded_channels(), a.weights + (panel * kPoints + p) * a.weight_points,
+                       a.out + p * a.out_points, (end - begin) * c.grid.across, c.weights.columns(panel), c.channels, false);
+      finish(a, panel, begin, end);
     }
   });
 }

@@ -1,9 +1,10 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from '../onnx/attributes.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import type { Node } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
-import { nonDifferentiable, opKey, rules } from './registry.js';
+import { nonDifferentiable, rules } from './registry.js';
 import { type Gradient, RuleContext } from './rule.js';
 
 /**

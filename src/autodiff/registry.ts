@@ -1,4 +1,3 @@
-import type { Node } from '../onnx/proto.js';
 import type { Rule } from './rule.js';
 import { conv } from './rules/conv.js';
 import { elementwise } from './rules/elementwise.js';
@@ -52,6 +51,3 @@ export const nonDifferentiable: ReadonlySet<string> = new Set([
   'Size',
   'Xor',
 ]);
-
-export const opKey = (node: Node): string =>
-  node.domain && node.domain !== 'ai.onnx' ? `${node.domain}:${node.opType}` : node.opType;

@@ -5,9 +5,6 @@ import { constantInts } from '../onnx/constants.js';
 import type { Node } from '../onnx/proto.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 
-/** The domain of ONNX Runtime's contributed and training operators. */
-export const microsoft = 'com.microsoft';
-
 /**
  * The gradient of one input: the name of a value of the input's shape; or a value of another shape, of which the input
  * was broadcast to, which the reverse walk sums back; or nothing.

@@ -1,8 +1,9 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto, Tensor, ValueInfo } from '../onnx/proto.js';
 import { DataType, elementCount, tensorDims } from '../onnx/tensor.js';
-import { nonDifferentiable, opKey } from './registry.js';
+import { nonDifferentiable } from './registry.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {

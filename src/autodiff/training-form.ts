@@ -1,8 +1,7 @@
 import { float, floatAttribute } from '../onnx/attributes.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import { microsoft, opKey } from '../onnx/domains.js';
 import type { ValueTypes } from '../onnx/value-types.js';
-import { opKey } from './registry.js';
-import { microsoft } from './rule.js';
 
 /**
  * Puts batch normalisation into training mode, in place: batch statistics, and running ones that move as

@@ -1,3 +1,4 @@
+import { microsoft } from '../onnx/domains.js';
 import type { Lowering } from './context.js';
 
 /** dx = dy where y > 0, else 0 */
@@ -19,4 +20,8 @@ const tanh: Lowering = (c) => {
   c.define(0, 'Mul', [dy, c.op('Sub', [c.scalar(1, y), c.op('Mul', [y, y])])]);
 };
 
-export const activation: Record<string, Lowering> = { ReluGrad: relu, SigmoidGrad: sigmoid, TanhGrad: tanh };
+export const activation: Record<string, Lowering> = {
+  [`${microsoft}:ReluGrad`]: relu,
+  [`${microsoft}:SigmoidGrad`]: sigmoid,
+  [`${microsoft}:TanhGrad`]: tanh,
+};

@@ -1,4 +1,5 @@
 import { float, floatAttribute } from '../onnx/attributes.js';
+import { microsoft } from '../onnx/domains.js';
 import { type Lowering, type LoweringContext, overChannels } from './context.js';
 
 /**
@@ -11,9 +12,11 @@ const batchNormInternal: Lowering = (c) => {
   const momentum = floatAttribute(c.node, 'momentum', 0.9);
   const batchMean = c.output(3) || c.builder.fresh('batch_mean');
   const batchVariance = c.builder.fresh('batch_variance');
+  // ONNX Runtime writes outputs 1 and 2 over inputs 3 and 4, so it is given temporaries; with momentum 0 they are not read.
+  const scratch = (statistic: string) => c.op('Mul', [statistic, c.scalar(0, x)]);
   c.builder.ops(
     'BatchNormalization',
-    [x, scale, bias, mean, variance],
+    [x, scale, bias, scratch(mean), scratch(variance)],
     { training_mode: 1, momentum: float(0), epsilon: float(epsilon) },
     { outputs: [c.output(0), batchMean, batchVariance] },
   );
@@ -62,6 +65,6 @@ function sumOfProducts(c: LoweringContext, dy: string, x: string): string {
 }
 
 export const batchNorm: Record<string, Lowering> = {
-  BatchNormInternal: batchNormInternal,
-  BatchNormalizationGrad: batchNormalizationGrad,
+  [`${microsoft}:BatchNormInternal`]: batchNormInternal,
+  [`${microsoft}:BatchNormalizationGrad`]: batchNormalizationGrad,
 };

@@ -1,4 +1,5 @@
 import { intAttribute } from '../onnx/attributes.js';
+import { microsoft } from '../onnx/domains.js';
 import { extent, readWindow, type Window } from '../onnx/window.js';
 import { type Lowering, type LoweringContext, overChannels } from './context.js';
 
@@ -97,4 +98,4 @@ const convGrad: Lowering = (c) => {
   c.define(2, 'ReduceSum', [dy, c.builder.ints(overChannels(c.dims(dy).length))], { keepdims: 0 });
 };
 
-export const conv: Record<string, Lowering> = { ConvGrad: convGrad };
+export const conv: Record<string, Lowering> = { [`${microsoft}:ConvGrad`]: convGrad };

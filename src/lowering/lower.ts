@@ -1,6 +1,7 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from '../onnx/attributes.js';
 import { GraphBuilder } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { activation } from './activation.js';
@@ -11,7 +12,7 @@ import { pool } from './pool.js';
 import { softmaxes } from './softmax.js';
 import type { Target } from './targets.js';
 
-/** Training op (com.microsoft) → how standard operators compute it. */
+/** Training op → how standard operators compute it. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...activation,
   ...softmaxes,
@@ -19,8 +20,6 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...batchNorm,
   ...pool,
 };
-
-const isStandard = (node: Node): boolean => !node.domain || node.domain === 'ai.onnx';
 
 /**
  * Rewrites every op that the target has no kernel for. The graph itself is left alone.
@@ -35,11 +34,12 @@ export function lower(graph: Graph, types: ValueTypes, target: Target): Graph {
 }
 
 function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Target): void {
-  if (isStandard(node) || target.ops.has(`${node.domain}:${node.opType}`)) {
+  const key = opKey(node);
+  const lowering = lowerings[key];
+  if (target.ops.has(key) || (!lowering && isStandard(node))) {
     builder.graph.node.push(node);
     return;
   }
-  const lowering = node.domain === 'com.microsoft' ? lowerings[node.opType] : undefined;
   if (!lowering) {
     throw new FlatminError(
       'RUNTIME',
@@ -48,3 +48,5 @@ function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Ta
   }
   lowering(new LoweringContext(node, builder, target, types));
 }
+
+const isStandard = (node: Node): boolean => !node.domain || node.domain === 'ai.onnx';

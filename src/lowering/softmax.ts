@@ -1,4 +1,5 @@
 import { hasAttribute, intAttribute, stringAttribute } from '../onnx/attributes.js';
+import { microsoft } from '../onnx/domains.js';
 import { DataType, int64Data } from '../onnx/tensor.js';
 import type { Lowering } from './context.js';
 
@@ -60,7 +61,7 @@ const softmaxCrossEntropy: Lowering = (c) => {
 };
 
 export const softmaxes: Record<string, Lowering> = {
-  SoftmaxGrad_13: softmax,
-  LogSoftmaxGrad_13: logSoftmax,
-  SoftmaxCrossEntropyLossGrad: softmaxCrossEntropy,
+  [`${microsoft}:SoftmaxGrad_13`]: softmax,
+  [`${microsoft}:LogSoftmaxGrad_13`]: logSoftmax,
+  [`${microsoft}:SoftmaxCrossEntropyLossGrad`]: softmaxCrossEntropy,
 };

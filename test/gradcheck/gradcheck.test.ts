@@ -1,7 +1,8 @@
 import test from 'ava';
-import { opKey, rules } from '../../src/autodiff/registry.js';
+import { rules } from '../../src/autodiff/registry.js';
 import * as targets from '../../src/lowering/targets.js';
 import { intAttribute } from '../../src/onnx/attributes.js';
+import { opKey } from '../../src/onnx/domains.js';
 import { openRuntime, type Runtime } from '../../src/runtime/library.js';
 import { relativeError } from '../reference/tolerance.js';
 import { buildCase } from './case.js';

@@ -1,6 +1,7 @@
 import { intAttribute } from '../../onnx/attributes.js';
+import { microsoft } from '../../onnx/domains.js';
 import { DataType, isFloatingPoint } from '../../onnx/tensor.js';
-import { microsoft, type Rule } from '../rule.js';
+import type { Rule } from '../rule.js';
 
 export const elementwise: Record<string, Rule> = {
   Identity: (c) => [c.dy],

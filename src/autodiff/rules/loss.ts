@@ -1,5 +1,6 @@
 import { intAttribute, stringAttribute } from '../../onnx/attributes.js';
-import { microsoft, type Rule } from '../rule.js';
+import { microsoft } from '../../onnx/domains.js';
+import type { Rule } from '../rule.js';
 
 const softmaxLike =
   (gradient: string): Rule =>

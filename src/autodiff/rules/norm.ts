@@ -1,5 +1,7 @@
-import { float, floatAttribute } from '../../onnx/attributes.js';
-import { microsoft, type Rule } from '../rule.js';
+import { FlatminError } from '../../errors.js';
+import { describeNode, float, floatAttribute, intAttribute } from '../../onnx/attributes.js';
+import { microsoft } from '../../onnx/domains.js';
+import type { Rule } from '../rule.js';
 
 /** Batch statistics: the saved mean and inverse standard deviation are outputs 3 and 4. */
 const batchNormInternal: Rule = (c) => {
@@ -17,6 +19,12 @@ const batchNormInternal: Rule = (c) => {
 
 /** Running statistics m, v (frozen): y = s·(x − m)/√(v + ε) + b, an affine map per channel. */
 const batchNormalization: Rule = (c) => {
+  if (intAttribute(c.node, 'training_mode', 0) === 1) {
+    throw new FlatminError(
+      'NO_GRADIENT',
+      `${describeNode(c.node)} is in training mode: useBatchStatistics rewrites it before the reverse walk.`,
+    );
+  }
   const [x, scale, mean, variance] = [c.input(0), c.input(1), c.input(3), c.input(4)];
   const rank = c.dims(x).length;
   const perChannel = (value: string) =>

@@ -1,7 +1,7 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { DataType } from '../../onnx/tensor.js';
 import { isCeilMode, readWindow, windowAttributes } from '../../onnx/window.js';
-import { microsoft, type Rule, type RuleContext } from '../rule.js';
+import type { Rule, RuleContext } from '../rule.js';
 
 const spatialDims = (c: RuleContext): readonly number[] => c.dims(c.input(0)).slice(2);
 
@@ -18,7 +18,7 @@ const maxPool: Rule = (c) => {
   };
   const dx = c.builder.fresh(`${c.input(0)}_grad`);
   c.describe(dx, c.type(c.input(0)));
-  c.builder.ops('MaxPoolGrad', [c.dy, c.output(1)], attributes, { domain: microsoft, outputs: [dx] });
+  c.builder.ops('MaxPoolGrad', [c.dy, c.output(1)], attributes, { outputs: [dx] });
   return [dx];
 };
 
@@ -30,8 +30,18 @@ const averagePool: Rule = (c) => {
   };
   const dx = c.builder.fresh(`${c.input(0)}_grad`);
   c.describe(dx, c.type(c.input(0)));
-  c.builder.ops('AveragePoolGrad', [c.dy], attributes, { domain: microsoft, outputs: [dx] });
+  c.builder.ops('AveragePoolGrad', [c.dy], attributes, { outputs: [dx] });
   return [dx];
+};
+
+/** dY goes to the largest element of each channel, in equal shares where several are equal. */
+const globalMaxPool: Rule = (c) => {
+  const [x, y] = [c.input(0), c.output()];
+  const hit = c.op('Cast', [c.op('Equal', [x, y])], { to: c.type(x).type });
+  const ties = c.op('ReduceSum', [hit, c.builder.ints(spatialDims(c).map((_, axis) => axis + 2))], {
+    keepdims: 1,
+  });
+  return [c.op('Mul', [hit, c.op('Div', [c.dy, ties])])];
 };
 
 /** dX = dY / (number of positions), the same at each. */
@@ -41,8 +51,10 @@ const globalAveragePool: Rule = (c) => {
   return [c.op('Expand', [share, c.builder.ints(c.dims(c.input(0)))])];
 };
 
+/** MaxPoolGrad and AveragePoolGrad are training ops that ONNX Runtime keeps in the standard domain. */
 export const pool: Record<string, Rule> = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
+  GlobalMaxPool: globalMaxPool,
 };

@@ -19,8 +19,12 @@ function keepDims(c: RuleContext, value: string, axes: readonly number[]): strin
   return c.op('Reshape', [value, c.builder.ints(dims)]);
 }
 
-const expand = (c: RuleContext, value: string): string =>
-  c.op('Expand', [value, c.builder.ints(c.dims(c.input(0)))]);
+/** dY at every reduced element. Of nothing, nothing: ONNX Runtime's Expand makes no empty axis out of one element. */
+function expand(c: RuleContext, value: string): string {
+  const dims = c.dims(c.input(0));
+  if (dims.includes(0)) return c.builder.constant('float', dims, new Float32Array(0));
+  return c.op('Expand', [value, c.builder.ints(dims)]);
+}
 
 const reduction =
   (gradient: (c: RuleContext, dy: string, axes: readonly number[]) => string): Rule =>

@@ -2,7 +2,12 @@ import { FlatminError } from '../../errors.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../../onnx/attributes.js';
 import type { Rule, RuleContext } from '../rule.js';
 
-const asInput: Rule = (c) => [c.op('Reshape', [c.dy, c.builder.ints(c.dims(c.input(0)))])];
+/** dY in the input's shape; allowzero because a dimension of that shape may be zero. */
+const asInput: Rule = (c) => [
+  c.op('Reshape', [c.dy, c.builder.ints(c.dims(c.input(0)))], {
+    allowzero: c.dims(c.input(0)).includes(0) ? 1 : undefined,
+  }),
+];
 
 const slice = (
   c: RuleContext,
