@@ -3,8 +3,6 @@
 #include <map>
 #include <mutex>
 
-#include "custom_ops.h"
-
 #ifdef _WIN32
 #include <windows.h>
 #else
@@ -61,7 +59,6 @@ Library::Library(const std::string& path, void* const* table, std::string versio
   check(api_.CreateEnv(ort::kLogError, "flatmin", &env_));
   check(api_.CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &cpu_memory_));
   check(api_.GetAllocatorWithDefaultOptions(&allocator_));
-  kernels_ = make_kernel_domain(*this);
 }
 
 std::vector<std::string> Library::providers() const {

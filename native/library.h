@@ -1,4 +1,4 @@
-// One loaded libonnxruntime: its functions, its environment, and the custom-op domain of flatmin's kernels.
+// One loaded libonnxruntime: its functions and its environment.
 // Loaded once per path and process, and never unloaded: sessions of any thread may outlive the caller that opened it.
 #pragma once
 
@@ -23,7 +23,6 @@ class Library {
   const std::string& path() const { return path_; }
   const std::string& version() const { return version_; }
   std::vector<std::string> providers() const;
-  OrtCustomOpDomain* kernels() const { return kernels_; }
 
   // Throws std::runtime_error with ONNX Runtime's message, and frees the status.
   void check(OrtStatus* status) const;
@@ -37,7 +36,6 @@ class Library {
   OrtEnv* env_ = nullptr;
   OrtMemoryInfo* cpu_memory_ = nullptr;
   OrtAllocator* allocator_ = nullptr;
-  OrtCustomOpDomain* kernels_ = nullptr;
 };
 
 }  // namespace flatmin

@@ -111,6 +111,8 @@ enum LoggingLevel { kLogError = 3 };
   X(205, OrtStatus*, CreateCUDAProviderOptions, (void**))                                                               \
   X(206, OrtStatus*, UpdateCUDAProviderOptions, (void*, const char* const*, const char* const*, size_t))                \
   X(208, void, ReleaseCUDAProviderOptions, (void*))                                                                     \
+  X(163, OrtStatus*, KernelInfoGetAttributeArray_int64, (const OrtKernelInfo*, const char*, int64_t*, size_t*))          \
+  X(101, void, ReleaseCustomOpDomain, (OrtCustomOpDomain*))                                                             \
   X(274, OrtStatus*, KernelContext_ParallelFor,                                                                         \
     (const OrtKernelContext*, void (*)(void*, size_t), size_t, size_t, void*))                                          \
   X(277, OrtStatus*, KernelContext_GetScratchBuffer, (const OrtKernelContext*, const OrtMemoryInfo*, size_t, void**))           \

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <thread>
 
 namespace flatmin {
 namespace {
@@ -22,7 +23,6 @@ void configure(const Library& library, OrtSessionOptions* out, const SessionOpti
   if (options.intra_op_threads > 0) library.check(api.SetIntraOpNumThreads(out, options.intra_op_threads));
   library.check(api.SetInterOpNumThreads(out, options.inter_op_threads));
   library.check(api.SetSessionGraphOptimizationLevel(out, options.optimization_level));
-  if (options.kernels) library.check(api.AddCustomOpDomain(out, library.kernels()));
   if (!options.memory_arena) library.check(api.DisableCpuMemArena(out));
   if (!options.profile_prefix.empty()) {
     std::basic_string<OrtPathChar> prefix(options.profile_prefix.begin(), options.profile_prefix.end());
@@ -75,6 +75,11 @@ Session::Session(std::shared_ptr<Library> library, const std::string& model, con
   library_->check(api.CreateSessionOptions(&raw));
   std::unique_ptr<OrtSessionOptions, void(ORT_CALL*)(OrtSessionOptions*)> owned(raw, api.ReleaseSessionOptions);
   configure(*library_, raw, options);
+  if (options.kernels) {
+    unsigned threads = options.intra_op_threads > 0 ? static_cast<unsigned>(options.intra_op_threads) : std::thread::hardware_concurrency();
+    kernels_ = std::make_unique<KernelDomain>(*library_, std::max(1u, threads));
+    library_->check(api.AddCustomOpDomain(raw, kernels_->handle()));
+  }
   library_->check(api.CreateSessionFromArray(library_->env(), model.data(), model.size(), raw, &session_));
   try {
     inputs_ = describe(true);

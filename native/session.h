@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "custom_ops.h"
 #include "library.h"
 #include "storage.h"
 
@@ -48,6 +49,7 @@ class Session {
   std::vector<TensorInfo> describe(bool inputs) const;
 
   std::shared_ptr<Library> library_;
+  std::unique_ptr<KernelDomain> kernels_;  // outlives the session
   OrtSession* session_ = nullptr;
   std::vector<TensorInfo> inputs_, outputs_;
 };

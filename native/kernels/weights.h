@@ -39,13 +39,6 @@ struct Weights {
     }
   }
 
-  /// Asks for a part of what gather(first, 16, group) reads: part i of 16.
-  void prefetch(int64_t first, int64_t group, int64_t i) const {
-    if (first + kGroup > in || group + kGroup > out) return;
-    const float* from = data + (in_stride == taps ? first * in_stride + (group + i) * out_stride : (first + i) * in_stride + group * out_stride);
-    for (int64_t f = 0; f < kGroup * taps; f += 16) __builtin_prefetch(from + f);
-  }
-
   /// Floats of a packed panel: [tap][in][32], taps in the order in which the images are read.
   int64_t packed() const { return taps * in * kPanel; }
   /// Packs in channels [first, first + count) of a panel.

@@ -40,15 +40,13 @@ static void weights_to_points(const Weights& w, int64_t panel, int64_t first, in
     const int64_t n = min_of(kWeightChunk, count - k0);
     for (int64_t g = 0; g < w.columns(panel); g += kGroup) {
       w.gather(first + k0, n, panel * kPanel + g, gathered);
-      for (int64_t k = 0; k < n; k++) {
-        w.prefetch(first + k0 + kWeightChunk, panel * kPanel + g, k);
+      for (int64_t k = 0; k < n; k++)
         for (int v = 0; v < kGroup; v += kLanes) {
           const float* taps = gathered + (k * 9 + (w.turned ? 8 : 0)) * kGroup + v;
           const ptrdiff_t step = w.turned ? -kGroup : kGroup;
           transform_square<3, kPatch, transform_weight>(taps, 3 * step, step, to + (k0 + k) * kPanel + g + v, kPatch * point_stride,
                                                         point_stride);
         }
-      }
     }
   }
 }

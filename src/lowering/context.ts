@@ -1,9 +1,8 @@
 import { FlatminError } from '../errors.js';
-import { type AttributeValue, describeNode } from '../onnx/attributes.js';
-import type { GraphBuilder, NodeOptions } from '../onnx/builder.js';
+import { describeNode } from '../onnx/attributes.js';
+import type { Attributes, GraphBuilder, NodeOptions } from '../onnx/builder.js';
 import type { Node } from '../onnx/proto.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
-import type { Target } from './targets.js';
 
 /** Rewrites one node: appends to the builder nodes that define the same outputs. */
 export type Lowering = (context: LoweringContext) => void;
@@ -13,7 +12,6 @@ export class LoweringContext {
   constructor(
     readonly node: Node,
     readonly builder: GraphBuilder,
-    readonly target: Target,
     private readonly types: ValueTypes,
   ) {}
 
@@ -44,12 +42,7 @@ export class LoweringContext {
     return name;
   }
 
-  op(
-    opType: string,
-    inputs: readonly string[],
-    attributes?: Record<string, AttributeValue | undefined>,
-    options?: NodeOptions,
-  ): string {
+  op(opType: string, inputs: readonly string[], attributes?: Attributes, options?: NodeOptions): string {
     return this.builder.op(opType, inputs, attributes, options);
   }
 
@@ -58,9 +51,14 @@ export class LoweringContext {
     index: number,
     opType: string,
     inputs: readonly string[],
-    attributes?: Record<string, AttributeValue | undefined>,
+    attributes?: Attributes,
+    domain?: string,
   ): void {
-    if (this.output(index)) this.builder.op(opType, inputs, attributes, { outputs: [this.output(index)] });
+    if (this.output(index))
+      this.builder.op(opType, inputs, attributes, {
+        outputs: [this.output(index)],
+        ...(domain && { domain }),
+      });
   }
 
   reshape(value: string, dims: readonly number[]): string {

@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from '../onnx/attributes.js';
 import { GraphBuilder } from '../onnx/builder.js';
-import { opKey } from '../onnx/domains.js';
+import { flatminDomain, opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { activation } from './activation.js';
@@ -27,14 +27,21 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
  * @throws FlatminError RUNTIME naming an op that neither the target nor a lowering covers
  */
 export function lower(graph: Graph, types: ValueTypes, target: Target): Graph {
-  const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
-  for (const node of graph.node) append(node, builder, types, target);
+  const source = target.fuse?.(graph, types) ?? graph;
+  const builder = new GraphBuilder({ ...source, node: [], initializer: [...source.initializer] });
+  builder.reserve(source.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  for (const node of source.node) append(node, builder, types, target);
   return builder.graph;
 }
 
 function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Target): void {
   const key = opKey(node);
+  const context = new LoweringContext(node, builder, types);
+  if (node.domain === flatminDomain) {
+    builder.graph.node.push(node);
+    return;
+  }
+  if (target.rewrites?.[key]?.(context)) return;
   const lowering = lowerings[key];
   if (target.ops.has(key) || (!lowering && isStandard(node))) {
     builder.graph.node.push(node);
@@ -46,7 +53,7 @@ function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Ta
       `${describeNode(node)} has no kernel on the target "${target.name}" and no lowered form.`,
     );
   }
-  lowering(new LoweringContext(node, builder, target, types));
+  lowering(context);
 }
 
 const isStandard = (node: Node): boolean => !node.domain || node.domain === 'ai.onnx';

@@ -1,9 +1,19 @@
 import { microsoft } from '../onnx/domains.js';
+import type { Graph } from '../onnx/proto.js';
+import type { ValueTypes } from '../onnx/value-types.js';
+import type { LoweringContext } from './context.js';
+import { fuseBatchNorm } from './kernels/batch-norm.js';
+import * as conv from './kernels/conv.js';
 
-/** The operators outside the ONNX standard that a runtime has kernels for. Everything else is lowered to standard ones. */
+/** What a runtime can run beyond the standard operators. */
 export interface Target {
   readonly name: string;
+  /** Training ops that it has kernels for. The others are lowered to standard operators. */
   readonly ops: ReadonlySet<string>;
+  /** Rewrites of single ops into kernels of its own, tried first; false where the kernel does not take the node's shape. */
+  readonly rewrites?: Readonly<Record<string, (context: LoweringContext) => boolean>>;
+  /** A rewrite of the whole graph before those. */
+  readonly fuse?: (graph: Graph, types: ValueTypes) => Graph;
 }
 
 /** Any ONNX runtime: standard operators alone. */
@@ -29,4 +39,12 @@ export const training: Target = {
       'TanhGrad',
     ].map((op) => `${microsoft}:${op}`),
   ]),
+};
+
+/** Any ONNX Runtime with flatmin's own CPU kernels registered (native/custom_ops.cc). */
+export const flatmin: Target = {
+  name: 'flatmin',
+  ops: new Set(),
+  rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
+  fuse: fuseBatchNorm,
 };

@@ -89,7 +89,7 @@ export function viewBytes(bytes: Uint8Array, type: number, what: string): Tensor
       `${what} has ${bytes.byteLength} bytes, not a multiple of its element size ${size}.`,
     );
   }
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new Data(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { FlatminError, invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import { standard, type Target } from '../lowering/targets.js';
+import { flatmin, type Target } from '../lowering/targets.js';
 import { copyMessage, writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { DataType, elementBytes, elementCount, type TensorData, tensorData } from '../onnx/tensor.js';
@@ -28,6 +28,7 @@ export interface TrainingSessionOptions {
   threads?: number;
   /** Default: the ONNX Runtime that npm installed. */
   runtime?: Runtime;
+  /** What the training graph is lowered to; default flatmin's own kernels. */
   target?: Target;
   /** Writes a profile of ONNX Runtime's kernels to PREFIX_<date>.json when the session is disposed. */
   profilePrefix?: string;
@@ -86,11 +87,11 @@ export class TrainingSession {
     const threads = options.threads ?? availableParallelism();
     if (!Number.isInteger(threads) || threads < 1) throw invalid('threads', 'a positive integer', threads);
     const runtime = options.runtime ?? openRuntime();
-    const target = options.target ?? standard;
+    const target = options.target ?? flatmin;
     const built = await buildGraph(runtime, model, { ...options, target });
     const session = await Session.create(runtime, built.model, {
       intraOpThreads: threads,
-      kernels: target.ops.size > 0 && target.name === 'flatmin',
+      kernels: target === flatmin,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
       ...(options.profilePrefix && { profilePrefix: options.profilePrefix }),

@@ -1,0 +1,182 @@
+#include "batch_norm.h"
+
+#include <cmath>
+
+#include "../vectorize.h"
+
+namespace flatmin::kernels {
+namespace {
+
+constexpr int kLanes = 32;         // partial sums, a few vector registers wide
+constexpr int64_t kFlush = 4096;   // elements after which float partial sums go to a double
+
+// One channel of an N×C×P tensor: `rows` runs of `length` contiguous floats, `stride` apart.
+struct Channel {
+  int64_t rows, length, stride;
+};
+
+FLATMIN_INLINE double drain(float* lanes) {
+  double total = 0;
+  for (int j = 0; j < kLanes; j++) {
+    total += lanes[j];
+    lanes[j] = 0;
+  }
+  return total;
+}
+
+// Σ term(i) over a channel, where term reads element i of each row.
+template <class Term>
+FLATMIN_INLINE double sum_channel(const Channel& channel, const Term& term) {
+  float lanes[kLanes] = {};
+  double total = 0;
+  int64_t pending = 0;
+  for (int64_t row = 0; row < channel.rows; row++) {
+    const int64_t base = row * channel.stride;
+    int64_t i = 0;
+    for (; i + kLanes <= channel.length; i += kLanes) {
+      for (int j = 0; j < kLanes; j++) lanes[j] += term(base + i + j);
+    }
+    for (int j = 0; i < channel.length; i++, j++) lanes[j] += term(base + i);
+    pending += channel.length;
+    if (pending >= kFlush) {
+      total += drain(lanes);
+      pending = 0;
+    }
+  }
+  return total + drain(lanes);
+}
+
+FLATMIN_CLONES double sum_of(const Channel& channel, const float* x) {
+  return sum_channel(channel, [=](int64_t i) { return x[i]; });
+}
+
+FLATMIN_CLONES double sum_of_squares(const Channel& channel, const float* x, float mean) {
+  return sum_channel(channel, [=](int64_t i) {
+    const float d = x[i] - mean;
+    return d * d;
+  });
+}
+
+FLATMIN_CLONES void affine(const Channel& channel, const float* x, float a, float b, bool relu, float* y) {
+  for (int64_t row = 0; row < channel.rows; row++) {
+    const float* from = x + row * channel.stride;
+    float* to = y + row * channel.stride;
+    if (relu) {
+      FLATMIN_INDEPENDENT
+      for (int64_t i = 0; i < channel.length; i++) {
+        const float value = from[i] * a + b;
+        to[i] = value > 0 ? value : 0;
+      }
+    } else {
+      FLATMIN_INDEPENDENT
+      for (int64_t i = 0; i < channel.length; i++) to[i] = from[i] * a + b;
+    }
+  }
+}
+
+// The forward pass's own expression, so that the mask is the forward pass's own.
+FLATMIN_INLINE float passed(float dy, float x, float a, float b, bool relu) { return !relu || x * a + b > 0 ? dy : 0; }
+
+struct GradientSums {
+  double g, g_centred;
+};
+
+template <bool Relu>
+FLATMIN_INLINE GradientSums gradient_sums_of(const Channel& channel, const float* dy, const float* x, float a, float b, float mean) {
+  float lanes[kLanes] = {}, centred[kLanes] = {};
+  GradientSums total = {0, 0};
+  int64_t pending = 0;
+  for (int64_t row = 0; row < channel.rows; row++) {
+    const float* dys = dy + row * channel.stride;
+    const float* xs = x + row * channel.stride;
+    int64_t i = 0;
+    for (; i + kLanes <= channel.length; i += kLanes) {
+      for (int j = 0; j < kLanes; j++) {
+        const float g = passed(dys[i + j], xs[i + j], a, b, Relu);
+        lanes[j] += g;
+        centred[j] += g * (xs[i + j] - mean);
+      }
+    }
+    for (int j = 0; i < channel.length; i++, j++) {
+      const float g = passed(dys[i], xs[i], a, b, Relu);
+      lanes[j] += g;
+      centred[j] += g * (xs[i] - mean);
+    }
+    pending += channel.length;
+    if (pending >= kFlush || row + 1 == channel.rows) {
+      total.g += drain(lanes);
+      total.g_centred += drain(centred);
+      pending = 0;
+    }
+  }
+  return total;
+}
+
+FLATMIN_CLONES GradientSums gradient_sums(const Channel& channel, const float* dy, const float* x, float a, float b, float mean, bool relu) {
+  return relu ? gradient_sums_of<true>(channel, dy, x, a, b, mean) : gradient_sums_of<false>(channel, dy, x, a, b, mean);
+}
+
+template <bool Relu, bool Addend>
+FLATMIN_INLINE void input_gradient_of(const Channel& channel, const float* dy, const float* x, float a, float b, float shift, float slope,
+                                      float mean, const float* addend, float* dx) {
+  for (int64_t row = 0; row < channel.rows; row++) {
+    const int64_t base = row * channel.stride;
+    FLATMIN_INDEPENDENT
+    for (int64_t i = base; i < base + channel.length; i++) {
+      const float g = passed(dy[i], x[i], a, b, Relu);
+      const float value = a * g - shift - (x[i] - mean) * slope;
+      dx[i] = Addend ? value + addend[i] : value;
+    }
+  }
+}
+
+FLATMIN_CLONES void input_gradient(const Channel& channel, const float* dy, const float* x, float a, float b, float shift, float slope,
+                                   float mean, bool relu, const float* addend, float* dx) {
+  if (relu && addend) return input_gradient_of<true, true>(channel, dy, x, a, b, shift, slope, mean, addend, dx);
+  if (relu) return input_gradient_of<true, false>(channel, dy, x, a, b, shift, slope, mean, addend, dx);
+  if (addend) return input_gradient_of<false, true>(channel, dy, x, a, b, shift, slope, mean, addend, dx);
+  input_gradient_of<false, false>(channel, dy, x, a, b, shift, slope, mean, addend, dx);
+}
+
+template <class Body>
+void for_each_channel(const Parallel& parallel, int64_t channels, const Body& body) {
+  parallel.run(
+      parallel.context, static_cast<size_t>(channels),
+      [](void* arg, size_t channel) { (*static_cast<const Body*>(arg))(static_cast<int64_t>(channel)); },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+}  // namespace
+
+void batch_norm_forward(const BatchNormShape& shape, const float* x, const float* scale, const float* bias, float epsilon, bool relu,
+                        float* y, float* mean, float* r, float* variance, const Parallel& parallel) {
+  const Channel channel = {shape.batch, shape.positions, shape.channels * shape.positions};
+  const double count = static_cast<double>(shape.batch * shape.positions);
+  for_each_channel(parallel, shape.channels, [&](int64_t c) {
+    const float* xs = x + c * shape.positions;
+    mean[c] = static_cast<float>(sum_of(channel, xs) / count);
+    variance[c] = static_cast<float>(sum_of_squares(channel, xs, mean[c]) / count);
+    r[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
+    const float a = scale[c] * r[c];
+    affine(channel, xs, a, bias[c] - mean[c] * a, relu, y + c * shape.positions);
+  });
+}
+
+void batch_norm_backward(const BatchNormShape& shape, const float* dy, const float* x, const float* scale, const float* bias,
+                         const float* mean, const float* r, bool relu, const float* addend, float* dx, float* dscale, float* dbias,
+                         const Parallel& parallel) {
+  const Channel channel = {shape.batch, shape.positions, shape.channels * shape.positions};
+  const double count = static_cast<double>(shape.batch * shape.positions);
+  for_each_channel(parallel, shape.channels, [&](int64_t c) {
+    const int64_t first = c * shape.positions;
+    const float a = scale[c] * r[c], b = bias[c] - mean[c] * a;
+    const GradientSums sums = gradient_sums(channel, dy + first, x + first, a, b, mean[c], relu);
+    dbias[c] = static_cast<float>(sums.g);
+    dscale[c] = static_cast<float>(sums.g_centred * r[c]);
+    const float shift = static_cast<float>(a * sums.g / count);
+    const float slope = static_cast<float>(a * r[c] * r[c] * sums.g_centred / count);
+    input_gradient(channel, dy + first, x + first, a, b, shift, slope, mean[c], relu, addend ? addend + first : nullptr, dx + first);
+  });
+}
+
+}  // namespace flatmin::kernels
