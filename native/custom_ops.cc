@@ -159,13 +159,14 @@ constexpr std::array<KernelSpec, 5> kSpecs = {{
 }  // namespace
 
 struct KernelDomain::Ops {
+  ScratchPool scratch;
   std::vector<std::unique_ptr<KernelOp>> list;
 };
 
 KernelDomain::KernelDomain(const Library& library, unsigned threads) : library_(library), ops_(std::make_unique<Ops>()) {
   library.check(library.api().CreateCustomOpDomain("flatmin", &handle_));
   for (const KernelSpec& spec : kSpecs) {
-    ops_->list.push_back(std::make_unique<KernelOp>(library, spec, threads));
+    ops_->list.push_back(std::make_unique<KernelOp>(library, spec, threads, ops_->scratch));
     library.check(library.api().CustomOpDomain_Add(handle_, ops_->list.back().get()));
   }
 }

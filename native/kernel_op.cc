@@ -14,6 +14,7 @@ const KernelOp& op_of(const OrtCustomOp* op) { return *static_cast<const KernelO
 struct Instance {
   const Library& library;
   unsigned threads;
+  ScratchPool& scratch;
   std::unique_ptr<Kernel> kernel;
 };
 
@@ -49,8 +50,8 @@ std::vector<int64_t> NodeAttributes::integers(const char* name) const {
   return values;
 }
 
-KernelRun::KernelRun(const Library& library, OrtKernelContext* context, unsigned threads)
-    : library_(library), context_(context), pool_{&library, context}, parallel_{&pool_, threads, nullptr} {
+KernelRun::KernelRun(const Library& library, OrtKernelContext* context, unsigned threads, ScratchPool& scratch)
+    : library_(library), context_(context), scratch_pool_(scratch), pool_{&library, context}, parallel_{&pool_, threads, nullptr} {
   parallel_.run = [](void* pool, size_t count, void (*fn)(void*, size_t), void* arg) {
     const Pool& session = *static_cast<Pool*>(pool);
     session.library->check(session.library->api().KernelContext_ParallelFor(session.context, fn, count, count, arg));
@@ -96,13 +97,16 @@ float* KernelRun::output(size_t index, const std::vector<int64_t>& dims) const {
 
 void* KernelRun::scratch(size_t bytes) const {
   if (bytes == 0) return nullptr;
-  void* data = nullptr;
-  library_.check(library_.api().KernelContext_GetScratchBuffer(context_, library_.cpu_memory(), bytes, &data));
-  return data;
+  scratch_ = scratch_pool_.take(bytes);
+  return scratch_->data;
 }
 
-KernelOp::KernelOp(const Library& owner, const KernelSpec& described, unsigned count)
-    : OrtCustomOp{}, library(owner), spec(described), threads(count) {
+KernelRun::~KernelRun() {
+  if (scratch_) scratch_pool_.give_back(std::move(scratch_));
+}
+
+KernelOp::KernelOp(const Library& owner, const KernelSpec& described, unsigned count, ScratchPool& pool)
+    : OrtCustomOp{}, library(owner), spec(described), threads(count), scratch(pool) {
   version = ort::kApiVersion;
   GetName = [](const OrtCustomOp* op) { return op_of(op).spec.name; };
   GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
@@ -122,12 +126,12 @@ KernelOp::KernelOp(const Library& owner, const KernelSpec& described, unsigned c
   CreateKernelV2 = [](const OrtCustomOp* op, const void*, const OrtKernelInfo* info, void** kernel) {
     const KernelOp& self = op_of(op);
     return as_status(self.library, [&] {
-      *kernel = new Instance{self.library, self.threads, self.spec.create(NodeAttributes(self.library, info))};
+      *kernel = new Instance{self.library, self.threads, self.scratch, self.spec.create(NodeAttributes(self.library, info))};
     });
   };
   KernelComputeV2 = [](void* kernel, OrtKernelContext* context) {
     const Instance& self = *static_cast<Instance*>(kernel);
-    return as_status(self.library, [&] { self.kernel->compute(KernelRun(self.library, context, self.threads)); });
+    return as_status(self.library, [&] { self.kernel->compute(KernelRun(self.library, context, self.threads, self.scratch)); });
   };
   KernelDestroy = [](void* kernel) { delete static_cast<Instance*>(kernel); };
 }

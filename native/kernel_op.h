@@ -8,6 +8,7 @@
 
 #include "kernels/conv.h"
 #include "library.h"
+#include "scratch_pool.h"
 
 // Field order and meaning: OrtCustomOp of onnxruntime_c_api.h, API version 18 and later.
 struct OrtCustomOp {
@@ -57,12 +58,15 @@ class NodeAttributes {
 // One execution of a node. All tensors are float32; methods throw std::runtime_error.
 class KernelRun {
  public:
-  KernelRun(const Library& library, OrtKernelContext* context, unsigned threads);
+  KernelRun(const Library& library, OrtKernelContext* context, unsigned threads, ScratchPool& scratch);
+  ~KernelRun();
+  KernelRun(const KernelRun&) = delete;
 
   const float* input(size_t index) const;  // null when the optional input is absent
   std::vector<int64_t> dims(size_t index) const;
   float* output(size_t index, const std::vector<int64_t>& dims) const;  // null when the optional output is not wanted
-  void* scratch(size_t bytes) const;                                    // freed when the node is done
+  // 64-byte aligned, not cleared; once a run, valid until its end.
+  void* scratch(size_t bytes) const;
   const kernels::Parallel& parallel() const { return parallel_; }
 
  private:
@@ -70,6 +74,8 @@ class KernelRun {
 
   const Library& library_;
   OrtKernelContext* context_;
+  ScratchPool& scratch_pool_;
+  mutable std::unique_ptr<Storage> scratch_;
   struct Pool {
     const Library* library;
     const OrtKernelContext* context;
@@ -91,10 +97,11 @@ struct KernelSpec {
 
 // What is handed to ONNX Runtime; must live as long as sessions that use it.
 struct KernelOp : OrtCustomOp {
-  KernelOp(const Library& library, const KernelSpec& spec, unsigned threads);
+  KernelOp(const Library& library, const KernelSpec& spec, unsigned threads, ScratchPool& scratch);
   const Library& library;
   const KernelSpec& spec;
   unsigned threads;
+  ScratchPool& scratch;
 };
 
 }  // namespace flatmin

@@ -115,7 +115,6 @@ enum LoggingLevel { kLogError = 3 };
   X(101, void, ReleaseCustomOpDomain, (OrtCustomOpDomain*))                                                             \
   X(274, OrtStatus*, KernelContext_ParallelFor,                                                                         \
     (const OrtKernelContext*, void (*)(void*, size_t), size_t, size_t, void*))                                          \
-  X(277, OrtStatus*, KernelContext_GetScratchBuffer, (const OrtKernelContext*, const OrtMemoryInfo*, size_t, void**))           \
   X(390, bool, TensorTypeAndShape_HasShape, (const OrtTensorTypeAndShapeInfo*))
 
 struct Functions {

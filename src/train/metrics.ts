@@ -45,7 +45,12 @@ export class MetricsLog {
    * @throws FlatminError INVALID_DATA for a line, other than a torn last one, that is not JSON.
    */
   async truncateAfterStep(step: number): Promise<void> {
-    await dropLines(this.path, (record) => typeof record.step === 'number' && record.step > step);
+    await this.drop((record) => typeof record.step === 'number' && record.step > step);
+  }
+
+  /** Drops the records that a resumed run will make again. @throws as truncateAfterStep */
+  async drop(isDropped: (record: Readonly<Record<string, unknown>>) => boolean): Promise<void> {
+    await dropLines(this.path, isDropped);
     // The file may be a new one: the old descriptor would append to the replaced one.
     closeSync(this.fd);
     this.fd = openSync(this.path, 'a');
@@ -57,7 +62,7 @@ export class MetricsLog {
 }
 
 /** Rewrites the file, where need be, without the lines to drop and without a torn last line. */
-async function dropLines(path: string, isDropped: (record: { step?: unknown }) => boolean): Promise<void> {
+async function dropLines(path: string, isDropped: (record: Record<string, unknown>) => boolean): Promise<void> {
   const text = await readIfExists(path);
   const lines = text.split('\n');
   // Every whole line ends in a newline, so what follows the last one is empty, or torn.
@@ -76,10 +81,10 @@ async function readIfExists(path: string): Promise<string> {
   }
 }
 
-function parseLine(path: string, line: string, number: number): { step?: unknown } {
+function parseLine(path: string, line: string, number: number): Record<string, unknown> {
   try {
     const record: unknown = JSON.parse(line);
-    if (typeof record === 'object' && record !== null) return record;
+    if (typeof record === 'object' && record !== null) return record as Record<string, unknown>;
   } catch {}
   throw new FlatminError(
     'INVALID_DATA',

@@ -56,7 +56,8 @@ function statisticsOf(session: TrainingSession): Map<string, Float32Array> {
 }
 
 test.after.always(async () => {
-  for (const session of sessions.values()) (await session).dispose();
+  for (const created of await Promise.allSettled(sessions.values()))
+    if (created.status === 'fulfilled') created.value.dispose();
 });
 
 const isTarget = (value: unknown): value is targets.Target =>

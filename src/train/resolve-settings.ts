@@ -1,0 +1,100 @@
+import { resolve } from 'node:path';
+import { FlatminError } from '../errors.js';
+import { recipeSettings } from './recipes.js';
+import { type BaseName, checkSettings, type OptimizerName, type TrainSettings } from './settings.js';
+
+/** Settings that are not of every optimizer, with those they are of. */
+const OWNERS: Partial<Record<keyof TrainSettings, (optimizer: OptimizerName, base: BaseName) => boolean>> = {
+  base: isWrapper,
+  rho: isWrapper,
+  adaptive: isWrapper,
+  ascentSteps: (optimizer) => optimizer === 'sam',
+  radius: (optimizer) => optimizer === 'sam',
+  ascentDecay: (optimizer) => optimizer === 'sam',
+  momentum: (_, base) => base === 'sgd',
+  nesterov: (_, base) => base === 'sgd',
+  clipDecay: (_, base) => base === 'sgd',
+};
+
+function isWrapper(optimizer: OptimizerName): boolean {
+  return optimizer === 'sam' || optimizer === 'rand-sam';
+}
+
+/** The optimizer that makes the update. */
+export function baseOf({ optimizer = 'sgd', base = 'sgd' }: Partial<TrainSettings>): BaseName {
+  return optimizer === 'sam' || optimizer === 'rand-sam' ? base : optimizer;
+}
+
+/** Values of what is not given; those of the optimizer and the data set where they depend on them. */
+export function defaultSettings(given: Partial<TrainSettings>) {
+  const adam = baseOf(given) === 'adamw';
+  return {
+    optimizer: 'sgd',
+    base: 'sgd',
+    rho: 0.05,
+    ascentSteps: 1,
+    radius: 'split',
+    adaptive: false,
+    ascentDecay: 0,
+    lr: adam ? 0.001 : 0.1,
+    momentum: 0.9,
+    nesterov: false,
+    weightDecay: adam ? 0.01 : 5e-4,
+    decay: 'all',
+    clipNorm: null,
+    clipDecay: false,
+    groups: [],
+    labelSmoothing: 0,
+    epochs: 200,
+    batch: 128,
+    schedule: 'cosine',
+    warmupEpochs: 0,
+    augment: given.data?.startsWith('cifar') ? 'flip,crop=4:reflect' : 'none',
+    shortcut: 'conv',
+    seed: 0,
+    evalEvery: 1,
+    logEvery: 1,
+  } satisfies Partial<TrainSettings>;
+}
+
+/**
+ * All settings of a run from those that are given: they win over the recipe's, and these over `fallback` (default: the defaults; on
+ * resume, the run's own).
+ * @throws FlatminError INVALID_ARGUMENT for a bad or unknown setting
+ */
+export function resolveSettings(
+  given: Partial<TrainSettings>,
+  fallback: Partial<TrainSettings> = defaultSettings(given),
+): TrainSettings {
+  const recipe = given.recipe ? recipeSettings(given.recipe, given) : {};
+  const all = { ...fallback, ...recipe, ...withoutUndefined(given) };
+  if (all.data) all.data = withAbsoluteFolder(all.data);
+  if (all.model?.endsWith('.onnx')) all.model = resolve(all.model);
+  const { optimizer = 'sgd' } = all;
+  for (const [name, isOf] of Object.entries(OWNERS)) {
+    if (!isOf(optimizer, baseOf(all))) delete all[name as keyof TrainSettings];
+  }
+  return checkSettings(all);
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses. */
+export function assertUsed(given: Partial<TrainSettings>, optimizers: readonly OptimizerName[]): void {
+  for (const [name, isOf] of Object.entries(OWNERS)) {
+    const value = given[name as keyof TrainSettings];
+    if (value === undefined) continue;
+    if (optimizers.some((optimizer) => isOf(optimizer, baseOf({ ...given, optimizer })))) continue;
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The optimizer ${optimizers.join(', ')} has no "${name}": leave it out, or choose another optimizer.`,
+    );
+  }
+}
+
+function withAbsoluteFolder(data: string): string {
+  const colon = data.indexOf(':');
+  return colon < 0 ? data : `${data.slice(0, colon)}:${resolve(data.slice(colon + 1))}`;
+}
+
+function withoutUndefined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { FlatminError, invalid } from '../errors.js';
+import { SCHEDULE_NAMES } from './schedule.js';
+
+export const OPTIMIZER_NAMES = ['sgd', 'adamw', 'sam', 'rand-sam'] as const;
+export const BASE_NAMES = ['sgd', 'adamw'] as const;
+export const RECIPE_NAMES = ['foret2021'] as const;
+export type OptimizerName = (typeof OPTIMIZER_NAMES)[number];
+export type BaseName = (typeof BASE_NAMES)[number];
+export type RecipeName = (typeof RECIPE_NAMES)[number];
+
+/** A schema whose issues say what was expected. */
+const number = (expected: string, holds: (value: number) => boolean) =>
+  z.custom<number>((value) => typeof value === 'number' && Number.isFinite(value) && holds(value), expected);
+const choice = <const T extends readonly string[]>(names: T) => z.enum(names, `one of ${names.join(', ')}`);
+const positive = number('a positive number', (value) => value > 0);
+const notNegative = number('a number ≥ 0', (value) => value >= 0);
+const fraction = number('a number in [0, 1)', (value) => value >= 0 && value < 1);
+const count = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
+const countOrZero = number('an integer ≥ 0', (value) => Number.isSafeInteger(value) && value >= 0);
+const text = z.string('a text').min(1, 'a text');
+const flag = z.boolean('true or false');
+
+const groupSchema = z.strictObject({
+  /** Source of the regular expression that finds the group's parameters by name. */
+  parameters: text,
+  lr: notNegative.optional(),
+  weightDecay: notNegative.optional(),
+  rho: notNegative.optional(),
+  frozen: flag.optional(),
+});
+
+const settingsSchema = z.strictObject({
+  /** A name that openModel knows, or the path of an .onnx file. */
+  model: text,
+  /** 'digits', 'cifar10:DIR' or 'cifar100:DIR'. */
+  data: text,
+  recipe: choice(RECIPE_NAMES).optional(),
+  optimizer: choice(OPTIMIZER_NAMES),
+  /** What SAM and Rand-SAM wrap. */
+  base: choice(BASE_NAMES).optional(),
+  rho: notNegative.optional(),
+  ascentSteps: count.optional(),
+  radius: choice(['split', 'project', 'sum']).optional(),
+  /** η of the adaptive form, or false. */
+  adaptive: z.union([notNegative, z.literal(false)], 'a number ≥ 0 or false').optional(),
+  ascentDecay: notNegative.optional(),
+  lr: positive,
+  momentum: fraction.optional(),
+  nesterov: flag.optional(),
+  weightDecay: notNegative,
+  decay: choice(['all', 'weights']),
+  /** Largest global norm of the gradient; null for none. */
+  clipNorm: positive.nullable(),
+  clipDecay: flag.optional(),
+  groups: z.array(groupSchema),
+  labelSmoothing: fraction,
+  epochs: count,
+  batch: count,
+  schedule: choice(SCHEDULE_NAMES),
+  warmupEpochs: notNegative,
+  /** Epochs at which the step schedule lowers the rate. */
+  milestones: z.array(positive, 'a list of epochs').optional(),
+  gamma: positive.optional(),
+  augment: text,
+  shortcut: choice(['conv', 'pad']),
+  /** Sizes of seeded subsets; absent for all. */
+  trainSamples: count.optional(),
+  testSamples: countOrZero.optional(),
+  /** Training samples of the final training loss; absent for all. */
+  trainEvalSamples: count.optional(),
+  seed: countOrZero,
+  /** Epochs between evaluations on the test set. */
+  evalEvery: count,
+  /** Steps between records of the loss and the learning rate. */
+  logEvery: count,
+});
+
+/** All that decides what a run computes; what its optimizer does not use is absent. */
+export type TrainSettings = Readonly<z.infer<typeof settingsSchema>>;
+export type GroupSettings = z.infer<typeof groupSchema>;
+
+/** @throws FlatminError INVALID_ARGUMENT that names the first bad setting, what it should be and what it is. */
+export function checkSettings(settings: unknown): TrainSettings {
+  const result = settingsSchema.safeParse(settings);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  if (issue.code === 'unrecognized_keys') {
+    throw new FlatminError('INVALID_ARGUMENT', `There is no setting "${issue.keys[0]}".`);
+  }
+  const received = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    settings,
+  );
+  throw invalid(issue.path.join('.'), issue.message, received);
+}

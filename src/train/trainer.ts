@@ -1,0 +1,162 @@
+import type { Batch } from '../data/index.js';
+import { FlatminError } from '../errors.js';
+import type { Progress } from './progress.js';
+import { type RunState, writeCheckpoint } from './checkpoint.js';
+import type { Evaluation } from './evaluator.js';
+import type { RunFolder } from './run-folder.js';
+import type { RunLog } from './run-log.js';
+import type { Feeds } from './session.js';
+import type { Setup } from './setup.js';
+
+/** Longest time without a checkpoint, seconds. */
+const CHECKPOINT_SECONDS = 300;
+/** Weight of the latest step in the speed shown. */
+const SPEED_DECAY = 0.1;
+
+export interface TrainerOptions {
+  folder: RunFolder;
+  log: RunLog;
+  progress: Progress;
+  /** Steps between checkpoints within an epoch; default: only what time asks for. */
+  checkpointEvery?: number | undefined;
+  /** Keep the state with the best accuracy beside the latest. */
+  keepBest?: boolean | undefined;
+  /** Ends the run after the step that is under way, with a checkpoint. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The loop: steps, the evaluation of each epoch, records and checkpoints. */
+export class Trainer {
+  private lastCheckpoint = performance.now();
+  private secondsPerStep: number | undefined;
+  private lastTest: Evaluation | undefined;
+
+  constructor(
+    private readonly setup: Setup,
+    private readonly state: RunState,
+    private readonly options: TrainerOptions,
+  ) {}
+
+  /**
+   * Trains to the last epoch. Each epoch is steps, evaluation, record, checkpoint, in this order, so that a checkpoint
+   * agrees with the records up to its step.
+   * @throws FlatminError NOT_FINITE (the last checkpoint stays), INTERRUPTED (a checkpoint is written)
+   */
+  async run(): Promise<void> {
+    const { settings } = this.setup;
+    while (this.state.epoch < settings.epochs) {
+      await this.trainEpoch();
+      await this.endEpoch();
+    }
+  }
+
+  private async trainEpoch(): Promise<void> {
+    const { trainLoader, settings, binding, session, optimizer } = this.setup;
+    const { state } = this;
+    let mark = performance.now();
+    for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
+      if (this.options.signal?.aborted) await this.stop();
+      const { loss, lr } = await session.step(binding.feeds(batch), optimizer);
+      const seconds = (performance.now() - mark) / 1000;
+      state.step++;
+      state.batch++;
+      state.lossSum += loss;
+      state.seconds += seconds;
+      this.report(loss, lr, seconds);
+      if (state.batch < trainLoader.batchesPerEpoch && this.isCheckpointDue()) await this.checkpoint();
+      if (this.options.signal?.aborted) await this.stop();
+      mark = performance.now();
+    }
+    if (settings.batch > 0 && this.options.signal?.aborted) await this.stop();
+  }
+
+  private report(loss: number, lr: number, seconds: number): void {
+    const { settings } = this.setup;
+    const { step, epoch } = this.state;
+    this.secondsPerStep =
+      this.secondsPerStep === undefined
+        ? seconds
+        : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
+    const imagesPerSecond = settings.batch / this.secondsPerStep;
+    if (step % settings.logEvery === 0) {
+      this.options.log.step({ step, epoch: epoch + 1, loss, lr }, imagesPerSecond);
+    }
+    this.options.progress.update(step, { loss, accuracy: this.lastTest?.accuracy, imagesPerSecond });
+  }
+
+  private async endEpoch(): Promise<void> {
+    const { state, setup } = this;
+    const { settings, testLoader, trainLoader } = setup;
+    const epoch = state.epoch + 1;
+    const isDue = epoch % settings.evalEvery === 0 || epoch === settings.epochs;
+    const test = testLoader && isDue ? await this.evaluateOrStop(testLoader) : undefined;
+    this.lastTest = test ?? this.lastTest;
+    const meanLoss = state.lossSum / trainLoader.batchesPerEpoch;
+    await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
+    this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
+
+    const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
+    if (isBest) state.bestAccuracy = test.accuracy!;
+    Object.assign(state, { epoch, batch: 0, lossSum: 0 });
+    await this.checkpoint();
+    if (isBest && this.options.keepBest) await this.checkpoint('checkpoint-best.safetensors');
+  }
+
+  /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
+  evaluate(batches: AsyncIterable<Batch>): Promise<Evaluation> {
+    return this.setup.session.evaluate(this.feedsUntilStopped(batches));
+  }
+
+  /** The test set's evaluation at the end of the run, where this process made it. */
+  get finalTest(): Evaluation | undefined {
+    return this.lastTest;
+  }
+
+  private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
+    try {
+      return await this.evaluate(batches);
+    } catch (error) {
+      if (this.options.signal?.aborted) await this.stop();
+      throw error;
+    }
+  }
+
+  private async *feedsUntilStopped(batches: AsyncIterable<Batch>): AsyncGenerator<Feeds> {
+    for await (const batch of batches) {
+      if (this.options.signal?.aborted) throw this.interrupted();
+      yield this.setup.binding.feeds(batch);
+    }
+  }
+
+  private isCheckpointDue(): boolean {
+    const { checkpointEvery } = this.options;
+    if (checkpointEvery !== undefined && this.state.step % checkpointEvery === 0) return true;
+    return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
+  }
+
+  private async checkpoint(name = 'checkpoint.safetensors'): Promise<void> {
+    const { session, optimizer, settings } = this.setup;
+    await this.options.log.flush();
+    await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
+    this.lastCheckpoint = performance.now();
+  }
+
+  private async stop(): Promise<never> {
+    await this.checkpoint();
+    throw this.interrupted();
+  }
+
+  private interrupted(): FlatminError {
+    return new FlatminError(
+      'INTERRUPTED',
+      `Stopped after step ${this.state.step}. Go on with: flatmin train --resume --out ${this.options.folder.dir}`,
+    );
+  }
+}
+
+function describeEpoch(epoch: number, epochs: number, loss: number, test: Evaluation | undefined): string {
+  const parts = [`epoch ${epoch}/${epochs}: loss ${loss.toPrecision(4)}`];
+  if (test) parts.push(`test loss ${test.loss.toPrecision(4)}`);
+  if (test?.accuracy !== undefined) parts.push(`accuracy ${(100 * test.accuracy).toFixed(2)} %`);
+  return parts.join(', ');
+}

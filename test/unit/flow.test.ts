@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const repository = new URL('../../../', import.meta.url).pathname;
+const config = '.dependency-cruiser.json';
+const command = join(repository, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+
+interface Cruise {
+  modules: { source: string; dependencies: { resolved: string }[] }[];
+  summary: { violations: { from: string; to: string; rule: { name: string } }[] };
+}
+
+/** What `npm run flow` sees in a folder, as JSON; the exit status of that output is always 0. */
+async function cruise(folder: string): Promise<Cruise> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [command, '--config', config, '--output-type', 'json', 'src'],
+    { cwd: folder, maxBuffer: 2 ** 26 },
+  );
+  return JSON.parse(stdout) as Cruise;
+}
+
+const shown = ({ summary }: Cruise): string[] =>
+  summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`).sort();
+
+test('imports in src follow the flow', async (t) => {
+  const found = await cruise(repository);
+  t.deepEqual(shown(found), []);
+  const edge = found.modules
+    .find(({ source }) => source === 'src/onnx/model.ts')
+    ?.dependencies.find(({ resolved }) => resolved === 'src/formats/atomic.ts');
+  t.truthy(edge, 'the check does not see src/onnx/model.ts → src/formats/atomic.ts');
+});
+
+/** [rule, importing file, what it imports, file that this is]: one violation each. The flow rules and cycles are tried with type-only imports. */
+const violations = [
+  ['flow-errors', 'errors.ts', './onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-formats', 'formats/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-onnx', 'onnx/a.ts', '../runtime/a.js', 'src/runtime/a.ts'],
+  ['flow-on-onnx', 'autodiff/a.ts', '../lowering/a.js', 'src/lowering/a.ts'],
+  ['flow-on-onnx', 'lowering/a.ts', '../runtime/a.js', 'src/runtime/a.ts'],
+  ['flow-on-onnx', 'runtime/a.ts', '../losses/a.js', 'src/losses/a.ts'],
+  ['flow-on-onnx', 'losses/a.ts', '../models/a.js', 'src/models/a.ts'],
+  ['flow-models', 'models/a.ts', '../optim/a.js', 'src/optim/a.ts'],
+  ['flow-optim', 'optim/a.ts', '../data/a.js', 'src/data/a.ts'],
+  ['flow-data', 'data/a.ts', '../train/a.js', 'src/train/a.ts'],
+  ['flow-train', 'train/a.ts', '../cli/a.js', 'src/cli/a.ts'],
+  ['flow-index', 'index.ts', './cli/a.js', 'src/cli/a.ts'],
+  ['flow-known-folders', 'elsewhere/a.ts', '../train/a.js', 'src/train/a.ts'],
+  ['addon-inside-runtime', 'train/b.ts', '../runtime/addon.js', 'src/runtime/addon.ts'],
+  ['no-cycles', 'cli/b.ts', './c.js', 'src/cli/c.ts'],
+  ['only-listed-packages', 'train/c.ts', 'for-development', 'node_modules/for-development/index.js'],
+  ['resolvable', 'train/d.ts', './missing.js', './missing.js'],
+] as const;
+
+test('every kind of import against the flow is reported', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'flatmin-flow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  };
+  for (const file of [config, 'tsconfig.json']) await cp(join(repository, file), join(folder, file));
+  await write(
+    'package.json',
+    JSON.stringify({ type: 'module', devDependencies: { 'for-development': '1.0.0' } }),
+  );
+  await write('node_modules/for-development/package.json', JSON.stringify({ name: 'for-development' }));
+  await write('node_modules/for-development/index.js', '');
+  await write('src/cli/a.ts', 'export type A = 1;\n');
+  await write('src/cli/c.ts', "export type { A } from './b.js';\n");
+  await write('src/runtime/addon.ts', 'export const A = 1;\n');
+  await write('src/onnx/alone.ts', 'export type A = 1;\n');
+  for (const [rule, from, specifier] of violations) {
+    const typeOnly = rule.startsWith('flow') || rule === 'no-cycles';
+    await write(
+      `src/${from}`,
+      `import ${typeOnly ? 'type ' : ''}{ A } from '${specifier}';\nexport const a: A = A;\n`,
+    );
+  }
+  const expected = [
+    ...violations.map(([rule, from, , to]) => `${rule}: src/${from} → ${to}`),
+    'no-orphans: src/onnx/alone.ts → src/onnx/alone.ts',
+  ];
+  t.deepEqual(shown(await cruise(folder)), expected.sort());
+});
