@@ -24,6 +24,7 @@ void configure(const Library& library, OrtSessionOptions* out, const SessionOpti
   library.check(api.SetInterOpNumThreads(out, options.inter_op_threads));
   library.check(api.SetSessionGraphOptimizationLevel(out, options.optimization_level));
   if (!options.memory_arena) library.check(api.DisableCpuMemArena(out));
+  if (!options.memory_pattern) library.check(api.DisableMemPattern(out));
   if (!options.profile_prefix.empty()) {
     std::basic_string<OrtPathChar> prefix(options.profile_prefix.begin(), options.profile_prefix.end());
     library.check(api.EnableProfiling(out, prefix.c_str()));

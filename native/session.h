@@ -20,6 +20,7 @@ struct SessionOptions {
   int optimization_level = 99;  // GraphOptimizationLevel: 0, 1, 2, 99
   bool kernels = false;         // register flatmin's custom ops
   bool memory_arena = true;
+  bool memory_pattern = true;
   std::string profile_prefix;
   std::vector<std::pair<std::string, std::string>> config;
   std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> providers;

@@ -54,6 +54,7 @@ SessionOptions read_options(const Napi::Value& value) {
   options.inter_op_threads = integer("interOpThreads", options.inter_op_threads, 4096);
   options.optimization_level = integer("optimizationLevel", options.optimization_level, 99);
   options.kernels = object.Get("kernels").ToBoolean();
+  if (!object.Get("memoryPattern").IsUndefined()) options.memory_pattern = object.Get("memoryPattern").ToBoolean();
   if (!object.Get("memoryArena").IsUndefined()) options.memory_arena = object.Get("memoryArena").ToBoolean();
   if (!object.Get("profilePrefix").IsUndefined()) options.profile_prefix = string_argument(object.Get("profilePrefix"), "profilePrefix");
   options.config = string_entries(object.Get("config"), "config");

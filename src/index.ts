@@ -16,5 +16,6 @@ export { SGD, type SGDOptions } from './optim/sgd.js';
 export { openRuntime, type Runtime } from './runtime/library.js';
 export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './runtime/parameter-space.js';
 export type { Evaluation } from './train/evaluator.js';
+export type { Feeds } from './train/feeds.js';
 export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup } from './train/schedule.js';
-export { type Feeds, TrainingSession, type TrainingSessionOptions } from './train/session.js';
+export { TrainingSession, type TrainingSessionOptions } from './train/session.js';

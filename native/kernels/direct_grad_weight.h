@@ -13,7 +13,7 @@ struct DirectGradWeight {
 
   DirectGradWeight(const ConvShape& shape, unsigned threads) : s(shape), out_height(shape.out_height()), out_width(shape.out_width()) {
     taps = s.kernel_h * s.kernel_w;
-    out_block = min_of(taps < 4 ? 4 * kPanel : 2 * kPanel, round_up(s.out_channels, kGroup));
+    out_block = min_of(4 * kPanel, round_up(s.out_channels, kGroup));
     in_panels = ceil_div(s.in_channels, kPanel);
     out_blocks = ceil_div(s.out_channels, out_block);
     items = in_panels * out_blocks;

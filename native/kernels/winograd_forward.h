@@ -8,7 +8,8 @@
 
 namespace flatmin::kernels::FLATMIN_ISA {
 
-constexpr int64_t kBlockTiles = 32;    // tiles of a block, if rows of tiles are no longer
+constexpr int64_t kBlockTiles = 32;    // tiles of a block, unless one row of tiles is longer
+constexpr int64_t kLeastTiles = 12;    // to which a block shrinks to give each worker a few
 constexpr int64_t kDepth = 160;        // k's that a panel of B keeps in L1
 constexpr int64_t kFewTiles = 128;     // up to which the images are transformed first
 constexpr int64_t kWeightChunk = 16;   // in channels whose weights are transformed at a time
@@ -28,7 +29,11 @@ struct Winograd {
   }
   bool few_tiles() const { return grid.tiles() <= kFewTiles; }
   int64_t padded_channels() const { return round_up(channels, kGroup); }
-  int64_t block_rows() const { return min_of(grid.rows(), max_of(1, kBlockTiles / grid.across)); }
+  /// Rows of tiles of a block.
+  int64_t block_rows(int64_t workers) const {
+    const int64_t shared = max_of(kLeastTiles, grid.tiles() / (4 * workers));
+    return min_of(grid.rows(), max_of(1, min_of(kBlockTiles, shared) / grid.across));
+  }
   /// The extra 16 floats keep the 36 points of a tile in different cache sets.
   static int64_t point_stride(int64_t rows, int64_t columns) { return rows * columns + kGroup; }
 };
@@ -68,7 +73,7 @@ struct WinogradArrays {
 /// The arrays of a worker (or, for the one transformed first, of all workers), from scratch memory; the base may be null, to count.
 static WinogradArrays winograd_arrays(const Winograd& c, Carver& carver, int64_t workers, int64_t worker) {
   const bool few = c.few_tiles();
-  const int64_t rows = few ? c.grid.rows() : c.block_rows(), tiles = rows * c.grid.across;
+  const int64_t rows = few ? c.grid.rows() : c.block_rows(workers), tiles = rows * c.grid.across;
   WinogradArrays a;
   a.image_points = Winograd::point_stride(tiles, c.padded_channels());
   a.weight_points = Winograd::point_stride(few ? min_of(kDepth, c.channels) : c.channels, kPanel);
@@ -105,7 +110,7 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
     return winograd_arrays(c, carver, parallel.threads, worker);
   };
   const Planes planes{x, c.channels, c.height, c.width, c.top, c.left};
-  const int64_t groups = ceil_div(c.channels, kGroup), panels = c.weights.panels(), rows = c.block_rows();
+  const int64_t groups = ceil_div(c.channels, kGroup), panels = c.weights.panels(), rows = c.block_rows(parallel.threads);
   const int64_t blocks = ceil_div(c.grid.rows(), rows);
   const auto transform_images = [&](const WinogradArrays& a, int64_t group, int64_t begin, int64_t end, float* to) {
     tiles_to_points<kPatch, transform_input>(planes, group * kGroup, c.grid, begin, end, a.staging, to + group * kGroup, a.image_points,

@@ -89,7 +89,10 @@ function nameOutputs(
     const shared = renamed.has(gradient) || !produced.has(gradient);
     const name = gradient === wanted ? wanted : builder.fresh(wanted);
     if (shared) builder.op('Identity', [renamed.get(gradient) ?? gradient], {}, { outputs: [name] });
-    else renamed.set(gradient, name);
+    else {
+      renamed.set(gradient, name);
+      types.delete(gradient);
+    }
     named.set(parameter, name);
     types.set(name, types.get(parameter)!);
   }

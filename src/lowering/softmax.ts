@@ -28,7 +28,6 @@ const softmaxCrossEntropy: Lowering = (c) => {
   const { type, dims } = c.type(logProb);
   const { type: labelType } = c.type(labels);
   const classes = dims[1]!;
-  const one = c.scalar(1, logProb);
   const integer = (value: number) =>
     labelType === DataType.int32
       ? c.builder.constant('int32', [], Int32Array.of(value))
@@ -45,7 +44,10 @@ const softmaxCrossEntropy: Lowering = (c) => {
   const difference = c.op('Sub', [c.op('Exp', [logProb]), target]);
 
   let sampleWeight = weights ? c.op('Gather', [weights, index], { axis: 0 }) : undefined;
-  if (kept) sampleWeight = c.op('Mul', [sampleWeight ?? one, c.op('Cast', [kept], { to: type })]);
+  if (kept) {
+    const keep = c.op('Cast', [kept], { to: type });
+    sampleWeight = sampleWeight ? c.op('Mul', [sampleWeight, keep]) : keep;
+  }
   const alongClasses = (value: string) => c.op('Unsqueeze', [value, c.builder.ints([1])]);
   const reduction = stringAttribute(c.node, 'reduction', 'mean');
   let scale = reduction === 'none' ? alongClasses(dLoss) : dLoss;

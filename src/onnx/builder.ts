@@ -41,7 +41,7 @@ export class GraphBuilder {
   constructor(readonly graph: Graph = emptyGraph('graph')) {
     for (const { name } of [...graph.input, ...graph.output]) this.taken.add(name);
     for (const tensor of graph.initializer) this.taken.add(tensor.name ?? '');
-    for (const node of graph.node) for (const name of [...node.input, ...node.output]) this.taken.add(name);
+    for (const node of graph.node) this.reserve([node.name ?? '', ...node.input, ...node.output]);
   }
 
   /** Keeps names from being given to new values. */

@@ -49,6 +49,8 @@ export interface NativeSessionOptions {
   /** Registers flatmin's kernels (domain "flatmin"). */
   kernels?: boolean;
   memoryArena?: boolean;
+  /** Plans all activations as one block, beside those of the first run: faster by little, larger by much. Default true. */
+  memoryPattern?: boolean;
   /** Writes an execution profile to PREFIX_<date>.json. */
   profilePrefix?: string;
   /** Session configuration entries of ONNX Runtime, as "session.intra_op.allow_spinning". */

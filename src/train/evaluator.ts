@@ -8,7 +8,7 @@ import type { DeviceBuffer } from '../runtime/addon-types.js';
 import type { Runtime } from '../runtime/library.js';
 import { allocate, Session } from '../runtime/session.js';
 import { type LossModel, withLoss } from './build-graph.js';
-import type { Feeds } from './session.js';
+import type { Feeds } from './feeds.js';
 
 export interface Evaluation {
   /** Mean loss a sample. */

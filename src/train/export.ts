@@ -1,55 +1,73 @@
+import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
-import { standard, type Target, training } from '../lowering/targets.js';
+import { standard, training } from '../lowering/targets.js';
+import { openModel } from '../models/open.js';
 import { defaultIrVersion } from '../onnx/builder.js';
 import { int64, type ModelProto, type StringEntry } from '../onnx/proto.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 
-/** 'standard': ONNX operators alone. 'training': with the operators of ONNX Runtime's training build (domain com.microsoft). */
-export type ExportForm = 'standard' | 'training';
+export const EXPORT_FORMS = { standard, training };
+export type ExportForm = keyof typeof EXPORT_FORMS;
 
 export interface ExportOptions {
-  /** A forward model with its weights as initializers. */
-  model: ModelProto;
-  form: ExportForm;
-  /** Samples in a batch; the graph is for this size alone. */
-  batch: number;
-  loss: Loss;
-  /** Infers the shapes; default: the ONNX Runtime that npm installed. */
+  /** A forward model with its weights as initializers, a name that openModel knows, or the path of an .onnx file. */
+  model: ModelProto | string;
+  /** 'standard' operators alone, or the 'training' operators of ONNX Runtime where there is one. Default 'standard'. */
+  form?: ExportForm;
+  /** Samples in a batch; the graph is for this size alone. Default 128. */
+  batch?: number;
+  /** Default cross-entropy. */
+  loss?: Loss;
+  /** Of a model that is named; default 10. */
+  classes?: number;
+  /** Of a model that is named: channels × height × width; default 3 × 32 × 32. */
+  inputShape?: readonly [number, number, number];
+  /** Of a WideResNet that is named; default 'conv'. */
+  shortcut?: 'conv' | 'pad';
+  /** Infers shapes; default the ONNX Runtime that npm installed. */
   runtime?: Runtime;
 }
-
-const targets: Readonly<Record<ExportForm, Target>> = { standard, training };
 
 /**
  * The training graph of a model, as a model for other tools to read: no weights inside, the same bytes for the same arguments.
  * Inputs: data, labels or targets, parameters, running statistics. Outputs: the scalar loss, its gradient by every parameter,
  * the new running statistics. `metadata_props` says which output belongs to which input.
- * @throws FlatminError when the model is invalid, the batch is no positive integer or an op has no gradient
+ * @throws FlatminError INVALID_ARGUMENT, INVALID_MODEL, NO_GRADIENT
  */
 export async function exportTrainingGraph(options: ExportOptions): Promise<ModelProto> {
-  const { model, form, batch, loss, runtime = openRuntime() } = options;
-  const built = await buildGraph(runtime, model, { loss, batch, target: targets[form] });
+  const { form = 'standard', batch = 128, loss = crossEntropy(), runtime = openRuntime() } = options;
+  const model = await forwardModel(options);
+  const built = await buildGraph(runtime, model, { loss, batch, target: EXPORT_FORMS[form] });
   const inputs = new Map(built.model.graph.input.map((info) => [info.name, info]));
   const ordered = [...built.dataInputs, ...built.parameters, ...built.statistics].map(({ name }) => name);
-  const name = `${model.graph.name || 'model'}-batch${batch}-${form}`;
+  const what = { model: model.graph.name || 'model', form, batch: String(batch), loss: loss.name };
   return {
     ...built.model,
     irVersion: Math.max(defaultIrVersion, int64(model.irVersion)),
-    docString: describe(built, options),
-    metadataProps: metadata(built, options),
+    docString: describe(built, what),
+    metadataProps: metadata(built, what),
     graph: {
       ...built.model.graph,
-      name,
+      name: `${what.model}-batch${batch}-${form}`,
       input: [...new Set([...ordered, ...inputs.keys()])].map((input) => inputs.get(input)!),
     },
   };
 }
 
-function describe(built: BuiltGraph, { model, form, batch, loss }: ExportOptions): string {
+async function forwardModel(options: ExportOptions): Promise<ModelProto> {
+  const { model, classes = 10, inputShape = [3, 32, 32], shortcut } = options;
+  return typeof model === 'string'
+    ? openModel(model, { classes, inputShape, ...(shortcut && { shortcut }) })
+    : model;
+}
+
+type Exported = Readonly<Record<'model' | 'form' | 'batch' | 'loss', string>>;
+
+function describe(built: BuiltGraph, { model, form, batch, loss }: Exported): string {
   const data = built.dataInputs.map(({ name }) => name).join(', ');
   return [
-    `One training pass of ${model.graph.name || 'a model'} with the loss ${loss.name} for batches of ${batch}: the loss and its gradients.`,
+    `One training pass of ${model} with the loss ${loss} for batches of ${batch}: the loss and its gradients.`,
     form === 'standard'
       ? 'Operators: those of the ONNX standard alone.'
       : 'Operators: those of ONNX Runtime built with training; other runtimes lack some of them.',
@@ -59,14 +77,11 @@ function describe(built: BuiltGraph, { model, form, batch, loss }: ExportOptions
   ].join('\n');
 }
 
-function metadata(built: BuiltGraph, { model, form, batch, loss }: ExportOptions): StringEntry[] {
+function metadata(built: BuiltGraph, exported: Exported): StringEntry[] {
   const outputs = (weights: BuiltGraph['parameters']) =>
     JSON.stringify(Object.fromEntries(weights.map(({ name, output }) => [name, output])));
   return Object.entries({
-    model: model.graph.name ?? '',
-    form,
-    batch: String(batch),
-    loss: loss.name,
+    ...exported,
     'loss.output': built.loss,
     targets: built.targets,
     gradients: outputs(built.parameters),

@@ -62,7 +62,10 @@ export class MetricsLog {
 }
 
 /** Rewrites the file, where need be, without the lines to drop and without a torn last line. */
-async function dropLines(path: string, isDropped: (record: Record<string, unknown>) => boolean): Promise<void> {
+async function dropLines(
+  path: string,
+  isDropped: (record: Record<string, unknown>) => boolean,
+): Promise<void> {
   const text = await readIfExists(path);
   const lines = text.split('\n');
   // Every whole line ends in a newline, so what follows the last one is empty, or torn.

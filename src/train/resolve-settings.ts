@@ -71,10 +71,16 @@ export function resolveSettings(
   if (all.data) all.data = withAbsoluteFolder(all.data);
   if (all.model?.endsWith('.onnx')) all.model = resolve(all.model);
   const { optimizer = 'sgd' } = all;
+  return checkSettings(usedBy(optimizer, all));
+}
+
+/** The settings without those that the optimizer does not use. */
+export function usedBy(optimizer: OptimizerName, settings: Partial<TrainSettings>): Partial<TrainSettings> {
+  const used = { ...settings, optimizer };
   for (const [name, isOf] of Object.entries(OWNERS)) {
-    if (!isOf(optimizer, baseOf(all))) delete all[name as keyof TrainSettings];
+    if (!isOf(optimizer, baseOf(used))) delete used[name as keyof TrainSettings];
   }
-  return checkSettings(all);
+  return used;
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses. */

@@ -4,7 +4,7 @@ import type { Loss } from '../losses/loss.js';
 import { flatmin, type Target } from '../lowering/targets.js';
 import { copyMessage, writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { DataType, elementBytes, elementCount, type TensorData, tensorData } from '../onnx/tensor.js';
+import { DataType, elementBytes, elementCount, tensorData } from '../onnx/tensor.js';
 import type { Optimizer, Problem, StepReport } from '../optim/optimizer.js';
 import type { DeviceBuffer, NativeBinding } from '../runtime/addon-types.js';
 import { Arena } from '../runtime/arena.js';
@@ -13,6 +13,7 @@ import { type ParameterGroup, ParameterSpace, type Vector } from '../runtime/par
 import { allocate, Session } from '../runtime/session.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
+import type { Feeds } from './feeds.js';
 
 export interface TrainingSessionOptions {
   loss: Loss;
@@ -33,9 +34,6 @@ export interface TrainingSessionOptions {
   /** Writes a profile of ONNX Runtime's kernels to PREFIX_<date>.json when the session is disposed. */
   profilePrefix?: string;
 }
-
-/** Typed arrays by the name of the model's inputs, and of the loss's targets (`labels` for cross-entropy). */
-export type Feeds = Readonly<Record<string, TensorData>>;
 
 interface DataInput {
   readonly name: string;
@@ -59,8 +57,11 @@ export class TrainingSession {
   /** Seconds spent in gradients so far, for measurements. */
   gradientSeconds = 0;
 
+  /** The model as given, without the values of its weights: those are in the buffers. */
+  private readonly model: ModelProto;
+
   private constructor(
-    readonly model: ModelProto,
+    initial: ModelProto,
     private readonly built: BuiltGraph,
     private readonly session: Session,
     private readonly runtime: Runtime,
@@ -75,7 +76,10 @@ export class TrainingSession {
       const { type, dims } = built.types.get(name)!;
       return { name, type, dims, buffer: allocate(elementCount(dims) * elementBytes(type)) };
     });
-    this.loadInitialValues();
+    const initialValues = new Map(initial.graph.initializer.map((tensor) => [tensor.name, tensor]));
+    for (const name of this.weightNames)
+      this.setWeight(name, tensorData(initialValues.get(name)!) as Float32Array);
+    this.model = this.withWeights(initial, () => new Uint8Array());
     this.bindings = { update: this.bind(), keep: this.bind() };
   }
 
@@ -92,6 +96,7 @@ export class TrainingSession {
     const session = await Session.create(runtime, built.model, {
       intraOpThreads: threads,
       kernels: target === flatmin,
+      memoryPattern: false,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
       ...(options.profilePrefix && { profilePrefix: options.profilePrefix }),
@@ -209,14 +214,22 @@ export class TrainingSession {
 
   /** Writes the model with its trained weights and running statistics: an inference model, otherwise as it was given. */
   async save(path: string): Promise<void> {
+    await writeModel(
+      this.withWeights(this.model, (name) => new Uint8Array(this.weight(name).buffer)),
+      path,
+    );
+  }
+
+  /** A copy of a model with other bytes in its parameters and running statistics. */
+  private withWeights(model: ModelProto, bytes: (name: string) => Uint8Array): ModelProto {
     const names = new Set(this.weightNames);
-    const initializer = this.model.graph.initializer.map((tensor) => {
-      if (!names.has(tensor.name!)) return tensor;
-      const values = this.weight(tensor.name!);
-      return Object.assign(copyMessage(tensor), { rawData: new Uint8Array(values.buffer), floatData: [] });
-    });
-    const graph = Object.assign(copyMessage(this.model.graph), { initializer });
-    await writeModel(Object.assign(copyMessage(this.model), { graph }), path);
+    const initializer = model.graph.initializer.map((tensor) =>
+      names.has(tensor.name!)
+        ? Object.assign(copyMessage(tensor), { rawData: bytes(tensor.name!), floatData: [] })
+        : tensor,
+    );
+    const graph = Object.assign(copyMessage(model.graph), { initializer });
+    return Object.assign(copyMessage(model), { graph });
   }
 
   dispose(): void {
@@ -224,11 +237,6 @@ export class TrainingSession {
     if (this.options.profilePrefix) this.session.endProfiling();
     this.session.dispose();
     this.evaluator?.dispose();
-  }
-
-  private loadInitialValues(): void {
-    const initial = new Map(this.model.graph.initializer.map((tensor) => [tensor.name, tensor]));
-    for (const name of this.weightNames) this.setWeight(name, tensorData(initial.get(name)!) as Float32Array);
   }
 
   private bind(): NativeBinding {

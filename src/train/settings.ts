@@ -32,9 +32,9 @@ const groupSchema = z.strictObject({
 
 const settingsSchema = z.strictObject({
   /** A name that openModel knows, or the path of an .onnx file. */
-  model: text,
+  model: z.string('a name such as wrn-16-4, or a path ending in .onnx').min(1, 'a name'),
   /** 'digits', 'cifar10:DIR' or 'cifar100:DIR'. */
-  data: text,
+  data: z.string('digits, cifar10:DIR or cifar100:DIR').min(1, 'a name'),
   recipe: choice(RECIPE_NAMES).optional(),
   optimizer: choice(OPTIMIZER_NAMES),
   /** What SAM and Rand-SAM wrap. */

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { DataLoader, type Dataset, openDataset, subset } from '../data/index.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
+import type { Loss } from '../losses/loss.js';
 import { openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
+import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { parameterGroups } from './group-spec.js';
@@ -26,62 +28,73 @@ export interface Execution {
   model?: ModelProto | undefined;
 }
 
-/** All that a run works with. */
-export interface Setup {
+/** What a run works with, but for the session. */
+export interface Preparation {
   readonly settings: TrainSettings;
   readonly dataset: Dataset;
+  readonly model: ModelProto;
   readonly binding: DataBinding;
-  readonly session: TrainingSession;
+  readonly groups: readonly ParameterGroup[];
   readonly optimizer: Optimizer;
-  readonly loss: string;
+  readonly loss: Loss;
   readonly trainLoader: DataLoader;
   /** Training samples without augmentation, for the final loss. */
   readonly trainEvaluation: { readonly loader: DataLoader; readonly samples: number };
   /** Undefined where the data have no test part. */
   readonly testLoader: DataLoader | undefined;
+}
+
+/** All that a run works with. */
+export interface Setup extends Preparation {
+  readonly session: TrainingSession;
   readonly runtime: Runtime;
   readonly threads: number;
   close(): Promise<void>;
 }
 
-/** From settings to data, model, session and optimizer. Writes nothing. */
-export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
+/** From settings to data, model and optimizer, all checked. Writes nothing, and holds nothing that must be closed. */
+export async function prepare(settings: TrainSettings, execution: Execution): Promise<Preparation> {
   const { batch, seed } = settings;
+  const { workers = 1 } = execution;
   const dataset = await chooseData(settings, execution);
-  const { threads = availableParallelism(), workers = 1, runtime = openRuntime() } = execution;
   const augmentation = parseAugmentation(settings.augment);
   const trainLoader = new DataLoader(
     { dataset, split: 'train' },
     { batch, seed, workers, ...(augmentation && { augmentation }) },
   );
-  const evaluation = evaluationLoaders(dataset, trainLoader, settings, workers);
   const optimizer = makeOptimizer(settings, makeSchedule(settings, trainLoader.batchesPerEpoch));
   const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });
   const model = execution.model ?? (await openModel(settings.model, modelContext(settings, dataset)));
   const binding = bindData(model, loss, dataset);
-  const session = await TrainingSession.create(model, {
-    loss,
-    batch,
-    groups: parameterGroups(settings.groups, binding.parameters),
-    seed,
-    threads,
-    runtime,
-  });
+  const groups = parameterGroups(settings.groups, binding.parameters);
   return {
     settings,
     dataset,
+    model,
     binding,
-    session,
+    groups,
     optimizer,
-    loss: loss.name,
+    loss,
     trainLoader,
-    ...evaluation,
+    ...evaluationLoaders(dataset, trainLoader, settings, workers),
+  };
+}
+
+/** From settings to a session that is ready to train. Writes nothing. */
+export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
+  const prepared = await prepare(settings, execution);
+  const { model, loss, groups, trainLoader, trainEvaluation, testLoader } = prepared;
+  const { threads = availableParallelism(), runtime = openRuntime() } = execution;
+  const { batch, seed } = settings;
+  const session = await TrainingSession.create(model, { loss, batch, groups, seed, threads, runtime });
+  return {
+    ...prepared,
+    session,
     runtime,
     threads,
     async close() {
       session.dispose();
-      const loaders = [trainLoader, evaluation.trainEvaluation.loader, evaluation.testLoader];
-      await Promise.all(loaders.map((loader) => loader?.close()));
+      await Promise.all([trainLoader, trainEvaluation.loader, testLoader].map((loader) => loader?.close()));
     },
   };
 }
@@ -99,7 +112,7 @@ function evaluationLoaders(
   { normalization }: DataLoader,
   { batch, seed, trainEvalSamples }: TrainSettings,
   workers: number,
-): Pick<Setup, 'trainEvaluation' | 'testLoader'> {
+): Pick<Preparation, 'trainEvaluation' | 'testLoader'> {
   const options = { batch, workers, normalization, shuffle: false, dropLast: false };
   const part = trainEvalSamples === undefined ? dataset : subset(dataset, { train: trainEvalSamples, seed });
   return {

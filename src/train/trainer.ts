@@ -1,13 +1,15 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
-import type { Progress } from './progress.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { Evaluation } from './evaluator.js';
+import type { Feeds } from './feeds.js';
+import type { Progress } from './progress.js';
 import type { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
-import type { Feeds } from './session.js';
 import type { Setup } from './setup.js';
 
+export const CHECKPOINT = 'checkpoint.safetensors';
+const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
 /** Longest time without a checkpoint, seconds. */
 const CHECKPOINT_SECONDS = 300;
 /** Weight of the latest step in the speed shown. */
@@ -51,7 +53,7 @@ export class Trainer {
   }
 
   private async trainEpoch(): Promise<void> {
-    const { trainLoader, settings, binding, session, optimizer } = this.setup;
+    const { trainLoader, binding, session, optimizer } = this.setup;
     const { state } = this;
     let mark = performance.now();
     for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
@@ -67,7 +69,6 @@ export class Trainer {
       if (this.options.signal?.aborted) await this.stop();
       mark = performance.now();
     }
-    if (settings.batch > 0 && this.options.signal?.aborted) await this.stop();
   }
 
   private report(loss: number, lr: number, seconds: number): void {
@@ -98,8 +99,8 @@ export class Trainer {
     const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
     if (isBest) state.bestAccuracy = test.accuracy!;
     Object.assign(state, { epoch, batch: 0, lossSum: 0 });
+    if (isBest && this.options.keepBest) await this.checkpoint(BEST_CHECKPOINT);
     await this.checkpoint();
-    if (isBest && this.options.keepBest) await this.checkpoint('checkpoint-best.safetensors');
   }
 
   /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
@@ -134,7 +135,7 @@ export class Trainer {
     return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
   }
 
-  private async checkpoint(name = 'checkpoint.safetensors'): Promise<void> {
+  private async checkpoint(name = CHECKPOINT): Promise<void> {
     const { session, optimizer, settings } = this.setup;
     await this.options.log.flush();
     await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);

@@ -155,14 +155,18 @@ const [a, b, c] = [vector('a'), vector('b'), vector('c')];
 const [s, u] = [scalar('s'), scalar('u')];
 
 /** Runs statements on short vectors, under one row of scalars. */
-async function run(statements: Statement[], vectors: Record<string, number[]>, scalars: Scalars = {}) {
+async function run(
+  statements: Statement[],
+  vectors: Record<string, number[]>,
+  scalars: Scalars = {},
+): Promise<Record<string, number[]>> {
   const buffers = upload(
     Object.fromEntries(Object.entries(vectors).map(([name, values]) => [name, Float32Array.from(values)])),
   );
   const count = Object.values(vectors)[0]!.length;
   const sums = await program(...statements).run(buffers, [{ first: 0, count, scalars }], 2);
   const after = Object.entries(download(buffers)).map(([name, values]) => [name, [...values]]);
-  return { sums, ...(Object.fromEntries(after) as Record<string, number[]>) };
+  return { sums, ...Object.fromEntries(after) };
 }
 
 test('later statements see what earlier ones assigned', async (t) => {
@@ -206,7 +210,7 @@ test('scalars stand on either side of an operation, and alone', async (t) => {
 
 test('sums of squares are exact beyond the range of float32', async (t) => {
   const { sums } = await run([sumOfSquares(a)], { a: [1e30, -1e30] });
-  t.true(Math.abs(sums[0]! / (2 * round(1e30) ** 2) - 1) < 1e-15);
+  t.true(Math.abs(sums![0]! / (2 * round(1e30) ** 2) - 1) < 1e-15);
   t.deepEqual((await run([sumOfSquares(a), sumOfSquares(b)], { a: [3, 4], b: [0, 1] })).sums, [25, 1]);
   t.deepEqual((await run([sumOfSquares(a)], { a: [1, Number.NaN] })).sums, [Number.NaN]);
 });

@@ -1,0 +1,47 @@
+import cliProgress from 'cli-progress';
+import { Argument, type Command } from 'commander';
+import { type CifarName, downloadCifar } from '../../data/index.js';
+import { interruptible } from '../interruption.js';
+import { option } from '../option-values.js';
+
+export function addData(program: Command): void {
+  const command = program
+    .command('data')
+    .description('Download a data set from its official site, and check it.')
+    .addArgument(new Argument('<name>', 'which').choices(['cifar10', 'cifar100']))
+    .addOption(option('Data', '--out <folder>', 'where its folder goes').makeOptionMandatory())
+    .addOption(option('Data', '--from <file>', 'an archive downloaded before, instead of the network'));
+  command.action(async (name: CifarName) => {
+    const { out, from } = command.opts();
+    const folder = await interruptible((signal) => download(name, out, from, signal));
+    process.stderr.write(`${name} is in ${folder}. Train on it with --data ${name}:${out}\n`);
+  });
+}
+
+async function download(
+  name: CifarName,
+  out: string,
+  from: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const bar = new cliProgress.SingleBar(
+    {
+      format: `${name} {bar} {percentage} % of {size} MB, {eta_formatted} left`,
+      clearOnComplete: true,
+      etaBuffer: 100,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  let started = false;
+  const onProgress = (received: number, total: number | undefined) => {
+    if (total === undefined) return;
+    if (!started) bar.start(total, 0, { size: (total / 1e6).toFixed(0) });
+    started = true;
+    bar.update(received);
+  };
+  try {
+    return await downloadCifar(name, out, { onProgress, signal, ...(from !== undefined && { from }) });
+  } finally {
+    bar.stop();
+  }
+}

@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { compare, readComparison } from '../../train/compare.js';
+import type { TrainSettings } from '../../train/settings.js';
+import { type TrainOptions, train } from '../../train/train.js';
+import { chosenExecution, executionOptions } from '../execution-options.js';
+import { interruptible } from '../interruption.js';
+import { option, toNames, toNumber } from '../option-values.js';
+import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
+import { comparisonTable, summaryTable } from '../tables.js';
+
+const runOptions = () => [
+  option(
+    'Run',
+    '--out <folder>',
+    'where config, metrics, checkpoints and the model go',
+  ).makeOptionMandatory(),
+  option('Run', '--resume', 'go on with the run in --out, with its settings'),
+  option(
+    'Run',
+    '--compare <names>',
+    'train once with each of sgd, adamw, rand-sam, sam, sam-N into OUT/NAME',
+    {
+      parse: toNames,
+    },
+  ),
+  option('Run', '--checkpoint-every <steps>', 'checkpoints within an epoch, beside those at its end', {
+    parse: toNumber,
+    byDefault: 'every 5 minutes',
+  }),
+  option('Run', '--keep-best', 'keep the state of the best accuracy in checkpoint-best.safetensors'),
+  option('Run', '--json', 'print the summary as one JSON line on stdout'),
+  option('Run', '--quiet', 'show no progress'),
+];
+
+export function addTrain(program: Command): void {
+  const command = program.command('train').description('Train a model; see --recipe and --compare.');
+  for (const each of [
+    ...modelOptions(),
+    ...trainingOptions(),
+    ...optimizerOptions(),
+    ...runOptions(),
+    ...executionOptions(),
+  ])
+    command.addOption(each);
+  command.action(() => runTrain(command));
+}
+
+async function runTrain(command: Command): Promise<void> {
+  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest } = command.opts();
+  const given = givenSettings(command);
+  const execution = chosenExecution(command);
+  await interruptible(async (signal) => {
+    const label = quiet ? undefined : (given.optimizer ?? 'train');
+    const options = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
+    const isComparison = names ?? (resume && (await readComparison(out)));
+    process.stdout.write(
+      isComparison ? await compareRuns(names, given, options, json) : await trainRun(given, options, json),
+    );
+  });
+}
+
+async function trainRun(
+  given: Partial<TrainSettings>,
+  options: TrainOptions,
+  json: boolean | undefined,
+): Promise<string> {
+  const summary = await train(given, options);
+  return `${json ? JSON.stringify(summary) : summaryTable(summary)}\n`;
+}
+
+async function compareRuns(
+  names: readonly string[] | undefined,
+  given: Partial<TrainSettings>,
+  options: TrainOptions,
+  json: boolean | undefined,
+): Promise<string> {
+  const summaries = await compare(names, given, options);
+  return `${json ? JSON.stringify({ runs: summaries }) : comparisonTable(summaries)}\n`;
+}

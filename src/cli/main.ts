@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { FlatminError } from '../errors.js';
+import { addBench } from './commands/bench.js';
+import { addData } from './commands/data.js';
+import { addExport } from './commands/export.js';
+import { addTrain } from './commands/train.js';
+import { INTERRUPTED_EXIT } from './interruption.js';
+
+const FAILURE_EXIT = 1;
+const USAGE_EXIT = 2;
+
+/**
+ * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * With FLATMIN_DEBUG=1 failures show their stack.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await makeProgram().parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function makeProgram(): Command {
+  const program = new Command('flatmin')
+    .description('Train ONNX models and find flat minima: SGD, SAM, N-step SAM and Rand-SAM.')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`flatmin: ${oneLine(text)}\n`) })
+    .configureHelp({ helpWidth: 110 });
+  for (const add of [addTrain, addBench, addExport, addData]) add(program);
+  return program;
+}
+
+/** Says what failed; returns the exit code. */
+function report(error: unknown): number {
+  // Commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const expected = error instanceof FlatminError || isSystemError(error);
+  const showStack = process.env.FLATMIN_DEBUG === '1' || !expected;
+  process.stderr.write(`flatmin: ${showStack ? (stack ?? message) : message}\n`);
+  return error instanceof FlatminError && error.code === 'INTERRUPTED' ? INTERRUPTED_EXIT : FAILURE_EXIT;
+}
+
+/** No space, no permission and the like: "EACCES: permission denied, mkdir '/x'" says enough. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ');
+}
+
+function packageVersion(): string {
+  const path = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,37 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** What an option's text is turned into; throws InvalidArgumentError. */
+export type Parse = (text: string) => unknown;
+
+/** An option of a help group; the default is text for the help alone, so that a given value can be told from a default. */
+export function option(
+  group: string,
+  flags: string,
+  description: string,
+  { parse, byDefault, choices }: { parse?: Parse; byDefault?: unknown; choices?: readonly string[] } = {},
+): Option {
+  const text = byDefault === undefined ? description : `${description} (default: ${byDefault})`;
+  const made = new Option(flags, text).helpGroup(`${group}:`);
+  if (choices) made.choices(choices);
+  if (parse) made.argParser(parse);
+  return made;
+}
+
+export function toNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is not a number.');
+  return value;
+}
+
+export const toNumberOrNone: Parse = (text) => (text === 'none' ? null : toNumber(text));
+
+export const toNumbers: Parse = (text) => text.split(',').map(toNumber);
+
+export const toNames: Parse = (text) => text.split(',').map((name) => name.trim());
+
+/** '3x32x32' */
+export function toShape(text: string): [number, number, number] {
+  const sizes = /^(\d+)x(\d+)x(\d+)$/.exec(text);
+  if (!sizes) throw new InvalidArgumentError('It is not of the form CHANNELSxHEIGHTxWIDTH, such as 3x32x32.');
+  return [Number(sizes[1]), Number(sizes[2]), Number(sizes[3])];
+}

@@ -1,0 +1,206 @@
+import type { Command, Option } from 'commander';
+import { parseGroup } from '../train/group-spec.js';
+import { defaultSettings } from '../train/resolve-settings.js';
+import { SCHEDULE_NAMES } from '../train/schedule.js';
+import {
+  BASE_NAMES,
+  type GroupSettings,
+  OPTIMIZER_NAMES,
+  RECIPE_NAMES,
+  type TrainSettings,
+} from '../train/settings.js';
+import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
+
+const sgd = defaultSettings({});
+const adamw = defaultSettings({ optimizer: 'adamw' });
+
+/** Options of train and bench that make the model and the batch. */
+export const modelOptions = (): Option[] => [
+  option('Model', '--model <name>', 'wrn-DEPTH-WIDTH (depth 6n+4), small-cnn, mlp, mlp-H1-H2, or FILE.onnx'),
+  option(
+    'Model',
+    '--shortcut <kind>',
+    'where a WideResNet changes shape: 1×1 convolution, or pooled and zero-padded',
+    {
+      choices: ['conv', 'pad'],
+      byDefault: sgd.shortcut,
+    },
+  ),
+  option('Model', '--batch <n>', 'images in a step', { parse: toNumber, byDefault: sgd.batch }),
+  option('Model', '--label-smoothing <s>', 'share of the target spread over all classes, in [0, 1)', {
+    parse: toNumber,
+    byDefault: sgd.labelSmoothing,
+  }),
+  option('Model', '--seed <n>', 'of initial values, data order, augmentation and noise', {
+    parse: toNumber,
+    byDefault: sgd.seed,
+  }),
+];
+
+/** Options of train and bench that make the optimizer. */
+export const optimizerOptions = (): Option[] => [
+  option('Optimizer', '--optimizer <name>', 'what trains', {
+    choices: OPTIMIZER_NAMES,
+    byDefault: sgd.optimizer,
+  }),
+  option('Optimizer', '--base <name>', 'what sam and rand-sam wrap', {
+    choices: BASE_NAMES,
+    byDefault: sgd.base,
+  }),
+  option('Optimizer', '--rho <radius>', 'radius ρ of the perturbation, in the norm of all parameters', {
+    parse: toNumber,
+    byDefault: sgd.rho,
+  }),
+  option('Optimizer', '--ascent-steps <n>', "sam's ascent steps N: n + 1 gradients a step", {
+    parse: toNumber,
+    byDefault: sgd.ascentSteps,
+  }),
+  option('Optimizer', '--radius <kind>', 'N steps of ρ/N each, of ρ projected onto the ball, or of ρ each', {
+    choices: ['split', 'project', 'sum'],
+    byDefault: sgd.radius,
+  }),
+  option('Optimizer', '--adaptive [eta]', 'scale the perturbation by |w| + η (without a number: η = 0.01)', {
+    parse: toNumber,
+    byDefault: 'off',
+  }),
+  option('Optimizer', '--ascent-decay <λ>', 'L2 term in the gradient of the ascent', {
+    parse: toNumber,
+    byDefault: sgd.ascentDecay,
+  }),
+  option('Optimizer', '--lr <rate>', 'highest learning rate', {
+    parse: toNumber,
+    byDefault: `${sgd.lr}; ${adamw.lr} for adamw`,
+  }),
+  option('Optimizer', '--momentum <μ>', 'of sgd, in [0, 1)', { parse: toNumber, byDefault: sgd.momentum }),
+  option('Optimizer', '--nesterov', "Nesterov's momentum", { byDefault: 'off' }),
+  option('Optimizer', '--no-nesterov', "against a recipe's"),
+  option('Optimizer', '--weight-decay <λ>', 'L2 of sgd, decoupled for adamw', {
+    parse: toNumber,
+    byDefault: `${sgd.weightDecay}; ${adamw.weightDecay} for adamw`,
+  }),
+  option(
+    'Optimizer',
+    '--decay <which>',
+    'decay all parameters, or weights alone (not those of one dimension)',
+    {
+      choices: ['all', 'weights'],
+      byDefault: sgd.decay,
+    },
+  ),
+  option('Optimizer', '--clip-norm <norm>', "largest norm of the update's gradient, or none", {
+    parse: toNumberOrNone,
+    byDefault: 'none',
+  }),
+  option('Optimizer', '--clip-decay', 'count the L2 term in the gradient that is clipped', {
+    byDefault: 'off',
+  }),
+  option('Optimizer', '--no-clip-decay', "against a recipe's"),
+];
+
+/** Options of train alone. */
+export const trainingOptions = (): Option[] => [
+  option('Data', '--data <set>', 'digits, cifar10:DIR or cifar100:DIR'),
+  option('Data', '--augment <list>', 'none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS', {
+    byDefault: `${defaultSettings({ data: 'cifar10' }).augment} for CIFAR, ${sgd.augment} for digits`,
+  }),
+  option('Data', '--train-samples <n>', 'a seeded part of the training images', {
+    parse: toNumber,
+    byDefault: 'all',
+  }),
+  option('Data', '--test-samples <n>', 'a seeded part of the test images', {
+    parse: toNumber,
+    byDefault: 'all',
+  }),
+  option(
+    'Optimizer',
+    '--group <spec>',
+    "parameters with values of their own, 'REGEX:lr=…,weightDecay=…,rho=…,frozen'; may be repeated",
+  ).argParser((text: string, before: GroupSettings[] | undefined) => [...(before ?? []), parseGroup(text)]),
+  option(
+    'Schedule',
+    '--recipe <name>',
+    'settings of a paper: foret2021 (SAM on CIFAR); other options win over it',
+    {
+      choices: RECIPE_NAMES,
+    },
+  ),
+  option('Schedule', '--epochs <n>', 'passes over the training images', {
+    parse: toNumber,
+    byDefault: sgd.epochs,
+  }),
+  option('Schedule', '--schedule <name>', 'of the learning rate, per step', {
+    choices: SCHEDULE_NAMES,
+    byDefault: sgd.schedule,
+  }),
+  option('Schedule', '--warmup-epochs <n>', 'epochs of linear warm-up', {
+    parse: toNumber,
+    byDefault: sgd.warmupEpochs,
+  }),
+  option('Schedule', '--milestones <epochs>', 'epochs at which schedule step lowers the rate: 60,120,160', {
+    parse: toNumbers,
+    byDefault: '30, 60, 80 % of all',
+  }),
+  option('Schedule', '--gamma <factor>', 'of schedule step at each milestone', {
+    parse: toNumber,
+    byDefault: 0.2,
+  }),
+  option('Evaluation', '--eval-every <n>', 'epochs between evaluations on the test images', {
+    parse: toNumber,
+    byDefault: sgd.evalEvery,
+  }),
+  option('Evaluation', '--train-eval-samples <n>', 'training images of the final training loss', {
+    parse: toNumber,
+    byDefault: 'all',
+  }),
+  option('Evaluation', '--log-every <n>', 'steps between records of loss and learning rate', {
+    parse: toNumber,
+    byDefault: sgd.logEvery,
+  }),
+];
+
+const NAMES: readonly (keyof TrainSettings)[] = [
+  'model',
+  'data',
+  'recipe',
+  'optimizer',
+  'base',
+  'rho',
+  'ascentSteps',
+  'radius',
+  'ascentDecay',
+  'lr',
+  'momentum',
+  'nesterov',
+  'weightDecay',
+  'decay',
+  'clipNorm',
+  'clipDecay',
+  'labelSmoothing',
+  'epochs',
+  'batch',
+  'schedule',
+  'warmupEpochs',
+  'milestones',
+  'gamma',
+  'augment',
+  'shortcut',
+  'trainSamples',
+  'testSamples',
+  'trainEvalSamples',
+  'seed',
+  'evalEvery',
+  'logEvery',
+];
+
+/** The settings that the command line gives, and no defaults. */
+export function givenSettings(command: Command): Partial<TrainSettings> {
+  const { adaptive, group, ...options } = command.opts();
+  const settings = Object.fromEntries(
+    NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  );
+  return {
+    ...settings,
+    ...(adaptive !== undefined && { adaptive: adaptive === true ? 0.01 : adaptive }),
+    ...(group !== undefined && { groups: group }),
+  };
+}

@@ -1,0 +1,65 @@
+import Table from 'cli-table3';
+import type { BenchReport } from '../train/bench-step.js';
+import type { TrainSummary } from '../train/summary.js';
+
+const PLAIN = { style: { head: [], border: [] } };
+
+/** The summary of a run for people. */
+export function summaryTable(summary: TrainSummary): string {
+  const rows: [string, string][] = [
+    ['test accuracy', percent(summary.accuracy)],
+    ['train loss', figure(summary.trainLoss)],
+    ['test loss', figure(summary.testLoss)],
+    ['generalization gap', figure(summary.generalizationGap)],
+    ['seconds/step', figure(summary.secondsPerStep)],
+    ['images/s', summary.imagesPerSecond.toFixed(1)],
+    ['peak memory', mebibytes(summary.peakRssBytes)],
+    ['steps', String(summary.steps)],
+    ['model', `${summary.out}/model.onnx`],
+  ];
+  return table(rows);
+}
+
+/** One row a run. */
+export function comparisonTable(summaries: Readonly<Record<string, TrainSummary>>): string {
+  const head = ['optimizer', 'test accuracy', 'train loss', 'test loss', 'gap', 's/step'];
+  const result = new Table({
+    head,
+    ...PLAIN,
+    colAligns: ['left', ...head.slice(1).map(() => 'right' as const)],
+  });
+  for (const [name, summary] of Object.entries(summaries)) {
+    result.push([
+      name,
+      percent(summary.accuracy),
+      figure(summary.trainLoss),
+      figure(summary.testLoss),
+      figure(summary.generalizationGap),
+      figure(summary.secondsPerStep),
+    ]);
+  }
+  return result.toString();
+}
+
+export function benchTable(report: BenchReport): string {
+  return table([
+    ['seconds/step (median)', figure(report.secondsPerStep)],
+    ['images/s', report.imagesPerSecond.toFixed(1)],
+    ['gradients', percent(report.gradientShare)],
+    ['optimizer', percent(report.optimizerShare)],
+    ['waiting for data', percent(report.dataShare)],
+    ['building graph and session', `${report.buildSeconds.toFixed(2)} s`],
+    ['peak memory', mebibytes(report.peakRssBytes)],
+    ['parameters', report.parameters.toLocaleString('en-US')],
+  ]);
+}
+
+function table(rows: [string, string][]): string {
+  const result = new Table({ ...PLAIN, colAligns: ['left', 'right'] });
+  result.push(...rows);
+  return result.toString();
+}
+
+const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
+const figure = (value: number | null): string => (value === null ? '–' : value.toPrecision(4));
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;

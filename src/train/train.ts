@@ -1,0 +1,176 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FlatminError, invalid } from '../errors.js';
+import { writeFileAtomic } from '../formats/atomic.js';
+import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
+import { createProgress, type Progress } from './progress.js';
+import { assertUsed, resolveSettings } from './resolve-settings.js';
+import { assertSameConfig, type RunConfig } from './run-config.js';
+import { RunFolder } from './run-folder.js';
+import { RunLog } from './run-log.js';
+import type { TrainSettings } from './settings.js';
+import { type Execution, type Setup, setUp } from './setup.js';
+import { peakRssBytes, readSummary, type TrainSummary } from './summary.js';
+import { CHECKPOINT, Trainer, type TrainerOptions } from './trainer.js';
+
+export interface TrainOptions
+  extends Execution,
+    Pick<TrainerOptions, 'checkpointEvery' | 'keepBest' | 'signal'> {
+  /** The run's folder. */
+  out: string;
+  /** Go on with the run in the folder; its settings are those it began with. */
+  resume?: boolean | undefined;
+  /** What the progress on stderr begins with; absent: no progress. */
+  label?: string | undefined;
+}
+
+const SUMMARY = 'summary.json';
+/** Part of config.json that tells how the run was executed. */
+const EXECUTION = 'execution';
+
+/**
+ * Trains a model and writes the run's folder: config.json, metrics.jsonl, tensorboard/, checkpoint.safetensors, and at the end
+ * model.onnx and summary.json.
+ * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
+ * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND before anything is written; IN_USE;
+ * NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a checkpoint to go on from
+ */
+export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
+  const { out, resume = false } = options;
+  checkCheckpointEvery(options.checkpointEvery);
+  const saved = await readRun(out);
+  if (saved && !resume)
+    throw new FlatminError('INVALID_ARGUMENT', `${out} already has a run: use --resume or another --out.`);
+  if (!saved && resume)
+    throw new FlatminError(
+      'NOT_FOUND',
+      `${out} has no run to resume (no config.json): leave --resume out, or check --out.`,
+    );
+  const settings = resolveSettings(given, saved);
+  if (saved) assertSameConfig(saved, settings);
+  else assertUsed(given, [settings.optimizer]);
+  const finished = await readSummary(join(out, SUMMARY));
+  if (finished) return finished;
+
+  const setup = await setUp(settings, options);
+  try {
+    const config = { ...settings, [EXECUTION]: describeExecution(setup) };
+    const folder = await RunFolder.create(out, config, { resume, ignoredKeys: [EXECUTION] });
+    try {
+      return await trainIn(folder, setup, options);
+    } finally {
+      folder.close();
+    }
+  } finally {
+    await setup.close();
+  }
+}
+
+async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): Promise<TrainSummary> {
+  const { settings, session, trainLoader, optimizer } = setup;
+  const checkpoint = folder.path(CHECKPOINT);
+  const state = (await hasCheckpoint(checkpoint))
+    ? await readCheckpoint(checkpoint, session, optimizer)
+    : initialState();
+  const progress = createProgress({
+    label: options.label ?? '',
+    total: settings.epochs * trainLoader.batchesPerEpoch,
+    start: state.step,
+    enabled: options.label !== undefined,
+  });
+  const log = await RunLog.open(folder, state, trainLoader.batchesPerEpoch);
+  try {
+    announce(progress, setup, state, folder);
+    const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
+    await trainer.run();
+    progress.stop();
+    return await finish(trainer, folder, setup, state);
+  } finally {
+    progress.stop();
+    await log.close();
+  }
+}
+
+/** Final losses, model.onnx, and last of all summary.json, which marks the run as finished. */
+async function finish(
+  trainer: Trainer,
+  folder: RunFolder,
+  setup: Setup,
+  state: RunState,
+): Promise<TrainSummary> {
+  const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
+  const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader)));
+  const onTraining = await trainer.evaluate(trainEvaluation.loader);
+  await session.save(folder.path('model.onnx'));
+  const secondsPerStep = state.seconds / state.step;
+  const summary: TrainSummary = {
+    accuracy: test?.accuracy ?? null,
+    trainLoss: onTraining.loss,
+    trainAccuracy: onTraining.accuracy ?? null,
+    testLoss: test?.loss ?? null,
+    generalizationGap: test ? test.loss - onTraining.loss : null,
+    secondsPerStep,
+    imagesPerSecond: settings.batch / secondsPerStep,
+    peakRssBytes: peakRssBytes(),
+    steps: state.step,
+    epochs: settings.epochs,
+    batch: settings.batch,
+    trainEvalSamples: trainEvaluation.samples,
+    testSamples: dataset.test.size,
+    model: settings.model,
+    parameters: session.space.arena.count,
+    data: settings.data,
+    normalization: { scale: dataset.scale, ...trainLoader.normalization },
+    optimizer: setup.optimizer.describe(),
+    loss: setup.loss.name,
+    seed: settings.seed,
+    out: folder.dir,
+  };
+  await writeFileAtomic(folder.path(SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+/** The settings of the run in a folder; undefined where there is none. */
+export async function readRun(out: string): Promise<TrainSettings | undefined> {
+  const config = await readConfig(out);
+  if (!config) return undefined;
+  const { [EXECUTION]: _, ...settings } = config;
+  return settings as unknown as TrainSettings;
+}
+
+/** config.json of a run's folder. @throws FlatminError INVALID_DATA, or INVALID_ARGUMENT where `out` is a file */
+export async function readConfig(out: string): Promise<RunConfig | undefined> {
+  const found = await stat(out).catch(() => undefined);
+  if (found && !found.isDirectory()) throw invalid('the run folder', 'a folder, not a file', out);
+  const path = join(out, 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FlatminError('INVALID_DATA', `${path} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+function describeExecution({ threads, runtime }: Setup) {
+  return { threads, runtime: runtime.version };
+}
+
+/** Sums are rounded in another order with other threads or another runtime. */
+function announce(progress: Progress, setup: Setup, state: RunState, folder: RunFolder): void {
+  const before = folder.savedConfig?.[EXECUTION] as ReturnType<typeof describeExecution> | undefined;
+  const now = describeExecution(setup);
+  if (before && (before.threads !== now.threads || before.runtime !== now.runtime)) {
+    progress.note(
+      `The run began with ${before.threads} threads on ONNX Runtime ${before.runtime}, and goes on with ${now.threads} on ${now.runtime}: the last bits of its results may differ.`,
+    );
+  }
+  if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
+  if (!setup.testLoader)
+    progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
+}
+
+function checkCheckpointEvery(steps: number | undefined): void {
+  if (steps !== undefined && !(Number.isSafeInteger(steps) && steps > 0))
+    throw invalid('checkpointEvery', 'a positive integer', steps);
+}
