@@ -1,5 +1,7 @@
 #include "conv.h"
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include "conv_table.h"
 
 namespace flatmin::kernels {
@@ -13,8 +15,16 @@ const ConvTable& table_of(Isa isa) {
   return kGenericTable;
 }
 
+// FLATMIN_ISA=avx2 or generic holds the kernels back to an older instruction set, for tests and comparisons.
+Isa wanted_isa() {
+  const char* name = std::getenv("FLATMIN_ISA");
+  if (name && std::strcmp(name, "generic") == 0) return Isa::generic;
+  if (name && std::strcmp(name, "avx2") == 0 && best_isa() < Isa::avx2) return Isa::avx2;
+  return best_isa();
+}
+
 std::atomic<const ConvTable*>& current() {
-  static std::atomic<const ConvTable*> table{&table_of(best_isa())};
+  static std::atomic<const ConvTable*> table{&table_of(wanted_isa())};
   return table;
 }
 

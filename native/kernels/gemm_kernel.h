@@ -1,5 +1,6 @@
 // The register-blocked product on which all convolutions run: C[m, n] (+)= sum over segments s and k of A[m, k] B[k, n].
 // A is read one element at a time (broadcast), B in vectors; B's rows hold `columns` (16 or 32) consecutive floats.
+// C is added to the finished sum, not carried through it: long sums are taken in blocks, which keeps their rounding errors small.
 #pragma once
 
 namespace flatmin::kernels::FLATMIN_ISA {
@@ -27,7 +28,7 @@ __attribute__((noinline)) static void product_tile(const Product& p) {
 #pragma GCC unroll 16
   for (int m = 0; m < Rows; m++)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; v++) acc[m][v] = p.accumulate ? load(p.c + m * p.c_stride + v * kLanes) : Vec{};
+    for (int v = 0; v < Vectors; v++) acc[m][v] = Vec{};
   const ptrdiff_t as = p.a_stride, as3 = 3 * as, bs = p.b_stride;
   for (ptrdiff_t s = 0; s < p.segments; s++) {
     const float* a0 = p.a + (p.a_offsets ? p.a_offsets[s] : 0);
@@ -63,7 +64,10 @@ __attribute__((noinline)) static void product_tile(const Product& p) {
 #pragma GCC unroll 16
   for (int m = 0; m < Rows; m++)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; v++) store(p.c + m * p.c_stride + v * kLanes, acc[m][v]);
+    for (int v = 0; v < Vectors; v++) {
+      float* c = p.c + m * p.c_stride + v * kLanes;
+      store(c, p.accumulate ? load(c) + acc[m][v] : acc[m][v]);
+    }
 }
 
 typedef void (*TileFunction)(const Product&);

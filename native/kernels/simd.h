@@ -50,8 +50,9 @@ FLATMIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 #endif
 #endif
 
-/// Lanes of a butterfly of distance d: with Low the lanes of a whose bit d is 0 and, in the gaps, those lanes of b; else those with bit d set.
-template <int D, bool Low, int... I>
+/// A step of a transpose at distance D: with Low the lanes of a and, between them, of b whose index has bit D clear; else those
+/// with it set.
+template <int D, bool Low>
 struct ButterflyMask {
   static constexpr int lane(int i) {
     return Low ? ((i & D) ? kLanes + (i ^ D) : i) : ((i & D) ? kLanes + i : (i ^ D));

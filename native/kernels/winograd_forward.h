@@ -11,7 +11,7 @@ namespace flatmin::kernels::FLATMIN_ISA {
 constexpr int64_t kBlockTiles = 32;    // tiles of a block, unless one row of tiles is longer
 constexpr int64_t kLeastTiles = 12;    // to which a block shrinks to give each worker a few
 constexpr int64_t kDepth = 160;        // k's that a panel of B keeps in L1
-constexpr int64_t kFewTiles = 128;     // up to which the images are transformed first
+constexpr int64_t kFewTiles = 256;     // up to which, if channels are more, the images are transformed first
 constexpr int64_t kWeightChunk = 16;   // in channels whose weights are transformed at a time
 
 struct Winograd {
@@ -27,7 +27,7 @@ struct Winograd {
     return {TileGrid(s.batch, s.in_height, s.in_width), s.out_channels, s.out_height(), s.out_width(), 2 - s.pad_top, 2 - s.pad_left,
             Weights::backward(s, w)};
   }
-  bool few_tiles() const { return grid.tiles() <= kFewTiles; }
+  bool few_tiles() const { return grid.tiles() <= min_of(kFewTiles, max_of(channels, weights.out)); }
   int64_t padded_channels() const { return round_up(channels, kGroup); }
   /// Rows of tiles of a block.
   int64_t block_rows(int64_t workers) const {

@@ -1,11 +1,11 @@
 import { openDataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { assertUsed, resolveSettings, usedBy } from './resolve-settings.js';
-import { RunFolder } from './run-folder.js';
+import { RunFolder, readRunConfig } from './run-folder.js';
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from './settings.js';
 import { prepare } from './setup.js';
 import type { TrainSummary } from './summary.js';
-import { readConfig, type TrainOptions, train } from './train.js';
+import { type TrainOptions, train } from './train.js';
 
 /**
  * Trains one model, from the same initial values and on the same batches, once with each optimizer, in OUT/NAME.
@@ -19,6 +19,7 @@ export async function compare(
   given: Partial<TrainSettings>,
   options: TrainOptions,
 ): Promise<Record<string, TrainSummary>> {
+  await RunFolder.check(options.out, { resume: options.resume ?? false });
   const saved = options.resume ? await readComparison(options.out) : undefined;
   const chosen = names ?? saved?.compare ?? [];
   const settings = { ...saved?.settings, ...given };
@@ -33,7 +34,7 @@ export async function compare(
     const summaries: Record<string, TrainSummary> = {};
     for (const { name, given: own } of runs) {
       const out = folder.path(name);
-      const resume = (await readConfig(out)) !== undefined;
+      const resume = (await readRunConfig(out)) !== undefined;
       const label = options.label === undefined ? undefined : name;
       summaries[name] = await train(own, { ...shared, out, resume, label });
     }
@@ -50,7 +51,7 @@ interface Comparison {
 
 /** The comparison that a folder holds; undefined where it holds none. */
 export async function readComparison(out: string): Promise<Comparison | undefined> {
-  const config = await readConfig(out);
+  const config = await readRunConfig(out);
   return config && 'compare' in config ? (config as unknown as Comparison) : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError, invalid } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
@@ -37,19 +37,8 @@ export class RunFolder {
     await makeFolder(dir);
     const lock = RunLock.acquire(join(dir, LOCK));
     try {
-      const saved = await readConfig(join(dir, CONFIG));
-      if (saved !== undefined && !resume) {
-        throw new FlatminError(
-          'INVALID_ARGUMENT',
-          `${dir} already has a run: use --resume or another --out.`,
-        );
-      }
-      if (saved === undefined && resume) {
-        throw new FlatminError(
-          'NOT_FOUND',
-          `${dir} has no run to resume (no ${CONFIG}): leave --resume out.`,
-        );
-      }
+      const saved = await readRunConfig(dir);
+      checkPresence(dir, saved, resume);
       if (saved !== undefined) assertSameConfig(saved, config, ignoredKeys);
       await removeTemporaryFiles(dir);
       await writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
@@ -58,6 +47,20 @@ export class RunFolder {
       lock.release();
       throw error;
     }
+  }
+
+  /**
+   * Checks that create() would get the folder, before work is done for it; makes nothing.
+   * @throws what create throws, but for a config that differs
+   * @returns the config of the run to resume
+   */
+  static async check(dir: string, { resume = false }: RunFolderOptions = {}): Promise<RunConfig | undefined> {
+    const found = await stat(dir).catch(() => undefined);
+    if (found && !found.isDirectory()) throw notAFolder(dir);
+    if (found) RunLock.acquire(join(dir, LOCK)).release();
+    const saved = await readRunConfig(dir);
+    checkPresence(dir, saved, resume);
+    return saved;
   }
 
   path(...names: string[]): string {
@@ -75,16 +78,32 @@ async function makeFolder(dir: string): Promise<void> {
     await mkdir(dir, { recursive: true });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EEXIST' || code === 'ENOTDIR') throw invalid('the run folder', 'a folder, not a file', dir);
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw notAFolder(dir);
     throw cause;
   }
 }
 
-async function readConfig(path: string): Promise<RunConfig | undefined> {
+function notAFolder(dir: string): FlatminError {
+  return invalid('the run folder', 'a folder, not a file', dir);
+}
+
+function checkPresence(dir: string, saved: RunConfig | undefined, resume: boolean): void {
+  if (saved !== undefined && !resume) {
+    throw new FlatminError('INVALID_ARGUMENT', `${dir} already has a run: use --resume or another --out.`);
+  }
+  if (saved === undefined && resume) {
+    throw new FlatminError('NOT_FOUND', `${dir} has no run to resume (no ${CONFIG}): leave --resume out.`);
+  }
+}
+
+/** The config of the run in a folder; undefined where there is none. @throws FlatminError INVALID_DATA */
+export async function readRunConfig(dir: string): Promise<RunConfig | undefined> {
+  const path = join(dir, CONFIG);
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new FlatminError('INVALID_DATA', `${path} is not JSON: ${cause.message}.`, { cause });
   }

@@ -92,5 +92,8 @@ export function checkSettings(settings: unknown): TrainSettings {
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     settings,
   );
-  throw invalid(issue.path.join('.'), issue.message, received);
+  const name = issue.path.join('.');
+  if (received === undefined)
+    throw new FlatminError('INVALID_ARGUMENT', `"${name}" is not given: it is ${issue.message}.`);
+  throw invalid(name, issue.message, received);
 }

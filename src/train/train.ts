@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FlatminError, invalid } from '../errors.js';
+import { invalid } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
 import { createProgress, type Progress } from './progress.js';
@@ -38,18 +37,11 @@ const EXECUTION = 'execution';
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
   const { out, resume = false } = options;
   checkCheckpointEvery(options.checkpointEvery);
-  const saved = await readRun(out);
-  if (saved && !resume)
-    throw new FlatminError('INVALID_ARGUMENT', `${out} already has a run: use --resume or another --out.`);
-  if (!saved && resume)
-    throw new FlatminError(
-      'NOT_FOUND',
-      `${out} has no run to resume (no config.json): leave --resume out, or check --out.`,
-    );
+  const saved = settingsOf(await RunFolder.check(out, { resume }));
   const settings = resolveSettings(given, saved);
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
-  const finished = await readSummary(join(out, SUMMARY));
+  const finished = saved && (await readSummary(join(out, SUMMARY)));
   if (finished) return finished;
 
   const setup = await setUp(settings, options);
@@ -130,26 +122,10 @@ async function finish(
   return summary;
 }
 
-/** The settings of the run in a folder; undefined where there is none. */
-export async function readRun(out: string): Promise<TrainSettings | undefined> {
-  const config = await readConfig(out);
+function settingsOf(config: RunConfig | undefined): TrainSettings | undefined {
   if (!config) return undefined;
   const { [EXECUTION]: _, ...settings } = config;
   return settings as unknown as TrainSettings;
-}
-
-/** config.json of a run's folder. @throws FlatminError INVALID_DATA, or INVALID_ARGUMENT where `out` is a file */
-export async function readConfig(out: string): Promise<RunConfig | undefined> {
-  const found = await stat(out).catch(() => undefined);
-  if (found && !found.isDirectory()) throw invalid('the run folder', 'a folder, not a file', out);
-  const path = join(out, 'config.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new FlatminError('INVALID_DATA', `${path} is not JSON: ${(cause as Error).message}.`, { cause });
-  }
 }
 
 function describeExecution({ threads, runtime }: Setup) {

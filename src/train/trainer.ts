@@ -82,7 +82,16 @@ export class Trainer {
     if (step % settings.logEvery === 0) {
       this.options.log.step({ step, epoch: epoch + 1, loss, lr }, imagesPerSecond);
     }
-    this.options.progress.update(step, { loss, accuracy: this.lastTest?.accuracy, imagesPerSecond });
+    this.show(loss);
+  }
+
+  private show(loss: number): void {
+    const imagesPerSecond = this.setup.settings.batch / (this.secondsPerStep ?? Number.NaN);
+    this.options.progress.update(this.state.step, {
+      loss,
+      accuracy: this.lastTest?.accuracy,
+      imagesPerSecond,
+    });
   }
 
   private async endEpoch(): Promise<void> {
@@ -94,6 +103,7 @@ export class Trainer {
     this.lastTest = test ?? this.lastTest;
     const meanLoss = state.lossSum / trainLoader.batchesPerEpoch;
     await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
+    this.show(meanLoss);
     this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
 
     const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
@@ -148,10 +158,7 @@ export class Trainer {
   }
 
   private interrupted(): FlatminError {
-    return new FlatminError(
-      'INTERRUPTED',
-      `Stopped after step ${this.state.step}. Go on with: flatmin train --resume --out ${this.options.folder.dir}`,
-    );
+    return new FlatminError('INTERRUPTED', `Stopped after step ${this.state.step}; a checkpoint is written.`);
   }
 }
 

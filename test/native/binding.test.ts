@@ -9,7 +9,10 @@ import { addition, bindProduct, bufferOf, floatsIn, open, product } from './mode
 
 const four = (...values: number[]) => bufferOf(Float32Array.from(values));
 
-async function boundAddition(): Promise<{ binding: NativeBinding; sum: InstanceType<typeof addon.DeviceBuffer> }> {
+async function boundAddition(): Promise<{
+  binding: NativeBinding;
+  sum: InstanceType<typeof addon.DeviceBuffer>;
+}> {
   const binding = (await open(addition(4))).createBinding();
   const sum = new addon.DeviceBuffer(16);
   binding.bindInput('x', four(1, 2, 3, 4), DataType.float, [4]);
@@ -89,7 +92,9 @@ test('unknown names are refused', async (t) => {
   t.throws(() => binding.bindOutput('x', sum, DataType.float, [4]), { message: /no output named "x"/ });
   t.throws(() => binding.bindOutput('z'), { message: /no output named "z"/ });
   for (const name of [undefined, null, 5])
-    t.throws(() => binding.bindInput(name as unknown as string, sum, DataType.float, [4]), { message: /name/ });
+    t.throws(() => binding.bindInput(name as unknown as string, sum, DataType.float, [4]), {
+      message: /name/,
+    });
 });
 
 test('a buffer too short for its shape is refused', async (t) => {
@@ -97,7 +102,9 @@ test('a buffer too short for its shape is refused', async (t) => {
   const message = /"x" needs 16 bytes, but its buffer has 12/;
   t.throws(() => binding.bindInput('x', four(1, 2, 3), DataType.float, [4]), { message });
   t.throws(() => binding.bindInput('x', sum.view(4, 12), DataType.float, [4]), { message });
-  t.throws(() => binding.bindOutput('sum', four(1, 2, 3), DataType.float, [4]), { message: /"sum" needs 16/ });
+  t.throws(() => binding.bindOutput('sum', four(1, 2, 3), DataType.float, [4]), {
+    message: /"sum" needs 16/,
+  });
   t.throws(() => binding.bindInput('x', sum, DataType.double, [4]), { message: /needs 32 bytes/ });
   t.throws(() => binding.bindInput('x', sum, DataType.float, [2 ** 30, 2 ** 30, 2 ** 30]));
 });

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { addon } from '../../src/runtime/addon.js';
 import type { DeviceBuffer } from '../../src/runtime/addon-types.js';
-import { bufferOf, floatsIn } from './models.js';
 import { isolated } from './isolated.js';
+import { bufferOf, floatsIn } from './models.js';
 
 const { DeviceBuffer: Buffer } = addon;
 
@@ -64,7 +64,9 @@ test('writes and reads outside the buffer, and of anything else, are refused', (
     t.throws(() => buffer.write(host, offset as number), undefined, `write at ${offset}`);
     t.throws(() => buffer.read(host, offset as number), undefined, `read at ${offset}`);
   }
-  t.throws(() => buffer.write(new Float32Array(3)), { message: /12 bytes at offset 0 do not fit a buffer of 8/ });
+  t.throws(() => buffer.write(new Float32Array(3)), {
+    message: /12 bytes at offset 0 do not fit a buffer of 8/,
+  });
   for (const value of [undefined, null, 1, 'x', [1, 2], {}, new ArrayBuffer(8), buffer]) {
     t.throws(() => buffer.write(value as unknown as Float32Array), undefined, String(value));
     t.throws(() => buffer.read(value as unknown as Float32Array), undefined, String(value));

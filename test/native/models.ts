@@ -1,3 +1,6 @@
+import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
+import { encodeModel } from '../../src/onnx/proto.js';
+import { DataType } from '../../src/onnx/tensor.js';
 import { addon } from '../../src/runtime/addon.js';
 import type {
   DeviceBuffer,
@@ -6,9 +9,6 @@ import type {
   NativeSessionOptions,
 } from '../../src/runtime/addon-types.js';
 import { openRuntime } from '../../src/runtime/library.js';
-import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
-import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
 
 export const libraryPath = openRuntime('stock').path;
 

@@ -25,7 +25,11 @@ function philox(counter: Words, key: [number, number]): Words {
 
 /** Known answers of the authors' library, Random123. */
 const known: [Words, [number, number], Words][] = [
-  [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
+  [
+    [0, 0, 0, 0],
+    [0, 0],
+    [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+  ],
   [
     [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
     [0xffffffff, 0xffffffff],
@@ -51,7 +55,13 @@ function bits(count: number, seed: bigint, stream: bigint, first: bigint, thread
   return out;
 }
 
-function normalNumbers(count: number, seed: bigint, stream: bigint, first: bigint, threads = 1): Float32Array {
+function normalNumbers(
+  count: number,
+  seed: bigint,
+  stream: bigint,
+  first: bigint,
+  threads = 1,
+): Float32Array {
   const out = new Float32Array(count);
   addon.normals(out, seed, stream, first, threads);
   return out;
@@ -74,7 +84,8 @@ test('bits: number 4b + w is word w of block b, for counters and keys of all siz
     [1n, 1n, 2n ** 32n - 1n],
     [1n, 1n, 2n ** 32n],
   ];
-  for (let k = 0; k < 50; k++) cases.push([word(64n), word(64n), word(62n)], [word(40n), word(20n), word(34n)]);
+  for (let k = 0; k < 50; k++)
+    cases.push([word(64n), word(64n), word(62n)], [word(40n), word(20n), word(34n)]);
   for (const [seed, stream, block] of cases) {
     const counter: Words = [low(block), high(block), low(stream), high(stream)];
     const expected = philox(counter, [low(seed), high(seed)]);
@@ -174,7 +185,9 @@ test('normals and uniforms of a stream', (t) => {
 test('misuse of the random numbers throws', (t) => {
   const buffer = new addon.DeviceBuffer(40);
   const out = new Float32Array(4);
-  t.throws(() => addon.normals(new Uint32Array(4) as unknown as Float32Array, 0n, 0n, 0n, 1), { message: /out/ });
+  t.throws(() => addon.normals(new Uint32Array(4) as unknown as Float32Array, 0n, 0n, 0n, 1), {
+    message: /out/,
+  });
   t.throws(() => addon.randomBits(out as unknown as Uint32Array, 0n, 0n, 0n, 1), { message: /out/ });
   t.throws(() => addon.normals(out, 1 as unknown as bigint, 0n, 0n, 1), { message: /seed/ });
   t.throws(() => addon.normals(out, 0n, -1n, 0n, 1), { message: /stream/ });
@@ -185,7 +198,9 @@ test('misuse of the random numbers throws', (t) => {
   t.throws(() => addon.fillNormal(buffer, Float64Array.of(-1, 1), 0n, 0n, 1), { message: /range/ });
   t.throws(() => addon.fillNormal(buffer, Float64Array.of(Number.NaN, 1), 0n, 0n, 1), { message: /range/ });
   t.throws(() => addon.fillNormal(buffer, Float64Array.of(0, 1, 2), 0n, 0n, 1), { message: /ranges/ });
-  t.throws(() => addon.fillNormal({} as typeof buffer, Float64Array.of(0, 1), 0n, 0n, 1), { message: /buffer/ });
+  t.throws(() => addon.fillNormal({} as typeof buffer, Float64Array.of(0, 1), 0n, 0n, 1), {
+    message: /buffer/,
+  });
   buffer.dispose();
   t.throws(() => addon.fillNormal(buffer, Float64Array.of(0, 1), 0n, 0n, 1), { message: /disposed/ });
 });

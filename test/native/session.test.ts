@@ -32,7 +32,9 @@ test('a library that is missing, no library or another library is refused', asyn
   t.is(error.code, 'RUNTIME');
   t.true(error.message.includes(text));
   for (const path of [undefined, null, 5, {}]) {
-    t.throws(() => addon.describeLibrary(path as unknown as string), { message: /libraryPath must be a string/ });
+    t.throws(() => addon.describeLibrary(path as unknown as string), {
+      message: /libraryPath must be a string/,
+    });
     t.throws(() => addon.createSession(path as unknown as string, addition(4)), {
       message: /libraryPath must be a string/,
     });
@@ -98,7 +100,11 @@ test('options out of range or of another type are refused', async (t) => {
     { profilePrefix: 5 },
   ];
   for (const options of refused)
-    t.throws(() => addon.createSession(libraryPath, addition(4), options as object), undefined, JSON.stringify(options));
+    t.throws(
+      () => addon.createSession(libraryPath, addition(4), options as object),
+      undefined,
+      JSON.stringify(options),
+    );
   await t.throwsAsync(open(addition(4), { providers: [{ name: 'NoSuchProvider' }] }));
 });
 
@@ -129,7 +135,11 @@ test('many sessions are created at once', async (t) => {
 
 test('Session.run takes and gives host tensors, and names an input that lacks', async (t) => {
   const session = await Session.create(openRuntime('stock'), addition(2));
-  const tensor = (...values: number[]) => ({ type: DataType.float, dims: [2], data: Float32Array.from(values) });
+  const tensor = (...values: number[]) => ({
+    type: DataType.float,
+    dims: [2],
+    data: Float32Array.from(values),
+  });
   const outputs = await session.run({ x: tensor(1, 2), y: tensor(10, 20) });
   t.deepEqual(outputs.get('sum'), { type: DataType.float, dims: [2], data: Float32Array.of(11, 22) });
   await t.throwsAsync(session.run({ x: tensor(1, 2) }), { instanceOf: FlatminError, message: /"y"/ });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { FlatminError } from '../../errors.js';
 import { compare, readComparison } from '../../train/compare.js';
 import type { TrainSettings } from '../../train/settings.js';
 import { type TrainOptions, train } from '../../train/train.js';
@@ -53,9 +54,20 @@ async function runTrain(command: Command): Promise<void> {
     const label = quiet ? undefined : (given.optimizer ?? 'train');
     const options = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
     const isComparison = names ?? (resume && (await readComparison(out)));
+    const run = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
     process.stdout.write(
-      isComparison ? await compareRuns(names, given, options, json) : await trainRun(given, options, json),
+      await run.catch((error) => {
+        throw withResumeHint(error, out);
+      }),
     );
+  });
+}
+
+function withResumeHint(error: unknown, out: string): unknown {
+  if (!(error instanceof FlatminError && error.code === 'INTERRUPTED')) return error;
+  const folder = /^[\w./-]+$/.test(out) ? out : `'${out}'`;
+  return new FlatminError(error.code, `${error.message} Go on with: flatmin train --resume --out ${folder}`, {
+    cause: error,
   });
 }
 

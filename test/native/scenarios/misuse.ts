@@ -1,6 +1,6 @@
+import { DataType } from '../../../src/onnx/tensor.js';
 import { addon } from '../../../src/runtime/addon.js';
 import type { DeviceBuffer } from '../../../src/runtime/addon-types.js';
-import { DataType } from '../../../src/onnx/tensor.js';
 import { addition, bufferOf, open } from '../models.js';
 
 /** Names of those calls that did not throw. */

@@ -35,7 +35,9 @@ test('a group has its own learning rate and decay', async (t) => {
 });
 
 test("AdamW takes a group's learning rate and decay too", async (t) => {
-  const groups: ParameterGroup[] = [{ parameters: (_, dims) => dims.length === 1, lr: 0.2, weightDecay: 0.25 }];
+  const groups: ParameterGroup[] = [
+    { parameters: (_, dims) => dims.length === 1, lr: 0.2, weightDecay: 0.25 },
+  ];
   const { weights } = await step(groups, new AdamW({ lr, weightDecay: 0.5 }));
   const expected = map(
     (name, wi, gi) => {

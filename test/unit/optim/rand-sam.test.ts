@@ -50,17 +50,14 @@ test('the noise has length ρ and is spread over all parameters', async (t) => {
 
 test('adaptive: ε = ρ Tz/‖Tz‖', async (t) => {
   const problem = new Quadratic();
-  const direction: RandSAMOptions['direction'] = async (z, { space: { arena } }) => {
-    for (const { name, count } of arena.segments)
-      arena.write(
-        z,
-        name,
-        Float32Array.from({ length: count }, (_, i) => i - 2.5),
-      );
+  const z = Object.fromEntries(
+    Object.entries(start()).map(([name, values]) => [name, values.map((_, i) => i - 2.5)]),
+  );
+  const direction: RandSAMOptions['direction'] = async (target, { space: { arena } }) => {
+    for (const [name, values] of Object.entries(z)) arena.write(target, name, Float32Array.from(values));
   };
   await new RandSAM(new SGD({ lr }), { rho: 0.5, adaptive: { eta: 0.1 }, direction }).step(problem);
-  const scaled = map((_, wi) => Math.abs(wi) + 0.1, start());
-  for (const values of Object.values(scaled)) values.forEach((value, i) => (values[i] = value * (i - 2.5)));
+  const scaled = map((_, wi, zi) => (Math.abs(wi) + 0.1) * zi, start(), z);
   const expected = map((_, value) => (0.5 * value) / norm(scaled), scaled);
   const error = relativeError(flat(minus(problem.visited[0]!.at, start())), flat(expected));
   t.true(error < 1e-5, `ε differs by ${error}`);
@@ -85,7 +82,12 @@ test('the padding between tensors stays zero', async (t) => {
     arena.segments.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i)),
   );
   t.true(inside.size < arena.length, 'there is padding');
-  for (const values of [noisy!, all(parameters), all(gradient), all(optimizer.state(problem.space).velocity!)])
+  for (const values of [
+    noisy!,
+    all(parameters),
+    all(gradient),
+    all(optimizer.state(problem.space).velocity!),
+  ])
     t.true(values.every((value, i) => inside.has(i) || value === 0));
 });
 

@@ -1,17 +1,17 @@
 import test from 'ava';
 import type { DeviceBuffer } from '../../../src/runtime/addon-types.js';
 import { allocate } from '../../../src/runtime/session.js';
+import { compile } from '../../../src/runtime/vector/compile.js';
 import {
   assign,
   type BinaryOp,
-  scalar,
   type Statement,
+  scalar,
   sumOfSquares,
   Term,
   type UnaryOp,
   vector,
 } from '../../../src/runtime/vector/expression.js';
-import { compile } from '../../../src/runtime/vector/compile.js';
 import { program, type Range } from '../../../src/runtime/vector/program.js';
 import { RandomStream } from '../../gradcheck/random.js';
 
@@ -19,7 +19,6 @@ type Vectors = Record<string, Float32Array>;
 type Scalars = Record<string, number>;
 
 const round = Math.fround;
-/** min and max of float32 as ONNX and IEEE 754-2019 have them: NaN if an operand is. */
 const unary: Record<UnaryOp, (x: number) => number> = {
   Neg: (x) => -x,
   Abs: Math.abs,
@@ -27,6 +26,7 @@ const unary: Record<UnaryOp, (x: number) => number> = {
   Square: (x) => x * x,
   Sign: Math.sign,
 };
+/** NaN if an operand is, also in Min and Max. */
 const binary: Record<BinaryOp, (x: number, y: number) => number> = {
   Add: (x, y) => x + y,
   Sub: (x, y) => x - y,
@@ -112,7 +112,8 @@ function randomTerm(random: RandomStream, depth: number, earlier: Term[]): Term 
     term = new Term({ kind: 'unary', op, a });
   } else {
     const op = pick(random, Object.keys(binary) as BinaryOp[]);
-    const b = random.uniform(0, 1) < 0.4 ? scalar(pick(random, ['s', 't'])) : randomTerm(random, depth - 1, earlier);
+    const b =
+      random.uniform(0, 1) < 0.4 ? scalar(pick(random, ['s', 't'])) : randomTerm(random, depth - 1, earlier);
     term = new Term({ kind: 'binary', op, ...(random.uniform(0, 1) < 0.5 ? { a, b } : { a: b, b: a }) });
   }
   earlier.push(term);
@@ -121,7 +122,8 @@ function randomTerm(random: RandomStream, depth: number, earlier: Term[]): Term 
 
 /** NaNs are one value; all else must have the same bits, the sign of zero excepted where min and max leave it open. */
 const sameElements = (a: Float32Array, b: Float32Array): boolean =>
-  a.length === b.length && a.every((value, i) => value === b[i] || (Number.isNaN(value) && Number.isNaN(b[i]!)));
+  a.length === b.length &&
+  a.every((value, i) => value === b[i] || (Number.isNaN(value) && Number.isNaN(b[i]!)));
 
 for (let seed = 0; seed < 60; seed++) {
   test(`random program ${seed} equals plain JavaScript, bit for bit`, async (t) => {
@@ -145,7 +147,8 @@ for (let seed = 0; seed < 60; seed++) {
       t.true(sameElements(found, vectors[name]!), `vector ${name}`);
     t.is(sums.length, expected.length);
     for (const [k, sum] of sums.entries()) {
-      if (Number.isFinite(expected[k]!)) t.true(Math.abs(sum - expected[k]!) <= 1e-12 * Math.abs(expected[k]!));
+      if (Number.isFinite(expected[k]!))
+        t.true(Math.abs(sum - expected[k]!) <= 1e-12 * Math.abs(expected[k]!));
       else t.is(sum, expected[k]!);
     }
   });

@@ -1,0 +1,197 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { recordsReach, runCli, startCli, temporaryFolder } from './run-cli.js';
+
+const DIGITS = ['--data', 'digits', '--model', 'wrn-10-1', '--batch', '64', '--quiet'];
+const FAILURE = 1;
+const USAGE = 2;
+
+interface Case {
+  args: string[];
+  code: number;
+  says: RegExp;
+}
+
+const cases: Record<string, Case> = {
+  'an unknown command': { args: ['trian'], code: USAGE, says: /unknown command 'trian'.*train/ },
+  'an unknown option': {
+    args: ['train', ...DIGITS, '--optmizer', 'sam'],
+    code: USAGE,
+    says: /unknown option '--optmizer'.*--optimizer/,
+  },
+  'an unknown optimizer': {
+    args: ['train', ...DIGITS, '--optimizer', 'lion'],
+    code: USAGE,
+    says: /'lion'.*sgd, adamw, sam, rand-sam/,
+  },
+  'a rate that is no number': {
+    args: ['train', ...DIGITS, '--lr', 'fast'],
+    code: USAGE,
+    says: /--lr.*'fast'.*not a number/,
+  },
+  'a negative radius': {
+    args: ['train', ...DIGITS, '--optimizer', 'sam', '--rho', '-1'],
+    code: FAILURE,
+    says: /rho.*≥ 0.*-1/,
+  },
+  'a radius for an optimizer without': {
+    args: ['train', ...DIGITS, '--rho', '0.1'],
+    code: FAILURE,
+    says: /sgd has no "rho"/,
+  },
+  'no model': { args: ['train', '--data', 'digits'], code: FAILURE, says: /"model" is not given/ },
+  'an unknown model': {
+    args: ['train', '--data', 'digits', '--model', 'vgg'],
+    code: FAILURE,
+    says: /"vgg"/,
+  },
+  'an impossible depth': {
+    args: ['train', '--data', 'digits', '--model', 'wrn-15-1'],
+    code: FAILURE,
+    says: /depth.*6n \+ 4.*15/,
+  },
+  'an unknown data set': {
+    args: ['train', '--data', 'mnist', '--model', 'wrn-10-1'],
+    code: FAILURE,
+    says: /"mnist".*digits, cifar10:DIR/,
+  },
+  'missing data files': {
+    args: ['train', '--data', 'cifar10:/nowhere', '--model', 'wrn-10-1'],
+    code: FAILURE,
+    says: /\/nowhere\/data_batch_1\.bin does not exist.*flatmin data cifar10/,
+  },
+  'a batch larger than the data': {
+    args: ['train', ...DIGITS, '--batch', '2000'],
+    code: FAILURE,
+    says: /batch of 2000 is larger than the 1437/,
+  },
+  'more samples than there are': {
+    args: ['train', ...DIGITS, '--train-samples', '9999'],
+    code: FAILURE,
+    says: /at most 1437.*9999/,
+  },
+  'a group that matches nothing': {
+    args: ['train', ...DIGITS, '--group', 'head:frozen'],
+    code: FAILURE,
+    says: /"head" matches no parameter/,
+  },
+  'warm-up longer than the run': {
+    args: ['train', ...DIGITS, '--epochs', '1', '--warmup-epochs', '2'],
+    code: FAILURE,
+    says: /warmupSteps/,
+  },
+  'a comparison with a name unknown': {
+    args: ['train', ...DIGITS, '--compare', 'sgd,lion'],
+    code: FAILURE,
+    says: /compare.*"lion"/,
+  },
+  'a comparison with an impossible depth': {
+    args: ['train', '--data', 'digits', '--model', 'wrn-15-1', '--compare', 'sgd,sam'],
+    code: FAILURE,
+    says: /depth/,
+  },
+  'resuming nothing': { args: ['train', '--resume'], code: FAILURE, says: /no run to resume/ },
+  'a runtime that is none': {
+    args: ['train', ...DIGITS, '--runtime', '/nowhere.so'],
+    code: FAILURE,
+    says: /\/nowhere\.so/,
+  },
+};
+
+for (const [what, { args, code, says }] of Object.entries(cases)) {
+  test(`${what}: exit ${code}, one line that says what is wrong, and no folder`, async (t) => {
+    const out = join(temporaryFolder(t), 'run');
+    const result = await runCli(...args, ...(args[0] === 'train' ? ['--out', out] : []));
+    t.is(result.code, code, result.stderr);
+    t.regex(result.stderr, says);
+    t.regex(result.stderr, /^flatmin: [^\n]+\n$/);
+    t.is(result.stdout, '');
+    t.false(existsSync(out));
+  });
+}
+
+test('a truncated data file is named', async (t) => {
+  const dir = temporaryFolder(t);
+  for (const name of ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'test_batch']) {
+    writeFileSync(join(dir, `${name}.bin`), new Uint8Array(3073));
+  }
+  writeFileSync(join(dir, 'data_batch_5.bin'), new Uint8Array(3000));
+  const out = join(dir, 'run');
+  const result = await runCli(
+    ...['train', '--data', `cifar10:${dir}`, '--model', 'wrn-10-1', '--batch', '1', '--out', out],
+  );
+  t.is(result.code, FAILURE);
+  t.regex(result.stderr, /^flatmin: .*data_batch_5\.bin.*\n$/);
+  t.false(existsSync(out));
+});
+
+test('a loss that is not finite ends the run and names the step', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const result = await runCli('train', ...DIGITS, '--lr', '1e30', '--epochs', '2', '--out', out);
+  t.is(result.code, FAILURE);
+  t.regex(result.stderr, /^flatmin: The loss is (NaN|-?Infinity) at step \d+.*learning rate.*\n$/);
+  t.false(existsSync(join(out, 'model.onnx')));
+  t.false(existsSync(join(out, 'summary.json')));
+});
+
+test('a folder in use, a folder with a run, and other settings on resume are refused', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const { child, result } = startCli(['train', ...DIGITS, '--epochs', '1000', '--out', out]);
+  await recordsReach(join(out, 'metrics.jsonl'), 2, child);
+  for (const resume of [[], ['--resume']]) {
+    const second = await runCli('train', ...DIGITS, ...resume, '--epochs', '1000', '--out', out);
+    t.is(second.code, FAILURE);
+    t.regex(second.stderr, new RegExp(`held by process ${child.pid}`));
+  }
+  child.kill('SIGINT');
+  t.is((await result).code, 130);
+
+  const records = readFileSync(join(out, 'metrics.jsonl'));
+  const second = await runCli('train', ...DIGITS, '--out', out);
+  t.is(second.code, FAILURE);
+  t.regex(second.stderr, /already has a run: use --resume or another --out/);
+  const changed = await runCli('train', '--resume', '--lr', '0.3', '--seed', '5', '--out', out);
+  t.is(changed.code, FAILURE);
+  t.regex(changed.stderr, /lr: was 0.1, is 0.3\n {2}seed: was 0, is 5\n/);
+  t.true(readFileSync(join(out, 'metrics.jsonl')).equals(records));
+});
+
+test('a file where the folder should be is left alone', async (t) => {
+  const out = join(temporaryFolder(t), 'file');
+  writeFileSync(out, 'mine');
+  const result = await runCli('train', ...DIGITS, '--out', out);
+  t.is(result.code, FAILURE);
+  t.regex(result.stderr, /a folder, not a file/);
+  t.is(readFileSync(out, 'utf8'), 'mine');
+});
+
+test('a damaged checkpoint is refused by name', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const run = ['train', ...DIGITS, '--train-samples', '64', '--epochs', '2', '--out', out];
+  const { child, result } = startCli([...run, '--epochs', '500']);
+  await recordsReach(join(out, 'metrics.jsonl'), 4, child);
+  child.kill('SIGINT');
+  await result;
+  writeFileSync(join(out, 'checkpoint.safetensors'), 'garbage garbage');
+  const resumed = await runCli('train', '--resume', '--quiet', '--out', out);
+  t.is(resumed.code, FAILURE);
+  t.regex(resumed.stderr, /^flatmin: .*checkpoint\.safetensors.*\n$/);
+});
+
+test('an archive that is not the official one is refused', async (t) => {
+  const dir = temporaryFolder(t);
+  const archive = join(dir, 'archive.tar.gz');
+  writeFileSync(archive, 'not an archive');
+  mkdirSync(join(dir, 'out'));
+  const result = await runCli('data', 'cifar10', '--out', join(dir, 'out'), '--from', archive);
+  t.is(result.code, FAILURE);
+  t.regex(result.stderr, /MD5/);
+});
+
+test('FLATMIN_DEBUG=1 shows the stack of a failure', async (t) => {
+  process.env.FLATMIN_DEBUG = '1';
+  t.teardown(() => delete process.env.FLATMIN_DEBUG);
+  const result = await runCli('train', '--resume', '--out', join(temporaryFolder(t), 'run'));
+  t.regex(result.stderr, /no run to resume[^\n]*\n\s+at /);
+});

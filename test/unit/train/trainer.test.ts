@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { fromArrays, loadDigits } from '../../../src/data/index.js';
+import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors.js';
+import { smallCnn } from '../../../src/models/small-cnn.js';
+import type { TrainSettings } from '../../../src/train/settings.js';
+import { type TrainOptions, train } from '../../../src/train/train.js';
+import { temporaryFolder } from '../../e2e/run-cli.js';
+
+const settings: Partial<TrainSettings> = {
+  model: 'wrn-10-1',
+  data: 'digits',
+  batch: 32,
+  trainSamples: 96,
+  testSamples: 64,
+  epochs: 3,
+  augment: 'crop=1:zero',
+};
+const execution = { threads: 2, workers: 0 };
+
+/** A signal that is aborted from its n-th look on. */
+function abortedAfter(looks: number): AbortSignal {
+  let seen = 0;
+  return {
+    get aborted() {
+      return ++seen > looks;
+    },
+  } as AbortSignal;
+}
+
+/** Resumes until the run is finished; returns how often it was stopped. */
+async function trainInPieces(given: Partial<TrainSettings>, options: TrainOptions, looks: number) {
+  for (let stops = 0; ; stops++) {
+    try {
+      await train(stops === 0 ? given : {}, {
+        ...options,
+        resume: stops > 0,
+        signal: abortedAfter(looks),
+      });
+      return stops;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'INTERRUPTED' || stops > 50) throw error;
+    }
+  }
+}
+
+for (const optimizer of ['sgd', 'adamw', 'sam', 'rand-sam'] as const) {
+  test.serial(
+    `${optimizer}: stopped at any point, within steps and evaluations, the run stays the same`,
+    async (t) => {
+      const dir = temporaryFolder(t);
+      const given = { ...settings, optimizer };
+      await train(given, { ...execution, out: join(dir, 'whole') });
+      const whole = (file: string) => readFile(join(dir, 'whole', file));
+      for (const looks of [5, 6, 7]) {
+        const out = join(dir, `pieces-${looks}`);
+        t.true((await trainInPieces(given, { ...execution, out }, looks)) >= 3);
+        for (const file of ['metrics.jsonl', 'model.onnx']) {
+          t.true((await whole(file)).equals(await readFile(join(out, file))), `${file}, ${looks} looks`);
+        }
+      }
+    },
+  );
+}
+
+test.serial('a loss that diverges leaves the last good checkpoint', async (t) => {
+  const out = temporaryFolder(t);
+  const diverging: Partial<TrainSettings> = { schedule: 'step', milestones: [1], gamma: 1e30 };
+  await t.throwsAsync(train({ ...settings, ...diverging }, { ...execution, out }), {
+    code: 'NOT_FINITE',
+    message: /step [4-6]/,
+  });
+  const { tensors, metadata } = await readSafetensors(join(out, 'checkpoint.safetensors'));
+  t.like(metadata, { format: 'flatmin-checkpoint', step: '3', epoch: '1', batch: '0', seed: '0' });
+  for (const { name, data } of tensors.values()) t.true((data as Float32Array).every(Number.isFinite), name);
+});
+
+test.serial(
+  'a checkpoint has parameters, statistics and optimizer vectors, and that of another model is refused',
+  async (t) => {
+    const out = temporaryFolder(t);
+    const stopped = train(settings, { ...execution, out, signal: abortedAfter(3) });
+    await t.throwsAsync(stopped, { code: 'INTERRUPTED', message: /step 2/ });
+    const path = join(out, 'checkpoint.safetensors');
+    const { tensors, metadata } = await readSafetensors(path);
+    for (const name of [
+      'model/stem.conv.weight',
+      'model/final.bn.mean',
+      'optimizer/velocity/stem.conv.weight',
+    ])
+      t.true(tensors.has(name), name);
+    t.like(metadata, { step: '2', epoch: '0', batch: '2' });
+
+    const fewer = [...tensors.values()].filter(({ name }) => name !== 'model/final.bn.mean');
+    await writeSafetensors(path, fewer, metadata);
+    await t.throwsAsync(train({}, { ...execution, out, resume: true }), {
+      code: 'INVALID_DATA',
+      message: /"model\/final\.bn\.mean" of shape \[64\], but found none/,
+    });
+  },
+);
+
+test.serial('a library user trains a model and data of their own', async (t) => {
+  const random = Uint8Array.from({ length: 40 * 64 }, (_, i) => (i * 7919) % 251);
+  const dataset = fromArrays({
+    shape: [1, 8, 8],
+    classes: 2,
+    train: { images: random, labels: Array.from({ length: 40 }, (_, i) => i % 2) },
+  });
+  const model = smallCnn({ inputShape: [1, 8, 8], classes: 2 });
+  const own = { model: 'mine', data: 'mine', batch: 8, epochs: 2, lr: 0.01 };
+  const summary = await train(own, { ...execution, out: temporaryFolder(t), dataset, model });
+  t.like(summary, { model: 'mine', steps: 10, accuracy: null, testLoss: null, trainEvalSamples: 40 });
+});
+
+test.serial('a model of other images or classes than the data is refused', async (t) => {
+  const dataset = await loadDigits();
+  const refused = (model: ReturnType<typeof smallCnn>, message: RegExp) =>
+    t.throwsAsync(train(settings, { ...execution, out: join(temporaryFolder(t), 'run'), dataset, model }), {
+      code: 'INVALID_MODEL',
+      message,
+    });
+  await refused(smallCnn({ inputShape: [3, 8, 8] }), /"images".*batch × 3 × 8 × 8.*batch × 1 × 8 × 8/);
+  await refused(smallCnn({ inputShape: [1, 8, 8], classes: 7 }), /"logits".*batch × 7.*10 classes of digits/);
+});
