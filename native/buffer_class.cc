@@ -6,6 +6,9 @@
 namespace flatmin {
 namespace {
 
+// Told apart from other objects by tag: a prototype can be borrowed.
+constexpr napi_type_tag kBufferTag{0x6f1c3a52d4b94e08, 0x9b7d2e41f05c8a63};
+
 class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -17,6 +20,7 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
 
   // new DeviceBuffer(bytes), or internally (External<View>)
   explicit DeviceBuffer(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DeviceBuffer>(info) {
+    info.This().As<Napi::Object>().TypeTag(&kBufferTag);
     if (info[0].IsExternal()) {
       view_ = *info[0].As<Napi::External<View>>().Data();
       return;
@@ -25,10 +29,20 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
     guarded(info.Env(), [&] {
       try {
         view_ = {std::make_shared<Storage>(bytes), 0, bytes};
+        reported_ = static_cast<int64_t>(bytes);
+        Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_);
       } catch (const std::bad_alloc&) {
         throw std::runtime_error("cannot allocate " + std::to_string(bytes) + " bytes");
       }
     });
+  }
+
+  void Finalize(Napi::Env env) override { release(env); }
+
+  // V8 collects dropped buffers in time only if it knows of their memory.
+  void release(Napi::Env env) {
+    if (reported_) Napi::MemoryManagement::AdjustExternalMemory(env, -reported_);
+    reported_ = 0;
   }
 
   View live(Napi::Env env, const char* what) const {
@@ -55,7 +69,11 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
         return {static_cast<std::byte*>(data), array.ByteLength()};
       }
     }
-    throw Napi::TypeError::New(info.Env(), "the host data must be a typed array");
+    if (info[0].IsDataView()) {
+      auto array = info[0].As<Napi::DataView>();
+      return {static_cast<std::byte*>(array.Data()), array.ByteLength()};
+    }
+    throw Napi::TypeError::New(info.Env(), "the host data must be a typed array or a DataView");
   }
 
   std::byte* window(const Napi::CallbackInfo& info, size_t bytes) {
@@ -80,10 +98,14 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
     if (bytes) std::memcpy(data, source, bytes);
   }
 
-  void dispose(const Napi::CallbackInfo&) { view_ = {}; }
+  void dispose(const Napi::CallbackInfo& info) {
+    release(info.Env());
+    view_ = {};
+  }
   Napi::Value byte_length(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(view_.bytes)); }
 
   View view_;
+  int64_t reported_ = 0;  // bytes that V8 has been told of
 };
 
 }  // namespace
@@ -96,7 +118,7 @@ void export_buffer(Napi::Env env, Napi::Object exports) {
 
 View view_of(const Napi::Value& value, const char* what) {
   auto& constructor = value.Env().GetInstanceData<AddonData>()->buffer;
-  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value())) {
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(constructor.Value()) || !value.As<Napi::Object>().CheckTypeTag(&kBufferTag)) {
     throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a DeviceBuffer");
   }
   return Napi::ObjectWrap<DeviceBuffer>::Unwrap(value.As<Napi::Object>())->live(value.Env(), what);

@@ -1,4 +1,5 @@
 // VectorProgram and the random fills for JavaScript.
+#include <cmath>
 #include <cstring>
 
 #include "addon.h"
@@ -32,7 +33,9 @@ std::vector<uint64_t> integers_argument(const Napi::Value& value, size_t width, 
   std::vector<uint64_t> out(array.ElementLength());
   for (size_t i = 0; i < out.size(); ++i) {
     double number = array[i];
-    if (!(number >= 0 && number <= 9007199254740991.0)) throw Napi::RangeError::New(value.Env(), std::string(what) + " holds a number out of range");
+    if (!(number >= 0 && number <= 9007199254740991.0) || number != std::floor(number)) {
+      throw Napi::RangeError::New(value.Env(), std::string(what) + " holds something else than an integer from 0 to 2^53 - 1");
+    }
     out[i] = static_cast<uint64_t>(number);
   }
   return out;

@@ -205,6 +205,10 @@ void Binding::begin() {
 
 void Binding::run() {
   const auto& library = session_->library();
+  // Bound anew, or the first run's allocation, and its shape, would be kept.
+  for (const auto& [name, bound] : outputs_) {
+    if (!bound.value) library.check(library.api().BindOutputToDevice(binding_, name.c_str(), library.cpu_memory()));
+  }
   library.check(library.api().RunWithBinding(session_->handle(), nullptr, binding_));
 }
 
@@ -215,6 +219,16 @@ std::vector<FetchedTensor> Binding::fetch() const {
   OrtValue** values = nullptr;
   size_t count = 0;
   library.check(api.GetBoundOutputValues(binding_, library.allocator(), &values, &count));
+  // The binding keeps its own references to the data; these go whatever happens below.
+  struct Owned {
+    const Library& library;
+    OrtValue** values;
+    size_t count;
+    ~Owned() {
+      for (size_t i = 0; i < count; ++i) library.api().ReleaseValue(values[i]);
+      if (values) library.allocator()->Free(library.allocator(), values);
+    }
+  } owned_values{library, values, count};
   std::vector<FetchedTensor> out;
   for (size_t i = 0; i < count; ++i) {
     FetchedTensor fetched;
@@ -229,9 +243,7 @@ std::vector<FetchedTensor> Binding::fetch() const {
     library.check(api.GetTensorMutableData(values[i], &data));
     fetched.data = data;
     out.push_back(std::move(fetched));
-    api.ReleaseValue(values[i]);  // the binding keeps its own reference to the data
   }
-  if (values) library.check(api.AllocatorFree(library.allocator(), values));
   return out;
 }
 

@@ -26,6 +26,10 @@ export function smallCnn({
   seed = 0,
 }: SmallCnnOptions): ModelProto {
   const [depth, height, width] = inputShape;
+  for (const size of [...inputShape, ...channels, classes]) {
+    if (!Number.isInteger(size) || size < 1)
+      throw invalid('each size of a small CNN', 'a positive integer', size);
+  }
   if (!(height >= 4 && width >= 4))
     throw invalid('the input of a small CNN', 'at least 4 × 4 pixels', `${height} × ${width}`);
   const builder = new GraphBuilder();

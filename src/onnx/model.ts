@@ -39,7 +39,7 @@ async function loadExternalData(tensor: Tensor, directory: string): Promise<void
     );
   }
   const size = await stat(path).then(
-    (found) => found.size,
+    (found) => (found.isFile() ? found.size : -1),
     () => {
       throw new FlatminError(
         'INVALID_MODEL',
@@ -50,7 +50,12 @@ async function loadExternalData(tensor: Tensor, directory: string): Promise<void
   const offset = Number(entries.get('offset') ?? 0);
   const expected = elementCount(tensorDims(tensor)) * elementBytes(tensor.dataType ?? 0);
   const length = entries.has('length') ? Number(entries.get('length')) : expected;
-  if (length !== expected || offset + length > size) {
+  if (size < 0)
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Tensor ${tensor.name} has its data in ${path}, which is not a file.`,
+    );
+  if (!Number.isInteger(offset) || offset < 0 || length !== expected || offset + length > size) {
     throw new FlatminError(
       'INVALID_MODEL',
       `Tensor ${tensor.name} needs ${expected} bytes at offset ${offset} of ${path}, but the file has ${size} bytes and the model says ${length}.`,
@@ -59,7 +64,15 @@ async function loadExternalData(tensor: Tensor, directory: string): Promise<void
   const data = new Uint8Array(length);
   const file = await open(path);
   try {
-    await file.read(data, 0, length, offset);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await file.read(data, done, Math.min(length - done, 2 ** 30), offset + done);
+      if (bytesRead === 0)
+        throw new FlatminError(
+          'INVALID_MODEL',
+          `${path} ended while tensor ${tensor.name} was read from it.`,
+        );
+      done += bytesRead;
+    }
   } finally {
     await file.close();
   }

@@ -7,24 +7,28 @@ import type { Graph, ModelProto } from './proto.js';
  * @throws FlatminError INVALID_MODEL naming the node or value
  */
 export function verifyModel(model: ModelProto, source = 'The model'): void {
-  const domains = new Set(model.opsetImport.map(({ domain }) => domain || ''));
-  for (const node of model.graph.node) {
-    const domain = node.domain === 'ai.onnx' ? '' : (node.domain ?? '');
-    if (!domains.has(domain) && !(domain === '' && domains.has('ai.onnx'))) {
-      throw new FlatminError(
-        'INVALID_MODEL',
-        `${source} uses ${describeNode(node)} but imports no operator set of domain "${domain}".`,
-      );
-    }
-  }
-  verifyGraph(model.graph, new Set(), source);
+  const domains = new Set(model.opsetImport.map(({ domain }) => domainName(domain)));
+  verifyGraph(model.graph, new Set(), domains, source);
 }
 
-function verifyGraph(graph: Graph, outer: ReadonlySet<string>, source: string): void {
+const domainName = (domain: string | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
+
+function verifyGraph(
+  graph: Graph,
+  outer: ReadonlySet<string>,
+  domains: ReadonlySet<string>,
+  source: string,
+): void {
   const defined = new Set<string>(outer);
   for (const { name } of graph.input) defined.add(name);
   for (const tensor of graph.initializer) defined.add(tensor.name ?? '');
   for (const node of graph.node) {
+    if (!domains.has(domainName(node.domain))) {
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `${source} uses ${describeNode(node)} but imports no operator set of domain "${domainName(node.domain)}".`,
+      );
+    }
     for (const name of node.input) {
       if (name !== '' && !defined.has(name)) {
         throw new FlatminError(
@@ -34,8 +38,8 @@ function verifyGraph(graph: Graph, outer: ReadonlySet<string>, source: string): 
       }
     }
     for (const attribute of node.attribute) {
-      if (attribute.g) verifyGraph(attribute.g, defined, source);
-      for (const nested of attribute.graphs ?? []) verifyGraph(nested, defined, source);
+      if (attribute.g) verifyGraph(attribute.g, defined, domains, source);
+      for (const nested of attribute.graphs ?? []) verifyGraph(nested, defined, domains, source);
     }
     for (const name of node.output) {
       if (name === '') continue;

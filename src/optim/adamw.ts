@@ -2,7 +2,7 @@ import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
-import { clipFactor, gradientNorm } from './gradient-clip.js';
+import { clipFactor, finiteGradientNorm } from './gradient-norm.js';
 import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
 import { StateVectors } from './state-vectors.js';
 
@@ -63,15 +63,17 @@ export class AdamW implements BaseOptimizer {
 
   async step(problem: Problem): Promise<StepReport> {
     const loss = await problem.gradient('update');
-    return { loss, lr: await this.update(problem) };
+    return { loss, ...(await this.update(problem)) };
   }
 
-  async update({ space, step }: Problem): Promise<number> {
+  async update(problem: Problem): Promise<Omit<StepReport, 'loss'>> {
+    const { space, step } = problem;
     const { betas, epsilon: tiny, clipNorm } = this.options;
     const [b1, b2] = betas;
     const t = step + 1;
     const rate = at(this.options.lr, step);
-    const clip = clipNorm === undefined ? 1 : clipFactor(await gradientNorm(space), clipNorm);
+    const gradientNorm = await finiteGradientNorm(problem);
+    const clip = clipFactor(gradientNorm, clipNorm);
     const vectors = { w: space.parameters, g: space.gradient, ...this.moments(space) };
     await space.run(adamw, vectors, (stretch) => {
       const lr = stretch.options.lr ?? rate;
@@ -87,7 +89,7 @@ export class AdamW implements BaseOptimizer {
         correction: Math.sqrt(1 - b2 ** t),
       };
     });
-    return rate;
+    return { lr: rate, gradientNorm };
   }
 
   state(space: ParameterSpace): Record<string, Vector> {

@@ -8,10 +8,11 @@ export interface Problem {
   /** Seed of the run: with the step it determines every random number. */
   readonly seed: number;
   /**
-   * Loss at the present parameters, on the step's batch; leaves the gradient in `space.gradient`.
+   * Loss on the step's batch; leaves the gradient in `space.gradient`.
    * @param statistics 'update' moves BatchNorm's running statistics (once a step), 'keep' leaves them alone
+   * @param at the point in parameter space; default the present parameters, `space.parameters`
    */
-  gradient(statistics: 'update' | 'keep'): Promise<number>;
+  gradient(statistics: 'update' | 'keep', at?: Vector): Promise<number>;
 }
 
 export interface StepReport {
@@ -19,6 +20,8 @@ export interface StepReport {
   readonly loss: number;
   /** Learning rate of the step. */
   readonly lr: number;
+  /** ‖g‖ of the gradient that the update was made from, before clipping. */
+  readonly gradientNorm: number;
 }
 
 /** A number, or its value at each step (0-based). */
@@ -38,6 +41,9 @@ export interface Optimizer {
 
 /** An optimizer whose step is one gradient at the present parameters and an update from it: what SAM can wrap. */
 export interface BaseOptimizer extends Optimizer {
-  /** w ← w + update(g), with g in `space.gradient`. Returns the learning rate. */
-  update(problem: Problem): Promise<number>;
+  /**
+   * w ← w + update(g), with g in `space.gradient`.
+   * @throws FlatminError NOT_FINITE, and leaves w and the state as they are, when g holds a NaN or an infinity
+   */
+  update(problem: Problem): Promise<Omit<StepReport, 'loss'>>;
 }

@@ -3,43 +3,52 @@ import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space
 import { assign, scalar, sumOfSquares, type Term, vector } from '../runtime/vector/expression.js';
 import { program, type VectorProgram } from '../runtime/vector/program.js';
 
-const [w, g, saved] = [vector('w'), vector('g'), vector('saved')];
+const [w, p, at, g] = [vector('w'), vector('p'), vector('at'), vector('g')];
 const [scale, lambda, eta] = [scalar('scale'), scalar('ascentDecay'), scalar('eta')];
 
 /** T = |w| + η (Kwon et al. 2021, ASAM: the element-wise operator). */
-const T = w.magnitude.plus(eta);
+const T = (point: Term): Term => point.magnitude.plus(eta);
+const decayed = (point: Term): Term => g.plus(lambda.times(point));
 
-/** The programs of an ascent step along a direction d: its norm, and the step itself with and without keeping w. */
+/** The programs of an ascent step: the norm at the present point, the step away from w, and a further one from p. */
 interface Ascent {
   readonly norm: VectorProgram;
   readonly first: VectorProgram;
   readonly next: VectorProgram;
 }
 
-const ascent = (normed: Term, direction: Term): Ascent => ({
-  norm: program(sumOfSquares(normed)),
-  first: program(assign(saved, w), assign(w, w.plus(scale.times(direction)))),
-  next: program(assign(w, w.plus(scale.times(direction)))),
+const ascent = (normed: (point: Term) => Term, direction: (point: Term) => Term): Ascent => ({
+  norm: program(sumOfSquares(normed(at))),
+  first: program(assign(p, w.plus(scale.times(direction(w))))),
+  next: program(assign(p, p.plus(scale.times(direction(p))))),
 });
 
-const decayed = g.plus(lambda.times(w));
+const adaptive = (d: (point: Term) => Term): Ascent =>
+  ascent(
+    (point) => T(point).times(d(point)),
+    (point) => T(point).squared.times(d(point)),
+  );
 
 /** ε = ρ d/‖d‖ for d = g or g + λw; adaptive: ε = ρ T²d/‖Td‖. */
 const ascents = {
-  plain: ascent(g, g),
+  plain: ascent(
+    () => g,
+    () => g,
+  ),
   decayed: ascent(decayed, decayed),
-  adaptive: ascent(T.times(g), T.times(T).times(g)),
-  adaptiveDecayed: ascent(T.times(decayed), T.times(T).times(decayed)),
+  adaptive: adaptive(() => g),
+  adaptiveDecayed: adaptive(decayed),
   /** Random directions are scaled once: ε = ρ Tz/‖Tz‖. */
-  adaptiveRandom: ascent(T.times(g), T.times(g)),
+  adaptiveRandom: ascent(
+    (point) => T(point).times(g),
+    (point) => T(point).times(g),
+  ),
 };
 
-// w ← saved
-const restore = program(assign(w, saved));
-// ‖w − saved‖²
-const distance = program(sumOfSquares(w.minus(saved)));
-// w ← saved + scale·(w − saved)
-const project = program(assign(w, saved.plus(scale.times(w.minus(saved)))));
+// ‖(p − w)/ρ‖²
+const distance = program(sumOfSquares(p.minus(w).times(scalar('inverseRho'))));
+// p ← w + scale·(p − w)
+const project = program(assign(p, w.plus(scale.times(p.minus(w)))));
 
 export type AscentKind = keyof typeof ascents;
 
@@ -48,39 +57,49 @@ export interface AdaptiveOptions {
   eta?: number;
 }
 
-export const adaptiveEta = (adaptive: boolean | AdaptiveOptions): number => {
-  const eta = typeof adaptive === 'object' ? (adaptive.eta ?? 0.01) : 0.01;
-  if (!(eta >= 0)) throw invalid('adaptive.eta', 'a number ≥ 0', eta);
-  return eta;
+export const adaptiveEta = (options: boolean | AdaptiveOptions): number => {
+  const value = typeof options === 'object' ? (options.eta ?? 0.01) : 0.01;
+  if (!(value >= 0)) throw invalid('adaptive.eta', 'a number ≥ 0', value);
+  return value;
 };
 
-/** Leaves the clean parameters, comes back to them exactly. One per step. */
+/**
+ * The point p = w + ε at which a step takes gradients. The parameters w themselves are never written, so there is nothing to restore:
+ * whatever happens, they are what they were. One per step.
+ */
 export class Perturbation {
   private moved = false;
 
   constructor(
     private readonly space: ParameterSpace,
-    /** Holds the clean parameters while they are perturbed. */
-    private readonly saved: Vector,
+    private readonly perturbed: Vector,
     private readonly kind: AscentKind,
     private readonly constants: { eta: number; ascentDecay: (stretch: Stretch) => number },
   ) {}
 
+  /** The present point: the parameters until an ascent has moved away from them. */
+  get point(): Vector {
+    return this.moved ? this.perturbed : this.space.parameters;
+  }
+
   /**
-   * w ← w + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing.
+   * p ← p + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing.
    * @param rho radius of each stretch of parameters
    * @param share part of the radius that this step takes
    */
   async ascend(rho: (stretch: Stretch) => number, share: number): Promise<void> {
     const { norm, first, next } = ascents[this.kind];
-    const vectors = { w: this.space.parameters, g: this.space.gradient, saved: this.saved };
+    const { parameters, gradient } = this.space;
+    const vectors = { w: parameters, p: this.perturbed, at: this.point, g: gradient };
     const constants = (stretch: Stretch) => ({
       eta: this.constants.eta,
       ascentDecay: this.constants.ascentDecay(stretch),
     });
     const [squares] = await this.space.run(norm, vectors, constants);
     const length = Math.sqrt(squares!);
-    if (!(length > 0 && Number.isFinite(length))) return;
+    // Its inverse must be a float32 too: a denormal length cannot be normalised.
+    if (!(length > 0) || !(Math.fround(1 / length) > 0) || !Number.isFinite(Math.fround(1 / length))) return;
+    if (!this.moved) await this.space.copyFrozen(this.perturbed);
     await this.space.run(this.moved ? next : first, vectors, (stretch) => ({
       ...constants(stretch),
       scale: (share * rho(stretch)) / length,
@@ -88,18 +107,14 @@ export class Perturbation {
     this.moved = true;
   }
 
-  /** Brings w back into the ball of radius ρ around the clean parameters. */
-  async project(rho: number): Promise<void> {
+  /** Brings p back into the ball of radius ρ around the parameters; with radii of their own, groups span an ellipsoid: ‖(p − w)/ρ‖ ≤ 1. */
+  async project(rho: (stretch: Stretch) => number): Promise<void> {
     if (!this.moved) return;
-    const vectors = { w: this.space.parameters, saved: this.saved };
-    const [squares] = await this.space.run(distance, vectors);
+    const vectors = { w: this.space.parameters, p: this.perturbed };
+    const [squares] = await this.space.run(distance, vectors, (stretch) => ({
+      inverseRho: rho(stretch) > 0 ? 1 / rho(stretch) : 0,
+    }));
     const length = Math.sqrt(squares!);
-    if (length > rho) await this.space.run(project, vectors, () => ({ scale: rho / length }));
-  }
-
-  /** w ← the saved parameters, bit for bit. */
-  async restore(): Promise<void> {
-    if (this.moved) await this.space.run(restore, { w: this.space.parameters, saved: this.saved });
-    this.moved = false;
+    if (length > 1) await this.space.run(project, vectors, () => ({ scale: 1 / length }));
   }
 }

@@ -53,23 +53,14 @@ export class RandSAM implements Optimizer {
     if (this.options.direction) await this.options.direction(z, problem);
     else await space.fillNormal(z, seed, step);
     const rho = at(this.rho, step);
-    const perturbation = new Perturbation(
-      space,
-      this.vectors.get(space, 'clean'),
-      this.adaptive ? 'adaptiveRandom' : 'plain',
-      {
-        eta: this.eta,
-        ascentDecay: () => 0,
-      },
-    );
-    let loss: number;
-    try {
-      await perturbation.ascend((stretch) => stretch.options.rho ?? rho, 1);
-      loss = await problem.gradient('update');
-    } finally {
-      await perturbation.restore();
-    }
-    return { loss, lr: await this.base.update(problem) };
+    const kind = this.adaptive ? 'adaptiveRandom' : 'plain';
+    const perturbation = new Perturbation(space, this.vectors.get(space, 'perturbed'), kind, {
+      eta: this.eta,
+      ascentDecay: () => 0,
+    });
+    await perturbation.ascend((stretch) => stretch.options.rho ?? rho, 1);
+    const loss = await problem.gradient('update', perturbation.point);
+    return { loss, ...(await this.base.update(problem)) };
   }
 
   state(space: ParameterSpace): Readonly<Record<string, Vector>> {

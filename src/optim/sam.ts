@@ -62,21 +62,17 @@ export class SAM implements Optimizer {
     const { steps, radius, ascentDecay } = this.options;
     const rho = at(this.options.rho, step);
     const radiusOf = (stretch: Stretch) => stretch.options.rho ?? rho;
-    const perturbation = new Perturbation(space, this.vectors.get(space, 'clean'), this.kind(), {
+    const perturbation = new Perturbation(space, this.vectors.get(space, 'perturbed'), this.kind(), {
       eta: this.eta,
       ascentDecay: (stretch) => stretch.options.weightDecay ?? ascentDecay,
     });
     const loss = await problem.gradient('update');
-    try {
-      for (let n = 1; n <= steps; n++) {
-        await perturbation.ascend(radiusOf, radius === 'split' ? 1 / steps : 1);
-        if (radius === 'project' && n > 1) await perturbation.project(rho);
-        await problem.gradient('keep');
-      }
-    } finally {
-      await perturbation.restore();
+    for (let n = 1; n <= steps; n++) {
+      await perturbation.ascend(radiusOf, radius === 'split' ? 1 / steps : 1);
+      if (radius === 'project' && n > 1) await perturbation.project(radiusOf);
+      await problem.gradient('keep', perturbation.point);
     }
-    return { loss, lr: await this.base.update(problem) };
+    return { loss, ...(await this.base.update(problem)) };
   }
 
   state(space: ParameterSpace): Readonly<Record<string, Vector>> {

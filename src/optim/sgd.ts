@@ -2,7 +2,7 @@ import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
-import { clipFactor, decayedGradientNorm, gradientNorm } from './gradient-clip.js';
+import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './gradient-norm.js';
 import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
 import { StateVectors } from './state-vectors.js';
 
@@ -69,20 +69,17 @@ export class SGD implements BaseOptimizer {
 
   async step(problem: Problem): Promise<StepReport> {
     const loss = await problem.gradient('update');
-    return { loss, lr: await this.update(problem) };
+    return { loss, ...(await this.update(problem)) };
   }
 
-  async update({ space, step }: Problem): Promise<number> {
+  async update(problem: Problem): Promise<Omit<StepReport, 'loss'>> {
+    const { space, step } = problem;
     const { momentum, nesterov: ahead, clipNorm, clipDecay } = this.options;
     const rate = at(this.options.lr, step);
     const decay = (stretch: Stretch) => this.decayOf(stretch);
-    const norm =
-      clipNorm === undefined
-        ? 0
-        : clipDecay
-          ? await decayedGradientNorm(space, decay)
-          : await gradientNorm(space);
-    const clip = clipFactor(norm, clipNorm);
+    const gradientNorm = await finiteGradientNorm(problem);
+    const clippedNorm = clipNorm && clipDecay ? await decayedGradientNorm(space, decay) : gradientNorm;
+    const clip = clipFactor(clippedNorm, clipNorm);
     const scalars = (stretch: Stretch) => ({
       lr: stretch.options.lr ?? rate,
       momentum,
@@ -97,7 +94,7 @@ export class SGD implements BaseOptimizer {
         { w: parameters, g: gradient, v: this.velocity(space) },
         scalars,
       );
-    return rate;
+    return { lr: rate, gradientNorm };
   }
 
   state(space: ParameterSpace): Record<string, Vector> {

@@ -1,7 +1,8 @@
 import { addon } from './addon.js';
 import type { DeviceBuffer } from './addon-types.js';
-import { Arena, type Shaped } from './arena.js';
-import type { Range, VectorProgram } from './vector/program.js';
+import { Arena, type Segment, type Shaped } from './arena.js';
+import { assign, vector } from './vector/expression.js';
+import { program, type Range, type VectorProgram } from './vector/program.js';
 
 /** A flat float32 vector with the layout of the parameters. */
 export type Vector = DeviceBuffer;
@@ -31,6 +32,8 @@ export interface Stretch {
   readonly isVector: boolean;
 }
 
+const copy = program(assign(vector('target'), vector('source')));
+
 function matches(group: ParameterGroup, { name, dims }: Shaped): boolean {
   const { parameters } = group;
   if (typeof parameters === 'function') return parameters(name, dims);
@@ -45,6 +48,7 @@ export class ParameterSpace {
   /** Their gradient g, as sessions write it. */
   readonly gradient: Vector;
   private readonly stretches: readonly Stretch[];
+  private readonly vectors: Vector[] = [];
 
   constructor(
     tensors: readonly Shaped[],
@@ -52,8 +56,8 @@ export class ParameterSpace {
     readonly threads: number,
   ) {
     this.arena = new Arena(tensors);
-    this.parameters = this.arena.vector();
-    this.gradient = this.arena.vector();
+    this.parameters = this.vector();
+    this.gradient = this.vector();
     this.stretches = this.layOut(groups);
   }
 
@@ -79,9 +83,16 @@ export class ParameterSpace {
     return stretches;
   }
 
-  /** A zero vector. */
+  /** A zero vector, which lives as long as the space. */
   vector(): Vector {
-    return this.arena.vector();
+    const made = this.arena.vector();
+    this.vectors.push(made);
+    return made;
+  }
+
+  /** Frees all vectors; nothing of the space can be used afterwards. */
+  dispose(): void {
+    for (const vector of this.vectors) vector.dispose();
   }
 
   /** Runs a program over all parameters that are not frozen; `scalars` gives each group's values. */
@@ -101,15 +112,24 @@ export class ParameterSpace {
     return program.run(vectors, merge(ranges), this.threads);
   }
 
+  /** Gives a vector the parameters' values where they are frozen: programs leave those elements alone. */
+  async copyFrozen(target: Vector): Promise<void> {
+    const frozen = this.arena.segments.filter((segment) => !this.isTrained(segment));
+    const ranges = frozen.map(({ first, count }) => ({ first, count, scalars: {} }));
+    if (ranges.length > 0) await copy.run({ source: this.parameters, target }, ranges, this.threads);
+  }
+
+  private isTrained({ first }: Segment): boolean {
+    return this.stretches.some((stretch) => first >= stretch.first && first < stretch.first + stretch.count);
+  }
+
   /**
    * Fills a vector with standard normal numbers: element i of the layout takes number i of the stream. Padding and frozen parameters
    * stay as they are.
    */
   async fillNormal(target: Vector, seed: number, stream: number): Promise<void> {
     const ranges = this.arena.segments
-      .filter(({ first }) =>
-        this.stretches.some((stretch) => first >= stretch.first && first < stretch.first + stretch.count),
-      )
+      .filter((segment) => this.isTrained(segment))
       .flatMap(({ first, count }) => [first, count]);
     await addon.fillNormal(target, Float64Array.from(ranges), BigInt(seed), BigInt(stream), this.threads);
   }

@@ -51,7 +51,8 @@ export class TrainingSession {
   private readonly statistics: Vector;
   private readonly inputs: readonly DataInput[];
   private readonly lossBuffer = allocate(4);
-  private readonly bindings: { readonly update: NativeBinding; readonly keep: NativeBinding };
+  /** One for each vector that gradients have been taken at. */
+  private readonly bindings = new Map<Vector, NativeBinding>();
   private readonly nextStatistics: Vector;
   private evaluator: Evaluator | undefined;
   /** Seconds spent in gradients so far, for measurements. */
@@ -80,7 +81,6 @@ export class TrainingSession {
     for (const name of this.weightNames)
       this.setWeight(name, tensorData(initialValues.get(name)!) as Float32Array);
     this.model = this.withWeights(initial, () => new Uint8Array());
-    this.bindings = { update: this.bind(), keep: this.bind() };
   }
 
   /**
@@ -142,13 +142,13 @@ export class TrainingSession {
       space: this.space,
       step: this.steps,
       seed: this.options.seed,
-      gradient: (statistics) => this.gradient(statistics),
+      gradient: (statistics, at) => this.gradient(statistics, at ?? this.space.parameters),
     };
   }
 
-  private async gradient(statistics: 'update' | 'keep'): Promise<number> {
+  private async gradient(statistics: 'update' | 'keep', at: Vector): Promise<number> {
     const start = performance.now();
-    await this.bindings[statistics].run();
+    await this.bindingAt(at).run();
     this.gradientSeconds += (performance.now() - start) / 1000;
     const loss = new Float32Array(1);
     this.lossBuffer.read(loss);
@@ -232,18 +232,28 @@ export class TrainingSession {
     return Object.assign(copyMessage(model), { graph });
   }
 
+  /** Frees all native memory. The optimizers' state of this session goes with it. */
   dispose(): void {
-    for (const binding of [this.bindings.update, this.bindings.keep]) binding.dispose();
+    for (const binding of this.bindings.values()) binding.dispose();
     if (this.options.profilePrefix) this.session.endProfiling();
     this.session.dispose();
     this.evaluator?.dispose();
+    this.space.dispose();
+    for (const buffer of [this.statistics, this.nextStatistics, this.lossBuffer]) buffer.dispose();
+    for (const { buffer } of this.inputs) buffer.dispose();
   }
 
-  private bind(): NativeBinding {
+  private bindingAt(point: Vector): NativeBinding {
+    const binding = this.bindings.get(point) ?? this.bind(point);
+    this.bindings.set(point, binding);
+    return binding;
+  }
+
+  private bind(point: Vector): NativeBinding {
     const binding = this.session.createBinding();
     for (const { name, buffer, type, dims } of this.inputs) binding.bindInput(name, buffer, type, dims);
     for (const { name, dims, output } of this.built.parameters) {
-      binding.bindInput(name, this.space.arena.view(this.space.parameters, name), DataType.float, dims);
+      binding.bindInput(name, this.space.arena.view(point, name), DataType.float, dims);
       binding.bindOutput(output, this.space.arena.view(this.space.gradient, name), DataType.float, dims);
     }
     for (const { name, dims, output } of this.built.statistics) {

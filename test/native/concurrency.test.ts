@@ -15,11 +15,15 @@ test.serial('runs that overlap give each its own result', async (t) => {
   t.deepEqual(await isolated<boolean[]>(t, 'concurrency', 'overlappingRuns'), Array(8).fill(true));
 });
 
+test.serial('trainings that overlap have the losses that each has alone, bit for bit', async (t) => {
+  t.deepEqual(await isolated<boolean[]>(t, 'concurrency', 'overlappingTrainings'), Array(4).fill(true));
+});
+
 test.serial('worker threads have sessions of their own and run at once', async (t) => {
   t.deepEqual(await isolated<boolean[]>(t, 'concurrency', 'workersAtOnce'), Array(4).fill(true));
 });
 
-for (const work of ['Runs', 'Fills', 'Programs', 'Creations', 'Failures']) {
+for (const work of ['Runs', 'Trainings', 'Fills', 'Programs', 'Creations', 'Failures']) {
   test.serial(`workers may be terminated during ${work.toLowerCase()}`, async (t) => {
     t.true(await isolated<boolean>(t, 'concurrency', `terminated${work}`));
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { bindProduct, floatsIn, open, product } from '../models.js';
+import { train } from '../training.js';
 
 const n = 256;
 
@@ -59,6 +60,15 @@ async function terminated(name: string): Promise<boolean> {
   return floatsIn(output).every((value) => value === 7);
 }
 
+/** Whether trainings that overlap have the losses that each has alone. */
+export async function overlappingTrainings(): Promise<boolean[]> {
+  const alone: number[][] = [];
+  for (let seed = 0; seed < 4; seed++) alone.push(await train(seed, 6, 2));
+  const together = await Promise.all(alone.map((_, seed) => train(seed, 6, 2)));
+  return together.map((losses, seed) => losses.every((loss, step) => loss === alone[seed]![step]));
+}
+
+export const terminatedTrainings = (): Promise<boolean> => terminated('train');
 export const terminatedRuns = (): Promise<boolean> => terminated('run');
 export const terminatedFills = (): Promise<boolean> => terminated('fill');
 export const terminatedPrograms = (): Promise<boolean> => terminated('program');

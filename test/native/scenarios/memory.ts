@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
+import { flatmin } from '../../../src/lowering/targets.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
+import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { DataType } from '../../../src/onnx/tensor.js';
 import type { Optimizer } from '../../../src/optim/optimizer.js';
 import { SAM } from '../../../src/optim/sam.js';
@@ -31,7 +33,7 @@ async function growth(warmUp: number, rounds: number, work: () => Promise<void>)
 export async function createAndDispose(): Promise<number> {
   const n = 256;
   const model = product(n, 3);
-  return growth(50, 200, async () => {
+  return growth(100, 200, async () => {
     const session = await open(model);
     const { binding, output } = bindProduct(session, n, diagonal(n, 1));
     await binding.run();
@@ -86,6 +88,17 @@ async function steps(optimizer: Optimizer): Promise<number> {
   const session = await TrainingSession.create(model, { loss: crossEntropy(), batch: 8 });
   const batch = { images: new Float32Array(8 * 64).fill(0.5), labels: new BigInt64Array(8) };
   return growth(300, 1000, async () => {
+    await session.step(batch, optimizer);
+  });
+}
+
+/** 400 steps of a residual net on flatmin's kernels. */
+export async function kernelSteps(): Promise<number> {
+  const model = wideResNet({ depth: 10, width: 1, inputShape: [3, 8, 8] });
+  const session = await TrainingSession.create(model, { loss: crossEntropy(), batch: 2, target: flatmin });
+  const batch = { images: new Float32Array(2 * 192).fill(0.5), labels: new BigInt64Array(2) };
+  const optimizer = new SAM(new SGD({ lr: 0.001 }));
+  return growth(100, 400, async () => {
     await session.step(batch, optimizer);
   });
 }

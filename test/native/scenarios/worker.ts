@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DataType } from '../../../src/onnx/tensor.js';
 import { addon } from '../../../src/runtime/addon.js';
 import { addition, bindProduct, bufferOf, floatsIn, open, product } from '../models.js';
+import { train } from '../training.js';
 
 const { name, value } = workerData as { name: string; value: number };
 const n = 256;
@@ -46,6 +47,11 @@ const tasks: Record<string, () => Promise<void>> = {
     binding.bindOutput('sum');
     parentPort!.postMessage(true);
     for (;;) await binding.run().catch(() => undefined);
+  },
+  async train() {
+    await train(value, 1, 2);
+    parentPort!.postMessage(true);
+    await train(value, Infinity, 2);
   },
   async create() {
     parentPort!.postMessage(true);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { AdamW } from '../../../src/optim/adamw.js';
-import { gradientNorm } from '../../../src/optim/gradient-clip.js';
+import { gradientNorm } from '../../../src/optim/gradient-norm.js';
 import type { BaseOptimizer, Optimizer } from '../../../src/optim/optimizer.js';
 import { RandSAM } from '../../../src/optim/rand-sam.js';
 import { SAM } from '../../../src/optim/sam.js';

@@ -33,9 +33,9 @@ export class Quadratic implements Problem {
       this.space.arena.write(this.space.parameters, name, Float32Array.from(values));
   }
 
-  async gradient(statistics: 'update' | 'keep'): Promise<number> {
+  async gradient(statistics: 'update' | 'keep', point = this.space.parameters): Promise<number> {
     const { arena, gradient } = this.space;
-    const at = this.weights;
+    const at = this.read(point);
     const pass = this.visited.push({ at, statistics });
     for (const [name, values] of Object.entries(gradientAt(at)))
       arena.write(gradient, name, this.distort(Float32Array.from(values), pass));

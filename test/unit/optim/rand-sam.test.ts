@@ -105,8 +105,10 @@ test('the clean parameters come back bit for bit, also when the gradient fails',
 test('a direction of zero or NaN perturbs nothing', async (t) => {
   for (const value of [0, Number.NaN, Infinity]) {
     const problem = new Quadratic();
-    const direction: RandSAMOptions['direction'] = async (z) =>
-      z.write(new Float32Array(problem.space.arena.length).fill(value));
+    const { arena } = problem.space;
+    const direction: RandSAMOptions['direction'] = async (z) => {
+      for (const { name, count } of arena.segments) arena.write(z, name, new Float32Array(count).fill(value));
+    };
     await new RandSAM(new SGD({ lr }), { rho: 0.5, direction }).step(problem);
     t.deepEqual(problem.visited[0]!.at, start());
     const expected: Tensors = map((_, wi, gi) => wi - lr * gi, start(), gradientAt(start()));

@@ -1,6 +1,8 @@
-import type { ParameterSpace } from '../runtime/parameter-space.js';
+import { FlatminError } from '../errors.js';
+import type { ParameterSpace, Stretch } from '../runtime/parameter-space.js';
 import { scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
+import type { Problem } from './optimizer.js';
 
 const [g, w] = [vector('g'), vector('w')];
 
@@ -13,21 +15,31 @@ export async function gradientNorm(space: ParameterSpace): Promise<number> {
   return Math.sqrt(squares!);
 }
 
+/** ‖g‖ of an update. @throws FlatminError NOT_FINITE naming the step when it is not a finite number */
+export async function finiteGradientNorm({ space, step }: Problem): Promise<number> {
+  const norm = await gradientNorm(space);
+  if (!Number.isFinite(norm)) {
+    throw new FlatminError(
+      'NOT_FINITE',
+      `The gradient of the loss is not finite at step ${step + 1}: lower the learning rate or check the data.`,
+    );
+  }
+  return norm;
+}
+
 /** ‖g + λw‖ */
 export async function decayedGradientNorm(
   space: ParameterSpace,
-  weightDecay: (stretch: Parameters<Parameters<ParameterSpace['run']>[2] & object>[0]) => number,
+  weightDecay: (stretch: Stretch) => number,
 ): Promise<number> {
   const [squares] = await space.run(
     squaredNormWithDecay,
     { g: space.gradient, w: space.parameters },
-    (stretch) => ({
-      weightDecay: weightDecay(stretch),
-    }),
+    (stretch) => ({ weightDecay: weightDecay(stretch) }),
   );
   return Math.sqrt(squares!);
 }
 
-/** min(1, limit / norm): what a gradient is multiplied by so that its norm is at most the limit. 1 for a norm of 0 or NaN. */
+/** min(1, limit / norm): what a gradient is multiplied by so that its norm is at most the limit. */
 export const clipFactor = (norm: number, limit: number | undefined): number =>
   limit !== undefined && norm > limit ? limit / norm : 1;
