@@ -26,7 +26,9 @@ export interface BenchOptions extends Omit<Execution, 'model' | 'dataset'> {
 }
 
 export interface BenchReport {
-  /** Median of the steps timed. */
+  /** Each timed step. */
+  stepSeconds: number[];
+  /** Their median. */
   secondsPerStep: number;
   imagesPerSecond: number;
   peakRssBytes: number;
@@ -137,6 +139,7 @@ function summarize(times: readonly StepTime[], batch: number) {
   const [gradientShare, dataShare] = [sum('gradient') / sum('total'), sum('data') / sum('total')];
   const secondsPerStep = median(times.map(({ total }) => total));
   return {
+    stepSeconds: times.map(({ total }) => total),
     secondsPerStep,
     imagesPerSecond: batch / secondsPerStep,
     peakRssBytes: peakRssBytes(),
