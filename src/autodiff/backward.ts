@@ -4,7 +4,11 @@ import type { GraphBuilder } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
 import type { Node } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { dependents } from './dependents.js';
+import { readBy, subgraphs } from './prepare/rename.js';
+import { refused } from './refused.js';
 import { nonDifferentiable, rules } from './registry.js';
+import { type ReportNode, rethrow } from './report-node.js';
 import { type Gradient, RuleContext } from './rule.js';
 
 /**
@@ -12,6 +16,7 @@ import { type Gradient, RuleContext } from './rule.js';
  * @param types types of every forward value; the gradients' types are added to it
  * @param seeds gradient of each value the walk starts from (value → name of its gradient)
  * @param wrt the values whose gradients are wanted
+ * @param report takes the errors of single nodes, which hand on no gradient then; default: they are thrown
  * @returns the gradient of each value of `wrt` that the seeds depend on, by value
  * @throws FlatminError NO_GRADIENT naming the node without a rule and the values that need it
  */
@@ -20,6 +25,7 @@ export function backward(
   types: ValueTypes,
   seeds: ReadonlyMap<string, string>,
   wrt: readonly string[],
+  report: ReportNode = rethrow,
 ): Map<string, string> {
   const forward = [...builder.graph.node];
   const active = dependents(forward, wrt);
@@ -48,39 +54,35 @@ export function backward(
   for (const node of forward.reverse()) {
     const outputGradients = node.output.map((name) => (active.has(name) ? total(name) : undefined));
     const needed = node.input.map((name) => active.has(name));
-    if (!outputGradients.some(Boolean) || !needed.some(Boolean) || nonDifferentiable.has(opKey(node)))
-      continue;
+    const reads =
+      subgraphs(node).length > 0 ? readBy(node).some((name) => active.has(name)) : needed.some(Boolean);
+    if (!outputGradients.some(Boolean) || !reads || nonDifferentiable.has(opKey(node))) continue;
     const context = new RuleContext(node, builder, types, outputGradients, needed);
-    const gradients = ruleFor(node, forward, wrt)(context);
-    node.input.forEach((name, index) => {
-      const gradient = gradients[index];
-      if (needed[index] && gradient) add(name, sumToShape(builder, gradient, context.dims(name)));
-    });
+    try {
+      const gradients = ruleFor(node, forward, wrt)(context);
+      node.input.forEach((name, index) => {
+        const gradient = gradients[index];
+        if (needed[index] && gradient) add(name, sumToShape(builder, gradient, context.dims(name)));
+      });
+    } catch (error) {
+      report(node, error);
+    }
   }
   const found = wrt.map((value) => [value, total(value)] as const);
   return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
-}
-
-/** Values that depend on any of `sources`, the sources included. */
-function dependents(nodes: readonly Node[], sources: readonly string[]): Set<string> {
-  const active = new Set(sources);
-  for (const node of nodes) {
-    if (node.input.some((name) => active.has(name)))
-      for (const name of node.output) if (name) active.add(name);
-  }
-  return active;
 }
 
 function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[]) {
   const rule = rules[opKey(node)];
   if (rule) return rule;
   const behind = wrt.filter((value) =>
-    node.input.some((name) => dependents([...nodes].reverse(), [value]).has(name)),
+    readBy(node).some((name) => dependents([...nodes].reverse(), [value]).has(name)),
   );
   const shown = behind.slice(0, 3).join(', ') + (behind.length > 3 ? ` and ${behind.length - 3} more` : '');
+  const why = refused[opKey(node)];
   throw new FlatminError(
     'NO_GRADIENT',
-    `${describeNode(node)} has no gradient rule, and ${shown} reach the loss only through it or partly: freeze them or replace the node.`,
+    `${describeNode(node)} has no gradient rule${why ? ` (${why})` : ''}, and ${shown} reach the loss only through it or partly: freeze them or replace the node.`,
   );
 }
 

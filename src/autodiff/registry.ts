@@ -1,23 +1,47 @@
 import type { Rule } from './rule.js';
+import { activation } from './rules/activation.js';
+import { axisNorm } from './rules/axis-norm.js';
 import { conv } from './rules/conv.js';
+import { transposedConvolution } from './rules/conv-transpose.js';
+import { cumulative } from './rules/cumulative.js';
+import { regularization } from './rules/dropout.js';
 import { elementwise } from './rules/elementwise.js';
+import { indexing } from './rules/indexing.js';
+import { layerNorm } from './rules/layer-norm.js';
 import { loss } from './rules/loss.js';
 import { matmul } from './rules/matmul.js';
 import { norm } from './rules/norm.js';
+import { padding } from './rules/pad.js';
 import { pool } from './rules/pool.js';
 import { reduce } from './rules/reduce.js';
+import { resampling } from './rules/resize.js';
+import { windowScatters } from './rules/scatter-windows.js';
 import { shape } from './rules/shape.js';
+import { slicing } from './rules/slice.js';
+import { trigonometry } from './rules/trigonometry.js';
 
 /** The table: op (or domain:op) → rule. */
 export const rules: Readonly<Record<string, Rule>> = {
   ...elementwise,
   ...matmul,
   ...conv,
+  ...transposedConvolution,
   ...pool,
   ...norm,
+  ...layerNorm,
+  ...resampling,
+  ...windowScatters,
   ...reduce,
   ...shape,
   ...loss,
+  ...trigonometry,
+  ...slicing,
+  ...regularization,
+  ...padding,
+  ...indexing,
+  ...cumulative,
+  ...axisNorm,
+  ...activation,
 };
 
 /** Ops whose outputs are constant almost everywhere, or integers: the loss does not depend on parameters through them. */
@@ -25,17 +49,30 @@ export const nonDifferentiable: ReadonlySet<string> = new Set([
   'And',
   'ArgMax',
   'ArgMin',
+  'Bernoulli',
+  'BitCast',
+  'BitShift',
+  'BitwiseAnd',
+  'BitwiseNot',
+  'BitwiseOr',
+  'BitwiseXor',
+  'BlackmanWindow',
   'Ceil',
   'Constant',
   'ConstantOfShape',
   'Equal',
+  'EyeLike',
   'Floor',
   'Greater',
   'GreaterOrEqual',
+  'HammingWindow',
+  'HannWindow',
+  'Hardmax',
   'IsInf',
   'IsNaN',
   'Less',
   'LessOrEqual',
+  'Multinomial',
   'NonZero',
   'Not',
   'OneHot',

@@ -1,5 +1,3 @@
-import { FlatminError } from '../errors.js';
-import { describeNode } from '../onnx/attributes.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { flatminDomain, opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
@@ -8,6 +6,7 @@ import { activation } from './activation.js';
 import { batchNorm } from './batch-norm.js';
 import { type Lowering, LoweringContext } from './context.js';
 import { conv } from './conv.js';
+import { layerNorm } from './layer-norm.js';
 import { pool } from './pool.js';
 import { softmaxes } from './softmax.js';
 import type { Target } from './targets.js';
@@ -18,19 +17,33 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...softmaxes,
   ...conv,
   ...batchNorm,
+  ...layerNorm,
   ...pool,
 };
 
 /**
  * Rewrites every op that the target has no kernel for. The graph itself is left alone.
  * @param types types of the graph's values: of the inputs and outputs of every training op at least
- * @throws FlatminError RUNTIME naming an op that neither the target nor a lowering covers
+ * @param report takes the errors of single nodes, which are left out then; default: they are thrown
  */
-export function lower(graph: Graph, types: ValueTypes, target: Target): Graph {
+export function lower(
+  graph: Graph,
+  types: ValueTypes,
+  target: Target,
+  report: (node: Node, error: unknown) => void = (_, error) => {
+    throw error;
+  },
+): Graph {
   const source = target.fuse?.(graph, types) ?? graph;
   const builder = new GraphBuilder({ ...source, node: [], initializer: [...source.initializer] });
   builder.reserve(source.node.flatMap((node) => [node.name ?? '', ...node.output]));
-  for (const node of source.node) append(node, builder, types, target);
+  for (const node of source.node) {
+    try {
+      append(node, builder, types, target);
+    } catch (error) {
+      report(node, error);
+    }
+  }
   return builder.graph;
 }
 
@@ -43,17 +56,7 @@ function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Ta
   }
   if (target.rewrites?.[key]?.(context)) return;
   const lowering = lowerings[key];
-  if (target.ops.has(key) || (!lowering && isStandard(node))) {
-    builder.graph.node.push(node);
-    return;
-  }
-  if (!lowering) {
-    throw new FlatminError(
-      'RUNTIME',
-      `${describeNode(node)} has no kernel on the target "${target.name}" and no lowered form.`,
-    );
-  }
-  lowering(context);
+  // Without a lowered form it is a standard operator, or one of the model's own.
+  if (target.ops.has(key) || !lowering) builder.graph.node.push(node);
+  else lowering(context);
 }
-
-const isStandard = (node: Node): boolean => !node.domain || node.domain === 'ai.onnx';

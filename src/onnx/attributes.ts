@@ -14,6 +14,7 @@ export type AttributeValue =
   | number
   | readonly number[]
   | string
+  | { strings: readonly string[] }
   | FloatValue
   | { tensor: Tensor }
   | { graph: Graph };
@@ -28,6 +29,9 @@ export function makeAttribute(name: string, value: AttributeValue): Attribute {
   }
   if (typeof value === 'number') return { name, type: Kind.int, i: value };
   if (typeof value === 'string') return { name, type: Kind.string, s: utf8.encode(value) };
+  if ('strings' in value) {
+    return { name, type: Kind.strings, strings: value.strings.map((text) => utf8.encode(text)) };
+  }
   if ('tensor' in value) return { name, type: Kind.tensor, t: value.tensor };
   if ('graph' in value) return { name, type: Kind.graph, g: value.graph };
   return { name, type: Kind.ints, ints: [...value] };
@@ -47,6 +51,14 @@ export function floatAttribute(node: Node, name: string, fallback: number): numb
 export function stringAttribute(node: Node, name: string, fallback: string): string {
   const bytes = find(node, name)?.s;
   return bytes ? new TextDecoder().decode(bytes) : fallback;
+}
+
+export function stringsAttribute(node: Node, name: string): string[] | undefined {
+  return find(node, name)?.strings?.map((bytes) => new TextDecoder().decode(bytes));
+}
+
+export function floatsAttribute(node: Node, name: string): number[] | undefined {
+  return find(node, name)?.floats;
 }
 
 export function intsAttribute(node: Node, name: string): number[] | undefined;

@@ -1,6 +1,6 @@
 import { intAttribute, intsAttribute, tensorAttribute } from './attributes.js';
 import type { Graph, Tensor } from './proto.js';
-import { tensorData } from './tensor.js';
+import { DataType, tensorData, tensorDims } from './tensor.js';
 
 /** The tensor behind a name that an initializer or a Constant node defines. */
 export function constantTensor(graph: Graph, name: string): Tensor | undefined {
@@ -26,3 +26,13 @@ export function constantInts(graph: Graph, name: string): number[] | undefined {
       : undefined)
   );
 }
+
+/** The number behind a name that is a constant tensor of rank 0. */
+export function constantNumber(graph: Graph, name: string): number | undefined {
+  const tensor = constantTensor(graph, name);
+  if (!tensor || tensorDims(tensor).length > 0 || !isExact(tensor.dataType)) return undefined;
+  return Number(tensorData(tensor)[0]);
+}
+
+const isExact = (type: number | undefined): boolean =>
+  type !== DataType.float16 && type !== DataType.bfloat16 && type !== DataType.string;

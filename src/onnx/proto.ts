@@ -67,6 +67,7 @@ export interface Node {
   input: string[];
   output: string[];
   attribute: Attribute[];
+  overload?: string;
   docString?: string;
 }
 export interface Graph {
@@ -78,6 +79,20 @@ export interface Graph {
   valueInfo: ValueInfo[];
   docString?: string;
 }
+/** A local function: a named body that nodes call as an op. */
+export interface FunctionProto {
+  name?: string;
+  domain?: string;
+  overload?: string;
+  input: string[];
+  output: string[];
+  /** Names of attributes without a default. */
+  attribute: string[];
+  /** Attributes with a default. */
+  attributeProto: Attribute[];
+  node: Node[];
+  opsetImport: OperatorSet[];
+}
 export interface ModelProto {
   irVersion?: Int64;
   producerName?: string;
@@ -87,7 +102,7 @@ export interface ModelProto {
   graph: Graph;
   opsetImport: OperatorSet[];
   metadataProps: StringEntry[];
-  functions: unknown[];
+  functions: FunctionProto[];
 }
 
 const modelType = protobuf.Root.fromJSON(onnxSchema).lookupType('ModelProto');

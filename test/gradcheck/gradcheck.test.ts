@@ -1,4 +1,5 @@
 import test from 'ava';
+import { decompositions } from '../../src/autodiff/decompose/registry.js';
 import { rules } from '../../src/autodiff/registry.js';
 import * as targets from '../../src/lowering/targets.js';
 import { intAttribute } from '../../src/onnx/attributes.js';
@@ -78,7 +79,7 @@ for (const target of Object.values(targets).filter(isTarget)) {
   }
 }
 
-test('every rule has a case', (t) => {
+test('every rule and every decomposition has a case', (t) => {
   const used = new Set<string>();
   for (const gradientCase of gradientCases) {
     const { graph } = buildCase(gradientCase).builder;
@@ -87,6 +88,6 @@ test('every rule has a case', (t) => {
       used.add(training ? 'com.microsoft:BatchNormInternal' : opKey(node));
     }
   }
-  const unused = Object.keys(rules).filter((key) => !used.has(key));
+  const unused = [...Object.keys(rules), ...Object.keys(decompositions)].filter((key) => !used.has(key));
   t.deepEqual(unused, []);
 });

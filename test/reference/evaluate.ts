@@ -1,16 +1,29 @@
 import { describeNode } from '../../src/onnx/attributes.js';
+import { opKey } from '../../src/onnx/domains.js';
 import { type Attribute, type Graph, int64, type Tensor } from '../../src/onnx/proto.js';
 import { tensorData, tensorDims } from '../../src/onnx/tensor.js';
-import { type NdArray, ndArray, scalar } from './nd-array.js';
+import { filled, type NdArray, ndArray, scalar } from './nd-array.js';
+import { attentions } from './ops/attention.js';
+import { axisNorms } from './ops/axis-norm.js';
 import { convolution } from './ops/conv.js';
+import { transposedConvolution } from './ops/conv-transpose.js';
+import { summation } from './ops/einsum.js';
 import { elementwise } from './ops/elementwise.js';
+import { functions } from './ops/functions.js';
 import { indexing } from './ops/indexing.js';
+import { layerNormalization } from './ops/layer-norm.js';
 import { losses } from './ops/loss.js';
+import { lpPooling } from './ops/lp-pool.js';
 import { multiplication } from './ops/matmul.js';
 import { normalization } from './ops/normalization.js';
 import type { OpTable } from './ops/op.js';
+import { pads } from './ops/pad.js';
 import { pooling } from './ops/pool.js';
+import { recurrence } from './ops/recurrent.js';
 import { reductions } from './ops/reduce.js';
+import { resampling } from './ops/resize.js';
+import { sampling } from './ops/sampling.js';
+import { scans } from './ops/scan.js';
 import { shapes } from './ops/shape.js';
 
 const table: OpTable = {
@@ -23,6 +36,19 @@ const table: OpTable = {
   ...indexing,
   ...reductions,
   ...losses,
+  ...scans,
+  ...pads,
+  ...functions,
+  ...axisNorms,
+  ...attentions,
+  ...transposedConvolution,
+  ...summation,
+  ...layerNormalization,
+  ...lpPooling,
+  ...recurrence,
+  ...resampling,
+  ...sampling,
+  Dropout: ([x]) => [x!, filled(x!.dims, 1)],
   Constant: (_, node) => [constantValue(node.attribute)],
 };
 
@@ -63,8 +89,8 @@ export function evaluate(graph: Graph, feeds: Readonly<Record<string, NdArray>>)
     if (!values.has(tensor.name!)) values.set(tensor.name!, fromTensor(tensor));
   }
   for (const node of graph.node) {
-    const compute = table[node.opType];
-    if (!compute || node.domain) throw new Error(`The reference does not implement ${describeNode(node)}.`);
+    const compute = table[opKey(node)];
+    if (!compute) throw new Error(`The reference does not implement ${describeNode(node)}.`);
     const inputs = node.input.map((name) => {
       if (name === '') return undefined;
       const value = values.get(name);

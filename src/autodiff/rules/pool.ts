@@ -5,22 +5,32 @@ import type { Rule, RuleContext } from '../rule.js';
 
 const spatialDims = (c: RuleContext): readonly number[] => c.dims(c.input(0)).slice(2);
 
-/** MaxPoolGrad scatters dY to the flat positions that the forward node reports as its second output. */
+/** MaxPoolGrad scatters dY to the flat row-major positions that a MaxPool reports as its second output. */
 const maxPool: Rule = (c) => {
-  c.node.output[0] ??= '';
-  if (!c.output(1)) {
-    c.node.output[1] = c.builder.fresh(`${c.output()}_indices`);
-    c.describe(c.output(1), { type: DataType.int64, dims: c.dims(c.output()) });
-  }
   const attributes = {
     ...windowAttributes(readWindow(c.node, spatialDims(c))),
     ceil_mode: Number(isCeilMode(c.node)),
   };
   const dx = c.builder.fresh(`${c.input(0)}_grad`);
   c.describe(dx, c.type(c.input(0)));
-  c.builder.ops('MaxPoolGrad', [c.dy, c.output(1)], attributes, { outputs: [dx] });
+  c.builder.ops('MaxPoolGrad', [c.dy, rowMajorPositions(c)], attributes, { outputs: [dx] });
   return [dx];
 };
+
+/** The node's own second output; where it counts positions column by column, that of the node once more. */
+function rowMajorPositions(c: RuleContext): string {
+  const type = { type: DataType.int64, dims: c.dims(c.output()) };
+  if (intAttribute(c.node, 'storage_order', 0) === 1) {
+    const attribute = c.node.attribute.filter(({ name }) => name !== 'storage_order');
+    const again = c.builder.detached('MaxPool', c.node.input, {}, { count: 2 });
+    c.builder.graph.node.push({ ...again, attribute });
+    c.describe(again.output[0]!, c.type(c.output()));
+    return c.describe(again.output[1]!, type);
+  }
+  if (c.output(1)) return c.output(1);
+  c.node.output[1] = c.builder.fresh(`${c.output()}_indices`);
+  return c.describe(c.output(1), type);
+}
 
 const averagePool: Rule = (c) => {
   const attributes = {

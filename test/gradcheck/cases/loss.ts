@@ -22,6 +22,14 @@ const crossEntropy = (
     attributes,
   );
 
+const likelihood = (...[name, x, y, attributes, weighted]: Parameters<typeof crossEntropy>) =>
+  single(
+    `NegativeLogLikelihoodLoss ${name}`,
+    'NegativeLogLikelihoodLoss',
+    { x: wrt(x), y, ...(weighted && { weights: classWeights }) },
+    attributes,
+  );
+
 export const lossCases: GradientCase[] = [
   crossEntropy('by default', [5, classes], targets, {}),
   ...reductions.flatMap((reduction) => [
@@ -48,6 +56,25 @@ export const lossCases: GradientCase[] = [
       true,
     ),
   ]),
+  ...reductions.flatMap((reduction) => [
+    likelihood(reduction, [5, classes], targets, { reduction }),
+    likelihood(`${reduction}, weights`, [5, classes], targets, { reduction }, true),
+    likelihood(`${reduction}, ignore_index`, [5, classes], someIgnored, { reduction, ignore_index: -1 }),
+    likelihood(
+      `${reduction} of pixels, weights, ignore_index`,
+      [2, classes, 2, 3],
+      somePixelsIgnored,
+      { reduction, ignore_index: 2 },
+      true,
+    ),
+  ]),
+  likelihood('by default', [5, classes], targets, {}),
+  {
+    name: 'NegativeLogLikelihoodLoss of log probabilities',
+    inputs: { scores: wrt([5, classes]), y: targets },
+    build: (builder) =>
+      builder.op('NegativeLogLikelihoodLoss', [builder.op('LogSoftmax', ['scores'], { axis: 1 }), 'y']),
+  },
   crossEntropy('of one class', [3, 1], labels([3], [0, 0, 0]), {}),
   {
     name: 'SoftmaxCrossEntropyLoss with its log probabilities not read',

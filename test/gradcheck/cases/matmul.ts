@@ -1,4 +1,5 @@
 import { float } from '../../../src/onnx/attributes.js';
+import { microsoft } from '../../../src/onnx/domains.js';
 import { type Attributes, type GradientCase, single, wrt } from '../case.js';
 
 const [m, k, n] = [3, 4, 5];
@@ -19,7 +20,21 @@ const gemm = (name: string, attributes: Attributes, c?: readonly number[]): Grad
 const matMul = (name: string, a: readonly number[], b: readonly number[]): GradientCase =>
   single(`MatMul ${name}`, 'MatMul', { a: wrt(a), b: wrt(b) });
 
+const fused = (
+  name: string,
+  a: readonly number[],
+  b: readonly number[],
+  attributes: Attributes,
+): GradientCase => ({
+  name: `FusedMatMul ${name}`,
+  inputs: { a: wrt(a), b: wrt(b) },
+  build: (builder) => builder.op('FusedMatMul', ['a', 'b'], attributes, { domain: microsoft }),
+});
+
 export const matmulCases: GradientCase[] = [
+  fused('transA, alpha', [k, m], [k, n], { transA: 1, alpha: float(0.5) }),
+  fused('transB of batches', [2, m, k], [2, n, k], { transB: 1 }),
+  fused('both transposed, batch by matrix', [2, 2, k, m], [n, k], { transA: 1, transB: 1, alpha: float(2) }),
   ...switches.flatMap((transA) =>
     switches.flatMap((transB) => {
       const attributes = { transA, transB };

@@ -65,6 +65,25 @@ export const poolingCases: GradientCase[] = [
     }),
     opset: 19,
   },
+  pool('MaxPool', 'storage_order 1', image, { kernel_shape: [2, 2], storage_order: 1 }),
+  ...[0, 1].map(
+    (storage_order): GradientCase => ({
+      name: `MaxPool with its positions put out, storage_order ${storage_order}`,
+      inputs: { x: wrt(image, 'distinct') },
+      build: (builder) =>
+        builder.ops('MaxPool', ['x'], { kernel_shape: [2, 3], storage_order }, { count: 2 })[0]!,
+    }),
+  ),
+  pool('MaxPool', '3-D, padded, stride 2', [1, 2, 4, 5, 4], {
+    kernel_shape: [3, 3, 3],
+    strides: [2, 2, 2],
+    pads: [1, 1, 1, 1, 1, 1],
+  }),
+  pool('AveragePool', '3-D, padded, stride 2', [1, 2, 4, 5, 4], {
+    kernel_shape: [3, 3, 3],
+    strides: [2, 2, 2],
+    pads: [1, 1, 1, 1, 1, 1],
+  }),
   ...['GlobalAveragePool', 'GlobalMaxPool'].flatMap((opType) => [
     single(`${opType} of images`, opType, { x: wrt([2, 3, 4, 5], 'distinct') }),
     single(`${opType} of sequences`, opType, { x: wrt([2, 3, 7], 'distinct') }),

@@ -19,12 +19,31 @@ const reduce = (
       : builder.op(opType, ['x'], { axes, ...attributes }),
 });
 
+/** The form of opset 18 on. */
+const withAxesInput = (
+  opType: string,
+  values: Values,
+  name: string,
+  axes: readonly number[],
+  attributes: Attributes,
+): GradientCase => ({
+  name: `${opType} with axes ${name}`,
+  inputs: { x: wrt(dims, values) },
+  build: (builder) => builder.op(opType, ['x', builder.ints(axes)], attributes),
+  opset: 18,
+});
+
 const operators: readonly [opType: string, values: Values][] = [
   ['ReduceSum', 'normal'],
   ['ReduceMean', 'normal'],
   ['ReduceMax', 'distinct'],
   ['ReduceMin', 'distinct'],
   ['ReduceSumSquare', 'normal'],
+  ['ReduceProd', 'nonzero'],
+  ['ReduceL1', 'nonzero'],
+  ['ReduceL2', 'normal'],
+  ['ReduceLogSum', 'positive'],
+  ['ReduceLogSumExp', 'normal'],
 ];
 
 const softmaxes = ['Softmax', 'LogSoftmax'].flatMap((opType) => [
@@ -69,11 +88,41 @@ export const reductionCases: GradientCase[] = [
     noop_with_empty_axes: 1,
   }),
   reduce('ReduceSum', 'normal', 'over an axis of none', [0, 3], [0], {}),
-  {
-    name: 'ReduceMean with axes as an input',
-    inputs: { x: wrt(dims) },
-    build: (builder) => builder.op('ReduceMean', ['x', builder.ints([0, -1])], { keepdims: 0 }),
-    opset: 18,
-  },
+  ...operators.flatMap(([opType, values]) => [
+    withAxesInput(opType, values, 'as an input', [0, -1], { keepdims: 0 }),
+    withAxesInput(opType, values, 'as an input, kept', [1], {}),
+    withAxesInput(opType, values, 'as an empty input', [], { keepdims: 0 }),
+    withAxesInput(opType, values, 'as an empty input that means none', [], { noop_with_empty_axes: 1 }),
+  ]),
+  ...[
+    ['no zero', [1, 2, 3, -1, 2, 0.5]],
+    ['one zero', [0, 2, 3, -1, 0, 0.5]],
+    ['two zeros', [0, 2, 0, -1, 2, 0]],
+    ['zeros alone', [0, 0, 0, 0, 0, 1]],
+  ].flatMap(([name, values]) => [
+    reduce('ReduceProd', values as number[], `of rows with ${name}`, [2, 3], [1], {}),
+    reduce('ReduceProd', values as number[], `of all with ${name}`, [2, 3], undefined, { keepdims: 0 }),
+  ]),
+  ...[
+    single('LpNormalization by default', 'LpNormalization', { x: wrt(dims) }),
+    ...[1, 2].flatMap((p) =>
+      [0, 1, -1].map((axis) =>
+        single(
+          `LpNormalization of p ${p} along axis ${axis}`,
+          'LpNormalization',
+          { x: wrt(dims) },
+          { p, axis },
+        ),
+      ),
+    ),
+    single('MeanVarianceNormalization by default', 'MeanVarianceNormalization', { x: wrt([2, 3, 2, 4]) }),
+    single(
+      'MeanVarianceNormalization over all axes',
+      'MeanVarianceNormalization',
+      { x: wrt([2, 3, 2, 4]) },
+      { axes: [0, 1, 2, 3] },
+    ),
+  ],
+  single('ReduceLogSumExp of large numbers', 'ReduceLogSumExp', { x: wrt([3], [100, 101, -100]) }),
   ...softmaxes,
 ];

@@ -35,6 +35,7 @@ const throughIntegers: GradientCase = {
 export const unaryCases: GradientCase[] = [
   toDouble,
   throughIntegers,
+  single('Dropout of inference', 'Dropout', { x: wrt([2, 3]) }),
   ...functions.flatMap(([opType, values]) => [
     single(`${opType} of a tensor`, opType, { x: wrt([2, 3, 4], values) }),
     single(`${opType} of a scalar`, opType, { x: wrt([], values) }),

@@ -1,5 +1,16 @@
 import { floatAttribute, intAttribute } from '../../../src/onnx/attributes.js';
-import { broadcastDims, broadcastTo, filled, type NdArray, sizeOf, withDims } from '../nd-array.js';
+import { microsoft } from '../../../src/onnx/domains.js';
+import {
+  broadcastDims,
+  broadcastTo,
+  dot,
+  filled,
+  generate,
+  type NdArray,
+  sizeOf,
+  stridesOf,
+  withDims,
+} from '../nd-array.js';
 import type { Op, OpTable } from './op.js';
 
 const transposed = (matrix: NdArray): NdArray => {
@@ -46,6 +57,31 @@ const matMul: Op = ([a, b]) => {
   return [withDims(product, dims)];
 };
 
+const lastTwoSwapped = (array: NdArray): NdArray => {
+  const rank = array.dims.length;
+  const perm = array.dims.map((_, axis) => axis);
+  [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
+  const strides = stridesOf(array.dims);
+  return generate(
+    perm.map((axis) => array.dims[axis]!),
+    (index) =>
+      array.data[
+        dot(
+          perm.map((axis) => strides[axis]!),
+          index,
+        )
+      ]!,
+  );
+};
+
+/** alpha · A' · B' with matMul's rules. */
+const fusedMatMul: Op = ([a, b], node) => {
+  const operand = (array: NdArray, attribute: string) =>
+    intAttribute(node, attribute, 0) ? lastTwoSwapped(array) : array;
+  const [y] = matMul([operand(a!, 'transA'), operand(b!, 'transB')], node);
+  return [{ ...y!, data: y!.data.map((value) => value * floatAttribute(node, 'alpha', 1)) }];
+};
+
 /** alpha · A' · B' + beta · C, C broadcast to [m, n]. */
 const gemm: Op = ([a, b, c], node) => {
   const y = multiply(
@@ -59,4 +95,8 @@ const gemm: Op = ([a, b, c], node) => {
   ];
 };
 
-export const multiplication: OpTable = { MatMul: matMul, Gemm: gemm };
+export const multiplication: OpTable = {
+  MatMul: matMul,
+  Gemm: gemm,
+  [`${microsoft}:FusedMatMul`]: fusedMatMul,
+};

@@ -3,21 +3,38 @@ import { filled, forEachIndex, type NdArray, sizeOf } from '../nd-array.js';
 import type { Op, OpTable } from './op.js';
 import { forEachTap, windowOf } from './window.js';
 
+/** Beside the maxima, their flat positions in x: row-major, or column-major within a plane for storage_order 1. */
 const maxPool: Op = ([x], node) => {
   const window = windowOf(node, x!.dims.slice(2), intsAttribute(node, 'kernel_shape', []));
   const y = filled([...x!.dims.slice(0, 2), ...window.output], -Infinity);
+  const positions = filled(y.dims);
   const [inputSize, outputSize] = [sizeOf(window.input), sizeOf(window.output)];
+  const byColumn = intAttribute(node, 'storage_order', 0) === 1;
   forEachIndex(window.output, (position, outputOffset) => {
     forEachTap(window, position, (_, inputOffset) => {
       if (inputOffset === undefined) return;
       for (let plane = 0; plane < y.dims[0]! * y.dims[1]!; plane++) {
         const at = plane * outputSize + outputOffset;
-        y.data[at] = Math.max(y.data[at]!, x!.data[plane * inputSize + inputOffset]!);
+        const value = x!.data[plane * inputSize + inputOffset]!;
+        if (value <= y.data[at]!) continue;
+        y.data[at] = value;
+        positions.data[at] =
+          plane * inputSize + (byColumn ? columnMajor(inputOffset, window.input) : inputOffset);
       }
     });
   });
-  return [y];
+  return [y, positions];
 };
+
+/** The position of a row-major one when the first axis is the fastest. */
+function columnMajor(offset: number, sizes: readonly number[]): number {
+  let [rest, result] = [offset, 0];
+  for (let axis = sizes.length - 1; axis >= 0; axis--) {
+    result += (rest % sizes[axis]!) * sizeOf(sizes.slice(0, axis));
+    rest = Math.floor(rest / sizes[axis]!);
+  }
+  return result;
+}
 
 /** count_include_pad counts the padding, but not what ceil_mode lets a window reach beyond it. */
 const averagePool: Op = ([x], node) => {

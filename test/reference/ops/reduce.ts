@@ -11,12 +11,15 @@ import {
 } from '../nd-array.js';
 import type { Op, OpTable } from './op.js';
 
-/** Reduces over axes given as an attribute (older opsets) or as the second input. */
+/** Reduces over axes given as an attribute (older opsets) or as the second input; `finish` follows on each total. */
 const reduction =
-  (initial: number, combine: (total: number, value: number, count: number) => number): Op =>
+  (
+    initial: number,
+    combine: (total: number, value: number, count: number) => number,
+    finish = (total: number) => total,
+  ): Op =>
   ([x, axesInput], node) => {
-    const axes = reducedAxes(x!, axesInput, node);
-    if (axes === undefined) return [x!];
+    const axes = reducedAxes(x!, axesInput, node) ?? [];
     const keptDims = x!.dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     const strides = stridesOf(keptDims).map((stride, axis) => (axes.includes(axis) ? 0 : stride));
     const y = filled(keptDims, initial);
@@ -25,6 +28,7 @@ const reduction =
       const at = dot(strides, index);
       y.data[at] = combine(y.data[at]!, x!.data[flat]!, count);
     });
+    y.data = y.data.map(finish);
     if (intAttribute(node, 'keepdims', 1) === 0) y.dims = keptDims.filter((_, axis) => !axes.includes(axis));
     return [y];
   };
@@ -64,6 +68,11 @@ export const reductions: OpTable = {
   ReduceSum: reduction(0, (total, value) => total + value),
   ReduceMean: reduction(0, (total, value, count) => total + value / count),
   ReduceSumSquare: reduction(0, (total, value) => total + value * value),
+  ReduceProd: reduction(1, (total, value) => total * value),
+  ReduceL1: reduction(0, (total, value) => total + Math.abs(value)),
+  ReduceL2: reduction(0, (total, value) => total + value * value, Math.sqrt),
+  ReduceLogSum: reduction(0, (total, value) => total + value, Math.log),
+  ReduceLogSumExp: reduction(0, (total, value) => total + Math.exp(value), Math.log),
   ReduceMin: reduction(Infinity, (total, value) => Math.min(total, value)),
   ReduceMax: reduction(-Infinity, (total, value) => Math.max(total, value)),
   Softmax: softmax,

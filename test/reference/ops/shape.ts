@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute } from '../../../src/onnx/attributes.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../../../src/onnx/attributes.js';
 import type { Node } from '../../../src/onnx/proto.js';
 import {
   broadcastDims,
@@ -6,6 +6,7 @@ import {
   dot,
   generate,
   type NdArray,
+  ndArray,
   normalizeAxes,
   normalizeAxis,
   sizeOf,
@@ -124,25 +125,94 @@ const slice: Op = ([x, starts, ends, axesInput, stepsInput]) => {
   ];
 };
 
-/** Pads with a constant; a negative pad removes elements. */
-const pad: Op = ([x, padsInput, value, axesInput], node) => {
-  const mode = node.attribute.find(({ name }) => name === 'mode')?.s;
-  if (mode && new TextDecoder().decode(mode) !== 'constant')
-    throw new Error('Only constant padding is implemented.');
-  const rank = x!.dims.length;
-  const axes = axesInput ? normalizeAxes([...axesInput.data], rank) : x!.dims.map((_, axis) => axis);
-  const begin = new Array<number>(rank).fill(0);
-  const dims = [...x!.dims];
-  axes.forEach((axis, i) => {
-    begin[axis] = padsInput!.data[i]!;
-    dims[axis]! += padsInput!.data[i]! + padsInput!.data[i + axes.length]!;
+/** The sizes of the parts: as given, or equal with a smaller last one. */
+function partSizes(size: number, split: NdArray | undefined, node: Node): number[] {
+  if (split) return [...split.data];
+  const parts = intAttribute(node, 'num_outputs', node.output.length);
+  const each = Math.ceil(size / parts);
+  return Array.from({ length: parts }, (_, part) => Math.min(each, size - part * each));
+}
+
+const split: Op = ([x, sizes], node) => {
+  const axis = normalizeAxis(intAttribute(node, 'axis', 0), x!.dims.length);
+  const strides = stridesOf(x!.dims);
+  let start = 0;
+  return partSizes(x!.dims[axis]!, sizes, node).map((size) => {
+    const from = start;
+    start += size;
+    const dims = x!.dims.map((dim, other) => (other === axis ? size : dim));
+    return generate(dims, (index) => x!.data[dot(strides, index) + from * strides[axis]!]!);
   });
+};
+
+const tile: Op = ([x, repeats]) => {
+  const strides = stridesOf(x!.dims);
+  const dims = x!.dims.map((dim, axis) => dim * repeats!.data[axis]!);
+  return [
+    generate(
+      dims,
+      (index) =>
+        x!.data[
+          dot(
+            strides,
+            index.map((at, axis) => at % x!.dims[axis]!),
+          )
+        ]!,
+    ),
+  ];
+};
+
+/** Blocks of channels become blocks of pixels; the block is the first factor of the channels (DCR) or the last (CRD). */
+const depthToSpace: Op = ([x], node) => {
+  const b = intAttribute(node, 'blocksize', 1);
+  const blockLast = stringAttribute(node, 'mode', 'DCR') === 'CRD';
+  const [n, c, h, w] = x!.dims as [number, number, number, number];
+  const channels = c / (b * b);
   const strides = stridesOf(x!.dims);
   return [
-    generate(dims, (index) => {
-      const at = index.map((position, axis) => position - begin[axis]!);
-      const inside = at.every((position, axis) => position >= 0 && position < x!.dims[axis]!);
-      return inside ? x!.data[dot(strides, at)]! : (value?.data[0] ?? 0);
+    generate([n, channels, h * b, w * b], ([image, channel, row, column]) => {
+      const block = (row! % b) * b + (column! % b);
+      const source = blockLast ? channel! * b * b + block : block * channels + channel!;
+      return x!.data[dot(strides, [image!, source, Math.floor(row! / b), Math.floor(column! / b)])]!;
+    }),
+  ];
+};
+
+const spaceToDepth: Op = ([x], node) => {
+  const b = intAttribute(node, 'blocksize', 1);
+  const [n, c, h, w] = x!.dims as [number, number, number, number];
+  const strides = stridesOf(x!.dims);
+  return [
+    generate([n, c * b * b, h / b, w / b], ([image, channel, row, column]) => {
+      const block = Math.floor(channel! / c);
+      const [down, right] = [Math.floor(block / b), block % b];
+      return x!.data[dot(strides, [image!, channel! % c, row! * b + down, column! * b + right])]!;
+    }),
+  ];
+};
+
+/** Keeps the upper or the lower triangle of each matrix, from diagonal k on. */
+const trilu: Op = ([x, k], node) => {
+  const [upper, diagonal] = [intAttribute(node, 'upper', 1) === 1, k?.data[0] ?? 0];
+  const strides = stridesOf(x!.dims);
+  return [
+    generate(x!.dims, (index) => {
+      const offset = index.at(-1)! - index.at(-2)!;
+      return (upper ? offset >= diagonal : offset <= diagonal) ? x!.data[dot(strides, index)]! : 0;
+    }),
+  ];
+};
+
+/** Turns the first elements of each sequence round, as many as it is long. */
+const reverseSequence: Op = ([x, lengths], node) => {
+  const [time, batch] = [intAttribute(node, 'time_axis', 0), intAttribute(node, 'batch_axis', 1)];
+  const strides = stridesOf(x!.dims);
+  return [
+    generate(x!.dims, (index) => {
+      const length = lengths!.data[index[batch]!]!;
+      const at = [...index];
+      if (at[time]! < length) at[time] = length - 1 - at[time]!;
+      return x!.data[dot(strides, at)]!;
     }),
   ];
 };
@@ -156,5 +226,13 @@ export const shapes: OpTable = {
   Expand: expand,
   Concat: concat,
   Slice: slice,
-  Pad: pad,
+  Split: split,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+  Trilu: trilu,
+  'com.microsoft:Trilu': trilu,
+  ReverseSequence: reverseSequence,
+  Shape: ([x]) => [ndArray([x!.dims.length], x!.dims)],
+  Size: ([x]) => [ndArray([], [x!.data.length])],
 };

@@ -1,0 +1,25 @@
+import { attentions } from './attention.js';
+import type { Decomposition } from './context.js';
+import { contrib } from './contrib.js';
+import { einsum } from './einsum.js';
+import { geometry } from './geometry.js';
+import { lpPooling } from './lp-pool.js';
+import { normalization } from './normalization.js';
+import { gru } from './recurrent/gru.js';
+import { lstm } from './recurrent/lstm.js';
+import { rnn } from './recurrent/rnn.js';
+import { rotaryEmbedding } from './rotary.js';
+
+/** Op (or domain:op) → how differentiable standard ops compute it. */
+export const decompositions: Readonly<Record<string, Decomposition>> = {
+  ...attentions,
+  ...contrib,
+  ...geometry,
+  ...lpPooling,
+  ...normalization,
+  Einsum: einsum,
+  GRU: gru,
+  LSTM: lstm,
+  RNN: rnn,
+  RotaryEmbedding: rotaryEmbedding,
+};

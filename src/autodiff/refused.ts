@@ -1,0 +1,43 @@
+import { microsoft } from '../onnx/domains.js';
+
+const quantised =
+  'it is quantised: train the floating-point model that it was made from, and quantise the result';
+const dynamic = 'its output has no static shape';
+const spectral =
+  'transforms to the frequency domain have none: compute them outside the model, or freeze what is behind';
+const decoding =
+  'it keeps state between calls of text generation: export the model without its key-value cache';
+
+/** Ops on which a gradient is often asked for and that have none here: op → why, and what to do. */
+export const refused: Readonly<Record<string, string>> = {
+  ConvInteger: quantised,
+  DequantizeLinear: quantised,
+  DynamicQuantizeLinear: quantised,
+  MatMulInteger: quantised,
+  QLinearConv: quantised,
+  QLinearMatMul: quantised,
+  QuantizeLinear: quantised,
+  [`${microsoft}:DynamicQuantizeLSTM`]: quantised,
+  [`${microsoft}:DynamicQuantizeMatMul`]: quantised,
+  [`${microsoft}:MatMulIntegerToFloat`]: quantised,
+  [`${microsoft}:MatMulNBits`]: quantised,
+  [`${microsoft}:QAttention`]: quantised,
+  [`${microsoft}:QGemm`]: quantised,
+  [`${microsoft}:QLinearAdd`]: quantised,
+  [`${microsoft}:QLinearConv`]: quantised,
+  [`${microsoft}:QLinearMul`]: quantised,
+  NonMaxSuppression: dynamic,
+  Unique: dynamic,
+  DFT: spectral,
+  MelWeightMatrix: spectral,
+  STFT: spectral,
+  Det: 'it would need the inverse of a matrix, for which there is no standard operator',
+  DeformConv: 'deformable convolutions are not covered: replace it by Conv, or freeze what is behind',
+  MaxRoiPool: 'the bounds of its windows are rounded; use RoiAlign, which has a gradient',
+  [`${microsoft}:DecoderMaskedMultiHeadAttention`]: decoding,
+  [`${microsoft}:GroupQueryAttention`]: decoding,
+  [`${microsoft}:FusedConv`]: 'an optimizer fused it for inference: use the model before that optimization',
+  [`${microsoft}:NhwcConv`]: 'an optimizer laid it out for inference: use the model before that optimization',
+  [`${microsoft}:PackedAttention`]:
+    'an optimizer packed it for inference: use the model before that optimization',
+};

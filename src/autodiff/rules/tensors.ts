@@ -1,0 +1,95 @@
+import { intAttribute } from '../../onnx/attributes.js';
+import {
+  DataType,
+  dataTypeName,
+  elementBytes,
+  elementCount,
+  makeTensor,
+  viewBytes,
+} from '../../onnx/tensor.js';
+import type { RuleContext } from '../rule.js';
+
+/** A non-negative axis. */
+export const positiveAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+/** The node's `axis` attribute, non-negative, for the rank of its first input. */
+export const axisAttribute = (c: RuleContext, fallback: number): number =>
+  positiveAxis(intAttribute(c.node, 'axis', fallback), c.dims(c.input(0)).length);
+
+export const isEmpty = (dims: readonly number[]): boolean => dims.includes(0);
+
+/** All axes of a tensor of a rank, in order. */
+export const axesOf = (rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis);
+
+/** allowzero, because a dimension may be zero. */
+export const reshape = (c: RuleContext, value: string, dims: readonly number[]): string =>
+  c.op('Reshape', [value, c.builder.ints(dims)], { allowzero: isEmpty(dims) ? 1 : undefined });
+
+/** Zeros. Default type: that of the node's first input. */
+export function zeros(c: RuleContext, dims: readonly number[], type = c.type(c.input(0)).type): string {
+  if (type === DataType.float) return c.op('ConstantOfShape', [c.builder.ints(dims)]);
+  const zero = viewBytes(new Uint8Array(elementBytes(type)), type, 'zero');
+  const value = makeTensor('', dataTypeName(type) as keyof typeof DataType, [1], zero);
+  return c.op('ConstantOfShape', [c.builder.ints(dims)], { value: { tensor: value } });
+}
+
+/** A value stretched to a shape. Expand makes no empty axis out of one element: then it is zeros, of which there are none. */
+export const expandTo = (c: RuleContext, value: string, dims: readonly number[], type?: number): string =>
+  isEmpty(dims) ? zeros(c, dims, type) : c.op('Expand', [value, c.builder.ints(dims)]);
+
+export const sumOver = (c: RuleContext, value: string, axes: readonly number[], keepdims = 1): string =>
+  axes.length === 0 ? value : c.op('ReduceSum', [value, c.builder.ints(axes)], { keepdims });
+
+/** Elements `starts` to `ends` (not included) of the axes. */
+export const slice = (
+  c: RuleContext,
+  value: string,
+  starts: readonly number[],
+  ends: readonly number[],
+  axes: readonly number[],
+): string => c.op('Slice', [value, c.builder.ints(starts), c.builder.ints(ends), c.builder.ints(axes)]);
+
+/** An axis back to front. */
+export const reverse = (c: RuleContext, value: string, axes: readonly number[]): string => {
+  const all = (end: number) => c.builder.ints(axes.map(() => end));
+  return c.op('Slice', [value, all(-1), all(-(2 ** 31)), c.builder.ints(axes), all(-1)]);
+};
+
+/** The rule's own node once more, on other inputs: same operator, same attributes. */
+export function again(c: RuleContext, inputs: readonly string[]): string {
+  const { opType, domain, attribute } = c.node;
+  const node = c.builder.detached(opType, inputs, {}, domain ? { domain } : {});
+  node.attribute = [...attribute];
+  c.builder.graph.node.push(node);
+  return node.output[0]!;
+}
+
+/** Gives an optional output of the forward node a name, so that the gradient can read it. */
+export function wantOutput(c: RuleContext, index: number, type: number, dims: readonly number[]): string {
+  if (!c.output(index)) {
+    while (c.node.output.length < index) c.node.output.push('');
+    c.node.output[index] = c.builder.fresh(`${c.output()}_output${index}`);
+    c.describe(c.output(index), { type, dims });
+  }
+  return c.output(index);
+}
+
+/**
+ * Zeros of shape `dims` with updates [outer…, count, inner…] added at positions [count] of an axis. ScatterElements, because
+ * ScatterND loses additions to one element when it runs on several threads (ONNX Runtime 1.30, CPU).
+ */
+export function addAlongAxis(
+  c: RuleContext,
+  dims: readonly number[],
+  axis: number,
+  positions: string,
+  updates: string,
+  count: number,
+): string {
+  const lines = dims.map((dim, at) => (at === axis ? count : dim));
+  if (elementCount(lines) === 0) return zeros(c, dims);
+  const column = reshape(c, positions, [count, ...dims.slice(axis + 1).map(() => 1)]);
+  const everywhere = c.op('Expand', [column, c.builder.ints(lines)]);
+  const lined = reshape(c, updates, lines);
+  return c.op('ScatterElements', [zeros(c, dims), everywhere, lined], { axis, reduction: 'add' });
+}

@@ -1,0 +1,142 @@
+import test from 'ava';
+import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
+import { float, makeAttribute } from '../../../src/onnx/attributes.js';
+import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
+import type { FunctionProto, Node } from '../../../src/onnx/proto.js';
+import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { runModel } from './run-model.js';
+
+const node = (
+  opType: string,
+  input: string[],
+  output: string[],
+  attribute: Node['attribute'] = [],
+  domain = '',
+): Node => ({
+  opType,
+  name: '',
+  input,
+  output,
+  attribute,
+  domain,
+});
+
+const body = (name: string, nodes: Node[], given: Partial<FunctionProto> = {}): FunctionProto => ({
+  name,
+  domain: 'own',
+  input: ['x'],
+  output: ['y'],
+  attribute: [],
+  attributeProto: [],
+  opsetImport: [{ domain: '', version: 17 }],
+  node: nodes,
+  ...given,
+});
+
+/** x through calls of functions. */
+function calling(nodes: Node[], functions: FunctionProto[]) {
+  const builder = new GraphBuilder();
+  builder.input('x', 'float', [2]);
+  builder.graph.node.push(...nodes);
+  builder.output('out', 'float');
+  const model = makeModel(builder.graph, { own: 1 });
+  return { ...model, functions };
+}
+
+test('functions are inlined: nested, called twice, with attributes given and by default', async (t) => {
+  const constant = { ...makeAttribute('value_float', float(0)), refAttrName: 'by' };
+  delete (constant as { f?: number }).f;
+  const shift = body('Shift', [node('Constant', [], ['c'], [constant]), node('Add', ['x', 'c'], ['y'])], {
+    attributeProto: [makeAttribute('by', float(1))],
+  });
+  const twice = body('Twice', [
+    node('Shift', ['x'], ['c'], [makeAttribute('by', float(10))], 'own'),
+    node('Shift', ['c'], ['y'], [], 'own'),
+  ]);
+  const model = calling(
+    [node('Twice', ['x'], ['h'], [], 'own'), node('Twice', ['h'], ['out'], [], 'own')],
+    [shift, twice],
+  );
+  const prepared = prepareModel(model);
+  t.deepEqual(new Set(prepared.model.graph.node.map(({ opType }) => opType)), new Set(['Add']));
+  t.deepEqual(prepared.model.functions, []);
+  t.is(prepared.origins.size, 0, 'constants of functions are not the file’s own');
+  t.deepEqual(await runModel(prepared.model, { x: { dims: [2], data: [1, 2] } }), { out: [23, 24] });
+});
+
+test('a function that calls itself is refused', (t) => {
+  const loop = body('Loop', [node('Loop', ['x'], ['y'], [], 'own')]);
+  t.throws(() => prepareModel(calling([node('Loop', ['x'], ['out'], [], 'own')], [loop])), {
+    message: /calls itself/,
+  });
+});
+
+test('a function may hand an input on', async (t) => {
+  const pass = body('Pass', [], { output: ['x'] });
+  const { model } = prepareModel(calling([node('Pass', ['x'], ['out'], [], 'own')], [pass]));
+  t.deepEqual(await runModel(model, { x: { dims: [2], data: [3, 4] } }), { out: [3, 4] });
+});
+
+test('constants of all kinds become initializers, and keep where they came from', (t) => {
+  const builder = new GraphBuilder();
+  builder.initializer(makeTensor('w', 'float', [2], Float32Array.of(1, 2)));
+  builder.graph.input.push({ name: 'w' });
+  const constant = (output: string, attribute: Node['attribute'][number]) =>
+    builder.graph.node.push(node('Constant', [], [output], [attribute]));
+  constant('tensor', makeAttribute('value', { tensor: makeTensor('', 'float', [1], Float32Array.of(3)) }));
+  constant('floats', makeAttribute('value_floats', float([4, 5])));
+  constant('ints', makeAttribute('value_ints', [6, 7]));
+  constant('int', makeAttribute('value_int', 8));
+  builder.initializer(makeTensor('filled__SHAPE', 'int64', [2], BigInt64Array.of(2n, 2n)));
+  const value = { tensor: makeTensor('', 'float', [1], Float32Array.of(0.5)) };
+  builder.graph.node.push(
+    node('ConstantOfShape', ['filled__SHAPE'], ['filled'], [makeAttribute('value', value)]),
+  );
+  builder.graph.node.push(node('Identity', ['w'], ['alias']), node('Add', ['alias', 'floats'], ['y']));
+  builder.output('y', 'float');
+
+  const { model, origins, aliases } = prepareModel(makeModel(builder.graph));
+  t.deepEqual(
+    model.graph.node.map(({ opType, input }) => [opType, ...input]),
+    [['Add', 'w', 'floats']],
+  );
+  t.deepEqual(model.graph.input, []);
+  t.deepEqual([...aliases], [['w', ['alias']]]);
+  const held = new Map(
+    model.graph.initializer.map((each) => [each.name, Array.from(tensorData(each), Number)]),
+  );
+  t.deepEqual(held.get('tensor'), [3]);
+  t.deepEqual(held.get('floats'), [4, 5]);
+  t.deepEqual(held.get('ints'), [6, 7]);
+  t.deepEqual(held.get('int'), [8]);
+  t.deepEqual(held.get('filled'), [0.5, 0.5, 0.5, 0.5]);
+  t.is(origins.get('w'), 'initializer');
+  t.is(origins.get('floats'), 'constant');
+  t.is(origins.get('filled'), 'filled');
+});
+
+test('training form becomes evaluation form', (t) => {
+  const builder = new GraphBuilder();
+  builder.input('x', 'float', ['batch', 2]);
+  const weights = ['scale', 'bias', 'mean', 'var'].map((name) =>
+    builder.initializer(makeTensor(name, 'float', [2], Float32Array.of(1, 1))),
+  );
+  const [y, mean] = builder.ops('BatchNormalization', ['x', ...weights], { training_mode: 1 }, { count: 3 });
+  const active = builder.constant('bool', [], Uint8Array.of(1));
+  const out = builder.op('Dropout', [y!, builder.scalar(0.5), active]);
+  builder.output(out, 'float');
+  builder.output(mean!, 'float');
+  const given = makeModel(builder.graph);
+  const { model, wasTraining } = prepareModel(given);
+  t.true(wasTraining);
+  const [norm] = model.graph.node.filter(({ opType }) => opType === 'BatchNormalization');
+  t.deepEqual(norm!.output, [y!]);
+  t.false(norm!.attribute.some(({ name }) => name === 'training_mode'));
+  t.is(model.graph.node.find(({ opType }) => opType === 'Dropout')!.input.length, 2);
+  t.true(
+    model.graph.node.some(
+      ({ opType, input, output }) => opType === 'Identity' && input[0] === 'mean' && output[0] === mean,
+    ),
+  );
+  t.is(given.graph.node[0]!.output.length, 3, 'the given model is not changed');
+});
