@@ -56,7 +56,8 @@ std::shared_ptr<Library> Library::open(const std::string& path) {
 
 Library::Library(const std::string& path, void* const* table, std::string version)
     : path_(path), api_(table), version_(std::move(version)) {
-  check(api_.CreateEnv(ort::kLogError, "flatmin", &env_));
+  // Errors come back as statuses; the log would repeat them.
+  check(api_.CreateEnv(ort::kLogFatal, "flatmin", &env_));
   check(api_.CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &cpu_memory_));
   check(api_.GetAllocatorWithDefaultOptions(&allocator_));
 }

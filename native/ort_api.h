@@ -42,7 +42,7 @@ constexpr uint32_t kApiVersion = 24;
 enum AllocatorType { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemoryType { kMemoryDefault = 0 };
 enum ValueKind { kTensor = 1 };
-enum LoggingLevel { kLogError = 3 };
+enum LoggingLevel { kLogFatal = 4 };
 
 // X(slot, return type, name, arguments)
 #define FLATMIN_ORT_FUNCTIONS(X)                                                                                        \

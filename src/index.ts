@@ -1,27 +1,70 @@
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
+export type { ExperimentResults } from './experiment/results.js';
+export { type ExperimentOptions, type ExperimentReport, runExperiment } from './experiment/run-experiment.js';
+export type { ExperimentFile } from './experiment/schema.js';
+export type { LandscapeFile } from './formats/landscape-file.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
-export type { Loss } from './losses/loss.js';
-export { meanSquaredError } from './losses/mean-squared-error.js';
+export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from './losses/custom.js';
+export type { Loss, LossScope, LossValue } from './losses/loss.js';
+export {
+  type NegativeLogLikelihoodOptions,
+  negativeLogLikelihood,
+} from './losses/negative-log-likelihood.js';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type HuberOptions,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  type TargetOptions,
+} from './losses/regression.js';
 export { type MlpOptions, mlp } from './models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from './models/small-cnn.js';
 export { type WideResNetOptions, wideResNet } from './models/wide-resnet.js';
 export { readModel, writeModel } from './onnx/model.js';
 export type { ModelProto } from './onnx/proto.js';
 export { AdamW, type AdamWOptions } from './optim/adamw.js';
+export { ASAM, type ASAMOptions } from './optim/asam.js';
+export { EMA, type EMAOptions, SWA, type SWAOptions, WeightAveraging } from './optim/averaging.js';
+export { ESAM, type ESAMOptions } from './optim/esam.js';
+export { FriendlySAM, type FriendlySAMOptions } from './optim/friendly-sam.js';
+export { GSAM, type GSAMOptions } from './optim/gsam.js';
+export { LookSAM, type LookSAMOptions } from './optim/look-sam.js';
 export type { BaseOptimizer, Optimizer, Problem, Scheduled, StepReport } from './optim/optimizer.js';
 export { RandSAM, type RandSAMOptions } from './optim/rand-sam.js';
 export { SAM, type SAMOptions } from './optim/sam.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
+export { makeReport, type ReportOptions } from './report/report.js';
+export { type ReportServer, type ServeOptions, serveReport } from './report/watch.js';
 export { openRuntime, type Runtime } from './runtime/library.js';
 export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './runtime/parameter-space.js';
+export { measure, type SharpnessReport } from './sharpness/measure.js';
+export type { Objective } from './sharpness/objective.js';
+export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
 export { type BenchOptions, type BenchReport, benchStep } from './train/bench-step.js';
 export { compare } from './train/compare.js';
 export type { Evaluation } from './train/evaluator.js';
 export { type ExportForm, type ExportOptions, exportTrainingGraph } from './train/export.js';
 export type { Feeds } from './train/feeds.js';
+export { type FeedArray, type GradientOptions, type Gradients, gradients } from './train/gradients.js';
+export { type Inspection, type InspectOptions, inspectModel } from './train/inspect.js';
+export { type LandscapeOptions, measureLandscape } from './train/measure-landscape.js';
+export {
+  type MeasureSharpnessOptions,
+  type ModelSharpnessReport,
+  measureSharpness,
+} from './train/measure-sharpness.js';
+export { type RhoScheduleName, type RhoScheduleOptions, rhoSchedule } from './train/rho-schedule.js';
 export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup } from './train/schedule.js';
-export { TrainingSession, type TrainingSessionOptions } from './train/session.js';
+export {
+  type MicroBatchPerturbation,
+  type StepOptions,
+  TrainingSession,
+  type TrainingSessionOptions,
+  type WeightVectors,
+} from './train/session.js';
 export type { TrainSettings } from './train/settings.js';
 export type { TrainSummary } from './train/summary.js';
 export { type TrainOptions, train } from './train/train.js';

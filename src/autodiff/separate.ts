@@ -1,9 +1,8 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
-import { opKey } from '../onnx/domains.js';
-import type { Graph, ModelProto, Tensor, ValueInfo } from '../onnx/proto.js';
-import { DataType, elementCount, tensorDims } from '../onnx/tensor.js';
-import { nonDifferentiable } from './registry.js';
+import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
+import { type Classified, type ClassifyOptions, classify } from './prepare/classify.js';
+import type { Origin } from './prepare/fold-sources.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {
@@ -20,33 +19,44 @@ export interface SeparatedModel {
   readonly statistics: readonly Weight[];
   /** What a batch must feed. */
   readonly dataInputs: readonly ValueInfo[];
+  /** All initializers of the model, and why they are trained or not. */
+  readonly classified: readonly Classified[];
+}
+
+export interface SeparateOptions extends ClassifyOptions {
+  /** Values that the loss is taken of; default: the graph's outputs. */
+  losses?: readonly string[] | undefined;
+  /** Trains these and no others, whatever they look like. */
+  weights?: { readonly parameters: readonly Weight[]; readonly statistics: readonly Weight[] } | undefined;
+  /** Where the file has each initializer (see prepareModel); an initializer that is not listed stays a constant. */
+  origins?: ReadonlyMap<string, Origin> | undefined;
 }
 
 /**
- * Turns weights and running statistics from initializers into graph inputs. Running statistics are the third and fourth parameter of
- * BatchNormalization; parameters are the other float32 initializers that feed a differentiable op. The rest stays constant.
+ * Turns weights and running statistics of a prepared model from initializers into graph inputs; see `classify` for which these are.
+ * The rest stays constant.
  * @throws FlatminError INVALID_MODEL when nothing is trainable
  */
-export function separate(model: ModelProto): SeparatedModel {
+export function separate(model: ModelProto, options: SeparateOptions = {}): SeparatedModel {
   const { graph } = model;
-  const statisticNames = new Set(
-    graph.node
-      .filter((node) => opKey(node) === 'BatchNormalization')
-      .flatMap((node) => node.input.slice(3, 5)),
-  );
-  const differentiable = new Set(
-    graph.node.filter((node) => !nonDifferentiable.has(opKey(node))).flatMap((node) => node.input),
-  );
-  const isParameter = (tensor: Tensor) =>
-    tensor.dataType === DataType.float &&
-    differentiable.has(tensor.name!) &&
-    !statisticNames.has(tensor.name!) &&
-    elementCount(tensorDims(tensor)) > 0;
-  const weight = (tensor: Tensor): Weight => ({ name: tensor.name!, dims: tensorDims(tensor) });
-  const statistics = graph.initializer.filter((tensor) => statisticNames.has(tensor.name!)).map(weight);
-  const parameters = graph.initializer.filter(isParameter).map(weight);
-  if (parameters.length === 0)
-    throw new FlatminError('INVALID_MODEL', `Model "${graph.name}" has no float32 initializer to train.`);
+  const { origins } = options;
+  const losses = options.losses ?? graph.output.map(({ name }) => name);
+  const candidates = origins
+    ? graph.initializer.filter(({ name }) => origins.has(name ?? ''))
+    : graph.initializer;
+  const classified = options.weights
+    ? []
+    : classify({ ...graph, initializer: candidates }, losses, origins, options);
+  const weights = (kind: Classified['kind']): Weight[] =>
+    classified.filter((each) => each.kind === kind).map(({ name, dims }) => ({ name, dims }));
+  const parameters = options.weights?.parameters ?? weights('parameter');
+  const statistics = options.weights?.statistics ?? weights('statistic');
+  if (parameters.length === 0) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Model "${graph.name ?? ''}" has no float32 initializer to train${why(classified)}.`,
+    );
+  }
 
   const outside = new Set([...parameters, ...statistics].map(({ name }) => name));
   const initializers = new Set(graph.initializer.map(({ name }) => name));
@@ -66,20 +76,12 @@ export function separate(model: ModelProto): SeparatedModel {
     parameters,
     statistics,
     dataInputs,
+    classified,
   };
 }
 
-/** A copy of the graph whose symbolic batch dimensions (the first of each input) have a size. */
-export function fixBatch(graph: Graph, batch: number): Graph {
-  const symbols = new Set(
-    graph.input.map(({ type }) => type?.tensorType?.shape?.dim?.[0]?.dimParam).filter(Boolean),
-  );
-  const fix = (info: ValueInfo): ValueInfo => {
-    const tensor = info.type?.tensorType;
-    const dim = tensor?.shape?.dim?.map((size) =>
-      size.dimParam && symbols.has(size.dimParam) ? { dimValue: batch } : size,
-    );
-    return dim ? { ...info, type: { tensorType: { elemType: tensor!.elemType, shape: { dim } } } } : info;
-  };
-  return { ...graph, input: graph.input.map(fix), output: graph.output.map(fix) };
+/** What the model has instead of parameters. */
+function why(classified: readonly Classified[]): string {
+  const found = classified.find(({ reason }) => /quantised|type/.test(reason)) ?? classified[0];
+  return found ? `: "${found.name}" is ${found.reason}` : '';
 }

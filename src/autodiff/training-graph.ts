@@ -5,6 +5,7 @@ import { DataType } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { verifyModel } from '../onnx/verify.js';
 import { backward } from './backward.js';
+import type { ReportNode } from './report-node.js';
 import type { SeparatedModel, Weight } from './separate.js';
 import { useBatchStatistics } from './training-form.js';
 
@@ -30,6 +31,7 @@ export interface TrainingGraph {
 /**
  * Appends the gradients of `loss` to a forward graph with static shapes.
  * @param batchNorm 'batch' normalises by the batch and moves the running statistics; 'running' leaves them fixed
+ * @param report takes the errors of single nodes; parameters that no gradient reaches then are left out
  * @throws FlatminError NO_GRADIENT when an op has no rule or a parameter does not reach the loss
  */
 export function buildTrainingGraph(
@@ -37,6 +39,7 @@ export function buildTrainingGraph(
   types: ValueTypes,
   loss: string,
   batchNorm: 'batch' | 'running' = 'batch',
+  report?: ReportNode,
 ): TrainingGraph {
   const builder = new GraphBuilder({
     ...emptyGraph(`${model.graph.name}-training`),
@@ -46,9 +49,9 @@ export function buildTrainingGraph(
   const seed = builder.scalar(1, types.get(loss)!.type);
   types.set(seed, { type: types.get(loss)!.type, dims: [] });
   const names = model.parameters.map(({ name }) => name);
-  const gradients = backward(builder, types, new Map([[loss, seed]]), names);
+  const gradients = backward(builder, types, new Map([[loss, seed]]), names, report);
   const unreached = names.filter((name) => !gradients.has(name));
-  if (unreached.length > 0) {
+  if (unreached.length > 0 && !report) {
     throw new FlatminError(
       'NO_GRADIENT',
       `No gradient of the loss reaches ${unreached.slice(0, 5).join(', ')}: freeze what the loss does not depend on.`,
@@ -61,7 +64,9 @@ export function buildTrainingGraph(
     builder.output(output, DataType.float, weight.dims);
     return { ...weight, output };
   };
-  const parameters = model.parameters.map((weight) => bind(weight, outputs.get(weight.name)!));
+  const parameters = model.parameters
+    .filter(({ name }) => outputs.has(name))
+    .map((weight) => bind(weight, outputs.get(weight.name)!));
   const statistics = model.statistics.flatMap((weight) =>
     updated.has(weight.name) ? [bind(weight, updated.get(weight.name)!)] : [],
   );

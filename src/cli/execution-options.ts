@@ -2,14 +2,20 @@ import type { Command, Option } from 'commander';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import { option, toNumber } from './option-values.js';
 
+export const threadsOption = (): Option =>
+  option('Execution', '--threads <n>', 'threads of the kernels', { parse: toNumber, byDefault: 'all cores' });
+
+export const runtimeOption = (): Option =>
+  option('Execution', '--runtime <path>', 'a libonnxruntime', { byDefault: 'that of onnxruntime-node' });
+
 /** How train and bench use the machine. */
 export const executionOptions = (): Option[] => [
-  option('Execution', '--threads <n>', 'threads of the kernels', { parse: toNumber, byDefault: 'all cores' }),
+  threadsOption(),
   option('Execution', '--workers <n>', 'threads that prepare batches; 0 for none', {
     parse: toNumber,
     byDefault: 1,
   }),
-  option('Execution', '--runtime <path>', 'a libonnxruntime', { byDefault: 'that of onnxruntime-node' }),
+  runtimeOption(),
 ];
 
 export interface ExecutionChoice {

@@ -3,7 +3,13 @@ import { Command, CommanderError } from 'commander';
 import { FlatminError } from '../errors.js';
 import { addBench } from './commands/bench.js';
 import { addData } from './commands/data.js';
+import { addExperiment } from './commands/experiment.js';
 import { addExport } from './commands/export.js';
+import { addGrad } from './commands/grad.js';
+import { addInspect } from './commands/inspect.js';
+import { addLandscape } from './commands/landscape.js';
+import { addReport } from './commands/report.js';
+import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
 import { INTERRUPTED_EXIT } from './interruption.js';
 
@@ -29,7 +35,19 @@ function makeProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`flatmin: ${oneLine(text)}\n`) })
     .configureHelp({ helpWidth: 110 });
-  for (const add of [addTrain, addBench, addExport, addData]) add(program);
+  for (const add of [
+    addTrain,
+    addExperiment,
+    addBench,
+    addExport,
+    addInspect,
+    addGrad,
+    addSharpness,
+    addLandscape,
+    addReport,
+    addData,
+  ])
+    add(program);
   return program;
 }
 

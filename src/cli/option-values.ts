@@ -27,6 +27,16 @@ export const toNumberOrNone: Parse = (text) => (text === 'none' ? null : toNumbe
 
 export const toNumbers: Parse = (text) => text.split(',').map(toNumber);
 
+/** Collects the values of an option that is repeated. */
+export const addTo = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
+
+/** 'sequence=128', added to those given before. */
+export function toDims(text: string, before: Record<string, number> | undefined): Record<string, number> {
+  const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
+  if (!name) throw new InvalidArgumentError('It is not of the form NAME=SIZE, such as sequence=128.');
+  return { ...before, [name]: Number(size) };
+}
+
 export const toNames: Parse = (text) => text.split(',').map((name) => name.trim());
 
 /** '3x32x32' */

@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander';
 import { parseGroup } from '../train/group-spec.js';
 import { defaultSettings } from '../train/resolve-settings.js';
+import { RHO_SCHEDULE_NAMES } from '../train/rho-schedule.js';
 import { SCHEDULE_NAMES } from '../train/schedule.js';
 import {
   BASE_NAMES,
@@ -13,6 +14,8 @@ import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js'
 
 const sgd = defaultSettings({});
 const adamw = defaultSettings({ optimizer: 'adamw' });
+const asam = defaultSettings({ optimizer: 'asam' });
+const looksam = defaultSettings({ optimizer: 'looksam' });
 
 /** Options of train and bench that make the model and the batch. */
 export const modelOptions = (): Option[] => [
@@ -43,15 +46,19 @@ export const optimizerOptions = (): Option[] => [
     choices: OPTIMIZER_NAMES,
     byDefault: sgd.optimizer,
   }),
-  option('Optimizer', '--base <name>', 'what sam and rand-sam wrap', {
+  option('Optimizer', '--base <name>', 'what sam, rand-sam and their relatives wrap', {
     choices: BASE_NAMES,
     byDefault: sgd.base,
   }),
   option('Optimizer', '--rho <radius>', 'radius ρ of the perturbation, in the norm of all parameters', {
     parse: toNumber,
-    byDefault: sgd.rho,
+    byDefault: `${sgd.rho}; ${asam.rho} for asam`,
   }),
-  option('Optimizer', '--ascent-steps <n>', "sam's ascent steps N: n + 1 gradients a step", {
+  option('Optimizer', '--every <k>', 'perturb in every k-th step, plain base steps between; looksam reuses', {
+    parse: toNumber,
+    byDefault: `${sgd.every}; ${looksam.every} for looksam`,
+  }),
+  option('Optimizer', '--ascent-steps <n>', 'ascent steps N of sam and asam: N + 1 gradients a step', {
     parse: toNumber,
     byDefault: sgd.ascentSteps,
   }),
@@ -66,6 +73,22 @@ export const optimizerOptions = (): Option[] => [
   option('Optimizer', '--ascent-decay <λ>', 'L2 term in the gradient of the ascent', {
     parse: toNumber,
     byDefault: sgd.ascentDecay,
+  }),
+  option('Optimizer', '--alpha <α>', 'share of the orthogonal component in gsam and looksam', {
+    parse: toNumber,
+    byDefault: `${sgd.alpha}; ${looksam.alpha} for looksam`,
+  }),
+  option('Optimizer', '--fraction <β>', 'share of the parameters that esam perturbs in a step, in (0, 1]', {
+    parse: toNumber,
+    byDefault: sgd.fraction,
+  }),
+  option('Optimizer', '--sigma <σ>', "share of the mean gradient left out of friendly-sam's ascent", {
+    parse: toNumber,
+    byDefault: sgd.sigma,
+  }),
+  option('Optimizer', '--gradient-decay <λ>', "of friendly-sam's mean gradient, in [0, 1)", {
+    parse: toNumber,
+    byDefault: sgd.gradientDecay,
   }),
   option('Optimizer', '--lr <rate>', 'highest learning rate', {
     parse: toNumber,
@@ -132,6 +155,19 @@ export const trainingOptions = (): Option[] => [
     choices: SCHEDULE_NAMES,
     byDefault: sgd.schedule,
   }),
+  option(
+    'Schedule',
+    '--rho-schedule <name>',
+    'of the radius, per step; lr: in proportion to the learning rate',
+    {
+      choices: RHO_SCHEDULE_NAMES,
+      byDefault: sgd.rhoSchedule,
+    },
+  ),
+  option('Schedule', '--rho-final <radius>', 'at the end of the schedule of the radius', {
+    parse: toNumber,
+    byDefault: sgd.rhoFinal,
+  }),
   option('Schedule', '--warmup-epochs <n>', 'epochs of linear warm-up', {
     parse: toNumber,
     byDefault: sgd.warmupEpochs,
@@ -144,9 +180,42 @@ export const trainingOptions = (): Option[] => [
     parse: toNumber,
     byDefault: 0.2,
   }),
+  option('Schedule', '--accumulate <n>', 'micro-batches of --batch images in a step', {
+    parse: toNumber,
+    byDefault: sgd.accumulate,
+  }),
+  option('Schedule', '--perturbation <kind>', 'of each micro-batch on its own, or one of the whole step', {
+    choices: ['per-batch', 'synchronised'],
+    byDefault: sgd.perturbation,
+  }),
+  option('Averaging', '--ema <decay>', 'evaluate and save an exponential moving average of the weights', {
+    parse: toNumber,
+    byDefault: 'none',
+  }),
+  option(
+    'Averaging',
+    '--swa-start <epochs>',
+    'evaluate and save the mean of the weights after these epochs',
+    {
+      parse: toNumber,
+      byDefault: 'none',
+    },
+  ),
+  option('Averaging', '--swa-every <epochs>', 'between two models of the mean', {
+    parse: toNumber,
+    byDefault: sgd.swaEvery,
+  }),
+  option('Averaging', '--swa-lr <rate>', 'learning rate from --swa-start on', {
+    parse: toNumber,
+    byDefault: 'that of the schedule',
+  }),
   option('Evaluation', '--eval-every <n>', 'epochs between evaluations on the test images', {
     parse: toNumber,
     byDefault: sgd.evalEvery,
+  }),
+  option('Evaluation', '--early-stop <patience>', 'evaluations without a better accuracy that end the run', {
+    parse: toNumber,
+    byDefault: 'never',
   }),
   option('Evaluation', '--train-eval-samples <n>', 'training images of the final training loss', {
     parse: toNumber,
@@ -165,9 +234,16 @@ const NAMES: readonly (keyof TrainSettings)[] = [
   'optimizer',
   'base',
   'rho',
+  'rhoSchedule',
+  'rhoFinal',
+  'every',
   'ascentSteps',
   'radius',
   'ascentDecay',
+  'alpha',
+  'fraction',
+  'sigma',
+  'gradientDecay',
   'lr',
   'momentum',
   'nesterov',
@@ -178,6 +254,12 @@ const NAMES: readonly (keyof TrainSettings)[] = [
   'labelSmoothing',
   'epochs',
   'batch',
+  'accumulate',
+  'perturbation',
+  'ema',
+  'swaStart',
+  'swaEvery',
+  'swaLr',
   'schedule',
   'warmupEpochs',
   'milestones',
@@ -189,6 +271,7 @@ const NAMES: readonly (keyof TrainSettings)[] = [
   'trainEvalSamples',
   'seed',
   'evalEvery',
+  'earlyStop',
   'logEvery',
 ];
 

@@ -1,45 +1,185 @@
 import { FlatminError, invalid } from '../errors.js';
-import { int64 } from '../onnx/proto.js';
-import type { Loss } from './loss.js';
+import type { GraphBuilder } from '../onnx/builder.js';
+import { checkClassWeights, classAxisOf, classCount, constantLike } from './class-axis.js';
+import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
 export interface CrossEntropyOptions {
-  /** s in [0, 1): the target is (1 − s)·onehot + s/classes (Szegedy et al. 2016). Default 0. */
+  /** s in [0, 1): the target is (1 − s)·target + s/classes (Szegedy et al. 2016). Default 0. */
   labelSmoothing?: number;
+  /** Axis of the classes in the logits; negative counts from the end. Default 1. */
+  classAxis?: number;
+  /** 'classes': one label for each sample, int64 (default). 'probabilities': a distribution over the classes, shaped as the logits. */
+  targets?: 'classes' | 'probabilities';
+  /** Samples with this label count for nothing; not with probabilities. */
+  ignoreIndex?: number;
+  /** w_c ≥ 0, one for each class; default all 1. */
+  classWeights?: readonly number[];
+  /** The output of the model that holds the logits; default that of the session. */
+  output?: string;
+  /** Name of the input for the targets; default `labels`. */
+  input?: string;
 }
 
 /**
- * Softmax cross-entropy of logits (batch × classes × …) with class labels in the input `labels` (int64, batch × …), mean over the
- * samples: −log p_label; with smoothing s, (1 − s)·(−log p_label) + s·mean over classes of (−log p).
+ * Softmax cross-entropy of logits (batch × classes × …; see `classAxis`), mean over all axes but that of the classes. With p the softmax
+ * along it and w the class weights:
+ * - labels y (int64, the logits' shape without the class axis): Σ_i w_y·(−log p_y) / Σ_i w_y over the samples i that are not ignored;
+ *   with smoothing s, (1 − s) times that plus s/classes · Σ_i Σ_c w_c·(−log p_c) / Σ_i w_y.
+ * - probabilities t: Σ_i Σ_c w_c·t_c·(−log p_c) / samples, with t ← (1 − s)·t + s/classes.
+ *
+ * With every label ignored it is not a number. As torch.nn.CrossEntropyLoss.
+ * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
-export function crossEntropy({ labelSmoothing = 0 }: CrossEntropyOptions = {}): Loss {
+export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
+  const { labelSmoothing = 0, targets = 'classes', ignoreIndex, classWeights } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1))
     throw invalid('labelSmoothing', 'a number in [0, 1)', labelSmoothing);
+  if (targets !== 'classes' && targets !== 'probabilities')
+    throw invalid('targets', "'classes' or 'probabilities'", targets);
+  if (ignoreIndex !== undefined && (!Number.isSafeInteger(ignoreIndex) || targets === 'probabilities'))
+    throw invalid('ignoreIndex', 'an integer, with class labels', ignoreIndex);
+  checkClassWeights(classWeights);
+  const label = labelSmoothing ? `cross-entropy (smoothing ${labelSmoothing})` : 'cross-entropy';
   return {
-    name: labelSmoothing ? `cross-entropy (smoothing ${labelSmoothing})` : 'cross-entropy',
-    append(builder, output) {
-      const dims = (output.type?.tensorType?.shape?.dim ?? []).map(
-        (dim) => dim.dimParam || int64(dim.dimValue),
-      );
-      if (dims.length < 2) {
-        throw new FlatminError(
-          'INVALID_MODEL',
-          `Cross-entropy needs logits of shape batch × classes, but "${output.name}" has shape [${dims}].`,
-        );
-      }
-      const targets = builder.input(builder.fresh('labels'), 'int64', [dims[0]!, ...dims.slice(2)]);
-      const [loss, logProb] = builder.ops(
-        'SoftmaxCrossEntropyLoss',
-        [output.name, targets],
-        { reduction: 'mean' },
-        { name: 'cross_entropy', count: 2 },
-      );
-      if (!labelSmoothing) return { loss: loss!, targets };
-      const uniform = builder.op('Neg', [builder.op('ReduceMean', [logProb!], { keepdims: 0 })]);
-      const smoothed = builder.op('Add', [
-        builder.op('Mul', [loss!, builder.scalar(1 - labelSmoothing)]),
-        builder.op('Mul', [uniform, builder.scalar(labelSmoothing)]),
-      ]);
-      return { loss: smoothed, targets };
+    name: label,
+    append(scope) {
+      const logits = scope.output(options.output);
+      requireFloat('Cross-entropy', logits);
+      const axis = classAxisOf('Cross-entropy', logits, options.classAxis ?? 1);
+      const classes = classCount(logits, axis, classWeights);
+      return targets === 'classes'
+        ? ofLabels(scope, logits, axis, classes, options)
+        : ofProbabilities(scope, logits, axis, classes, options);
     },
   };
+}
+
+function ofLabels(
+  scope: LossScope,
+  logits: LossValue,
+  axis: number,
+  classes: number | undefined,
+  { labelSmoothing = 0, ignoreIndex, classWeights, input = 'labels' }: CrossEntropyOptions,
+): string {
+  const { builder } = scope;
+  const dims = logits.dims.filter((_, index) => index !== axis);
+  const given = scope.target(input, 'int64', dims, { classes, axis, ignoreIndex });
+  const { scores, labels, rank } = classesSecond(builder, logits, axis, given);
+  const weights = classWeights && constantLike(builder, logits, [classWeights.length], classWeights);
+  const [loss, logProb] = builder.ops(
+    'SoftmaxCrossEntropyLoss',
+    [scores, labels, ...(weights ? [weights] : [])],
+    { reduction: 'mean', ignore_index: ignoreIndex },
+    { name: 'cross_entropy', count: 2 },
+  );
+  if (!labelSmoothing) return loss!;
+  const uniform =
+    weights || ignoreIndex !== undefined
+      ? weightedUniform(builder, logits, { logProb: logProb!, rank, labels, weights, ignoreIndex, classes })
+      : builder.op('Neg', [builder.op('ReduceMean', [logProb!], { keepdims: 0 })]);
+  return builder.op('Add', [
+    builder.op('Mul', [loss!, builder.scalar(1 - labelSmoothing, logits.type)]),
+    builder.op('Mul', [uniform, builder.scalar(labelSmoothing, logits.type)]),
+  ]);
+}
+
+/** Scores with the classes on axis 1, and labels to match: a matrix where the classes are last, which copies nothing. */
+function classesSecond(
+  builder: GraphBuilder,
+  { name, dims }: LossValue,
+  axis: number,
+  labels: string,
+): { scores: string; labels: string; rank: number } {
+  const rank = dims.length;
+  if (axis === 1) return { scores: name, labels, rank };
+  if (axis === rank - 1 && typeof dims[axis] === 'number') {
+    const scores = builder.op('Reshape', [name, builder.ints([-1, dims[axis]])]);
+    return { scores, labels: builder.op('Reshape', [labels, builder.ints([-1])]), rank: 2 };
+  }
+  const [first, ...others] = dims.map((_, index) => index).filter((index) => index !== axis);
+  const scores = builder.op('Transpose', [name], { perm: [first!, axis, ...others] });
+  return { scores, labels, rank };
+}
+
+/** Σ_i Σ_c w_c·(−log p_c) / (classes · Σ_i w_y) over the samples that are not ignored; classes on axis 1. */
+function weightedUniform(
+  builder: GraphBuilder,
+  like: LossValue,
+  parts: {
+    logProb: string;
+    rank: number;
+    labels: string;
+    weights: string | undefined;
+    ignoreIndex: number | undefined;
+    classes: number | undefined;
+  },
+): string {
+  const { labels, weights, ignoreIndex, classes } = parts;
+  if (classes === undefined) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Label smoothing needs to know how many classes "${like.name}" has, but that dimension is open: state it in the model.`,
+    );
+  }
+  const rows = asRows(builder, parts.logProb, parts.rank, classes);
+  const weighted = weights ? builder.op('Mul', [rows, weights]) : rows;
+  const ofClasses = builder.op('ReduceSum', [weighted, builder.ints([1])], { keepdims: 0 });
+  const flat = builder.op('Reshape', [labels, builder.ints([-1])]);
+  const kept =
+    ignoreIndex === undefined
+      ? undefined
+      : builder.op('Not', [
+          builder.op('Equal', [flat, builder.constant('int64', [], BigInt64Array.of(BigInt(ignoreIndex)))]),
+        ]);
+  const keep = kept && builder.op('Cast', [kept], { to: like.type });
+  const safe = kept
+    ? builder.op('Where', [kept, flat, builder.constant('int64', [], BigInt64Array.of(0n))])
+    : flat;
+  const own = weights ? builder.op('Gather', [weights, safe], { axis: 0 }) : undefined;
+  const share = own && keep ? builder.op('Mul', [own, keep]) : (own ?? keep!);
+  const sum = keep ? builder.op('Mul', [ofClasses, keep]) : ofClasses;
+  const total = builder.op('Mul', [
+    builder.op('ReduceSum', [share], { keepdims: 0 }),
+    builder.scalar(-classes, like.type),
+  ]);
+  return builder.op('Div', [builder.op('ReduceSum', [sum], { keepdims: 0 }), total]);
+}
+
+/** batch × classes × … as samples × classes. */
+function asRows(builder: GraphBuilder, value: string, rank: number, classes: number): string {
+  if (rank === 2) return value;
+  const perm = [0, ...Array.from({ length: rank - 2 }, (_, index) => index + 2), 1];
+  return builder.op('Reshape', [builder.op('Transpose', [value], { perm }), builder.ints([-1, classes])]);
+}
+
+function ofProbabilities(
+  scope: LossScope,
+  logits: LossValue,
+  axis: number,
+  classes: number | undefined,
+  { labelSmoothing = 0, classWeights, input = 'labels' }: CrossEntropyOptions,
+): string {
+  const { builder } = scope;
+  const given = scope.target(input, typeLike(logits), logits.dims);
+  const logProb = builder.op('LogSoftmax', [logits.name], { axis });
+  let target = given;
+  if (labelSmoothing) {
+    if (classes === undefined)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `Label smoothing needs the classes of "${logits.name}" to be stated.`,
+      );
+    target = builder.op('Add', [
+      builder.op('Mul', [given, builder.scalar(1 - labelSmoothing, logits.type)]),
+      builder.scalar(labelSmoothing / classes, logits.type),
+    ]);
+  }
+  if (classWeights) {
+    const shape = logits.dims.map((_, index) => (index === axis ? classWeights.length : 1));
+    target = builder.op('Mul', [target, constantLike(builder, logits, shape, classWeights)]);
+  }
+  const perSample = builder.op('ReduceSum', [builder.op('Mul', [logProb, target]), builder.ints([axis])], {
+    keepdims: 0,
+  });
+  return builder.op('Neg', [builder.op('ReduceMean', [perSample], { keepdims: 0 })]);
 }

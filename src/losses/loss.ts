@@ -1,12 +1,79 @@
+import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import type { ValueInfo } from '../onnx/proto.js';
+import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
+
+/** A value that a loss is taken of. */
+export interface LossValue {
+  readonly name: string;
+  /** ONNX element type. */
+  readonly type: number;
+  /** Sizes, and symbols of dimensions that are open. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** A graph input that a loss reads beside the model's outputs. */
+export interface LossTarget {
+  readonly name: string;
+  /** Of class labels: how many classes there are, on which axis of the scores, and the label that is left out. */
+  readonly labels?: {
+    readonly classes: number | undefined;
+    readonly axis: number;
+    readonly ignoreIndex?: number | undefined;
+  };
+}
+
+/** Where a loss is put: a graph under construction, its outputs, and the targets that losses have asked for. */
+export class LossScope {
+  readonly targets: LossTarget[] = [];
+
+  /**
+   * @param outputs the model's outputs, the one that losses take by default first
+   */
+  constructor(
+    readonly builder: GraphBuilder,
+    readonly outputs: readonly LossValue[],
+  ) {}
+
+  /** An output of the model; without a name, the one that the user chose, else the first. */
+  output(name?: string): LossValue {
+    const found = name === undefined ? this.outputs[0] : this.outputs.find((value) => value.name === name);
+    if (!found) {
+      const names = this.outputs.map((value) => value.name).join(', ');
+      throw new FlatminError('INVALID_MODEL', `The model has no output "${name}"; its outputs are ${names}.`);
+    }
+    return found;
+  }
+
+  /** Adds a graph input for targets; its name is the hint where that is free. */
+  target(hint: string, type: DataTypeName, dims: LossValue['dims'], labels?: LossTarget['labels']): string {
+    const name = this.builder.input(this.builder.fresh(hint), type, dims);
+    this.targets.push({ name, ...(labels && { labels }) });
+    return name;
+  }
+
+  /** The same graph, with other outputs for the losses inside. */
+  of(output: LossValue): LossScope {
+    const scope = new LossScope(this.builder, [output, ...this.outputs]);
+    return Object.assign(scope, { targets: this.targets });
+  }
+}
 
 /** A loss that can be put at the end of a model. */
 export interface Loss {
   readonly name: string;
-  /**
-   * Appends the loss of a model's output.
-   * @returns the scalar loss, and the graph input (added here) that takes the targets
-   */
-  append(builder: GraphBuilder, output: ValueInfo): { loss: string; targets: string };
+  /** Appends the loss. @returns the scalar value */
+  append(scope: LossScope): string;
+}
+
+/** The element type of targets that are compared with a value. */
+export const typeLike = ({ type }: LossValue): DataTypeName =>
+  type === DataType.double ? 'double' : 'float';
+
+/** @throws FlatminError INVALID_MODEL for a value of integers */
+export function requireFloat(loss: string, value: LossValue): void {
+  if (value.type === DataType.float || value.type === DataType.double) return;
+  throw new FlatminError(
+    'INVALID_MODEL',
+    `${loss} needs a float32 output, but "${value.name}" is of type ${dataTypeName(value.type)}: choose another output.`,
+  );
 }

@@ -39,7 +39,8 @@ export async function inferTypes(runtime: Runtime, model: ModelProto): Promise<V
   const values = graph.node.flatMap((node) => node.output).filter((name) => name !== '');
   const output = values.map((name) => ({ name }));
   const probe: ModelProto = { ...model, graph: { ...graph, output } };
-  const session = await Session.create(runtime, probe, { optimizationLevel: 0, intraOpThreads: 1 });
+  const options = { optimizationLevel: 0, intraOpThreads: 1 };
+  const session = await Session.create(runtime, probe, options);
   try {
     // ONNX Runtime 1.30 infers one window too many where the last of ceil_mode would start in the padding.
     const trusted = !graph.node.some((node) => intAttribute(node, 'ceil_mode', 0) === 1);
@@ -50,11 +51,20 @@ export async function inferTypes(runtime: Runtime, model: ModelProto): Promise<V
       else open.push(name);
     }
     if (open.length > 0) {
+      const tensors = session.outputs.filter(({ type }) => type > 0).map(({ name }) => ({ name }));
+      const whole = tensors.length === session.outputs.length;
+      const runnable = whole
+        ? session
+        : await Session.create(runtime, { ...probe, graph: { ...graph, output: tensors } }, options);
       const feeds = Object.fromEntries(
-        session.inputs.map(({ name }) => [name, placeholder(types.get(name)!)]),
+        session.inputs.map(({ name }) => [name, placeholder(name, types.get(name)!)]),
       );
-      for (const [name, { type, dims }] of await session.run(feeds))
-        types.set(name, { type, dims: [...dims] });
+      try {
+        for (const [name, { type, dims }] of await runnable.run(feeds))
+          types.set(name, { type, dims: [...dims] });
+      } finally {
+        if (!whole) runnable.dispose();
+      }
     }
   } finally {
     session.dispose();
@@ -62,9 +72,9 @@ export async function inferTypes(runtime: Runtime, model: ModelProto): Promise<V
   return types;
 }
 
-function placeholder({ type, dims }: ValueType): HostTensor {
+function placeholder(name: string, { type, dims }: ValueType): HostTensor {
   const count = elementCount(dims);
-  const data = viewBytes(new Uint8Array(count * elementBytes(type)), type, 'placeholder');
+  const data = viewBytes(new Uint8Array(count * elementBytes(type)), type, `input "${name}"`);
   if (isFloatingPoint(type) && (type === DataType.float || type === DataType.double))
     (data as Float32Array).fill(1);
   return { type, dims, data };

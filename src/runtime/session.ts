@@ -22,6 +22,16 @@ export interface HostTensor {
 
 export const allocate = (byteLength: number): DeviceBuffer => new addon.DeviceBuffer(byteLength);
 
+/** Runs a binding. @throws FlatminError RUNTIME with ONNX Runtime's own message, which names the node */
+export async function runBinding(binding: NativeBinding): Promise<void> {
+  try {
+    await binding.run();
+  } catch (cause) {
+    const message = (cause as Error).message.replace(/\s*\n\s*/g, ' ');
+    throw new FlatminError('RUNTIME', `ONNX Runtime could not run the model: ${message}`, { cause });
+  }
+}
+
 /** A model loaded in ONNX Runtime. */
 export class Session {
   private constructor(private readonly native: NativeSession) {}
@@ -68,7 +78,7 @@ export class Session {
         binding.bindInput(name, buffer, feed.type, feed.dims);
       }
       for (const { name } of this.outputs) binding.bindOutput(name);
-      await binding.run();
+      await runBinding(binding);
       return new Map(
         binding
           .fetch()

@@ -1,75 +1,141 @@
-import { fixBatch, type SeparatedModel, separate } from '../autodiff/separate.js';
+import { decompose } from '../autodiff/decompose/decompose.js';
+import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
+import { replaceDropout } from '../autodiff/prepare/dropout.js';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ReportNode } from '../autodiff/report-node.js';
+import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
-import { FlatminError, invalid } from '../errors.js';
-import type { Loss } from '../losses/loss.js';
+import { invalid } from '../errors.js';
+import type { Loss, LossTarget } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import type { Target } from '../lowering/targets.js';
-import { GraphBuilder } from '../onnx/builder.js';
-import type { ModelProto } from '../onnx/proto.js';
-import { verifyModel } from '../onnx/verify.js';
+import { defaultIrVersion } from '../onnx/builder.js';
+import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
+import type { ValueTypes } from '../onnx/value-types.js';
+import { foldConstants } from '../runtime/fold-constants.js';
 import { inferTypes } from '../runtime/infer-types.js';
 import type { Runtime } from '../runtime/library.js';
+import { appendLoss, asPrepared } from './loss-model.js';
+import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
-export interface GraphOptions {
+export interface GraphOptions extends SizeOptions, ClassifyOptions {
   loss: Loss;
-  batch: number;
   target: Target;
   /** The model's output that the loss takes; default its first. */
-  output?: string;
+  output?: string | undefined;
   /** Statistics that BatchNormalization uses. Default 'batch'. */
-  batchNorm?: 'batch' | 'running';
+  batchNorm?: 'batch' | 'running' | undefined;
+  /** Whether Dropout nodes drop, by numbers that `noise` inputs take. Default false. */
+  dropout?: boolean | undefined;
 }
 
 /** A training graph, and the model that a runtime with the target's kernels can load. */
 export interface BuiltGraph extends TrainingGraph {
   readonly model: ModelProto;
-  /** The input that takes labels or targets. */
+  /** The input that takes labels or targets; empty for a loss that needs none. */
   readonly targets: string;
+  readonly lossTargets: readonly LossTarget[];
+  /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
+  readonly noise: readonly Weight[];
+  readonly classified: SeparatedModel['classified'];
+  /** Running statistics that the graph reads; `statistics` are those that it moves. */
+  readonly runningStatistics: readonly Weight[];
 }
 
-/** The forward model with its loss at the end and its weights as inputs; the batch dimension is as in the model. */
-export interface LossModel {
+/** A forward graph with static shapes and its loss, taken apart, with the types of its values. */
+export interface ForwardGraph {
   readonly separated: SeparatedModel;
+  readonly types: ValueTypes;
   readonly loss: string;
-  readonly targets: string;
-  readonly output: string;
-}
-
-export function withLoss(model: ModelProto, loss: Loss, outputName?: string): LossModel {
-  verifyModel(model, `Model "${model.graph.name}"`);
-  const { graph, ...rest } = separate(model);
-  const output = outputName ? graph.output.find(({ name }) => name === outputName) : graph.output[0];
-  if (!output) {
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Model "${graph.name}" has no output "${outputName}"; its outputs are ${graph.output.map(({ name }) => name).join(', ')}.`,
-    );
-  }
-  const builder = new GraphBuilder(graph);
-  const ends = loss.append(builder, output);
-  const targets = graph.input.find(({ name }) => name === ends.targets)!;
-  return {
-    separated: { graph, ...rest, dataInputs: [...rest.dataInputs, targets] },
-    ...ends,
-    output: output.name,
-  };
+  readonly targets: readonly LossTarget[];
+  readonly noise: readonly Weight[];
 }
 
 /** From a forward model to a training graph for one batch size, lowered to a target. */
 export async function buildGraph(
   runtime: Runtime,
-  model: ModelProto,
+  given: ModelProto | PreparedModel,
   options: GraphOptions,
 ): Promise<BuiltGraph> {
-  const { batch } = options;
-  if (!Number.isInteger(batch) || batch < 1) throw invalid('batch', 'a positive integer', batch);
-  const { separated, loss, targets } = withLoss(model, options.loss, options.output);
-  const graph = fixBatch(separated.graph, batch);
-  const named = new Map(graph.input.map((info) => [info.name, info]));
-  const dataInputs = separated.dataInputs.map(({ name }) => named.get(name)!);
-  const forward: ModelProto = { ...model, graph: { ...graph, output: [] } };
-  const types = await inferTypes(runtime, forward);
-  const built = buildTrainingGraph({ ...separated, graph, dataInputs }, types, loss, options.batchNorm);
+  const prepared = asPrepared(given);
+  const forward = await forwardGraph(runtime, prepared, options);
+  const { separated, loss, targets, noise } = forward;
+  const { graph, types } = await differentiableGraph(runtime, prepared.model, forward);
+  const built = buildTrainingGraph({ ...separated, graph }, types, loss, options.batchNorm);
   const lowered = lower(built.graph, types, options.target);
-  return { ...built, model: trainingModel(lowered, types, model.opsetImport), targets };
+  const model = trainingModel(lowered, types, prepared.model.opsetImport);
+  return {
+    ...built,
+    model: { ...model, irVersion: Math.max(defaultIrVersion, int64(prepared.model.irVersion)) },
+    targets: targets[0]?.name ?? '',
+    lossTargets: targets,
+    noise,
+    classified: separated.classified,
+    runningStatistics: separated.statistics,
+  };
+}
+
+/** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
+export async function forwardGraph(
+  runtime: Runtime,
+  { model, origins }: PreparedModel,
+  options: Omit<GraphOptions, 'target'>,
+): Promise<ForwardGraph> {
+  const { batch, loss, output, dropout = false } = options;
+  if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
+    throw invalid('batch', 'a positive integer', batch);
+  const fixed = await resolveControlFlow(runtime, model, fixShapes(model.graph, options));
+  const types = await forwardTypes(runtime, model, fixed);
+  const ends = appendLoss(fixed, loss, { output, types });
+  await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
+  const { graph, noise } = replaceDropout(ends.graph, types, dropout);
+  const separated = separate({ ...model, graph }, { ...options, losses: [ends.loss], origins });
+  const noisy = new Set(noise.map(({ name }) => name));
+  const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
+  return { separated: { ...separated, dataInputs }, types, loss: ends.loss, targets: ends.targets, noise };
+}
+
+/** The types of what a loss appended: of these nodes alone, on inputs of known types. */
+async function addTypesOfLoss(
+  runtime: Runtime,
+  model: ModelProto,
+  before: Graph,
+  after: Graph,
+  types: ValueTypes,
+): Promise<void> {
+  const node = after.node.slice(before.node.length);
+  const added = new Set(before.initializer);
+  const initializer = after.initializer.filter((tensor) => !added.has(tensor));
+  const own = new Set([...node.flatMap((each) => each.output), ...initializer.map(({ name }) => name)]);
+  const targets = after.input.slice(before.input.length);
+  const read = new Set(node.flatMap((each) => each.input).filter((name) => name !== '' && !own.has(name)));
+  const input = [...read].flatMap((name) => {
+    const known = types.get(name);
+    const dim = known?.dims.map((dimValue) => ({ dimValue }));
+    return known ? [{ name, type: { tensorType: { elemType: known.type, shape: { dim: dim! } } } }] : [];
+  });
+  const part = { ...after, node, initializer, input: [...input, ...targets], output: [], valueInfo: [] };
+  for (const [name, type] of await inferTypes(runtime, { ...model, graph: part })) types.set(name, type);
+}
+
+/** Folds constants and rewrites ops that have no gradient of their own. */
+export async function differentiableGraph(
+  runtime: Runtime,
+  model: ModelProto,
+  { separated, types }: ForwardGraph,
+  report?: ReportNode,
+): Promise<{ graph: Graph; types: ValueTypes }> {
+  const graph = await foldConstants(runtime, { ...model, graph: { ...separated.graph, output: [] } }, types);
+  const decomposed = decompose(
+    graph,
+    types,
+    separated.parameters.map(({ name }) => name),
+    report,
+  );
+  if (decomposed === graph) return { graph, types };
+  return {
+    graph: decomposed,
+    types: await inferTypes(runtime, { ...model, graph: { ...decomposed, output: [] } }),
+  };
 }

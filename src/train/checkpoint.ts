@@ -21,6 +21,8 @@ export interface RunState {
   seconds: number;
   /** Best accuracy on the test set. */
   bestAccuracy: number;
+  /** Evaluations since then. */
+  sinceBest: number;
 }
 
 export const initialState = (): RunState => ({
@@ -30,6 +32,7 @@ export const initialState = (): RunState => ({
   lossSum: 0,
   seconds: 0,
   bestAccuracy: 0,
+  sinceBest: 0,
 });
 
 /**
@@ -140,6 +143,7 @@ function stateToText(state: RunState): Record<string, string> {
 
 function stateFromText(metadata: Readonly<Record<string, string>>): RunState {
   const state = initialState();
-  for (const key of Object.keys(state) as (keyof RunState)[]) state[key] = Number(metadata[key]);
+  for (const key of Object.keys(state) as (keyof RunState)[])
+    state[key] = Number(metadata[key] ?? state[key]);
   return state;
 }

@@ -9,7 +9,7 @@ import { type TrainOptions, train } from './train.js';
 
 /**
  * Trains one model, from the same initial values and on the same batches, once with each optimizer, in OUT/NAME.
- * @param names 'sgd', 'adamw', 'sam', 'rand-sam', or 'sam-N' for SAM with N ascent steps; on resume default those of the run
+ * @param names 'sgd', 'sam' and the other optimizers, or 'sam-N' for SAM with N ascent steps; on resume default those of the run
  * @param given the settings of train, without `optimizer`
  * @returns a summary by name, in the order given
  * @throws what train throws

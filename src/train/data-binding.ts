@@ -3,8 +3,9 @@ import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { int64 } from '../onnx/proto.js';
-import { withLoss } from './build-graph.js';
+
 import type { Feeds } from './feeds.js';
+import { withLoss } from './loss-model.js';
 
 /** How batches of a data set reach a model. */
 export interface DataBinding {

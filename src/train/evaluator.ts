@@ -1,14 +1,16 @@
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { dimsOf, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import type { ModelProto } from '../onnx/proto.js';
-import { int64 } from '../onnx/proto.js';
 import { DataType, elementBytes } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
 import type { Runtime } from '../runtime/library.js';
-import { allocate, Session } from '../runtime/session.js';
-import { type LossModel, withLoss } from './build-graph.js';
+import { allocate, runBinding, Session } from '../runtime/session.js';
+import type { BuiltGraph } from './build-graph.js';
+import { checkLabels } from './check-feed.js';
 import type { Feeds } from './feeds.js';
+import { type LossModel, withLoss } from './loss-model.js';
 
 export interface Evaluation {
   /** Mean loss a sample. */
@@ -22,39 +24,45 @@ interface EvaluatorOptions {
   loss: Loss;
   output?: string | undefined;
   threads: number;
-  /** Buffer of a parameter or running statistic. */
-  weights: (name: string) => DeviceBuffer;
+  /** Sizes of open dimensions beside the batch. */
+  dims?: SizeOptions['dims'];
+  /** The training graph whose weights these are. */
+  built: BuiltGraph;
 }
+
+/** Buffer of a parameter or running statistic. */
+type Weights = (name: string) => DeviceBuffer;
 
 /** The forward model with its loss, in evaluation mode, on the buffers of a training session; any batch size. */
 export class Evaluator {
   private constructor(
     private readonly ends: LossModel,
     private readonly session: Session,
-    private readonly weights: EvaluatorOptions['weights'],
   ) {}
 
-  static async create(runtime: Runtime, model: ModelProto, options: EvaluatorOptions): Promise<Evaluator> {
-    const ends = withLoss(model, options.loss, options.output);
+  static async create(runtime: Runtime, model: PreparedModel, options: EvaluatorOptions): Promise<Evaluator> {
+    const { built, output: wanted, dims } = options;
+    const weights = { parameters: built.parameters, statistics: built.runningStatistics };
+    const ends = withLoss(model, options.loss, { output: wanted, dims, weights, fallback: built.types });
     const { graph } = ends.separated;
     const output = [{ name: ends.loss }, { name: ends.output }];
     const forward = trainingModel(
       { ...graph, name: `${graph.name}-evaluation`, output },
       new Map(),
-      model.opsetImport,
+      model.model.opsetImport,
     );
     const session = await Session.create(runtime, forward, {
       intraOpThreads: options.threads,
       config: { 'session.force_spinning_stop': '1' },
     });
-    return new Evaluator(ends, session, options.weights);
+    return new Evaluator(ends, session);
   }
 
-  async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>): Promise<Evaluation> {
+  async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>, weights: Weights): Promise<Evaluation> {
     let [samples, loss, correct] = [0, 0, 0];
     let countsLabels = true;
     for await (const batch of batches) {
-      const result = await this.runBatch(batch);
+      const result = await this.runBatch(batch, weights);
       samples += result.size;
       loss += result.loss * result.size;
       if (result.correct === undefined) countsLabels = false;
@@ -65,39 +73,42 @@ export class Evaluator {
     return { loss: loss / samples, accuracy: countsLabels ? correct / samples : undefined, samples };
   }
 
-  private async runBatch(batch: Feeds): Promise<{ size: number; loss: number; correct: number | undefined }> {
+  private async runBatch(
+    batch: Feeds,
+    weights: Weights,
+  ): Promise<{ size: number; loss: number; correct: number | undefined }> {
     const { separated, targets } = this.ends;
     const binding = this.session.createBinding();
     try {
-      let size = 1;
-      for (const { name, type } of separated.dataInputs) {
+      const sizes = new Map<string, number>();
+      let size = 0;
+      for (const info of separated.dataInputs) {
+        const { name, type } = info;
         const data = batch[name];
         if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
         const elemType = type?.tensorType?.elemType ?? DataType.float;
-        const dims = (type?.tensorType?.shape?.dim ?? []).map((dim) =>
-          dim.dimParam ? -1 : int64(dim.dimValue),
-        );
-        const known = dims.reduce((product, dim) => (dim < 0 ? product : product * dim), 1);
-        if (dims[0] === -1) dims[0] = size = data.length / known;
-        if (!Number.isInteger(dims[0]))
-          throw new FlatminError(
-            'INVALID_ARGUMENT',
-            `"${name}" holds ${data.length} elements, not a multiple of ${known}.`,
-          );
+        const dims = fillOpenDimension(name, dimsOf(info) ?? [], data.length, sizes);
+        size ||= dims[0] ?? 1;
+        const labels = this.ends.lossTargets.find((target) => target.name === name)?.labels;
+        if (labels) checkLabels(name, data, labels);
         const buffer = allocate(data.length * elementBytes(elemType));
         buffer.write(data);
         binding.bindInput(name, buffer, elemType, dims);
       }
       for (const { name, dims } of [...separated.parameters, ...separated.statistics]) {
-        binding.bindInput(name, this.weights(name), DataType.float, dims);
+        binding.bindInput(name, weights(name), DataType.float, dims);
       }
       binding.bindOutput(this.ends.loss);
       binding.bindOutput(this.ends.output);
-      await binding.run();
+      await runBinding(binding);
       const [loss, logits] = binding.fetch();
       const labels = batch[targets];
+      const [first] = this.ends.lossTargets;
+      const ofClasses = first?.labels?.axis === 1 && logits!.dims?.length === 2;
       const correct =
-        labels instanceof BigInt64Array ? countCorrect(new Float32Array(logits!.data), labels) : undefined;
+        ofClasses && labels instanceof BigInt64Array
+          ? countCorrect(new Float32Array(logits!.data), labels)
+          : undefined;
       return { size, loss: new Float32Array(loss!.data)[0]!, correct };
     } finally {
       binding.dispose();
@@ -107,6 +118,36 @@ export class Evaluator {
   dispose(): void {
     this.session.dispose();
   }
+}
+
+/**
+ * The shape of an array from its length: one dimension may be open, whose size is noted.
+ * @throws FlatminError INVALID_ARGUMENT when the length does not fit, or two dimensions are open
+ */
+function fillOpenDimension(
+  name: string,
+  stated: readonly (number | string)[],
+  length: number,
+  sizes: Map<string, number>,
+): number[] {
+  const dims = stated.map((dim) => (typeof dim === 'string' ? (sizes.get(dim) ?? dim) : dim));
+  const open = dims.filter((dim): dim is string => typeof dim === 'string');
+  const known = dims.reduce<number>((product, dim) => (typeof dim === 'string' ? product : product * dim), 1);
+  if (open.length > 1) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" has the open dimensions ${open.join(' and ')}: give the session sizes for all but the batch, as dims: { "${open[1]}": 16 }.`,
+    );
+  }
+  const size = open.length === 1 ? length / known : 0;
+  if (open.length === 1 ? !Number.isInteger(size) : length !== known) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" holds ${length} elements, ${open.length === 1 ? 'not a multiple of' : 'not'} ${known}.`,
+    );
+  }
+  if (open.length === 1) sizes.set(open[0]!, size);
+  return dims.map((dim) => (typeof dim === 'string' ? size : dim));
 }
 
 /** Rows of N × classes whose first largest entry is at the label. */

@@ -124,7 +124,7 @@ function createDescription({ total, start = 0, clock = Date.now }: ProgressOptio
 }
 
 /** "0:05", "12:34", "3:04:05". */
-function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);
   const two = (value: number) => String(value).padStart(2, '0');
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

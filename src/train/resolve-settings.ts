@@ -3,26 +3,52 @@ import { FlatminError } from '../errors.js';
 import { recipeSettings } from './recipes.js';
 import { type BaseName, checkSettings, type OptimizerName, type TrainSettings } from './settings.js';
 
+const isOneOf =
+  (...names: OptimizerName[]) =>
+  (optimizer: OptimizerName): boolean =>
+    names.includes(optimizer);
+
 /** Settings that are not of every optimizer, with those they are of. */
 const OWNERS: Partial<Record<keyof TrainSettings, (optimizer: OptimizerName, base: BaseName) => boolean>> = {
   base: isWrapper,
   rho: isWrapper,
+  rhoSchedule: isWrapper,
+  rhoFinal: isWrapper,
+  every: isWrapper,
+  perturbation: isWrapper,
   adaptive: isWrapper,
-  ascentSteps: (optimizer) => optimizer === 'sam',
-  radius: (optimizer) => optimizer === 'sam',
-  ascentDecay: (optimizer) => optimizer === 'sam',
+  ascentSteps: isOneOf('sam', 'asam'),
+  radius: isOneOf('sam', 'asam'),
+  ascentDecay: (optimizer) => isWrapper(optimizer) && optimizer !== 'rand-sam',
+  alpha: isOneOf('gsam', 'looksam'),
+  fraction: isOneOf('esam'),
+  sigma: isOneOf('friendly-sam'),
+  gradientDecay: isOneOf('friendly-sam'),
   momentum: (_, base) => base === 'sgd',
   nesterov: (_, base) => base === 'sgd',
   clipDecay: (_, base) => base === 'sgd',
 };
 
+/** Settings that do nothing without another one. */
+const DEPENDENTS: Partial<
+  Record<keyof TrainSettings, { needs: string; isMet: (settings: Partial<TrainSettings>) => boolean }>
+> = {
+  rhoFinal: {
+    needs: 'a rhoSchedule other than constant',
+    isMet: ({ rhoSchedule = 'constant' }) => rhoSchedule !== 'constant',
+  },
+  perturbation: { needs: 'accumulate > 1', isMet: ({ accumulate = 1 }) => accumulate > 1 },
+  swaEvery: { needs: 'swaStart', isMet: ({ swaStart }) => swaStart !== undefined },
+  swaLr: { needs: 'swaStart', isMet: ({ swaStart }) => swaStart !== undefined },
+};
+
 function isWrapper(optimizer: OptimizerName): boolean {
-  return optimizer === 'sam' || optimizer === 'rand-sam';
+  return optimizer !== 'sgd' && optimizer !== 'adamw';
 }
 
 /** The optimizer that makes the update. */
 export function baseOf({ optimizer = 'sgd', base = 'sgd' }: Partial<TrainSettings>): BaseName {
-  return optimizer === 'sam' || optimizer === 'rand-sam' ? base : optimizer;
+  return optimizer === 'sgd' || optimizer === 'adamw' ? optimizer : base;
 }
 
 /** Values of what is not given; those of the optimizer and the data set where they depend on them. */
@@ -31,11 +57,17 @@ export function defaultSettings(given: Partial<TrainSettings>) {
   return {
     optimizer: 'sgd',
     base: 'sgd',
-    rho: 0.05,
+    ...(given.optimizer === 'asam' ? { rho: 0.5, adaptive: 0.01 } : { rho: 0.05, adaptive: false as const }),
+    rhoSchedule: 'constant',
+    rhoFinal: 0,
+    every: given.optimizer === 'looksam' ? 5 : 1,
     ascentSteps: 1,
     radius: 'split',
-    adaptive: false,
     ascentDecay: 0,
+    alpha: given.optimizer === 'looksam' ? 0.7 : 0.4,
+    fraction: 0.6,
+    sigma: 1,
+    gradientDecay: 0.9,
     lr: adam ? 0.001 : 0.1,
     momentum: 0.9,
     nesterov: false,
@@ -47,6 +79,9 @@ export function defaultSettings(given: Partial<TrainSettings>) {
     labelSmoothing: 0,
     epochs: 200,
     batch: 128,
+    accumulate: 1,
+    perturbation: 'per-batch',
+    swaEvery: 1,
     schedule: 'cosine',
     warmupEpochs: 0,
     augment: given.data?.startsWith('cifar') ? 'flip,crop=4:reflect' : 'none',
@@ -80,10 +115,12 @@ export function usedBy(optimizer: OptimizerName, settings: Partial<TrainSettings
   for (const [name, isOf] of Object.entries(OWNERS)) {
     if (!isOf(optimizer, baseOf(used))) delete used[name as keyof TrainSettings];
   }
+  for (const [name, { isMet }] of Object.entries(DEPENDENTS))
+    if (!isMet(used)) delete used[name as keyof TrainSettings];
   return used;
 }
 
-/** @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses. */
+/** @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses, or that does nothing without another. */
 export function assertUsed(given: Partial<TrainSettings>, optimizers: readonly OptimizerName[]): void {
   for (const [name, isOf] of Object.entries(OWNERS)) {
     const value = given[name as keyof TrainSettings];
@@ -93,6 +130,10 @@ export function assertUsed(given: Partial<TrainSettings>, optimizers: readonly O
       'INVALID_ARGUMENT',
       `The optimizer ${optimizers.join(', ')} has no "${name}": leave it out, or choose another optimizer.`,
     );
+  }
+  for (const [name, { needs, isMet }] of Object.entries(DEPENDENTS)) {
+    if (given[name as keyof TrainSettings] !== undefined && !isMet(given))
+      throw new FlatminError('INVALID_ARGUMENT', `"${name}" does nothing without ${needs}.`);
   }
 }
 

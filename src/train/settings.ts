@@ -1,8 +1,19 @@
 import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
+import { RHO_SCHEDULE_NAMES } from './rho-schedule.js';
 import { SCHEDULE_NAMES } from './schedule.js';
 
-export const OPTIMIZER_NAMES = ['sgd', 'adamw', 'sam', 'rand-sam'] as const;
+export const OPTIMIZER_NAMES = [
+  'sgd',
+  'adamw',
+  'sam',
+  'rand-sam',
+  'asam',
+  'gsam',
+  'looksam',
+  'esam',
+  'friendly-sam',
+] as const;
 export const BASE_NAMES = ['sgd', 'adamw'] as const;
 export const RECIPE_NAMES = ['foret2021'] as const;
 export type OptimizerName = (typeof OPTIMIZER_NAMES)[number];
@@ -37,14 +48,27 @@ const settingsSchema = z.strictObject({
   data: z.string('digits, cifar10:DIR or cifar100:DIR').min(1, 'a name'),
   recipe: choice(RECIPE_NAMES).optional(),
   optimizer: choice(OPTIMIZER_NAMES),
-  /** What SAM and Rand-SAM wrap. */
+  /** What SAM, Rand-SAM and their relatives wrap. */
   base: choice(BASE_NAMES).optional(),
   rho: notNegative.optional(),
+  rhoSchedule: choice(RHO_SCHEDULE_NAMES).optional(),
+  /** Radius at the end of the schedule. */
+  rhoFinal: notNegative.optional(),
+  /** Steps from one perturbation to the next. */
+  every: count.optional(),
   ascentSteps: count.optional(),
   radius: choice(['split', 'project', 'sum']).optional(),
   /** η of the adaptive form, or false. */
   adaptive: z.union([notNegative, z.literal(false)], 'a number ≥ 0 or false').optional(),
   ascentDecay: notNegative.optional(),
+  /** α of GSAM and LookSAM. */
+  alpha: notNegative.optional(),
+  /** β of ESAM. */
+  fraction: number('a number in (0, 1]', (value) => value > 0 && value <= 1).optional(),
+  /** σ of Friendly-SAM. */
+  sigma: notNegative.optional(),
+  /** λ of Friendly-SAM. */
+  gradientDecay: fraction.optional(),
   lr: positive,
   momentum: fraction.optional(),
   nesterov: flag.optional(),
@@ -56,7 +80,19 @@ const settingsSchema = z.strictObject({
   groups: z.array(groupSchema),
   labelSmoothing: fraction,
   epochs: count,
+  /** Samples of a batch; with `accumulate`, of a micro-batch. */
   batch: count,
+  /** Micro-batches a step. */
+  accumulate: count.optional(),
+  perturbation: choice(['per-batch', 'synchronised']).optional(),
+  /** Decay of an exponential moving average of the weights; the averaged model is the result. */
+  ema: fraction.optional(),
+  /** Epochs before stochastic weight averaging; the averaged model is the result. */
+  swaStart: notNegative.optional(),
+  /** Epochs from one averaged model to the next. */
+  swaEvery: positive.optional(),
+  /** Learning rate from `swaStart` on. */
+  swaLr: positive.optional(),
   schedule: choice(SCHEDULE_NAMES),
   warmupEpochs: notNegative,
   /** Epochs at which the step schedule lowers the rate. */
@@ -72,6 +108,8 @@ const settingsSchema = z.strictObject({
   seed: countOrZero,
   /** Epochs between evaluations on the test set. */
   evalEvery: count,
+  /** Evaluations in a row without a better accuracy after which the run ends; absent: it goes to its last epoch. */
+  earlyStop: count.optional(),
   /** Steps between records of the loss and the learning rate. */
   logEvery: count,
 });
@@ -79,6 +117,9 @@ const settingsSchema = z.strictObject({
 /** All that decides what a run computes; what its optimizer does not use is absent. */
 export type TrainSettings = Readonly<z.infer<typeof settingsSchema>>;
 export type GroupSettings = z.infer<typeof groupSchema>;
+
+/** Samples that a step sees. */
+export const stepSamples = ({ batch, accumulate = 1 }: TrainSettings): number => batch * accumulate;
 
 /** @throws FlatminError INVALID_ARGUMENT that names the first bad setting, what it should be and what it is. */
 export function checkSettings(settings: unknown): TrainSettings {

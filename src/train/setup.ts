@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { DataLoader, type Dataset, openDataset, subset } from '../data/index.js';
+import { FlatminError, invalid } from '../errors.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import { openModel } from '../models/open.js';
@@ -10,7 +11,7 @@ import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { parameterGroups } from './group-spec.js';
-import { makeOptimizer, makeSchedule } from './make-optimizer.js';
+import { makeRunOptimizer } from './make-optimizer.js';
 import { TrainingSession } from './session.js';
 import type { TrainSettings } from './settings.js';
 
@@ -38,6 +39,8 @@ export interface Preparation {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
   readonly trainLoader: DataLoader;
+  /** Each of `accumulate` batches; what does not fill a step is left out. */
+  readonly stepsPerEpoch: number;
   /** Training samples without augmentation, for the final loss. */
   readonly trainEvaluation: { readonly loader: DataLoader; readonly samples: number };
   /** Undefined where the data have no test part. */
@@ -62,7 +65,14 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     { dataset, split: 'train' },
     { batch, seed, workers, ...(augmentation && { augmentation }) },
   );
-  const optimizer = makeOptimizer(settings, makeSchedule(settings, trainLoader.batchesPerEpoch));
+  const stepsPerEpoch = countSteps(settings, trainLoader);
+  const optimizer = makeRunOptimizer(settings, stepsPerEpoch);
+  if (settings.earlyStop !== undefined && dataset.test.size === 0) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"earlyStop" watches the accuracy on test images, of which ${dataset.name} has none: leave it out.`,
+    );
+  }
   const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });
   const model = execution.model ?? (await openModel(settings.model, modelContext(settings, dataset)));
   const binding = bindData(model, loss, dataset);
@@ -76,6 +86,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     optimizer,
     loss,
     trainLoader,
+    stepsPerEpoch,
     ...evaluationLoaders(dataset, trainLoader, settings, workers),
   };
 }
@@ -99,7 +110,19 @@ export async function setUp(settings: TrainSettings, execution: Execution): Prom
   };
 }
 
-async function chooseData(settings: TrainSettings, execution: Execution): Promise<Dataset> {
+/** @throws FlatminError INVALID_ARGUMENT where an epoch has too few batches for a step */
+function countSteps({ accumulate = 1, batch }: TrainSettings, { batchesPerEpoch }: DataLoader): number {
+  if (accumulate > batchesPerEpoch)
+    throw invalid(
+      'accumulate',
+      `at most ${batchesPerEpoch}, the batches of ${batch} in an epoch`,
+      accumulate,
+    );
+  return Math.floor(batchesPerEpoch / accumulate);
+}
+
+/** The data of a run: the data set that the settings name, or the seeded part of it that they ask for. */
+export async function chooseData(settings: TrainSettings, execution: Execution): Promise<Dataset> {
   const { data, trainSamples: train, testSamples: test, seed } = settings;
   const dataset = execution.dataset ?? (await openDataset(data));
   return train === undefined && test === undefined

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { invalid } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
+import { environment } from './environment.js';
 import { createProgress, type Progress } from './progress.js';
 import { assertUsed, resolveSettings } from './resolve-settings.js';
 import { assertSameConfig, type RunConfig } from './run-config.js';
 import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
-import type { TrainSettings } from './settings.js';
+import { stepSamples, type TrainSettings } from './settings.js';
 import { type Execution, type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary, type TrainSummary } from './summary.js';
 import { CHECKPOINT, Trainer, type TrainerOptions } from './trainer.js';
@@ -59,18 +60,18 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
 }
 
 async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): Promise<TrainSummary> {
-  const { settings, session, trainLoader, optimizer } = setup;
+  const { settings, session, stepsPerEpoch, optimizer } = setup;
   const checkpoint = folder.path(CHECKPOINT);
   const state = (await hasCheckpoint(checkpoint))
     ? await readCheckpoint(checkpoint, session, optimizer)
     : initialState();
   const progress = createProgress({
     label: options.label ?? '',
-    total: settings.epochs * trainLoader.batchesPerEpoch,
+    total: settings.epochs * stepsPerEpoch,
     start: state.step,
     enabled: options.label !== undefined,
   });
-  const log = await RunLog.open(folder, state, trainLoader.batchesPerEpoch);
+  const log = await RunLog.open(folder, state, stepsPerEpoch * (settings.accumulate ?? 1));
   try {
     announce(progress, setup, state, folder);
     const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
@@ -91,9 +92,10 @@ async function finish(
   state: RunState,
 ): Promise<TrainSummary> {
   const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
-  const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader)));
-  const onTraining = await trainer.evaluate(trainEvaluation.loader);
-  await session.save(folder.path('model.onnx'));
+  const result = await trainer.result(state.epoch - 1);
+  const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
+  const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
+  await session.save(folder.path('model.onnx'), result);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -102,10 +104,10 @@ async function finish(
     testLoss: test?.loss ?? null,
     generalizationGap: test ? test.loss - onTraining.loss : null,
     secondsPerStep,
-    imagesPerSecond: settings.batch / secondsPerStep,
+    imagesPerSecond: stepSamples(settings) / secondsPerStep,
     peakRssBytes: peakRssBytes(),
     steps: state.step,
-    epochs: settings.epochs,
+    epochs: state.epoch,
     batch: settings.batch,
     trainEvalSamples: trainEvaluation.samples,
     testSamples: dataset.test.size,
@@ -129,7 +131,7 @@ function settingsOf(config: RunConfig | undefined): TrainSettings | undefined {
 }
 
 function describeExecution({ threads, runtime }: Setup) {
-  return { threads, runtime: runtime.version };
+  return { threads, runtime: runtime.version, ...environment() };
 }
 
 /** Sums are rounded in another order with other threads or another runtime. */

@@ -1,11 +1,14 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
+import { WeightAveraging } from '../optim/averaging.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { Evaluation } from './evaluator.js';
 import type { Feeds } from './feeds.js';
 import type { Progress } from './progress.js';
 import type { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
+import type { WeightVectors } from './session.js';
+import { stepSamples } from './settings.js';
 import type { Setup } from './setup.js';
 
 export const CHECKPOINT = 'checkpoint.safetensors';
@@ -32,6 +35,7 @@ export class Trainer {
   private lastCheckpoint = performance.now();
   private secondsPerStep: number | undefined;
   private lastTest: Evaluation | undefined;
+  private lastResult: { epoch: number; at: WeightVectors } | undefined;
 
   constructor(
     private readonly setup: Setup,
@@ -40,32 +44,45 @@ export class Trainer {
   ) {}
 
   /**
-   * Trains to the last epoch. Each epoch is steps, evaluation, record, checkpoint, in this order, so that a checkpoint
+   * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record, checkpoint, in this order, so that a checkpoint
    * agrees with the records up to its step.
    * @throws FlatminError NOT_FINITE (the last checkpoint stays), INTERRUPTED (a checkpoint is written)
    */
   async run(): Promise<void> {
     const { settings } = this.setup;
-    while (this.state.epoch < settings.epochs) {
+    while (this.state.epoch < settings.epochs && !this.isStale()) {
       await this.trainEpoch();
       await this.endEpoch();
     }
   }
 
+  private isStale(): boolean {
+    const { earlyStop } = this.setup.settings;
+    return earlyStop !== undefined && this.state.sinceBest >= earlyStop;
+  }
+
   private async trainEpoch(): Promise<void> {
-    const { trainLoader, binding, session, optimizer } = this.setup;
+    const { trainLoader, binding, session, optimizer, settings, stepsPerEpoch } = this.setup;
+    const { accumulate = 1, perturbation } = settings;
     const { state } = this;
+    const end = stepsPerEpoch * accumulate;
+    let microBatches: Feeds[] = [];
     let mark = performance.now();
     for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
       if (this.options.signal?.aborted) await this.stop();
-      const { loss, lr } = await session.step(binding.feeds(batch), optimizer);
+      microBatches.push(binding.feeds(batch));
+      if (microBatches.length < accumulate) continue;
+      const { loss, lr } = await session.step(microBatches, optimizer, {
+        ...(perturbation && { perturbation }),
+      });
+      microBatches = [];
       const seconds = (performance.now() - mark) / 1000;
       state.step++;
-      state.batch++;
+      state.batch += accumulate;
       state.lossSum += loss;
       state.seconds += seconds;
       this.report(loss, lr, seconds);
-      if (state.batch < trainLoader.batchesPerEpoch && this.isCheckpointDue()) await this.checkpoint();
+      if (state.batch < end && this.isCheckpointDue()) await this.checkpoint();
       if (this.options.signal?.aborted) await this.stop();
       mark = performance.now();
     }
@@ -78,7 +95,7 @@ export class Trainer {
       this.secondsPerStep === undefined
         ? seconds
         : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
-    const imagesPerSecond = settings.batch / this.secondsPerStep;
+    const imagesPerSecond = stepSamples(settings) / this.secondsPerStep;
     if (step % settings.logEvery === 0) {
       this.options.log.step({ step, epoch: epoch + 1, loss, lr }, imagesPerSecond);
     }
@@ -86,7 +103,7 @@ export class Trainer {
   }
 
   private show(loss: number): void {
-    const imagesPerSecond = this.setup.settings.batch / (this.secondsPerStep ?? Number.NaN);
+    const imagesPerSecond = stepSamples(this.setup.settings) / (this.secondsPerStep ?? Number.NaN);
     this.options.progress.update(this.state.step, {
       loss,
       accuracy: this.lastTest?.accuracy,
@@ -96,26 +113,48 @@ export class Trainer {
 
   private async endEpoch(): Promise<void> {
     const { state, setup } = this;
-    const { settings, testLoader, trainLoader } = setup;
+    const { settings, testLoader, stepsPerEpoch } = setup;
     const epoch = state.epoch + 1;
     const isDue = epoch % settings.evalEvery === 0 || epoch === settings.epochs;
     const test = testLoader && isDue ? await this.evaluateOrStop(testLoader) : undefined;
     this.lastTest = test ?? this.lastTest;
-    const meanLoss = state.lossSum / trainLoader.batchesPerEpoch;
+    const meanLoss = state.lossSum / stepsPerEpoch;
     await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
     this.show(meanLoss);
     this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
 
     const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
     if (isBest) state.bestAccuracy = test.accuracy!;
+    if (test) state.sinceBest = isBest ? 0 : state.sinceBest + 1;
     Object.assign(state, { epoch, batch: 0, lossSum: 0 });
+    if (this.isStale())
+      this.options.progress.note(`No better accuracy in ${state.sinceBest} evaluations: the run ends.`);
     if (isBest && this.options.keepBest) await this.checkpoint(BEST_CHECKPOINT);
     await this.checkpoint();
   }
 
   /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
-  evaluate(batches: AsyncIterable<Batch>): Promise<Evaluation> {
-    return this.setup.session.evaluate(this.feedsUntilStopped(batches));
+  evaluate(batches: AsyncIterable<Batch>, at: WeightVectors): Promise<Evaluation> {
+    return this.setup.session.evaluate(this.feedsUntilStopped(batches), at);
+  }
+
+  /**
+   * The weights that are the run's result so far: the average where there is one, with BatchNorm statistics over an epoch's training
+   * batches (the epoch counts from 0), else the trained ones.
+   */
+  async result(epoch: number): Promise<WeightVectors> {
+    if (this.lastResult?.epoch !== epoch) this.lastResult = { epoch, at: await this.computeResult(epoch) };
+    return this.lastResult.at;
+  }
+
+  private async computeResult(epoch: number): Promise<WeightVectors> {
+    const { optimizer, session, trainLoader } = this.setup;
+    if (!(optimizer instanceof WeightAveraging)) return {};
+    const parameters = optimizer.average(session.space, session.steps);
+    if (!parameters) return {};
+    if (!session.hasStatistics) return { parameters };
+    const batches = this.feedsUntilStopped(trainLoader.epoch(epoch));
+    return { parameters, statistics: await session.batchNormStatistics(batches, parameters) };
   }
 
   /** The test set's evaluation at the end of the run, where this process made it. */
@@ -125,7 +164,7 @@ export class Trainer {
 
   private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
     try {
-      return await this.evaluate(batches);
+      return await this.evaluate(batches, await this.result(this.state.epoch));
     } catch (error) {
       if (this.options.signal?.aborted) await this.stop();
       throw error;

@@ -40,6 +40,36 @@ const cases: Record<string, Case> = {
     code: FAILURE,
     says: /sgd has no "rho"/,
   },
+  'an option of another of the family': {
+    args: ['train', ...DIGITS, '--optimizer', 'gsam', '--sigma', '1'],
+    code: FAILURE,
+    says: /gsam has no "sigma"/,
+  },
+  'a final radius without a schedule': {
+    args: ['train', ...DIGITS, '--optimizer', 'sam', '--rho-final', '0.1'],
+    code: FAILURE,
+    says: /"rhoFinal" does nothing without a rhoSchedule/,
+  },
+  'a kind of perturbation without micro-batches': {
+    args: ['train', ...DIGITS, '--optimizer', 'sam', '--perturbation', 'synchronised'],
+    code: FAILURE,
+    says: /"perturbation" does nothing without accumulate > 1/,
+  },
+  'two averages': {
+    args: ['train', ...DIGITS, '--ema', '0.9', '--swa-start', '1'],
+    code: FAILURE,
+    says: /ema.*left out with swaStart/,
+  },
+  'an average that begins after the last epoch': {
+    args: ['train', ...DIGITS, '--epochs', '2', '--swa-start', '2'],
+    code: FAILURE,
+    says: /swaStart.*before the last epoch \(2\)/,
+  },
+  'more micro-batches than an epoch has': {
+    args: ['train', ...DIGITS, '--accumulate', '99'],
+    code: FAILURE,
+    says: /accumulate to be at most 22/,
+  },
   'no model': { args: ['train', '--data', 'digits'], code: FAILURE, says: /"model" is not given/ },
   'an unknown model': {
     args: ['train', '--data', 'digits', '--model', 'vgg'],

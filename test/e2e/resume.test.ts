@@ -33,13 +33,24 @@ async function stopAfter(
   return result;
 }
 
-for (const optimizer of ['sgd', 'sam', 'rand-sam', 'adamw']) {
+const runs: Record<string, string[]> = {
+  sgd: [],
+  sam: ['--optimizer', 'sam'],
+  'rand-sam': ['--optimizer', 'rand-sam'],
+  adamw: ['--optimizer', 'adamw'],
+  'looksam with an average': ['--optimizer', 'looksam', '--every', '3', '--ema', '0.9'],
+  'friendly-sam of two micro-batches': [
+    ...['--optimizer', 'friendly-sam', '--accumulate', '2', '--rho-schedule', 'cosine'],
+  ],
+};
+
+for (const [name, optimizer] of Object.entries(runs)) {
   test.serial(
-    `${optimizer}: a run that was killed and interrupted ends bit for bit as one that was not`,
+    `${name}: a run that was killed and interrupted ends bit for bit as one that was not`,
     async (t) => {
       const dir = temporaryFolder(t);
       const [whole, broken] = [join(dir, 'whole'), join(dir, 'broken')];
-      const options = ['train', ...RUN, '--optimizer', optimizer, '--checkpoint-every', '3'];
+      const options = ['train', ...RUN, ...optimizer, '--checkpoint-every', '3'];
       const reference = await runCli(...options, '--out', whole);
       t.is(reference.code, 0, reference.stderr);
 

@@ -7,7 +7,10 @@ import { loadDigits } from '../../src/data/index.js';
 import type { TrainSummary } from '../../src/train/summary.js';
 import { type CliResult, readMetrics, runCli, temporaryFolder } from './run-cli.js';
 
-const NAMES = ['sgd', 'adamw', 'sam', 'sam-3', 'rand-sam'] as const;
+const NAMES = [
+  ...(['sgd', 'adamw', 'sam', 'sam-3', 'rand-sam'] as const),
+  ...(['asam', 'gsam', 'looksam', 'esam', 'friendly-sam'] as const),
+];
 const TINY = ['--data', 'digits', '--model', 'wrn-10-1', '--batch', '64', '--threads', '2'];
 
 const root = mkdtempSync(join(tmpdir(), 'flatmin-train-'));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { crossEntropy } from '../../losses/cross-entropy.js';
-import { meanSquaredError } from '../../losses/mean-squared-error.js';
+import { meanSquaredError } from '../../losses/regression.js';
 import { writeModel } from '../../onnx/model.js';
 import { EXPORT_FORMS, exportTrainingGraph } from '../../train/export.js';
 import { option, toNumber, toShape } from '../option-values.js';

@@ -19,7 +19,7 @@ const runOptions = () => [
   option(
     'Run',
     '--compare <names>',
-    'train once with each of sgd, adamw, rand-sam, sam, sam-N into OUT/NAME',
+    'train once with each of some optimizers, or sam-N for N ascent steps, into OUT/NAME',
     {
       parse: toNames,
     },

@@ -61,7 +61,7 @@ class Compiler {
     for (const statement of statements) {
       const register = this.evaluate(statement.value);
       if (statement.kind === 'sum') {
-        this.emit('SumSquares', this.accumulators++, register, 0);
+        this.emit(statement.of === 'squares' ? 'SumSquares' : 'Sum', this.accumulators++, register, 0);
         continue;
       }
       this.emit('Store', this.slot(statement.target), register, 0);

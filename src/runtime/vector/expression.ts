@@ -33,6 +33,13 @@ export class Term {
   get magnitude(): Term {
     return new Term({ kind: 'unary', op: 'Abs', a: this });
   }
+  /** −1, 0 or 1 */
+  get sign(): Term {
+    return new Term({ kind: 'unary', op: 'Sign', a: this });
+  }
+  max(other: Term): Term {
+    return this.with('Max', other);
+  }
 
   private with(op: BinaryOp, other: Term): Term {
     return new Term({ kind: 'binary', op, a: this, b: other });
@@ -45,7 +52,7 @@ export const scalar = (name: string): Term => new Term({ kind: 'scalar', name })
 /** What a program does to every element, in order: later statements see what earlier ones assigned. */
 export type Statement =
   | { readonly kind: 'assign'; readonly target: string; readonly value: Term }
-  | { readonly kind: 'sum'; readonly value: Term };
+  | { readonly kind: 'sum'; readonly of: 'values' | 'squares'; readonly value: Term };
 
 /** target ← value */
 export function assign(target: Term, value: Term): Statement {
@@ -54,4 +61,10 @@ export function assign(target: Term, value: Term): Statement {
 }
 
 /** One number: Σ value², in float64. */
-export const sumOfSquares = (value: Term): Statement => ({ kind: 'sum', value });
+export const sumOfSquares = (value: Term): Statement => ({ kind: 'sum', of: 'squares', value });
+
+/** One number: Σ value, in float64. */
+export const sum = (value: Term): Statement => ({ kind: 'sum', of: 'values', value });
+
+/** One number: Σ a·b; the products are rounded to float32, the sum is in float64. */
+export const dot = (a: Term, b: Term): Statement => sum(a.times(b));

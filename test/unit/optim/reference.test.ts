@@ -13,13 +13,11 @@ import {
   type Shortcut,
   samplesOf,
 } from './reference-fixture.js';
+import { apart, checkParameters, checkStatistics, norm } from './reference-state.js';
 
 const [batch, channels, height, width] = fixture.network.images;
 const images = formulaImages(batch * channels * height * width);
 const labels = BigInt64Array.from(formulaLabels(batch), BigInt);
-
-const norm = (values: Iterable<number>): number => Math.sqrt([...values].reduce((sum, x) => sum + x * x, 0));
-const apart = (actual: number, expected: number): number => Math.abs(actual - expected) / Math.abs(expected);
 
 const isStatistic = (name: string): boolean => /\.(mean|variance)$/.test(name);
 
@@ -98,37 +96,9 @@ async function deviations(
     check(`loss ${step}`, apart(report.loss, losses[step - 1]!), 1e-5);
     check(`learning rate ${step}`, apart(report.lr, settings.base.lr), 1e-12);
     const expected = after[step];
-    if (!expected) continue;
-    const actual = { weights: [] as number[], updates: [] as number[], weightSquares: 0, updateSquares: 0 };
-    const wanted = { weights: [] as number[], updates: [] as number[] };
-    for (const [name, [weightNorm, updateNorm, samples]] of Object.entries(expected.parameters)) {
-      const weight = session.weight(name);
-      const initial = start.get(name)!;
-      const update = weight.map((value, i) => value - initial[i]!);
-      const initialSamples = samplesOf(initial, samples.length);
-      const weightSamples = samplesOf(weight, samples.length);
-      const updateSamples = weightSamples.map((value, j) => value - initialSamples[j]!);
-      const wantedUpdates = samples.map((value, j) => value - initialSamples[j]!);
-      actual.weights.push(...weightSamples);
-      wanted.weights.push(...samples);
-      actual.updates.push(...updateSamples);
-      wanted.updates.push(...wantedUpdates);
-      actual.weightSquares += norm(weight) ** 2;
-      actual.updateSquares += norm(update) ** 2;
-      check(`step ${step}: update of ${name}`, relativeError(updateSamples, wantedUpdates), 1e-3);
-      check(`step ${step}: norm of ${name}`, apart(norm(weight), weightNorm), 1e-5);
-      check(`step ${step}: norm of the update of ${name}`, apart(norm(update), updateNorm), 1e-4);
-    }
-    check(`step ${step}: parameters`, relativeError(actual.weights, wanted.weights), 1e-4);
-    check(`step ${step}: update`, relativeError(actual.updates, wanted.updates), 1e-4);
-    check(`step ${step}: norm`, apart(Math.sqrt(actual.weightSquares), expected.norm), 1e-5);
-    check(`step ${step}: update's norm`, apart(Math.sqrt(actual.updateSquares), expected.updateNorm), 1e-4);
+    if (expected) checkParameters(session, start, expected, step, check);
   }
-  for (const [name, [expectedNorm, samples]] of Object.entries(statistics)) {
-    const values = session.weight(name);
-    check(`norm of ${name}`, relativeError([norm(values)], [expectedNorm], 1e-2), 1e-5);
-    check(name, relativeError(samplesOf(values, samples.length), samples, 1e-2), 1e-5);
-  }
+  checkStatistics(session, statistics, check);
   return found;
 }
 

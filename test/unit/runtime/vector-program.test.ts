@@ -5,8 +5,10 @@ import { compile } from '../../../src/runtime/vector/compile.js';
 import {
   assign,
   type BinaryOp,
+  dot,
   type Statement,
   scalar,
+  sum,
   sumOfSquares,
   Term,
   type UnaryOp,
@@ -63,7 +65,7 @@ function interpret(statements: readonly Statement[], vectors: Vectors, ranges: r
       for (const statement of statements) {
         const value = evaluate(statement.value, vectors, scalars, i);
         if (statement.kind === 'assign') vectors[statement.target]![i] = value;
-        else sums[sum++]! += value * value;
+        else sums[sum++]! += statement.of === 'squares' ? value * value : value;
       }
     }
   }
@@ -131,7 +133,9 @@ for (let seed = 0; seed < 60; seed++) {
     const earlier: Term[] = [];
     const statements: Statement[] = Array.from({ length: 1 + (seed % 5) }, () => {
       const value = randomTerm(random, 4, earlier);
-      return random.uniform(0, 1) < 0.3 ? sumOfSquares(value) : assign(vector(pick(random, names)), value);
+      const kind = random.uniform(0, 1);
+      if (kind < 0.15) return sum(value);
+      return kind < 0.3 ? sumOfSquares(value) : assign(vector(pick(random, names)), value);
     });
     const length = 1 + Math.floor(random.uniform(0, 3000));
     const cut = Math.floor(random.uniform(0, length));
@@ -216,6 +220,16 @@ test('sums of squares are exact beyond the range of float32', async (t) => {
   t.true(Math.abs(sums![0]! / (2 * round(1e30) ** 2) - 1) < 1e-15);
   t.deepEqual((await run([sumOfSquares(a), sumOfSquares(b)], { a: [3, 4], b: [0, 1] })).sums, [25, 1]);
   t.deepEqual((await run([sumOfSquares(a)], { a: [1, Number.NaN] })).sums, [Number.NaN]);
+});
+
+test('sums of values and products, several in one pass', async (t) => {
+  const { sums } = await run([sum(a), dot(a, b), sumOfSquares(b), sum(a.minus(b))], {
+    a: [1, -2, 3],
+    b: [4, 5, -6],
+  });
+  t.deepEqual(sums, [2, 4 - 10 - 18, 16 + 25 + 36, -3 - 7 + 9]);
+  // 2²⁴ + 1 is no float32, but the sum is in float64.
+  t.deepEqual((await run([sum(a)], { a: [2 ** 24, 1, 1] })).sums, [2 ** 24 + 2]);
 });
 
 test('each range has its own scalars, and what lies outside the ranges stays', async (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { InferenceSession } from 'onnxruntime-node';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
-import { meanSquaredError } from '../../../src/losses/mean-squared-error.js';
+import { meanSquaredError } from '../../../src/losses/regression.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import test from 'ava';
-import { makeOptimizer, makeSchedule } from '../../../src/train/make-optimizer.js';
+import { WeightAveraging } from '../../../src/optim/averaging.js';
+import { makeOptimizer, makeRunOptimizer, makeSchedule } from '../../../src/train/make-optimizer.js';
 import { assertUsed, resolveSettings } from '../../../src/train/resolve-settings.js';
 import type { TrainSettings } from '../../../src/train/settings.js';
 
@@ -98,6 +99,81 @@ test('optimizers have the settings', (t) => {
     rho: 0.05,
     base: { optimizer: 'adamw', weightDecay: 0.01 },
   });
+});
+
+test("the family's optimizers have the settings, and their papers' values by default", (t) => {
+  const describe = (given: Partial<TrainSettings>) => {
+    const settings = resolveSettings({ ...needed, ...given });
+    return makeOptimizer(settings, settings.lr).describe();
+  };
+  t.like(describe({ optimizer: 'asam' }), { optimizer: 'asam', rho: 0.5, adaptive: { eta: 0.01 }, steps: 1 });
+  t.like(describe({ optimizer: 'asam', adaptive: 0.1, rho: 1, ascentSteps: 2 }), {
+    rho: 1,
+    adaptive: { eta: 0.1 },
+    steps: 2,
+  });
+  t.throws(() => describe({ optimizer: 'asam', adaptive: false }), { message: /adaptive.*asam/ });
+  t.like(describe({ optimizer: 'gsam' }), { optimizer: 'gsam', alpha: 0.4, rho: 0.05, every: 1 });
+  t.like(describe({ optimizer: 'looksam' }), { optimizer: 'looksam', alpha: 0.7, every: 5 });
+  t.like(describe({ optimizer: 'looksam', alpha: 0.2, every: 3 }), { alpha: 0.2, every: 3 });
+  t.like(describe({ optimizer: 'esam', fraction: 0.5 }), { optimizer: 'esam', fraction: 0.5 });
+  t.like(describe({ optimizer: 'friendly-sam', sigma: 0.5, base: 'adamw', ascentDecay: 0.1 }), {
+    optimizer: 'friendly-sam',
+    sigma: 0.5,
+    gradientDecay: 0.9,
+    ascentDecay: 0.1,
+    base: { optimizer: 'adamw' },
+  });
+  t.like(describe({ optimizer: 'sam', every: 4 }), { optimizer: 'sam', every: 4 });
+});
+
+test('the recipe foret2021 leaves the radius of asam alone', (t) => {
+  const given = { ...needed, recipe: 'foret2021', optimizer: 'asam' } as const;
+  t.like(resolveSettings(given), { rho: 0.5, adaptive: 0.01, clipNorm: 5, ascentDecay: 5e-4 });
+});
+
+test('settings that do nothing without another one are absent, and refused when given', (t) => {
+  const sam = resolveSettings({ ...needed, optimizer: 'sam' });
+  for (const name of ['rhoFinal', 'perturbation', 'swaEvery', 'swaLr', 'alpha', 'fraction', 'sigma'])
+    t.false(name in sam, name);
+  t.like(resolveSettings({ ...needed, optimizer: 'sam', accumulate: 2, rhoSchedule: 'linear' }), {
+    perturbation: 'per-batch',
+    rhoFinal: 0,
+  });
+  const refused = (given: Partial<TrainSettings>, message: RegExp) =>
+    t.throws(() => assertUsed(given, ['sam']), { code: 'INVALID_ARGUMENT', message });
+  refused({ rhoFinal: 0.1 }, /"rhoFinal" does nothing without a rhoSchedule other than constant/);
+  refused({ perturbation: 'synchronised' }, /"perturbation" does nothing without accumulate > 1/);
+  refused({ swaLr: 0.1 }, /"swaLr" does nothing without swaStart/);
+  refused({ alpha: 0.1 }, /sam has no "alpha"/);
+  t.throws(() => assertUsed({ rhoSchedule: 'linear' }, ['sgd']), { message: /sgd has no "rhoSchedule"/ });
+  t.notThrows(() =>
+    assertUsed({ swaStart: 1, swaLr: 0.1, accumulate: 2, perturbation: 'per-batch' }, ['sam']),
+  );
+});
+
+test('a run has its schedules and its average', (t) => {
+  const make = (given: Partial<TrainSettings>) =>
+    makeRunOptimizer(resolveSettings({ ...needed, optimizer: 'sam', epochs: 4, lr: 1, ...given }), 10);
+  const schedules = (given: Partial<TrainSettings>) => {
+    const { rho, base } = make(given).describe() as {
+      rho: (step: number) => number;
+      base: { lr: (step: number) => number };
+    };
+    return { rho, lr: base.lr };
+  };
+  t.is(make({}).describe().rho, 0.05);
+  t.is(schedules({ rhoSchedule: 'linear', rho: 0.4, rhoFinal: 0.2 }).rho(20), 0.4 + 0.5 * (0.2 - 0.4));
+  const tied = schedules({ rhoSchedule: 'lr', rho: 0.4, warmupEpochs: 1 });
+  for (const step of [0, 5, 15, 39])
+    t.true(Math.abs(tied.rho(step) - 0.4 * tied.lr(step)) < 1e-15, `${step}`);
+  const { lr } = schedules({ swaStart: 2, swaLr: 0.3 });
+  t.deepEqual([lr(0), lr(19) < 0.6, lr(20), lr(39)], [1, true, 0.3, 0.3]);
+  t.like(make({ swaStart: 2 }).describe(), { averaging: { name: 'swa', start: 20, every: 10 } });
+  t.like(make({ ema: 0.99 }).describe(), { averaging: { name: 'ema', decay: 0.99 } });
+  t.true(make({ ema: 0.99 }) instanceof WeightAveraging);
+  t.throws(() => make({ ema: 0.99, swaStart: 2 }), { message: /ema.*swaStart/ });
+  t.throws(() => make({ swaStart: 4 }), { message: /swaStart.*last epoch \(4\)/ });
 });
 
 test('schedules count epochs in steps', (t) => {

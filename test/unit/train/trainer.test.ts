@@ -4,6 +4,8 @@ import test from 'ava';
 import { fromArrays, loadDigits } from '../../../src/data/index.js';
 import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
+import { readModel } from '../../../src/onnx/model.js';
+import { tensorData } from '../../../src/onnx/tensor.js';
 import type { TrainSettings } from '../../../src/train/settings.js';
 import { type TrainOptions, train } from '../../../src/train/train.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
@@ -45,17 +47,31 @@ async function trainInPieces(given: Partial<TrainSettings>, options: TrainOption
   }
 }
 
-for (const optimizer of ['sgd', 'adamw', 'sam', 'rand-sam'] as const) {
+/** Settings of a run, and the looks that computing statistics for an average takes beside those of the evaluations. */
+const runs: Record<string, { given: Partial<TrainSettings>; looks?: number }> = {
+  sgd: { given: { optimizer: 'sgd' } },
+  adamw: { given: { optimizer: 'adamw' } },
+  sam: { given: { optimizer: 'sam' } },
+  'rand-sam': { given: { optimizer: 'rand-sam' } },
+  looksam: { given: { optimizer: 'looksam', every: 4 } },
+  'friendly-sam': { given: { optimizer: 'friendly-sam' } },
+  'esam, every second step': { given: { optimizer: 'esam', every: 2 } },
+  'gsam with an average': { given: { optimizer: 'gsam', ema: 0.8 }, looks: 3 },
+  'sgd with SWA': { given: { swaStart: 1, swaLr: 0.05 }, looks: 3 },
+  'rand-sam of two micro-batches': { given: { optimizer: 'rand-sam', accumulate: 2, batch: 16 }, looks: 5 },
+};
+
+for (const [name, { given: own, looks: more = 0 }] of Object.entries(runs)) {
   test.serial(
-    `${optimizer}: stopped at any point, within steps and evaluations, the run stays the same`,
+    `${name}: stopped at any point, within steps and evaluations, the run stays the same`,
     async (t) => {
       const dir = temporaryFolder(t);
-      const given = { ...settings, optimizer };
+      const given = { ...settings, ...own };
       await train(given, { ...execution, out: join(dir, 'whole') });
       const whole = (file: string) => readFile(join(dir, 'whole', file));
-      for (const looks of [5, 6, 7]) {
+      for (const looks of [5 + more, 6 + more, 7 + more]) {
         const out = join(dir, `pieces-${looks}`);
-        t.true((await trainInPieces(given, { ...execution, out }, looks)) >= 3);
+        t.true((await trainInPieces(given, { ...execution, out }, looks)) >= (more > 0 ? 2 : 3));
         for (const file of ['metrics.jsonl', 'model.onnx']) {
           t.true((await whole(file)).equals(await readFile(join(out, file))), `${file}, ${looks} looks`);
         }
@@ -63,6 +79,35 @@ for (const optimizer of ['sgd', 'adamw', 'sam', 'rand-sam'] as const) {
     },
   );
 }
+
+test.serial(
+  'a step of several batches has as many samples, and what fills no step is left out',
+  async (t) => {
+    const given = { ...settings, optimizer: 'sam', accumulate: 2, epochs: 2 } as const;
+    const summary = await train(given, { ...execution, out: temporaryFolder(t) });
+    t.is(summary.steps, 2, 'three batches an epoch make one step of two');
+    t.true(Math.abs(summary.imagesPerSecond * summary.secondsPerStep - 64) < 1e-6);
+    const out = join(temporaryFolder(t), 'run');
+    await t.throwsAsync(train({ ...given, accumulate: 4 }, { ...execution, out }), {
+      code: 'INVALID_ARGUMENT',
+      message: /accumulate to be at most 3, the batches of 32/,
+    });
+  },
+);
+
+test.serial('the model of a run with an average is the average, with statistics of its own', async (t) => {
+  const out = temporaryFolder(t);
+  const summary = await train({ ...settings, swaStart: 1 }, { ...execution, out });
+  const model = await readModel(join(out, 'model.onnx'));
+  const { tensors } = await readSafetensors(join(out, 'checkpoint.safetensors'));
+  const values = (name: string) =>
+    tensorData(model.graph.initializer.find((tensor) => tensor.name === name)!) as Float32Array;
+  t.deepEqual(values('stem.conv.weight'), tensors.get('optimizer/average/stem.conv.weight')!.data);
+  t.notDeepEqual(values('stem.conv.weight'), tensors.get('model/stem.conv.weight')!.data);
+  t.notDeepEqual(values('final.bn.variance'), tensors.get('model/final.bn.variance')!.data);
+  const metrics = (await readFile(join(out, 'metrics.jsonl'), 'utf8')).trim().split('\n');
+  t.is(JSON.parse(metrics.at(-1)!).accuracy, summary.accuracy);
+});
 
 test.serial('a loss that diverges leaves the last good checkpoint', async (t) => {
   const out = temporaryFolder(t);
@@ -123,4 +168,22 @@ test.serial('a model of other images or classes than the data is refused', async
     });
   await refused(smallCnn({ inputShape: [3, 8, 8] }), /"images".*batch × 3 × 8 × 8.*batch × 1 × 8 × 8/);
   await refused(smallCnn({ inputShape: [1, 8, 8], classes: 7 }), /"logits".*batch × 7.*10 classes of digits/);
+});
+
+test('early stopping ends a run whose accuracy rises no more, also when it is resumed', async (t) => {
+  const folder = temporaryFolder(t);
+  const given = { ...settings, model: 'mlp', lr: 1e-9, augment: 'none', epochs: 10, earlyStop: 2 };
+  const whole = await train(given, { ...execution, out: join(folder, 'whole') });
+  t.is(whole.epochs, 3);
+  t.is(whole.steps, 9);
+  const out = join(folder, 'pieces');
+  t.true((await trainInPieces(given, { ...execution, out }, 8)) > 0);
+  t.is(JSON.parse(await readFile(join(out, 'summary.json'), 'utf8')).epochs, 3);
+});
+
+test('early stopping without test images is refused', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  await t.throwsAsync(train({ ...settings, testSamples: 0, earlyStop: 2 }, { ...execution, out }), {
+    message: /"earlyStop" watches the accuracy on test images/,
+  });
 });

@@ -1,0 +1,130 @@
+import { FlatminError } from '../../errors.js';
+import { describeNode } from '../../onnx/attributes.js';
+import type { Attribute, FunctionProto, Graph, ModelProto, Node } from '../../onnx/proto.js';
+import { definedIn, mapNodes, renameNode, subgraphs } from './rename.js';
+
+/** Functions in functions: no exporter nests deeper, and a function that calls itself is no ONNX. */
+const DEPTH = 64;
+
+const key = (domain: string | undefined, name: string | undefined, overload: string | undefined): string =>
+  `${domain ?? ''}:${name ?? ''}:${overload ?? ''}`;
+
+/**
+ * Replaces every call of a local function by the function's body, with attribute references filled in.
+ * @throws FlatminError INVALID_MODEL for a function that calls itself
+ */
+export function inlineFunctions(model: ModelProto): ModelProto {
+  if (!model.functions?.length) return model;
+  const functions = new Map(
+    model.functions.map((body) => [key(body.domain, body.name, body.overload), body]),
+  );
+  const inliner = new Inliner(functions, model.graph);
+  const graph = mapNodes(model.graph, (node) => inliner.expand(node, 0));
+  return { ...model, graph, functions: [], opsetImport: importsOf(model, graph) };
+}
+
+/** The model's operator sets, and those that only its functions import. */
+function importsOf(model: ModelProto, graph: Graph): ModelProto['opsetImport'] {
+  const domain = (name: string | undefined) => (name === 'ai.onnx' ? '' : (name ?? ''));
+  const used = new Set<string>();
+  mapNodes(graph, (node) => {
+    used.add(domain(node.domain));
+    return [node];
+  });
+  const imports = new Map(model.opsetImport.map((entry) => [domain(entry.domain), entry]));
+  for (const entry of model.functions.flatMap((body) => body.opsetImport)) {
+    if (!imports.has(domain(entry.domain))) imports.set(domain(entry.domain), entry);
+  }
+  return [...imports.values()].filter(
+    (entry) => domain(entry.domain) === '' || used.has(domain(entry.domain)),
+  );
+}
+
+class Inliner {
+  private readonly taken: Set<string>;
+
+  constructor(
+    private readonly functions: ReadonlyMap<string, FunctionProto>,
+    graph: Graph,
+  ) {
+    this.taken = definedIn(graph);
+    mapNodes(graph, (node) => {
+      for (const name of node.output) this.taken.add(name);
+      for (const inner of subgraphs(node)) for (const name of definedIn(inner)) this.taken.add(name);
+      return [node];
+    });
+  }
+
+  expand(node: Node, depth: number): Node[] {
+    const body = this.functions.get(key(node.domain, node.opType, node.overload));
+    if (!body) return [node];
+    if (depth > DEPTH)
+      throw new FlatminError('INVALID_MODEL', `${describeNode(node)} is a function that calls itself.`);
+    const bound = new Map<string, string>();
+    body.input.forEach((name, index) => {
+      bound.set(name, node.input[index] ?? '');
+    });
+    body.output.forEach((name, index) => {
+      if (node.output[index] && !bound.has(name)) bound.set(name, node.output[index]);
+    });
+    const prefix = node.name || node.output.find(Boolean) || node.opType;
+    const rename = (name: string): string => {
+      if (!bound.has(name)) bound.set(name, this.fresh(`${prefix}/${name}`));
+      return bound.get(name)!;
+    };
+    const values = new Map(
+      [...(body.attributeProto ?? []), ...node.attribute].map((attribute) => [attribute.name, attribute]),
+    );
+    const passed = passThrough(body, node);
+    return [
+      ...body.node.flatMap((inner) => {
+        const filled = fillReferences(inner, values);
+        const renamed = renameNode(filled, rename);
+        renamed.name = `${prefix}/${inner.name || inner.opType}`;
+        return this.expand(renamed, depth + 1);
+      }),
+      ...passed,
+    ];
+  }
+
+  private fresh(hint: string): string {
+    let name = hint;
+    for (let count = 1; this.taken.has(name); count++) name = `${hint}_${count}`;
+    this.taken.add(name);
+    return name;
+  }
+}
+
+/** An output of a function that is one of its inputs takes a node of its own. */
+function passThrough(body: FunctionProto, call: Node): Node[] {
+  return body.output.flatMap((name, position) => {
+    const index = body.input.indexOf(name);
+    const output = call.output[position];
+    if (index < 0 || !output) return [];
+    const input = [call.input[index] ?? ''];
+    return [{ opType: 'Identity', name: `${output}/pass`, input, output: [output], attribute: [] }];
+  });
+}
+
+/** Puts the call's attributes where the body refers to them; what neither the call nor a default gives is left out. */
+function fillReferences(node: Node, values: ReadonlyMap<string, Attribute>): Node {
+  const attribute = node.attribute.flatMap((each): Attribute[] => {
+    if (each.refAttrName) {
+      const value = values.get(each.refAttrName);
+      return value ? [{ ...value, name: each.name }] : [];
+    }
+    const inner = (graph: Graph): Graph => ({
+      ...graph,
+      node: graph.node.map((one) => fillReferences(one, values)),
+    });
+    if (!each.g && !each.graphs?.length) return [each];
+    return [
+      {
+        ...each,
+        ...(each.g && { g: inner(each.g) }),
+        ...(each.graphs?.length && { graphs: each.graphs.map(inner) }),
+      },
+    ];
+  });
+  return { ...node, attribute };
+}

@@ -1,0 +1,105 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { parsePattern } from '../../autodiff/prepare/pattern.js';
+import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
+import { readModel } from '../../onnx/model.js';
+import { openRuntime } from '../../runtime/library.js';
+import {
+  type InspectedTensor,
+  type InspectedValue,
+  type Inspection,
+  inspectModel,
+} from '../../train/inspect.js';
+import { runtimeOption } from '../execution-options.js';
+import { addTo, option, toDims, toNumber } from '../option-values.js';
+
+const inspectOptions = () => [
+  option('Model', '--output <name>', 'the output that the loss takes', { byDefault: 'the first of floats' }),
+  option('Model', '--loss <name>', 'what ends the model', {
+    choices: LOSS_NAMES,
+    byDefault: 'output, its mean',
+  }),
+  option('Model', '--class-axis <n>', 'of cross-entropy and nll', { parse: toNumber, byDefault: 1 }),
+  option('Model', '--batch <n>', 'samples in a batch', { parse: toNumber, byDefault: 2 }),
+  option('Model', '--dim <name=size>', 'size of an open dimension; may be repeated').argParser(toDims),
+  option('Model', '--bn <mode>', 'normalise by the batch or by the running statistics', {
+    choices: ['batch', 'running'],
+    byDefault: 'batch',
+  }),
+  option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
+    addTo,
+  ),
+  option('Model', '--freeze <pattern>', 'leave these parameters: a name with *, or /REGEX/').argParser(addTo),
+  runtimeOption(),
+  option('Result', '--json', 'print the report as one JSON line'),
+];
+
+/** Nothing in the way: 0; else 1. */
+export function addInspect(program: Command): void {
+  const command = program
+    .command('inspect')
+    .description(
+      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not.',
+    )
+    .argument('<model>', 'an .onnx file');
+  for (const each of inspectOptions()) command.addOption(each);
+  command.action((path: string) => runInspect(path, command));
+}
+
+async function runInspect(path: string, command: Command): Promise<void> {
+  const { output, loss, classAxis, batch, dim, bn, train, freeze, runtime, json } = command.opts();
+  const model = await readModel(path);
+  const report = await inspectModel(model, {
+    output,
+    batch,
+    dims: dim,
+    batchNorm: bn,
+    train: (train as string[] | undefined)?.map(parsePattern),
+    freeze: (freeze as string[] | undefined)?.map(parsePattern),
+    ...(loss && { loss: namedLoss(loss, { output, classAxis }) }),
+    ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
+  });
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
+  if (!report.trainable) process.exitCode = 1;
+}
+
+const shapeText = ({ shape }: InspectedValue): string =>
+  shape === null ? '?' : shape.join(' × ') || 'scalar';
+
+function tensorTable(tensors: readonly InspectedTensor[]): string {
+  const table = new Table({
+    head: ['name', 'shape', 'elements', 'kind', 'why'],
+    style: { head: [], border: [] },
+  });
+  for (const tensor of tensors)
+    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.kind, tensor.reason]);
+  return table.toString();
+}
+
+function describe(report: Inspection): string {
+  const values = (list: readonly InspectedValue[]) =>
+    list.map((value) => `${value.name} (${value.type} ${shapeText(value)})`).join(', ') || 'none';
+  const ops = Object.entries(report.ops).sort((a, b) => b[1] - a[1]);
+  const sizes = Object.entries(report.sizes).map(([name, size]) => `${name} = ${size}`);
+  const lines = [
+    `Model: ${report.model}, operator set ${report.opset}${report.trainingForm ? ', in training form' : ''}`,
+    `Inputs: ${values(report.inputs)}`,
+    `Outputs: ${values(report.outputs)}`,
+    ...(sizes.length > 0 ? [`Open dimensions, taken as: ${sizes.join(', ')}`] : []),
+    `Ops: ${ops.map(([op, count]) => `${op} ${count}`).join(', ')}`,
+    '',
+    `${report.parameters.length} parameters with ${report.parameterCount} elements:`,
+    tensorTable(report.parameters),
+    `${report.buffers.length} buffers, which are not trained:`,
+    tensorTable(report.buffers),
+    '',
+    ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
+      `Kernels ${name}: ${trainable ? 'a gradient for every node' : `${blockers.length} in the way`}`,
+      ...blockers.map(({ message }) => `  - ${message}`),
+    ]),
+    ...(report.note ? [`Note: ${report.note}`] : []),
+    ...(report.problem ? [`Problem: ${report.problem}`] : []),
+    report.trainable ? 'Trainable.' : 'Not trainable.',
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,85 @@
+import { FlatminError } from '../errors.js';
+
+/** The element types of NumPy that flatmin reads, by their code without the byte order. */
+const TYPES = {
+  b1: { dtype: 'bool', array: Uint8Array },
+  u1: { dtype: 'uint8', array: Uint8Array },
+  u2: { dtype: 'uint16', array: Uint16Array },
+  u4: { dtype: 'uint32', array: Uint32Array },
+  u8: { dtype: 'uint64', array: BigUint64Array },
+  i1: { dtype: 'int8', array: Int8Array },
+  i2: { dtype: 'int16', array: Int16Array },
+  i4: { dtype: 'int32', array: Int32Array },
+  i8: { dtype: 'int64', array: BigInt64Array },
+  f4: { dtype: 'float', array: Float32Array },
+  f8: { dtype: 'double', array: Float64Array },
+} as const;
+
+export type NpyDtype = (typeof TYPES)[keyof typeof TYPES]['dtype'];
+export type NpyData = InstanceType<(typeof TYPES)[keyof typeof TYPES]['array']>;
+
+/** A NumPy array, row-major. The dtype is named as in ONNX. */
+export interface NpyArray {
+  readonly dtype: NpyDtype;
+  readonly dims: readonly number[];
+  readonly data: NpyData;
+}
+
+const MAGIC = '\x93NUMPY';
+
+/**
+ * Reads an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format). Arrays in Fortran order are put into row-major order.
+ * @param what names the array in errors
+ * @throws FlatminError INVALID_DATA for a file that is no .npy, is cut off, or holds big-endian numbers, half-precision ones, texts or objects
+ */
+export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
+  if (bytes.length < 10 || String.fromCharCode(...bytes.subarray(0, 6)) !== MAGIC)
+    throw new FlatminError('INVALID_DATA', `${what} is not a NumPy array.`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [lengthBytes, headerLength] =
+    bytes[6] === 1 ? [2, view.getUint16(8, true)] : [4, view.getUint32(8, true)];
+  const start = 8 + lengthBytes + headerLength;
+  const header = new TextDecoder().decode(bytes.subarray(8 + lengthBytes, start));
+  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
+  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
+  if (descr === undefined || fortran === undefined || shape === undefined || start > bytes.length)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${what} has no NumPy header that flatmin reads: ${header.trim()}.`,
+    );
+  const type = TYPES[descr.slice(1) as keyof typeof TYPES];
+  if (!type || descr.startsWith('>')) {
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${what} has NumPy type "${descr}"; flatmin reads little-endian float32, float64, integers and bool: convert it with .astype.`,
+    );
+  }
+  const dims = shape
+    .split(',')
+    .map((text) => text.trim())
+    .filter(Boolean)
+    .map(Number);
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  const byteLength = count * type.array.BYTES_PER_ELEMENT;
+  if (bytes.length - start < byteLength) {
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${what} is cut off: its shape (${dims.join(', ')}) needs ${byteLength} bytes, but it has ${bytes.length - start}.`,
+    );
+  }
+  const data = new type.array(bytes.slice(start, start + byteLength).buffer);
+  return { dtype: type.dtype, dims, data: fortran === 'True' ? rowMajor(data, dims) : data };
+}
+
+/** Column-major elements in row-major order. */
+function rowMajor(data: NpyData, dims: readonly number[]): NpyData {
+  const out = data.slice() as NpyData;
+  const strides = dims.map((_, axis) => dims.slice(0, axis).reduce((product, dim) => product * dim, 1));
+  const index = dims.map(() => 0);
+  for (let position = 0; position < out.length; position++) {
+    out[position] = data[index.reduce((sum, at, axis) => sum + at * strides[axis]!, 0)]!;
+    for (let axis = dims.length - 1; axis >= 0 && ++index[axis]! === dims[axis]; axis--) index[axis] = 0;
+  }
+  return out;
+}

@@ -1,0 +1,48 @@
+import { FlatminError, invalid } from '../errors.js';
+import type { GraphBuilder } from '../onnx/builder.js';
+import { DataType } from '../onnx/tensor.js';
+import type { LossValue } from './loss.js';
+
+/** The class axis, counted from the front. @throws FlatminError INVALID_MODEL where the scores have no such axis */
+export function classAxisOf(loss: string, { name, dims }: LossValue, axis: number): number {
+  const rank = dims.length;
+  if (!Number.isInteger(axis)) throw invalid('classAxis', 'an integer', axis);
+  const counted = axis < 0 ? axis + rank : axis;
+  if (rank < 2 || counted < 0 || counted >= rank) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `${loss} needs scores of shape batch × classes × …, with classes on axis ${axis}, but "${name}" has shape [${dims}].`,
+    );
+  }
+  return counted;
+}
+
+/** The number of classes, where the model states it. @throws FlatminError where the class weights are another number */
+export function classCount(
+  { name, dims }: LossValue,
+  axis: number,
+  weights: readonly number[] | undefined,
+): number | undefined {
+  const size = dims[axis]!;
+  const classes = typeof size === 'number' ? size : weights?.length;
+  if (weights && classes !== weights.length)
+    throw invalid(`classWeights for "${name}"`, `${classes} numbers`, `${weights.length} numbers`);
+  return classes;
+}
+
+export function checkClassWeights(weights: readonly number[] | undefined): void {
+  if (weights && !weights.every((weight) => weight >= 0 && Number.isFinite(weight)))
+    throw invalid('classWeights', 'numbers ≥ 0', weights.join(', '));
+}
+
+/** A constant of the element type of a value. */
+export function constantLike(
+  builder: GraphBuilder,
+  { type }: LossValue,
+  dims: readonly number[],
+  values: readonly number[],
+): string {
+  return type === DataType.double
+    ? builder.constant('double', dims, Float64Array.from(values))
+    : builder.constant('float', dims, Float32Array.from(values));
+}

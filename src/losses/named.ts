@@ -1,0 +1,84 @@
+import { FlatminError } from '../errors.js';
+import { crossEntropy } from './cross-entropy.js';
+import { outputLoss } from './custom.js';
+import type { Loss, LossValue } from './loss.js';
+import { negativeLogLikelihood } from './negative-log-likelihood.js';
+import { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from './regression.js';
+
+export const LOSS_NAMES = ['cross-entropy', 'nll', 'bce', 'mse', 'l1', 'huber', 'output'] as const;
+export type LossName = (typeof LOSS_NAMES)[number];
+
+export interface NamedLossOptions {
+  /** The output of the model that the loss takes. */
+  output?: string | undefined;
+  /** Of cross-entropy and nll; default 1, or what fits the targets. */
+  classAxis?: number | undefined;
+  labelSmoothing?: number | undefined;
+  ignoreIndex?: number | undefined;
+  /** Shape of the targets at hand, and whether they are floating-point: what the class axis is told by. */
+  targets?: { readonly dims: readonly number[]; readonly floating: boolean } | undefined;
+}
+
+/** A loss by its name on the command line. */
+export function namedLoss(name: LossName, options: NamedLossOptions = {}): Loss {
+  const output = options.output === undefined ? {} : { output: options.output };
+  switch (name) {
+    case 'mse':
+      return meanSquaredError(output);
+    case 'l1':
+      return meanAbsoluteError(output);
+    case 'huber':
+      return huber(output);
+    case 'bce':
+      return binaryCrossEntropy(output);
+    case 'output':
+      return outputLoss(options.output);
+    default:
+      return ofClasses(name, options);
+  }
+}
+
+/** A loss whose class axis is told when the scores' shape is known. */
+function ofClasses(name: 'cross-entropy' | 'nll', options: NamedLossOptions): Loss {
+  const { labelSmoothing = 0, ignoreIndex } = options;
+  return {
+    name: name === 'nll' ? 'negative log-likelihood' : 'cross-entropy',
+    append(scope) {
+      const scores = scope.output(options.output);
+      const probabilities = name === 'cross-entropy' && options.targets?.floating;
+      const classAxis = options.classAxis ?? (probabilities ? 1 : inferAxis(scores, options.targets?.dims));
+      const common = {
+        classAxis,
+        ...(options.output !== undefined && { output: options.output }),
+        ...(ignoreIndex !== undefined && { ignoreIndex }),
+      };
+      const loss =
+        name === 'nll'
+          ? negativeLogLikelihood(common)
+          : crossEntropy({ ...common, labelSmoothing, ...(probabilities && { targets: 'probabilities' }) });
+      return loss.append(scope);
+    },
+  };
+}
+
+/**
+ * The axis of the scores that the labels do not have; 1 where several would do.
+ * @throws FlatminError INVALID_ARGUMENT where none does
+ */
+function inferAxis({ name, dims }: LossValue, labels: readonly number[] | undefined): number {
+  if (!labels) return 1;
+  const fits = dims
+    .map((_, axis) => axis)
+    .filter((axis) => {
+      const rest = dims.filter((_, index) => index !== axis);
+      return (
+        rest.length === labels.length &&
+        rest.every((dim, index) => typeof dim === 'string' || dim === labels[index])
+      );
+    });
+  if (fits.length > 0) return fits.includes(1) ? 1 : fits[0]!;
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `Labels of shape [${labels}] do not fit the scores "${name}" of shape [${dims}]: they should have that shape without the class axis, or be probabilities of that shape.`,
+  );
+}

@@ -1,0 +1,85 @@
+import { invalid } from '../errors.js';
+import type { GraphBuilder } from '../onnx/builder.js';
+import { type Loss, type LossValue, requireFloat, typeLike } from './loss.js';
+
+export interface TargetOptions {
+  /** The output of the model that is compared; default that of the session. */
+  output?: string;
+  /** Name of the input for the targets; default `targets`. */
+  input?: string;
+}
+
+/** A loss that is the mean of a function of each element and its target; the targets have the output's shape and type. */
+function elementwise(
+  name: string,
+  { output, input = 'targets' }: TargetOptions,
+  loss: (builder: GraphBuilder, value: LossValue, targets: string) => string,
+): Loss {
+  return {
+    name,
+    append(scope) {
+      const value = scope.output(output);
+      requireFloat(name, value);
+      const targets = scope.target(input, typeLike(value), value.dims);
+      const each = loss(scope.builder, value, targets);
+      return scope.builder.op('ReduceMean', [each], { keepdims: 0 });
+    },
+  };
+}
+
+/** Mean over all elements of (output − target)². The input `targets` has the output's shape. */
+export const meanSquaredError = (options: TargetOptions = {}): Loss =>
+  elementwise('mean squared error', options, (builder, { name }, targets) => {
+    const difference = builder.op('Sub', [name, targets]);
+    return builder.op('Mul', [difference, difference]);
+  });
+
+/** Mean over all elements of |output − target|; the gradient is 0 where they are equal. */
+export const meanAbsoluteError = (options: TargetOptions = {}): Loss =>
+  elementwise('mean absolute error', options, (builder, { name }, targets) =>
+    builder.op('Abs', [builder.op('Sub', [name, targets])]),
+  );
+
+export interface HuberOptions extends TargetOptions {
+  /** δ > 0: where the square becomes linear. Default 1. */
+  delta?: number;
+}
+
+/**
+ * Mean over all elements of ½d² where |d| ≤ δ, else δ(|d| − ½δ), with d = output − target (Huber 1964). As c·(d − ½c) with c = d clipped
+ * to [−δ, δ], which loses no digits for large d.
+ * @throws FlatminError INVALID_ARGUMENT for δ ≤ 0
+ */
+export function huber({ delta = 1, ...options }: HuberOptions = {}): Loss {
+  if (!(delta > 0 && Number.isFinite(delta))) throw invalid('delta', 'a positive number', delta);
+  return elementwise(`Huber (δ ${delta})`, options, (builder, { name, type }, targets) => {
+    const difference = builder.op('Sub', [name, targets]);
+    const bounds = [builder.scalar(-delta, type), builder.scalar(delta, type)];
+    const clipped = builder.op('Clip', [difference, ...bounds]);
+    const half = builder.op('Mul', [clipped, builder.scalar(0.5, type)]);
+    return builder.op('Mul', [clipped, builder.op('Sub', [difference, half])]);
+  });
+}
+
+export interface BinaryCrossEntropyOptions extends TargetOptions {
+  /** w > 0: weight of positive targets. Default 1. */
+  positiveWeight?: number;
+}
+
+/**
+ * Binary cross-entropy of logits x with targets t in [0, 1], mean over all elements of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), computed as
+ * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x.
+ * @throws FlatminError INVALID_ARGUMENT for w ≤ 0
+ */
+export function binaryCrossEntropy({ positiveWeight = 1, ...options }: BinaryCrossEntropyOptions = {}): Loss {
+  if (!(positiveWeight > 0 && Number.isFinite(positiveWeight)))
+    throw invalid('positiveWeight', 'a positive number', positiveWeight);
+  return elementwise('binary cross-entropy', options, (builder, { name, type }, targets) => {
+    const negative = builder.op('Mul', [builder.op('Sub', [builder.scalar(1, type), targets]), name]);
+    const softplus = builder.op('Softplus', [builder.op('Neg', [name])]);
+    if (positiveWeight === 1) return builder.op('Add', [negative, softplus]);
+    const extra = builder.op('Mul', [targets, builder.scalar(positiveWeight - 1, type)]);
+    const weight = builder.op('Add', [extra, builder.scalar(1, type)]);
+    return builder.op('Add', [negative, builder.op('Mul', [weight, softplus])]);
+  });
+}

@@ -1,0 +1,58 @@
+import { FlatminError } from '../errors.js';
+import type { LossTarget } from '../losses/loss.js';
+import { dataTypeName, elementCount, type TensorData, viewBytes } from '../onnx/tensor.js';
+import type { Feeds } from './feeds.js';
+
+/** An input of a graph that a batch fills. */
+export interface FeedInput {
+  readonly name: string;
+  /** ONNX element type. */
+  readonly type: number;
+  readonly dims: readonly number[];
+  /** Of class labels. */
+  readonly labels?: LossTarget['labels'] | undefined;
+}
+
+/**
+ * The array of a batch for one input.
+ * @throws FlatminError INVALID_ARGUMENT naming an array that is missing, or has another type or size than the input, or a label out of range
+ */
+export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly FeedInput[]): TensorData {
+  const { name, type, dims, labels } = input;
+  const data = batch[name];
+  if (!data) {
+    const others = Object.keys(batch).filter((key) => !inputs.some((each) => each.name === key));
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The batch lacks "${name}"; the model needs ${inputs.map((each) => each.name).join(', ')}${others.length > 0 ? `, and ${others.join(', ')} is none of these` : ''}.`,
+    );
+  }
+  const wanted = viewBytes(new Uint8Array(0), type, name).constructor;
+  const expected = elementCount(dims);
+  if (data.length !== expected || data.constructor !== wanted) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Expected "${name}" to hold ${expected} elements of ${dataTypeName(type)} in a ${wanted.name} (shape [${dims}]), but received ${data.constructor.name} of ${data.length}.`,
+    );
+  }
+  if (labels) checkLabels(name, data, labels);
+  return data;
+}
+
+/** @throws FlatminError INVALID_ARGUMENT naming the first label that is no class */
+export function checkLabels(
+  name: string,
+  data: TensorData,
+  { classes, ignoreIndex }: NonNullable<LossTarget['labels']>,
+): void {
+  if (classes === undefined) return;
+  for (let index = 0; index < data.length; index++) {
+    const label = Number(data[index]);
+    if (label === ignoreIndex || (label >= 0 && label < classes)) continue;
+    const ignored = ignoreIndex === undefined ? '' : ` or ${ignoreIndex} (ignored)`;
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Expected "${name}" to hold labels from 0 to ${classes - 1}${ignored}, but element ${index} is ${label}.`,
+    );
+  }
+}

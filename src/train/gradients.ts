@@ -1,0 +1,117 @@
+import { prepareModel } from '../autodiff/prepare/prepare.js';
+import { FlatminError } from '../errors.js';
+import type { Loss } from '../losses/loss.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { dataTypeName, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { TrainingSession, type TrainingSessionOptions } from './session.js';
+
+/** An array with its shape, or one whose shape the model and `batch` or `dims` tell. */
+export type FeedArray = TensorData | { readonly dims: readonly number[]; readonly data: TensorData };
+
+export interface GradientOptions
+  extends Pick<
+    TrainingSessionOptions,
+    'batch' | 'dims' | 'output' | 'train' | 'freeze' | 'threads' | 'runtime' | 'target' | 'seed'
+  > {
+  loss: Loss;
+  /** Arrays for the inputs that the loss adds, in their order; default: those of `feeds` with their names. */
+  targets?: readonly FeedArray[];
+  /**
+   * What BatchNormalization normalises by. Default: the batch for models exported in training form, the running statistics for those in
+   * evaluation form.
+   */
+  batchNorm?: 'batch' | 'running';
+  /** Whether Dropout nodes drop (by `seed`). Default false. */
+  dropout?: boolean;
+}
+
+export interface Gradients {
+  readonly loss: number;
+  /** By the parameter's name. */
+  readonly gradients: Map<string, Float32Array>;
+  readonly dims: Map<string, readonly number[]>;
+}
+
+const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
+const dataOf = (feed: FeedArray): TensorData => ('dims' in feed ? feed.data : feed);
+
+/**
+ * The loss of a model for one batch, and its gradient by every parameter. Nothing moves.
+ * @param given a forward model, or the path of an .onnx file
+ * @param feeds arrays by the names of the model's inputs and of the loss's targets (`labels`, `targets`); numbers are converted to the
+ * type that the model asks for where none is lost but precision
+ * @throws FlatminError INVALID_ARGUMENT for an array that is missing or does not fit; INVALID_MODEL; NO_GRADIENT naming the node; NOT_FINITE
+ */
+export async function gradients(
+  given: ModelProto | string,
+  feeds: Readonly<Record<string, FeedArray>>,
+  options: GradientOptions,
+): Promise<Gradients> {
+  const model = typeof given === 'string' ? await readModel(given) : given;
+  const { wasTraining, model: prepared } = prepareModel(model);
+  const inputs = new Set(prepared.graph.input.map(({ name }) => name));
+  const shapes: Record<string, readonly number[]> = {};
+  for (const [name, feed] of Object.entries(feeds)) {
+    const shape = shapeOf(feed);
+    if (shape && inputs.has(name)) shapes[name] = shape;
+  }
+  const missing = [...inputs].filter((name) => !(name in feeds));
+  if (missing.length > 0) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `No array is named "${missing[0]}": the model's inputs are ${[...inputs].join(', ')}, and the arrays are ${Object.keys(feeds).join(', ')}.`,
+    );
+  }
+  const session = await TrainingSession.create(model, {
+    dropout: false,
+    batchNorm: wasTraining ? 'batch' : 'running',
+    ...options,
+    shapes,
+  });
+  try {
+    const added = [...(options.targets ?? [])];
+    const batch = session.feedInputs.map(({ name, type, dims }): [string, TensorData] | undefined => {
+      const feed = inputs.has(name) ? feeds[name] : (added.shift() ?? feeds[name]);
+      if (!feed) return undefined;
+      const shape = shapeOf(feed);
+      if (shape && (shape.length !== dims.length || shape.some((dim, axis) => dim !== dims[axis]))) {
+        throw new FlatminError(
+          'INVALID_ARGUMENT',
+          `Expected "${name}" to have shape [${dims}], but received [${shape}].`,
+        );
+      }
+      return [name, convert(name, dataOf(feed), type)];
+    });
+    session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
+    const loss = await session.problem().gradient('keep');
+    const { arena, gradient } = session.space;
+    const found = arena.segments.map(({ name, dims }) => [name, dims, arena.read(gradient, name)] as const);
+    return {
+      loss,
+      gradients: new Map(found.map(([name, , values]) => [name, values])),
+      dims: new Map(found.map(([name, dims]) => [name, dims])),
+    };
+  } finally {
+    session.dispose();
+  }
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for fractions where the model takes integers */
+function convert(name: string, data: TensorData, type: number): TensorData {
+  const wanted = viewBytes(new Uint8Array(0), type, name).constructor as unknown as {
+    from(values: ArrayLike<unknown>, map: (value: never) => unknown): TensorData;
+    name: string;
+  };
+  if (data.constructor === (wanted as unknown)) return data;
+  const isFloat = data instanceof Float32Array || data instanceof Float64Array;
+  if (isFloat && !isFloatingPoint(type)) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Expected "${name}" to hold ${dataTypeName(type)}, but received ${data.constructor.name}.`,
+    );
+  }
+  return wanted.name.startsWith('Big')
+    ? wanted.from(data, (value) => BigInt(value))
+    : wanted.from(data, (value) => Number(value));
+}

@@ -1,0 +1,195 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { prepareModel } from '../autodiff/prepare/prepare.js';
+import {
+  type Dataset,
+  type Normalization,
+  openDataset,
+  subset,
+  trainingSetNormalization,
+} from '../data/index.js';
+import { FlatminError, invalid } from '../errors.js';
+import { crossEntropy } from '../losses/cross-entropy.js';
+import type { Loss } from '../losses/loss.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import type { ParameterGroup } from '../runtime/parameter-space.js';
+import { measure, type SharpnessReport } from '../sharpness/measure.js';
+import { resolveOptions, type SharpnessOptions } from '../sharpness/options.js';
+import { bindData } from './data-binding.js';
+import { datasetSamples } from './dataset-samples.js';
+import { parameterGroups } from './group-spec.js';
+import { ModelWeights } from './model-weights.js';
+import { type BatchNormMode, DataObjective } from './objective.js';
+import { readRunConfig } from './run-folder.js';
+import type { TrainSettings } from './settings.js';
+import { chooseData, type Execution } from './setup.js';
+
+export interface MeasureSharpnessOptions
+  extends SharpnessOptions,
+    Pick<Execution, 'threads' | 'runtime' | 'dataset'> {
+  /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
+  run?: string | undefined;
+  /** A forward model with its weights, or the path of one. */
+  model?: ModelProto | string | undefined;
+  /** What openDataset takes; of a run, default its own. */
+  data?: string | undefined;
+  /** Of the cross-entropy; of a run, default its own, else 0. */
+  labelSmoothing?: number | undefined;
+  /** A part of the training samples drawn by `seed`, or 'all' (default). */
+  samples?: number | 'all' | undefined;
+  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  batch?: number | undefined;
+  /** Statistics that BatchNormalization uses; default 'running'. */
+  batchNorm?: BatchNormMode | undefined;
+}
+
+/** A report, and what else must be the same for its figures to compare with another's. Plain JSON. */
+export interface ModelSharpnessReport extends SharpnessReport {
+  /** Path of the model, or the name of its graph. */
+  model: string;
+  /** Trainable numbers. */
+  parameters: number;
+  data: string;
+  /** Training samples that `samples` were drawn from by `seed`. */
+  samplesOf: number;
+  /** (pixel / scale − mean) / std for each channel. */
+  normalization: { scale: number } & Normalization;
+  lossName: string;
+  batchNorm: BatchNormMode;
+  /** Samples in one run of a session. */
+  batch: number;
+  cost: {
+    /** Of the whole measurement, data aside. */
+    seconds: number;
+    /** Building and loading sessions. */
+    loadingSeconds: number;
+    /** Runs of sessions: gradients and losses. */
+    sessionSeconds: number;
+  };
+}
+
+const DEFAULT_BATCH = 256;
+
+/**
+ * Measures the sharpness of a trained model's loss over training samples, without augmentation and without weight decay.
+ * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL before anything is computed; NOT_FINITE
+ */
+export async function measureSharpness(options: MeasureSharpnessOptions): Promise<ModelSharpnessReport> {
+  const { batchNorm = 'running', samples = 'all', threads = availableParallelism(), runtime } = options;
+  const { seed } = resolveOptions(options);
+  if (batchNorm !== 'running' && batchNorm !== 'batch')
+    throw invalid('batchNorm', "'running' or 'batch'", batchNorm);
+  if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
+    throw invalid('samples', "a positive integer or 'all'", samples);
+  const subject = await chooseSubject(options);
+  const { model, loss, dataset } = subject;
+  const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
+  const binding = bindData(model, loss, dataset);
+  const normalization = trainingSetNormalization(dataset);
+  const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
+
+  const start = performance.now();
+  const prepared = prepareModel(model);
+  const groups = subject.groups(binding.parameters);
+  const weights = new ModelWeights(prepared, { loss, groups, threads });
+  const data = datasetSamples(part, normalization, binding);
+  const objective = DataObjective.create(prepared, weights, data, {
+    loss,
+    batch,
+    batchNorm,
+    threads,
+    runtime,
+  });
+  try {
+    const report = await measure(objective, options);
+    return {
+      model: subject.name,
+      parameters: weights.space.arena.count,
+      data: subject.data,
+      samplesOf: dataset.train.size,
+      normalization: { scale: dataset.scale, ...normalization },
+      lossName: loss.name,
+      batchNorm,
+      batch,
+      ...report,
+      cost: {
+        seconds: (performance.now() - start) / 1000,
+        loadingSeconds: objective.seconds.loading,
+        sessionSeconds: objective.seconds.running,
+      },
+    };
+  } finally {
+    objective.dispose();
+    weights.dispose();
+  }
+}
+
+/** What is measured. */
+export interface Subject {
+  name: string;
+  model: ModelProto;
+  data: string;
+  dataset: Dataset;
+  loss: Loss;
+  /** Of the run. */
+  batch?: number;
+  groups(parameters: readonly string[]): ParameterGroup[];
+}
+
+async function chooseSubject(options: MeasureSharpnessOptions): Promise<Subject> {
+  const { run, model, data, dataset, labelSmoothing } = options;
+  if ((run === undefined) === (model === undefined))
+    throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
+  if (run !== undefined) return subjectOfRun(run, options);
+  if (!dataset && !data)
+    throw new FlatminError('INVALID_ARGUMENT', 'A model needs data: digits, cifar10:DIR or cifar100:DIR.');
+  const opened = typeof model === 'string' ? await readModel(model) : model!;
+  const chosen = dataset ?? (await openDataset(data!));
+  return {
+    name: typeof model === 'string' ? model : opened.graph.name || 'model',
+    model: opened,
+    data: data ?? chosen.name,
+    dataset: chosen,
+    loss: crossEntropy(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    groups: () => [],
+  };
+}
+
+/** The model, data and loss of a finished run. @throws FlatminError NOT_FOUND, INVALID_ARGUMENT, INVALID_DATA */
+export async function subjectOfRun(
+  dir: string,
+  options: Pick<MeasureSharpnessOptions, 'data' | 'dataset' | 'labelSmoothing'>,
+): Promise<Subject> {
+  const { data, dataset } = options;
+  const settings = await readSettings(dir);
+  const path = join(dir, 'model.onnx');
+  if (!(await stat(path).catch(() => undefined))) {
+    throw new FlatminError(
+      'NOT_FOUND',
+      `${dir} has no model.onnx: the run is not finished; go on with it: flatmin train --resume --out ${dir}`,
+    );
+  }
+  const chosen = { ...settings, ...(data !== undefined && { data }) };
+  const { labelSmoothing = settings.labelSmoothing } = options;
+  return {
+    name: path,
+    model: await readModel(path),
+    data: chosen.data,
+    dataset: await chooseData(chosen, { dataset }),
+    loss: crossEntropy({ labelSmoothing }),
+    batch: settings.batch,
+    groups: (parameters) => parameterGroups(settings.groups, parameters),
+  };
+}
+
+async function readSettings(dir: string): Promise<TrainSettings> {
+  const config = await readRunConfig(dir);
+  if (!config) throw new FlatminError('NOT_FOUND', `${dir} has no run (no config.json).`);
+  if ('compare' in config) {
+    const names = (config.compare as string[]).map((name) => join(dir, name));
+    throw new FlatminError('INVALID_ARGUMENT', `${dir} holds several runs: give one of ${names.join(', ')}.`);
+  }
+  return config as unknown as TrainSettings;
+}

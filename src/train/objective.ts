@@ -1,0 +1,185 @@
+import { availableParallelism } from 'node:os';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { invalid } from '../errors.js';
+import type { Loss } from '../losses/loss.js';
+import { flatmin, type Target } from '../lowering/targets.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { openRuntime, type Runtime } from '../runtime/library.js';
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import { assign, scalar, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import type { Objective } from '../sharpness/objective.js';
+import { BatchGraph } from './batch-graph.js';
+import { type BuiltGraph, buildGraph } from './build-graph.js';
+import type { Feeds } from './feeds.js';
+import type { ModelWeights } from './model-weights.js';
+import { restrictOutputs } from './restrict-outputs.js';
+
+/** Samples in a fixed order. */
+export interface Samples {
+  readonly count: number;
+  /** The samples [first, first + count) as one batch. */
+  feeds(first: number, count: number): Feeds;
+}
+
+/** Statistics that BatchNormalization uses. */
+export type BatchNormMode = 'running' | 'batch';
+
+export interface DataObjectiveOptions {
+  loss: Loss;
+  /** The model's output that the loss takes; default its first. */
+  output?: string | undefined;
+  /** Samples in one run of a session. Changes nothing but rounding, unless BatchNorm uses each batch's statistics. */
+  batch: number;
+  /** Default 'running'. */
+  batchNorm?: BatchNormMode | undefined;
+  /** Default: all cores. */
+  threads?: number | undefined;
+  /** Default: the ONNX Runtime that npm installed. */
+  runtime?: Runtime | undefined;
+  /** Default flatmin's own kernels. */
+  target?: Target | undefined;
+}
+
+const [sum, g, share] = [vector('sum'), vector('g'), scalar('share')];
+const begin = program(assign(sum, share.times(g)));
+const add = program(assign(sum, sum.plus(share.times(g))));
+// The total goes where gradients are read.
+const finish = program(assign(g, sum.plus(share.times(g))));
+
+/**
+ * The mean loss of a model over fixed samples. It works on the buffers of the model's weights and writes none of them but
+ * `space.gradient`; running statistics never move.
+ */
+export class DataObjective implements Objective {
+  private constructor(
+    private readonly graphs: Graphs,
+    private readonly data: Samples,
+    private readonly first: number,
+    readonly samples: number,
+  ) {}
+
+  /** @param model the model of the weights; its own values are not read */
+  static create(
+    model: ModelProto | PreparedModel,
+    weights: ModelWeights,
+    data: Samples,
+    options: DataObjectiveOptions,
+  ): DataObjective {
+    const { batch, threads = availableParallelism() } = options;
+    if (!Number.isSafeInteger(batch) || batch < 1) throw invalid('batch', 'a positive integer', batch);
+    if (!Number.isInteger(threads) || threads < 1) throw invalid('threads', 'a positive integer', threads);
+    return new DataObjective(new Graphs(model, weights, { ...options, threads }), data, 0, data.count);
+  }
+
+  get space(): ParameterSpace {
+    return this.graphs.weights.space;
+  }
+
+  /** Seconds spent so far: loading sessions, and running them. */
+  get seconds(): Readonly<{ loading: number; running: number }> {
+    return this.graphs.seconds;
+  }
+
+  async loss(at: Vector = this.space.parameters): Promise<number> {
+    let total = 0;
+    for (const { first, count } of this.parts()) total += count * (await this.run('loss', first, count, at));
+    return total / this.samples;
+  }
+
+  async gradient(at: Vector = this.space.parameters): Promise<number> {
+    const parts = this.parts();
+    let total = 0;
+    for (const [index, { first, count }] of parts.entries()) {
+      total += count * (await this.run('gradient', first, count, at));
+      if (parts.length === 1) break;
+      const step = index === 0 ? begin : index === parts.length - 1 ? finish : add;
+      const vectors = { sum: this.graphs.sum, g: this.space.gradient };
+      await this.space.run(step, vectors, () => ({ share: count / this.samples }));
+    }
+    return total / this.samples;
+  }
+
+  batches(size: number): DataObjective[] {
+    const batches: DataObjective[] = [];
+    for (let at = 0; at < this.samples; at += size) {
+      const count = Math.min(size, this.samples - at);
+      batches.push(new DataObjective(this.graphs, this.data, this.first + at, count));
+    }
+    return batches;
+  }
+
+  /** Frees the sessions, those of batches() too; the weights stay. */
+  dispose(): void {
+    this.graphs.dispose();
+  }
+
+  private parts(): { first: number; count: number }[] {
+    const { batch } = this.graphs.options;
+    return Array.from({ length: Math.ceil(this.samples / batch) }, (_, i) => ({
+      first: this.first + i * batch,
+      count: Math.min(batch, this.samples - i * batch),
+    }));
+  }
+
+  private async run(kind: GraphKind, first: number, count: number, at: Vector): Promise<number> {
+    const graph = await this.graphs.get(kind, count);
+    graph.feed(this.data.feeds(first, count));
+    const start = performance.now();
+    const loss = await graph.run(at);
+    this.graphs.seconds.running += (performance.now() - start) / 1000;
+    return loss;
+  }
+}
+
+type GraphKind = 'loss' | 'gradient';
+
+/** The sessions of an objective, one for each batch size and kind, loaded when first needed. */
+class Graphs {
+  readonly seconds = { loading: 0, running: 0 };
+  private readonly built = new Map<number, Promise<BuiltGraph>>();
+  private readonly loaded = new Map<string, BatchGraph>();
+  private sumVector: Vector | undefined;
+
+  constructor(
+    private readonly model: ModelProto | PreparedModel,
+    readonly weights: ModelWeights,
+    readonly options: DataObjectiveOptions & { threads: number },
+  ) {}
+
+  /** Where mean gradients are added up. */
+  get sum(): Vector {
+    this.sumVector ??= this.weights.space.arena.vector();
+    return this.sumVector;
+  }
+
+  async get(kind: GraphKind, batch: number): Promise<BatchGraph> {
+    const key = `${kind} ${batch}`;
+    const known = this.loaded.get(key);
+    if (known) return known;
+    const start = performance.now();
+    const graph = await this.load(kind, batch);
+    this.seconds.loading += (performance.now() - start) / 1000;
+    this.loaded.set(key, graph);
+    return graph;
+  }
+
+  /** Both kinds come from one lowered graph, so that their losses are computed alike. */
+  private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
+    const { loss, output, batchNorm = 'running', threads } = this.options;
+    const { target = flatmin, runtime = openRuntime() } = this.options;
+    const built =
+      this.built.get(batch) ??
+      buildGraph(runtime, this.model, { loss, batch, target, batchNorm, ...(output && { output }) });
+    this.built.set(batch, built);
+    const graph = await built;
+    const gradients = kind === 'gradient' ? graph.parameters.map((parameter) => parameter.output) : [];
+    const restricted = restrictOutputs(graph, [graph.loss, ...gradients]);
+    return BatchGraph.load(restricted, this.weights, { runtime, target, threads });
+  }
+
+  dispose(): void {
+    for (const graph of this.loaded.values()) graph.dispose();
+    this.sumVector?.dispose();
+  }
+}

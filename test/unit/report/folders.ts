@@ -1,0 +1,116 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export interface Folder {
+  readonly dir: string;
+  /** Writes JSON, or text as it is. */
+  write(path: string, content: unknown): void;
+}
+
+/** A folder that the test's teardown removes. */
+export function makeFolder(t: { teardown(fn: () => void): void }): Folder {
+  const dir = mkdtempSync(join(tmpdir(), 'flatmin-report-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  return {
+    dir,
+    write(path, content) {
+      mkdirSync(dirname(join(dir, path)), { recursive: true });
+      writeFileSync(join(dir, path), typeof content === 'string' ? content : JSON.stringify(content));
+    },
+  };
+}
+
+export const config = (optimizer: string) => ({
+  model: 'wrn-10-1',
+  data: 'digits',
+  optimizer,
+  ...(optimizer !== 'sgd' && { rho: 0.05 }),
+  epochs: 3,
+  batch: 64,
+  execution: { threads: 2, runtime: '1.30.0', node: 'v20.0.0' },
+});
+
+export function metrics(epochs: number, stepsPerEpoch = 4): string {
+  const lines = Array.from({ length: epochs }, (_, e) => [
+    ...Array.from({ length: stepsPerEpoch }, (_, s) => ({
+      step: e * stepsPerEpoch + s + 1,
+      epoch: e + 1,
+      loss: 2 / (e + 1 + s / stepsPerEpoch),
+      lr: 0.1,
+    })),
+    {
+      step: (e + 1) * stepsPerEpoch,
+      epoch: e + 1,
+      epochLoss: 2 / (e + 1),
+      testLoss: 2.1 / (e + 1),
+      accuracy: 1 - 0.3 / (e + 1),
+    },
+  ]);
+  return lines
+    .flat()
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('');
+}
+
+export const summary = {
+  accuracy: 0.9123,
+  trainLoss: 0.5,
+  testLoss: 0.6,
+  generalizationGap: 0.1,
+  parameters: 77562,
+};
+
+export const sharpness = {
+  rho: 0.05,
+  samples: 300,
+  seed: 0,
+  batchNorm: 'running',
+  loss: 0.5,
+  measures: {
+    ascent: { value: 0.0042 },
+    average: { value: 0.0001, standardError: 0.00002, draws: 5 },
+    trace: { value: 12.5, standardError: 2 },
+    eigenvalues: { values: [3, 2, 1] },
+    density: { curve: { eigenvalue: [-1, 0, 1], density: [0.1, 0.8, 0.1] } },
+  },
+};
+
+const ax = [-1, 0, 1];
+export const surface = {
+  kind: 'flatmin-landscape',
+  version: 1,
+  dims: 2,
+  run: 'x',
+  to: null,
+  normalization: 'filter',
+  directions: [
+    { name: 'random', norm: 1 },
+    { name: 'random', norm: 1 },
+  ],
+  axes: [ax, ax],
+  center: 0.1,
+  losses: ax.map((b) => ax.map((a) => (a === 1 && b === 1 ? null : 0.1 + a * a + b * b))),
+  settings: { samples: 300, batchNorm: 'running' },
+};
+
+export const curves = {
+  ...surface,
+  dims: 1,
+  axes: [ax],
+  losses: undefined,
+  curves: [
+    { direction: 'random', losses: [1, 0.1, 1.2] },
+    { direction: 'gradient', losses: [0.2, 0.1, null] },
+  ],
+};
+
+/** A whole run. */
+export function writeRun({ write }: Folder, at = '', optimizer = 'sam'): void {
+  write(`${at}config.json`, config(optimizer));
+  write(`${at}metrics.jsonl`, metrics(3));
+  write(`${at}summary.json`, summary);
+  write(`${at}sharpness.json`, sharpness);
+  write(`${at}landscape-1d.json`, curves);
+  write(`${at}landscape-2d.json`, surface);
+}

@@ -1,0 +1,237 @@
+import { Resvg } from '@resvg/resvg-js';
+import test from 'ava';
+import { makeReport } from '../../../src/report/report.js';
+import { config, makeFolder, metrics, surface, writeRun } from './folders.js';
+
+const version = '1.2.3';
+const figures = (page: string): string[] =>
+  [...page.matchAll(/<figcaption>([^<]*)/g)].map(([, title]) => title!);
+
+const VOID = new Set(['meta', 'br', 'hr', 'img', 'input', 'link']);
+
+/** The first tag that is not closed in its order; undefined in well-formed HTML. */
+function misnested(page: string): string | undefined {
+  const open: string[] = [];
+  const markup = page.replace(/<(style|script)>[\s\S]*?<\/\1>/g, '').replace(/<!doctype html>/i, '');
+  for (const [, close, name, rest] of markup.matchAll(/<(\/?)([a-z][\w]*)((?:"[^"]*"|[^">])*)>/gi)) {
+    if (close) {
+      if (open.pop() !== name) return `</${name}>`;
+    } else if (!VOID.has(name!) && !rest!.endsWith('/')) open.push(name!);
+  }
+  return open.at(-1);
+}
+
+/** What a browser would ask for. */
+function requests(page: string): string[] {
+  const markup = page.replace(/<script>[\s\S]*?<\/script>/g, '');
+  return [
+    ...(markup.match(/\b(?:src|href|srcset|action|data|poster)\s*=\s*["'](?!#)[^"']*/gi) ?? []),
+    ...(markup.match(/url\((?!#|'#|"#|&quot;#)[^)]*|@import[^;]*/gi) ?? []),
+    ...(page.match(/https?:\/\/[^\s"'<]*/g) ?? []),
+  ];
+}
+
+test('the report of a run has its curves, sharpness, landscape, figures and settings', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const page = await makeReport(folder.dir, { version });
+  t.deepEqual(figures(page), [
+    'Loss',
+    'Test accuracy',
+    'Generalization gap during training',
+    'Learning rate',
+    'Radius ρ',
+    'Rise of the loss by measure',
+    'Largest Hessian eigenvalues',
+    'Density of the Hessian’s eigenvalues',
+    'Loss along directions',
+    'Loss surface',
+  ]);
+  for (const text of ['91.23', '0.004200', 'execution.node', 'v20.0.0', 'flatmin 1.2.3'])
+    t.true(page.includes(text), text);
+  t.false(page.includes('class="note"'), 'a note where nothing is missing');
+});
+
+test('pages are well-formed and ask for nothing', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const page = await makeReport(folder.dir, { version });
+  t.is(misnested(page), undefined);
+  t.deepEqual(requests(page), []);
+  t.regex(page, /Content-Security-Policy" content="default-src &#39;none&#39;;/);
+  t.false(page.includes('connect-src'));
+  const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id!);
+  t.true(ids.length > 0);
+  t.is(new Set(ids).size, ids.length, 'two charts share the name of a clipping path');
+  t.deepEqual(
+    [...page.matchAll(/url\(#([^)]*)\)/g)].map(([, id]) => id!).filter((id) => !ids.includes(id)),
+    [],
+  );
+  t.is(page, await makeReport(folder.dir, { version }), 'the same folder makes another page');
+});
+
+test('charts are valid SVG with names and units at their axes', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const page = await makeReport(folder.dir, { version });
+  const svgs = page.match(/<svg[\s\S]*?<\/svg>/g)!;
+  t.is(svgs.length, figures(page).length);
+  for (const svg of svgs)
+    t.notThrows(() => new Resvg(svg.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')));
+  for (const name of [
+    'epoch',
+    'loss (nats per image)',
+    'accuracy (%)',
+    'ρ (norm of all parameters)',
+    'eigenvalue',
+    'density',
+  ])
+    t.true(
+      svgs.some((svg) => svg.includes(`>${name}</text>`)),
+      name,
+    );
+});
+
+test('nothing in a file becomes markup', async (t) => {
+  const hostile = `</script><script>alert(1)</script><img src=x onerror="alert(2)">'&`;
+  const folder = makeFolder(t);
+  writeRun(folder, 'a/', 'sam');
+  folder.write('a/config.json', { ...config('sam'), model: hostile, [hostile]: hostile });
+  folder.write('a/landscape-2d.json', { ...surface, to: hostile, settings: { batchNorm: hostile } });
+  folder.write('a/landscape-1d.json', {
+    ...surface,
+    dims: 1,
+    axes: [[0, 1]],
+    curves: [
+      { direction: hostile, losses: [1, 2] },
+      { direction: 'b', losses: [1, 2] },
+    ],
+  });
+  folder.write('a/sharpness.json', { rho: 1, [hostile]: hostile, measures: { [hostile]: { value: 1 } } });
+  const page = await makeReport(`${folder.dir}/a`, { version });
+  t.is(misnested(page), undefined);
+  t.false(page.includes('<img'));
+  t.is(page.match(/<script/g)!.length, 1);
+  t.true(page.includes('&lt;img src=x onerror=&quot;alert(2)&quot;&gt;&#39;&amp;'));
+
+  folder.write('experiment/results.json', {
+    title: hostile,
+    rows: hostile,
+    columns: [{ metric: 'accuracy', label: hostile }],
+    table: [
+      {
+        data: hostile,
+        label: hostile,
+        cells: [{ metric: 'accuracy', measured: { mean: 1 }, paper: { mean: 1, std: hostile } }],
+      },
+    ],
+    jobs: [{ id: hostile, data: hostile, metrics: { [hostile]: 1 } }],
+  });
+  folder.write('experiment/jobs/x/failure.json', { message: hostile });
+  const second = await makeReport(`${folder.dir}/experiment`, { version });
+  t.is(misnested(second), undefined);
+  t.false(second.includes('<img'));
+  t.is(second.match(/<script/g)!.length, 1);
+});
+
+test('what is missing or broken is said, and the rest is shown', async (t) => {
+  const folder = makeFolder(t);
+  folder.write('config.json', config('sgd'));
+  const bare = await makeReport(folder.dir, { version });
+  t.true(bare.includes('is not finished: 0 epochs and 0 steps so far.'));
+  t.true(bare.includes('There are no metrics yet'));
+  t.deepEqual(figures(bare), []);
+
+  folder.write('metrics.jsonl', `${metrics(2)}no JSON\n{"step":9,"epoch":3,"lo`);
+  folder.write('summary.json', '{');
+  folder.write('sharpness-x.json', '[1]');
+  folder.write('landscape-1d.json', { ...surface, dims: 1 });
+  const broken = await makeReport(folder.dir, { version });
+  for (const part of [
+    /1 of its lines are not records/,
+    /summary\.json is not JSON/,
+    /sharpness-x\.json holds no JSON object/,
+    /landscape-1d\.json is not a loss surface/,
+  ])
+    t.regex(broken, part);
+  t.true(figures(broken).includes('Test accuracy'));
+  t.false(figures(broken).includes('Radius ρ'), 'SGD has no radius');
+});
+
+test('a folder that holds nothing is refused with what it should hold', async (t) => {
+  const folder = makeFolder(t);
+  await t.throwsAsync(makeReport(folder.dir, { version }), { code: 'NOT_FOUND', message: /config\.json/ });
+  await t.throwsAsync(makeReport(`${folder.dir}/none`, { version }), {
+    code: 'NOT_FOUND',
+    message: /not a folder/,
+  });
+});
+
+test('a comparison has one line a run, and tells which have not begun', async (t) => {
+  const folder = makeFolder(t);
+  folder.write('config.json', { compare: ['sgd', 'sam', 'sam-3'], settings: {} });
+  writeRun(folder, 'sgd/', 'sgd');
+  writeRun(folder, 'sam/', 'sam');
+  const page = await makeReport(folder.dir, { version });
+  t.true(page.includes('sam-3 has not begun.'));
+  t.true(figures(page).includes('Final generalization gap'));
+  t.regex(page, /<th scope="col" class="figure">sgd<\/th><th scope="col" class="figure">sam<\/th>/);
+  t.regex(
+    page,
+    /<th scope="row" class="label">optimizer<\/th><td class="figure">sgd<\/td><td class="figure">sam<\/td>/,
+  );
+  t.is(misnested(page), undefined);
+});
+
+test('an experiment has mean ± deviation with the figures of the paper, and its failures', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder, 'jobs/sgd-0/', 'sgd');
+  writeRun(folder, 'jobs/sgd-1/', 'sgd');
+  folder.write('jobs/sam-0/failure.json', { message: 'The loss is NaN.' });
+  const unfinished = await makeReport(folder.dir, { version });
+  t.true(unfinished.includes('2 of 2 runs that have begun are trained'));
+  t.true(unfinished.includes('Job sam-0 failed: The loss is NaN.'));
+
+  const jobs = [0, 1].map((seed) => ({
+    id: `sgd-${seed}`,
+    data: 'digits',
+    variant: 'sgd',
+    seed,
+    metrics: { accuracy: 0.9 + seed / 100 },
+  }));
+  folder.write('results.json', {
+    title: 'Table 3',
+    scale: 'tiny',
+    rows: 'optimizer',
+    seeds: [0, 1],
+    columns: [{ metric: 'accuracy', label: 'accuracy %', factor: 100, digits: 2 }],
+    table: [
+      {
+        data: 'digits',
+        variant: 'sgd',
+        label: 'SGD',
+        cells: [
+          {
+            metric: 'accuracy',
+            measured: { mean: 90.5, std: 0.714, n: 2 },
+            paper: { mean: 96.5, std: '<0.1' },
+          },
+        ],
+      },
+      {
+        data: 'digits',
+        variant: 'sam',
+        label: 'SAM',
+        cells: [{ metric: 'accuracy', measured: null, paper: null }],
+      },
+    ],
+    jobs,
+    paperOf: { digits: 'cifar10' },
+  });
+  const page = await makeReport(folder.dir, { version });
+  t.regex(page, /SGD<\/th><td class="figure">90\.50 ± 0\.71<\/td><td class="figure">96\.5 ± &lt;0\.1<\/td>/);
+  t.regex(page, /SAM<\/th><td class="figure">–<\/td><td class="figure">–<\/td>/);
+  t.true(page.includes('Beside digits stand its figures of cifar10.'));
+  t.deepEqual(figures(page), ['accuracy %', 'Test accuracy', 'Test loss']);
+  t.is(misnested(page), undefined);
+});
