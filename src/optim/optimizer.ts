@@ -13,6 +13,10 @@ export interface Problem {
    * @param at the point in parameter space; default the present parameters, `space.parameters`
    */
   gradient(statistics: 'update' | 'keep', at?: Vector): Promise<number>;
+  /** The micro-batches of the step, where each is to be perturbed on its own; `gradient` is their mean. */
+  readonly parts?: readonly Problem[];
+  /** Which micro-batch of the step this is, from 0; absent for the whole of it. */
+  readonly part?: { readonly index: number; readonly count: number };
 }
 
 export interface StepReport {

@@ -50,6 +50,10 @@ const distance = program(sumOfSquares(p.minus(w).times(scalar('inverseRho'))));
 // p ← w + scale·(p − w)
 const project = program(assign(p, w.plus(scale.times(p.minus(w)))));
 
+// pᵢ ← wᵢ + (zᵢ < t ? scale : 0)·(pᵢ − wᵢ)
+const chosen = scalar('threshold').minus(vector('z')).sign.max(scalar('zero'));
+const keepBelow = program(assign(p, w.plus(scale.times(chosen.times(p.minus(w))))));
+
 export type AscentKind = keyof typeof ascents;
 
 export interface AdaptiveOptions {
@@ -116,5 +120,11 @@ export class Perturbation {
     }));
     const length = Math.sqrt(squares!);
     if (length > 1) await this.space.run(project, vectors, () => ({ scale: 1 / length }));
+  }
+  /** Leaves the perturbation only where z is below a threshold, and multiplies it by a factor there. */
+  async keepBelow(threshold: number, z: Vector, factor: number): Promise<void> {
+    if (!this.moved) return;
+    const vectors = { w: this.space.parameters, p: this.perturbed, z };
+    await this.space.run(keepBelow, vectors, () => ({ threshold, scale: factor, zero: 0 }));
   }
 }

@@ -1,19 +1,8 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
-import {
-  at,
-  type BaseOptimizer,
-  type Optimizer,
-  type Problem,
-  type Scheduled,
-  type StepReport,
-} from './optimizer.js';
-import { type AdaptiveOptions, type AscentKind, adaptiveEta, Perturbation } from './perturbation.js';
-import { StateVectors } from './state-vectors.js';
+import type { BaseOptimizer, Problem } from './optimizer.js';
+import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
 
-export interface SAMOptions {
-  /** Radius ρ; default 0.05. */
-  rho?: Scheduled;
+export interface SAMOptions extends AscentOptions {
   /** Ascent steps N; default 1. */
   steps?: number;
   /**
@@ -21,10 +10,6 @@ export interface SAMOptions {
    * of radius ρ, 'sum' a full ρ a step.
    */
   radius?: 'split' | 'project' | 'sum';
-  /** Adaptive SAM: ε = ρ T²g/‖Tg‖ with T = |w| + η. Default false. */
-  adaptive?: boolean | AdaptiveOptions;
-  /** λ of an L2 term that is part of the ascent gradient (g + λw), as in the code of Foret et al.; default 0. */
-  ascentDecay?: number;
 }
 
 /**
@@ -36,55 +21,35 @@ export interface SAMOptions {
  * N + 1 gradients a step. BatchNorm's running statistics move in the first, clean pass only. A zero or non-finite gradient perturbs
  * nothing. The reported loss is the clean one.
  */
-export class SAM implements Optimizer {
-  private readonly options: Required<SAMOptions>;
-  private readonly eta: number;
-  private readonly vectors = new StateVectors();
+export class SAM extends GradientAscent {
+  private readonly steps: number;
+  private readonly share: 'split' | 'project' | 'sum';
 
   /** @throws FlatminError INVALID_ARGUMENT on a radius, number of steps or decay out of range */
-  constructor(
-    private readonly base: BaseOptimizer,
-    options: SAMOptions = {},
-  ) {
-    this.options = { rho: 0.05, steps: 1, radius: 'split', adaptive: false, ascentDecay: 0, ...options };
-    const { rho, steps, radius, adaptive, ascentDecay } = this.options;
-    if (typeof rho === 'number' && !(rho >= 0 && Number.isFinite(rho)))
-      throw invalid('rho', 'a number ≥ 0', rho);
+  constructor(base: BaseOptimizer, options: SAMOptions = {}) {
+    super(base, options);
+    const { steps = 1, radius = 'split' } = options;
     if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'an integer ≥ 1', steps);
     if (!['split', 'project', 'sum'].includes(radius))
       throw invalid('radius', "'split', 'project' or 'sum'", radius);
-    if (!(ascentDecay >= 0)) throw invalid('ascentDecay', 'a number ≥ 0', ascentDecay);
-    this.eta = adaptiveEta(adaptive);
+    this.steps = steps;
+    this.share = radius;
   }
 
-  async step(problem: Problem): Promise<StepReport> {
-    const { space, step } = problem;
-    const { steps, radius, ascentDecay } = this.options;
-    const rho = at(this.options.rho, step);
-    const radiusOf = (stretch: Stretch) => stretch.options.rho ?? rho;
-    const perturbation = new Perturbation(space, this.vectors.get(space, 'perturbed'), this.kind(), {
-      eta: this.eta,
-      ascentDecay: (stretch) => stretch.options.weightDecay ?? ascentDecay,
-    });
+  protected async perturbedGradient(problem: Problem): Promise<number> {
+    const { steps, share } = this;
+    const radius = this.radius(problem);
+    const perturbation = this.perturbation(problem);
     const loss = await problem.gradient('update');
     for (let n = 1; n <= steps; n++) {
-      await perturbation.ascend(radiusOf, radius === 'split' ? 1 / steps : 1);
-      if (radius === 'project' && n > 1) await perturbation.project(radiusOf);
+      await perturbation.ascend(radius, share === 'split' ? 1 / steps : 1);
+      if (share === 'project' && n > 1) await perturbation.project(radius);
       await problem.gradient('keep', perturbation.point);
     }
-    return { loss, ...(await this.base.update(problem)) };
-  }
-
-  state(space: ParameterSpace): Readonly<Record<string, Vector>> {
-    return this.base.state(space);
+    return loss;
   }
 
   describe(): Record<string, unknown> {
-    return { ...this.options, optimizer: 'sam', base: this.base.describe() };
-  }
-
-  private kind(): AscentKind {
-    const decayed = this.options.ascentDecay > 0;
-    return this.options.adaptive ? (decayed ? 'adaptiveDecayed' : 'adaptive') : decayed ? 'decayed' : 'plain';
+    return { optimizer: 'sam', steps: this.steps, radius: this.share, ...this.describeAscent() };
   }
 }

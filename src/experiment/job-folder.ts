@@ -1,0 +1,114 @@
+import { mkdirSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { FlatminError } from '../errors.js';
+import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { RunLock } from '../train/run-lock.js';
+import type { Job } from './plan.js';
+
+const RESULT = 'job.json';
+const FAILURE = 'failure.json';
+const LOCK = 'job.lock';
+
+/** What a job came to. */
+export interface JobOutcome {
+  /** By name: those of the summary, and sharpness.MEASURE; null where there is none. */
+  readonly metrics: Readonly<Record<string, number | null>>;
+  /** The whole report of the measurement. */
+  readonly sharpness?: unknown;
+  /** Wall-clock seconds by stage, in the process that finished it. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** `job.json`: present once all of a job is done. */
+export interface JobResult extends JobOutcome {
+  readonly id: string;
+  readonly data: string;
+  readonly variant: string;
+  readonly seed: number;
+  /** The options that sharpness was measured with. */
+  readonly sharpnessOptions: unknown;
+}
+
+/** `failure.json`: the last failure of a job that is not done. */
+export interface JobFailure {
+  readonly message: string;
+  readonly code: string | null;
+  readonly time: string;
+}
+
+export const jobFolder = (out: string, job: Pick<Job, 'id'>): string => join(out, 'jobs', job.id);
+
+/** The result of a finished job; undefined where it is not finished, or its sharpness was measured with other options. */
+export async function readJobResult(out: string, job: Job): Promise<JobResult | undefined> {
+  const result = (await readJson(join(jobFolder(out, job), RESULT))) as JobResult | undefined;
+  const options = job.sharpness === undefined ? null : JSON.parse(JSON.stringify(job.sharpness));
+  return result && isDeepStrictEqual(result.sharpnessOptions, options) ? result : undefined;
+}
+
+export async function readJobFailure(out: string, job: Job): Promise<JobFailure | undefined> {
+  return (await readJson(join(jobFolder(out, job), FAILURE))) as JobFailure | undefined;
+}
+
+/** The folder of one job, held by this process until release() or exit. */
+export class HeldJob {
+  private constructor(
+    readonly dir: string,
+    private readonly job: Job,
+    private readonly lock: RunLock,
+  ) {}
+
+  /** Undefined where another process has it. */
+  static take(out: string, job: Job): HeldJob | undefined {
+    const dir = jobFolder(out, job);
+    mkdirSync(dir, { recursive: true });
+    try {
+      return new HeldJob(dir, job, RunLock.acquire(join(dir, LOCK)));
+    } catch (error) {
+      if (error instanceof FlatminError && error.code === 'IN_USE') return undefined;
+      throw error;
+    }
+  }
+
+  /** Marks the job as done: the last thing that is written. */
+  async finish(outcome: JobOutcome): Promise<void> {
+    const { id, data, variant, seed, sharpness: sharpnessOptions = null } = this.job;
+    await this.write(RESULT, { id, data, variant, seed, ...outcome, sharpnessOptions });
+    await rm(join(this.dir, FAILURE), { force: true });
+  }
+
+  async fail(error: unknown): Promise<void> {
+    const failure: JobFailure = {
+      message: error instanceof Error ? error.message : String(error),
+      code: (error as { code?: string }).code ?? null,
+      time: new Date().toISOString(),
+    };
+    await this.write(FAILURE, failure);
+  }
+
+  release(): void {
+    this.lock.release();
+  }
+
+  private async write(name: string, content: unknown): Promise<void> {
+    await removeTemporaryFiles(this.dir);
+    await writeFileAtomic(join(this.dir, name), `${JSON.stringify(content, null, 2)}\n`);
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${path} is not JSON: ${cause.message}. Delete it to do its job again.`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,26 @@
+import type { BaseOptimizer } from './optimizer.js';
+import { SAM, type SAMOptions } from './sam.js';
+
+export interface ASAMOptions extends Omit<SAMOptions, 'adaptive'> {
+  /** η in T = |w| + η; default 0.01. */
+  eta?: number;
+}
+
+/**
+ * Adaptive SAM (Kwon et al. 2021, Algorithm 1): the ball is measured in units of the weights, so that it is the same after
+ * rescalings that leave the network's function alone.
+ *
+ *   T = |w| + η;   ε = ρ T²g/‖Tg‖;   base step at w with g(w + ε)
+ *
+ * Their values for CIFAR-10 are the defaults: ρ = 0.5, η = 0.01. It is SAM with `adaptive`, all of whose options it takes.
+ */
+export class ASAM extends SAM {
+  /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
+  constructor(base: BaseOptimizer, { eta = 0.01, rho = 0.5, ...options }: ASAMOptions = {}) {
+    super(base, { ...options, rho, adaptive: { eta } });
+  }
+
+  override describe(): Record<string, unknown> {
+    return { ...super.describe(), optimizer: 'asam' };
+  }
+}

@@ -1,0 +1,57 @@
+import { invalid } from '../errors.js';
+import type { Vector } from '../runtime/parameter-space.js';
+import { streamOf } from './micro-batches.js';
+import { normalQuantile } from './normal-quantile.js';
+import type { BaseOptimizer, Problem } from './optimizer.js';
+import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+
+export interface ESAMOptions extends AscentOptions {
+  /** Share β of the parameters that a step perturbs, in (0, 1]; default 0.6. */
+  fraction?: number;
+  /** Fills the numbers z that choose the parameters of a step; default standard normal ones from the run's seed and the step. */
+  noise?: (z: Vector, problem: Problem) => Promise<void>;
+}
+
+/**
+ * The stochastic weight perturbation of Efficient SAM (Du et al. 2022, section 3.1): only a random part of the parameters is
+ * perturbed, by as much more as keeps the mean perturbation that of SAM.
+ *
+ *   bᵢ = 1 with probability β, else 0, fresh each step;   εᵢ = (bᵢ/β)·ρ gᵢ/‖g‖;   base step at w with g(w + ε)
+ *
+ * bᵢ = 1 where zᵢ < Φ⁻¹(β), z ~ N(0, I). ESAM's other part, the sharpness-sensitive choice of samples for the second pass, is not
+ * included: it needs the loss of each sample, and batches of varying size. Two gradients a step.
+ */
+export class ESAM extends GradientAscent {
+  private readonly fraction: number;
+  private readonly threshold: number;
+
+  /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
+  constructor(
+    base: BaseOptimizer,
+    private readonly options: ESAMOptions = {},
+  ) {
+    super(base, options);
+    const { fraction = 0.6 } = options;
+    if (!(fraction > 0 && fraction <= 1)) throw invalid('fraction', 'a number in (0, 1]', fraction);
+    this.fraction = fraction;
+    this.threshold = normalQuantile(fraction);
+  }
+
+  protected async perturbedGradient(problem: Problem): Promise<number> {
+    const { space, seed } = problem;
+    const loss = await problem.gradient('update');
+    const perturbation = await this.ascend(problem);
+    if (this.fraction < 1) {
+      const z = this.vectors.get(space, 'noise');
+      if (this.options.noise) await this.options.noise(z, problem);
+      else await space.fillNormal(z, seed, streamOf(problem));
+      await perturbation.keepBelow(this.threshold, z, 1 / this.fraction);
+    }
+    await problem.gradient('keep', perturbation.point);
+    return loss;
+  }
+
+  describe(): Record<string, unknown> {
+    return { optimizer: 'esam', fraction: this.fraction, ...this.describeAscent() };
+  }
+}

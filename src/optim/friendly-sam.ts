@@ -1,0 +1,69 @@
+import { invalid } from '../errors.js';
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import { assign, scalar, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import { gradientNorm } from './gradient-norm.js';
+import type { BaseOptimizer, Problem } from './optimizer.js';
+import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+
+export interface FriendlySAMOptions extends AscentOptions {
+  /** Share σ of the mean gradient that the ascent leaves out; default 1. */
+  sigma?: number;
+  /** Decay λ of the mean gradient, in [0, 1); default 0.9. */
+  gradientDecay?: number;
+}
+
+const [g, m] = [vector('g'), vector('m')];
+const [lambda, rest, sigma] = [scalar('lambda'), scalar('rest'), scalar('sigma')]; // rest = 1 − λ
+
+const separate = program(assign(m, lambda.times(m).plus(rest.times(g))), assign(g, g.minus(sigma.times(m))));
+
+/**
+ * Friendly SAM (Li et al. 2024, Algorithm 1): the ascent follows what sets the batch's gradient apart from the full one, which an
+ * exponential moving average stands for.
+ *
+ *   m ← λm + (1 − λ)g;   d = g − σm;   base step at w with g(w + ρ d/‖d‖)
+ *
+ * m begins at zero and is part of the state; with micro-batches it moves with each of them. Two gradients a step.
+ */
+export class FriendlySAM extends GradientAscent {
+  private readonly sigma: number;
+  private readonly gradientDecay: number;
+
+  /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
+  constructor(base: BaseOptimizer, options: FriendlySAMOptions = {}) {
+    super(base, options);
+    const { sigma: share = 1, gradientDecay = 0.9 } = options;
+    if (!(share >= 0 && Number.isFinite(share))) throw invalid('sigma', 'a number ≥ 0', share);
+    if (!(gradientDecay >= 0 && gradientDecay < 1))
+      throw invalid('gradientDecay', 'a number in [0, 1)', gradientDecay);
+    this.sigma = share;
+    this.gradientDecay = gradientDecay;
+  }
+
+  protected async perturbedGradient(problem: Problem): Promise<number> {
+    const { space } = problem;
+    const loss = await problem.gradient('update');
+    if (Number.isFinite(await gradientNorm(space))) {
+      const decay = this.gradientDecay;
+      const scalars = { lambda: decay, rest: 1 - decay, sigma: this.sigma };
+      await space.run(separate, { g: space.gradient, m: this.mean(space) }, () => scalars);
+    }
+    const { point } = await this.ascend(problem);
+    await problem.gradient('keep', point);
+    return loss;
+  }
+
+  override state(space: ParameterSpace): Readonly<Record<string, Vector>> {
+    return { ...super.state(space), meanGradient: this.mean(space) };
+  }
+
+  describe(): Record<string, unknown> {
+    const { sigma: share, gradientDecay } = this;
+    return { optimizer: 'friendly-sam', sigma: share, gradientDecay, ...this.describeAscent() };
+  }
+
+  private mean(space: ParameterSpace): Vector {
+    return this.vectors.get(space, 'meanGradient');
+  }
+}

@@ -1,0 +1,56 @@
+import { invalid } from '../errors.js';
+import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import type { BaseOptimizer, Problem } from './optimizer.js';
+import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+
+export interface GSAMOptions extends AscentOptions {
+  /** Coefficient α of the orthogonal component, default 0.4. */
+  alpha?: number;
+}
+
+const [g, clean] = [vector('g'), vector('clean')];
+
+const keep = program(assign(clean, g));
+const products = program(dot(clean, g), sumOfSquares(g));
+// gₚ − α(g − (g·gₚ/‖gₚ‖²) gₚ) = (1 + α g·gₚ/‖gₚ‖²) gₚ − α g
+const combine = program(assign(g, scalar('own').times(g).minus(scalar('alpha').times(clean))));
+
+/**
+ * Surrogate gap guided SAM (Zhuang et al. 2022, Algorithm 1): with g the clean gradient and gₚ that of SAM,
+ *
+ *   gₚ = g(w + ρ g/‖g‖);   g⊥ = g − (g·gₚ/‖gₚ‖²) gₚ;   base step at w with gₚ − α g⊥
+ *
+ * The step lowers the perturbed loss along gₚ, and the surrogate gap (perturbed less clean loss) along −g⊥, which leaves the perturbed
+ * loss as it is to first order. Two gradients a step. The paper ties ρ to the learning rate: see `rhoSchedule('lr', …)`.
+ */
+export class GSAM extends GradientAscent {
+  private readonly alpha: number;
+
+  /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
+  constructor(base: BaseOptimizer, options: GSAMOptions = {}) {
+    super(base, options);
+    const { alpha = 0.4 } = options;
+    if (!(alpha >= 0 && Number.isFinite(alpha))) throw invalid('alpha', 'a number ≥ 0', alpha);
+    this.alpha = alpha;
+  }
+
+  protected async perturbedGradient(problem: Problem): Promise<number> {
+    const { space } = problem;
+    const vectors = { g: space.gradient, clean: this.vectors.get(space, 'clean') };
+    const loss = await problem.gradient('update');
+    await space.run(keep, vectors);
+    const { point } = await this.ascend(problem);
+    await problem.gradient('keep', point);
+    const [product, squares] = await space.run(products, vectors);
+    const ratio = product! / squares!;
+    // Without a direction gₚ there is nothing to be orthogonal to.
+    if (Number.isFinite(ratio))
+      await space.run(combine, vectors, () => ({ own: 1 + this.alpha * ratio, alpha: this.alpha }));
+    return loss;
+  }
+
+  describe(): Record<string, unknown> {
+    return { optimizer: 'gsam', alpha: this.alpha, ...this.describeAscent() };
+  }
+}

@@ -1,0 +1,91 @@
+import { invalid } from '../errors.js';
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import type { BaseOptimizer, Problem } from './optimizer.js';
+import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+
+export interface LookSAMOptions extends AscentOptions {
+  /** Steps k from one SAM gradient to the next; default 5. */
+  every?: number;
+  /** Weight α of the reused component, default 0.7. */
+  alpha?: number;
+}
+
+const [g, clean, v] = [vector('g'), vector('clean'), vector('v')];
+
+const keep = program(assign(clean, g));
+const products = program(dot(clean, g), sumOfSquares(clean), sumOfSquares(g));
+// gᵥ ← (gₛ − (g·gₛ/‖g‖²) g)/n, summed over the n micro-batches
+const first = program(assign(v, scalar('share').times(g.minus(scalar('ratio').times(clean)))));
+const next = program(assign(v, v.plus(scalar('share').times(g.minus(scalar('ratio').times(clean))))));
+const norms = program(sumOfSquares(g), sumOfSquares(v));
+const reuse = program(assign(g, g.plus(scalar('scale').times(v))));
+
+/**
+ * LookSAM (Liu et al. 2022, Algorithm 1): the part of SAM's gradient that is orthogonal to the clean one changes slowly, so it is
+ * computed in every k-th step and reused in those between:
+ *
+ *   t mod k = 0:  gₛ = g(w + ρ g/‖g‖);   gᵥ = gₛ − ‖gₛ‖ cos θ · g/‖g‖;   base step with gₛ       (θ between g and gₛ)
+ *   otherwise:    base step with g + α (‖g‖/‖gᵥ‖) gᵥ
+ *
+ * 1 + 1/k gradients a step. gᵥ is part of the state. With micro-batches, gᵥ is the mean of theirs.
+ */
+export class LookSAM extends GradientAscent {
+  private readonly alpha: number;
+
+  /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
+  constructor(base: BaseOptimizer, options: LookSAMOptions = {}) {
+    const { alpha = 0.7, every = 5 } = options;
+    super(base, { ...options, every });
+    if (!(alpha >= 0 && Number.isFinite(alpha))) throw invalid('alpha', 'a number ≥ 0', alpha);
+    this.alpha = alpha;
+  }
+
+  protected async perturbedGradient(problem: Problem): Promise<number> {
+    const { space, part } = problem;
+    const vectors = {
+      g: space.gradient,
+      clean: this.vectors.get(space, 'clean'),
+      v: this.orthogonal(space),
+    };
+    const loss = await problem.gradient('update');
+    await space.run(keep, vectors);
+    const { point } = await this.ascend(problem);
+    await problem.gradient('keep', point);
+    const [product, squares, perturbedSquares] = await space.run(products, vectors);
+    if (Number.isFinite(product! + squares! + perturbedSquares!)) {
+      const ratio = squares! > 0 ? product! / squares! : 0;
+      const share = 1 / (part?.count ?? 1);
+      await space.run((part?.index ?? 0) === 0 ? first : next, vectors, () => ({ ratio, share }));
+    }
+    return loss;
+  }
+
+  protected override between(problem: Problem): Promise<number> {
+    return this.eachPart(problem, (part) => this.reusingGradient(part));
+  }
+
+  private async reusingGradient(problem: Problem): Promise<number> {
+    const { space } = problem;
+    const vectors = { g: space.gradient, v: this.orthogonal(space) };
+    const loss = await problem.gradient('update');
+    const [squares, reusedSquares] = await space.run(norms, vectors);
+    const scale = this.alpha * Math.sqrt(squares! / reusedSquares!);
+    if (Number.isFinite(Math.fround(scale))) await space.run(reuse, vectors, () => ({ scale }));
+    return loss;
+  }
+
+  override state(space: ParameterSpace): Readonly<Record<string, Vector>> {
+    return { ...super.state(space), orthogonal: this.orthogonal(space) };
+  }
+
+  describe(): Record<string, unknown> {
+    return { optimizer: 'looksam', alpha: this.alpha, ...this.describeAscent() };
+  }
+
+  /** gᵥ */
+  private orthogonal(space: ParameterSpace): Vector {
+    return this.vectors.get(space, 'orthogonal');
+  }
+}

@@ -1,0 +1,111 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { FlatminError } from '../../errors.js';
+import { type Experiment, experimentOf } from './experiment.js';
+import { isObject, type Json, readJsonObject } from './json.js';
+import { type Run, readRun } from './run.js';
+
+/** What a folder holds that a report is made of. */
+export type Folder =
+  | { readonly kind: 'run'; readonly run: Run }
+  | {
+      readonly kind: 'comparison';
+      readonly name: string;
+      readonly settings: Json;
+      /** In the comparison's order; those not begun are absent. */
+      readonly runs: readonly Run[];
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'experiment';
+      readonly name: string;
+      /** Undefined until the last job is done. */
+      readonly experiment: Experiment | undefined;
+      /** Runs of the jobs, by job id. */
+      readonly runs: ReadonlyMap<string, Run>;
+      readonly failures: readonly { readonly job: string; readonly message: string }[];
+      readonly notes: readonly string[];
+    };
+
+/**
+ * Reads a run, a comparison (`flatmin train --compare`) or an experiment (`flatmin experiment`), finished or not.
+ * @throws FlatminError NOT_FOUND where the folder holds none of them
+ */
+export async function readFolder(dir: string): Promise<Folder> {
+  const found = await stat(dir).catch(() => undefined);
+  if (!found?.isDirectory()) throw new FlatminError('NOT_FOUND', `${dir} is not a folder.`);
+  const name = basename(resolve(dir));
+  const notes: string[] = [];
+  const results = await readJsonObject(join(dir, 'results.json'), notes);
+  const jobs = await namesIn(join(dir, 'jobs'));
+  if (results || jobs.length > 0) return readExperiment(dir, name, results, jobs, notes);
+  const config = await readJsonObject(join(dir, 'config.json'), notes);
+  if (config && Array.isArray(config.compare)) return readComparison(dir, name, config, notes);
+  if (config || (await exists(join(dir, 'metrics.jsonl'))) || (await exists(join(dir, 'summary.json'))))
+    return { kind: 'run', run: await readRun(dir) };
+  throw new FlatminError(
+    'NOT_FOUND',
+    `${dir} holds no run, comparison or experiment: expected config.json, metrics.jsonl, results.json or jobs/ in it, as flatmin train and flatmin experiment write them.`,
+  );
+}
+
+async function readComparison(dir: string, name: string, config: Json, notes: string[]): Promise<Folder> {
+  const runs: Run[] = [];
+  for (const each of config.compare as unknown[]) {
+    // A name is one folder below this one, whatever the file says.
+    const own = basename(String(each));
+    if (await exists(join(dir, own, 'config.json'))) runs.push(await readRun(join(dir, own), own));
+    else notes.push(`${own} has not begun.`);
+  }
+  return {
+    kind: 'comparison',
+    name,
+    settings: isObject(config.settings) ? config.settings : {},
+    runs,
+    notes,
+  };
+}
+
+/** The run of a job is in its folder or in one folder below it. */
+async function readExperiment(
+  dir: string,
+  name: string,
+  results: Json | undefined,
+  jobs: readonly string[],
+  notes: string[],
+): Promise<Folder> {
+  const experiment = results && experimentOf(results);
+  if (results && !experiment)
+    notes.push(`${join(dir, 'results.json')} is not of this version of flatmin: it is left out.`);
+  const runs = new Map<string, Run>();
+  const failures: { job: string; message: string }[] = [];
+  for (const job of jobs) {
+    const own = join(dir, 'jobs', job);
+    const failure = await readJsonObject(join(own, 'failure.json'), notes);
+    if (failure) failures.push({ job, message: String(failure.message) });
+    const place = await runPlace(own);
+    if (place) runs.set(job, await readRun(place, job));
+  }
+  return { kind: 'experiment', name, experiment, runs, failures, notes };
+}
+
+async function runPlace(job: string): Promise<string | undefined> {
+  for (const place of [job, ...(await namesIn(job)).map((name) => join(job, name))])
+    if (await exists(join(place, 'metrics.jsonl'))) return place;
+  return undefined;
+}
+
+/** Names of folders in a folder, sorted. */
+async function namesIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

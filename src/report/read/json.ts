@@ -1,0 +1,43 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A JSON object; undefined where there is no such file. A file that holds no object is told in `notes`. */
+export async function readJsonObject(path: string, notes: string[]): Promise<Json | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+    notes.push(`${path} holds no JSON object: it is left out.`);
+  } catch (error) {
+    notes.push(`${path} is not JSON, and is left out: ${(error as Error).message}.`);
+  }
+  return undefined;
+}
+
+/** Undefined where there is no such file. */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Paths in a folder, sorted; none where there is no such folder. */
+export async function filesIn(dir: string, pattern: RegExp): Promise<string[]> {
+  const names = await readdir(dir).catch(() => []);
+  return names
+    .filter((name) => pattern.test(name))
+    .sort()
+    .map((name) => join(dir, name));
+}
+
+export const numberOr = <T>(value: unknown, other: T): number | T =>
+  typeof value === 'number' && Number.isFinite(value) ? value : other;

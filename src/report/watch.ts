@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { html } from './html/html.js';
+import { page } from './html/page.js';
+import { makeReport, type ReportOptions } from './report.js';
+
+export interface ServeOptions extends Pick<ReportOptions, 'version'> {
+  /** Default 0: any that is free. */
+  port?: number;
+  /** Milliseconds between looks at the folder; default 1000. */
+  every?: number;
+}
+
+export interface ReportServer {
+  /** Where the page is. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the report of a folder on 127.0.0.1, and tells open pages (by server-sent events) whenever it has changed. A folder that
+ * holds nothing yet is waited for. Answers requests to its own address alone, so that no other site's page can read it.
+ */
+export async function serveReport(dir: string, options: ServeOptions): Promise<ReportServer> {
+  const { port = 0, every = 1000, version } = options;
+  /** Open pages, and the digest of what each shows. */
+  const listeners = new Map<ServerResponse, string>();
+
+  const make = () =>
+    makeReport(dir, { version, live: true }).catch((error: Error) =>
+      page('flatmin', html`<h1>Nothing to show yet</h1><p class="note">${error.message}</p>`, { live: true }),
+    );
+
+  const server = createServer(async ({ url, method, headers }, response) => {
+    const { port: own } = server.address() as AddressInfo;
+    if (![`127.0.0.1:${own}`, `localhost:${own}`].includes(headers.host ?? '')) return end(response, 403);
+    if (method !== 'GET') return end(response, 405);
+    const [pathname, shown = ''] = (url ?? '').split('?');
+    if (pathname === '/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      response.write(': open\n\n');
+      listeners.set(response, shown);
+      response.on('close', () => listeners.delete(response));
+      return;
+    }
+    if (pathname !== '/') return end(response, 404);
+    const text = await make();
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
+    response.end(text.replace('<main>', `<main data-digest="${digest(text)}">`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  const look = async () => {
+    // Nobody looks: there is nothing to tell.
+    if (listeners.size > 0) {
+      const now = digest(await make());
+      for (const [listener, before] of listeners) {
+        if (before === now) continue;
+        listener.write(`data: ${now}\n\n`);
+        listeners.set(listener, now);
+      }
+    }
+    if (!closed) timer = setTimeout(look, every);
+  };
+  await look();
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+      for (const listener of listeners.keys()) listener.end();
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function end(response: ServerResponse, status: number): void {
+  response.writeHead(status).end();
+}

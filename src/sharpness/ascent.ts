@@ -1,0 +1,16 @@
+import type { Ball } from './ball.js';
+
+export interface AscentResult {
+  value: number;
+}
+
+/**
+ * L(w + ε) − L(w) with ε = ρ∇L/‖∇L‖ ("1st-Order Magic", Eq. 4; the maximum of the first-order model, Foret et al. 2021, Eq. 2).
+ * In an adaptive ball ε = ρT²∇L/‖T∇L‖ (Kwon et al. 2021, Eq. 5). One gradient and one loss.
+ */
+export async function ascent(ball: Ball): Promise<AscentResult> {
+  ball.center();
+  const loss = await ball.gradient();
+  await ball.ascend(ball.radius);
+  return { value: (await ball.loss()) - loss };
+}

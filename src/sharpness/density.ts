@@ -1,0 +1,77 @@
+import type { Hessian } from './hessian.js';
+import { Lanczos } from './lanczos.js';
+import { randomStream } from './random-streams.js';
+
+export interface DensityOptions {
+  /** Random directions. */
+  draws: number;
+  /** Lanczos steps from each. */
+  steps: number;
+  seed: number;
+}
+
+export interface DensityResult {
+  /** Eigenvalues of the tridiagonal matrices of all draws, in ascending order. */
+  nodes: number[];
+  /** Share of the spectrum at each node; they sum to 1. */
+  weights: number[];
+  /** The density on a grid of eigenvalues: each node smoothed by a normal density; its integral is 1. */
+  curve: { eigenvalue: number[]; density: number[] };
+  /** Standard deviation of the smoothing. */
+  smoothing: number;
+  draws: number;
+  steps: number;
+  differenceStep: number;
+}
+
+const GRID = 400;
+/** Of the range of the nodes. */
+const SMOOTHING_SHARE = 0.01;
+/** Standard deviations beyond the outermost nodes. */
+const MARGIN = 4;
+
+/**
+ * Density of the Hessian's eigenvalues by stochastic Lanczos quadrature (Ghorbani, Krishnan and Xiao 2019, Algorithm 2): from random
+ * directions, the nodes are the eigenvalues θ of the tridiagonal matrix, and their weights the squared first components of its
+ * eigenvectors. Σ weight·θᵏ estimates tr Hᵏ / n. Two gradients a step.
+ */
+export async function density(
+  hessian: Hessian,
+  { draws, steps, seed }: DensityOptions,
+): Promise<DensityResult> {
+  const found: { node: number; weight: number }[] = [];
+  for (let draw = 0; draw < draws; draw++) {
+    const lanczos = new Lanczos(hessian);
+    try {
+      const stream = randomStream('density', draw);
+      const { values, vectors } = await lanczos.run({ steps, seed, stream, restart: false });
+      values.forEach((node, i) => {
+        found.push({ node, weight: vectors[i]![0]! ** 2 / draws });
+      });
+    } finally {
+      lanczos.dispose();
+    }
+  }
+  found.sort((a, b) => a.node - b.node);
+  const nodes = found.map(({ node }) => node);
+  const weights = found.map(({ weight }) => weight);
+  return { nodes, weights, ...smooth(nodes, weights), draws, steps, differenceStep: hessian.step };
+}
+
+function smooth(
+  nodes: readonly number[],
+  weights: readonly number[],
+): Pick<DensityResult, 'curve' | 'smoothing'> {
+  const [low, high] = [nodes[0]!, nodes.at(-1)!];
+  const smoothing = SMOOTHING_SHARE * (high - low || Math.abs(high) || 1);
+  const [from, to] = [low - MARGIN * smoothing, high + MARGIN * smoothing];
+  const eigenvalue = Array.from({ length: GRID }, (_, i) => from + ((to - from) * i) / (GRID - 1));
+  const density = eigenvalue.map(
+    (at) =>
+      nodes.reduce((sum, node, i) => sum + weights[i]! * normalDensity((at - node) / smoothing), 0) /
+      smoothing,
+  );
+  return { curve: { eigenvalue, density }, smoothing };
+}
+
+const normalDensity = (x: number): number => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);

@@ -1,0 +1,63 @@
+import { dot, vector } from '../runtime/vector/expression.js';
+import { program } from '../runtime/vector/program.js';
+import type { Hessian } from './hessian.js';
+import { Lanczos } from './lanczos.js';
+import { randomStream } from './random-streams.js';
+
+export interface EigenvaluesOptions {
+  /** k */
+  count: number;
+  /** Largest number of Lanczos steps; each holds a vector of the size of the parameters. */
+  steps: number;
+  seed: number;
+}
+
+export interface EigenvaluesResult {
+  /** The k largest, in descending order; fewer where there are fewer parameters. */
+  values: number[];
+  /** |λ − value| ≤ residual for an eigenvalue λ of the differenced Hessian. */
+  residuals: number[];
+  /** Lanczos steps made. */
+  steps: number;
+  differenceStep: number;
+  /** How far the first value moves when the difference step is halved: truncation, rounding and kinks of the loss. */
+  differenceError: number;
+}
+
+/** The iteration ends where every residual is below this share of the largest value. */
+const TOLERANCE = 1e-3;
+
+const overlap = program(dot(vector('v'), vector('h')));
+
+/** The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. Two gradients a step. */
+export async function eigenvalues(
+  hessian: Hessian,
+  { count, steps, seed }: EigenvaluesOptions,
+): Promise<EigenvaluesResult> {
+  const { space } = hessian;
+  const lanczos = new Lanczos(hessian);
+  const [v, h] = [space.arena.vector(), space.arena.vector()];
+  try {
+    const { values, vectors, residuals } = await lanczos.run({
+      steps,
+      seed,
+      stream: randomStream('eigenvalues', 0),
+      done: (ritz) =>
+        ritz.values.length >= count &&
+        ritz.residuals.slice(0, count).every((residual) => residual <= TOLERANCE * Math.abs(ritz.values[0]!)),
+    });
+    await lanczos.combine(vectors[0]!, v);
+    await hessian.times(v, h, hessian.step / 2);
+    const [again] = await space.run(overlap, { v, h });
+    return {
+      values: values.slice(0, count),
+      residuals: residuals.slice(0, count),
+      steps: lanczos.steps,
+      differenceStep: hessian.step,
+      differenceError: Math.abs(again! - values[0]!),
+    };
+  } finally {
+    lanczos.dispose();
+    for (const vector of [v, h]) vector.dispose();
+  }
+}

@@ -1,0 +1,31 @@
+import type { Vector } from '../runtime/parameter-space.js';
+import { ascent } from './ascent.js';
+import { Ball } from './ball.js';
+import type { Evaluations } from './evaluations.js';
+
+export interface MSharpnessResult {
+  value: number;
+  /** Samples in a batch. */
+  m: number;
+  batches: number;
+}
+
+/**
+ * Mean over consecutive batches b of m samples of L_b(w + ρ∇L_b/‖∇L_b‖) − L_b(w), each with its own loss and gradient (Foret et al.
+ * 2021, §4.1; Andriushchenko and Flammarion 2022). A last smaller batch counts by its samples. One gradient and one loss of the data.
+ */
+export async function mSharpness(
+  evaluations: Evaluations,
+  radius: number,
+  point: Vector,
+  m: number,
+): Promise<MSharpnessResult> {
+  let [sum, samples] = [0, 0];
+  const batches = evaluations.batches(m);
+  for (const batch of batches) {
+    const { value } = await ascent(new Ball(batch.evaluations, radius, point));
+    sum += value * batch.samples;
+    samples += batch.samples;
+  }
+  return { value: sum / samples, m, batches: batches.length };
+}

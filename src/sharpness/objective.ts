@@ -1,0 +1,17 @@
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+
+/** The mean loss over fixed data as a function of the parameters: what measures work on. */
+export interface Objective {
+  readonly space: ParameterSpace;
+  /** Samples that the mean is over. */
+  readonly samples: number;
+  /**
+   * Mean loss over the data; leaves `space.gradient` alone.
+   * @param at the point in parameter space; default the present parameters, `space.parameters`
+   */
+  loss(at?: Vector): Promise<number>;
+  /** The same loss; leaves the mean gradient over the same data in `space.gradient`. */
+  gradient(at?: Vector): Promise<number>;
+  /** The same over each batch of `size` consecutive samples, the last one smaller where they do not divide. */
+  batches?(size: number): readonly Objective[];
+}
