@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { FlatminError } from '../../errors.js';
 import { builtinExperiments } from '../../experiment/builtin/index.js';
 import { openExperiment } from '../../experiment/open.js';
 import { type ExperimentReport, runExperiment } from '../../experiment/run-experiment.js';
+import { writeFileAtomic } from '../../formats/atomic.js';
+import { makeReport } from '../../report/report.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { experimentTable, missingText, reportEvent } from '../experiment-texts.js';
 import { interruptible } from '../interruption.js';
@@ -59,6 +62,14 @@ async function runCommand(name: string, command: Command): Promise<void> {
     }),
   );
   show(report, json);
+  if (report.results) await writeReport(out, command.parent!.version()!, !quiet);
+}
+
+/** The page of `flatmin report`, beside the tables. */
+async function writeReport(folder: string, version: string, told: boolean): Promise<void> {
+  const page = join(folder, 'report.html');
+  await writeFileAtomic(page, await makeReport(folder, { version }));
+  if (told) process.stderr.write(`${page}\n`);
 }
 
 function show(report: ExperimentReport, json: boolean | undefined): void {
