@@ -1,24 +1,19 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
+import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
 import { clipFactor, finiteGradientNorm } from './gradient-norm.js';
-import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
+import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
 import { StateVectors } from './state-vectors.js';
 
-export interface AdamWOptions {
-  /** η */
-  lr: Scheduled;
+export interface AdamWOptions extends CommonOptions {
   /** β₁, β₂; default 0.9, 0.999 */
   betas?: readonly [number, number];
   /** ϵ, default 1e-8 */
   epsilon?: number;
   /** λ, decoupled; default 0.01 */
   weightDecay?: number;
-  /** 'all' parameters (default), or 'weights': not the one-dimensional ones. */
-  decay?: 'all' | 'weights';
-  /** Largest global norm of the gradient; default none. */
-  clipNorm?: number;
 }
 
 const [w, g, m, v] = [vector('w'), vector('g'), vector('m'), vector('v')];
@@ -51,14 +46,11 @@ export class AdamW implements BaseOptimizer {
   /** @throws FlatminError INVALID_ARGUMENT on a setting out of range */
   constructor(options: AdamWOptions) {
     this.options = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01, decay: 'all', ...options };
-    const { lr, betas, epsilon: tiny, weightDecay, decay, clipNorm } = this.options;
-    if (typeof lr === 'number' && !(lr >= 0)) throw invalid('lr', 'a number ≥ 0', lr);
+    checkCommonOptions(this.options);
+    const { betas, epsilon: tiny } = this.options;
     for (const beta of betas)
       if (!(beta >= 0 && beta < 1)) throw invalid('each of betas', 'a number in [0, 1)', beta);
     if (!(tiny > 0)) throw invalid('epsilon', 'a number > 0', tiny);
-    if (!(weightDecay >= 0)) throw invalid('weightDecay', 'a number ≥ 0', weightDecay);
-    if (decay !== 'all' && decay !== 'weights') throw invalid('decay', "'all' or 'weights'", decay);
-    if (clipNorm !== undefined && !(clipNorm > 0)) throw invalid('clipNorm', 'a number > 0', clipNorm);
   }
 
   async step(problem: Problem): Promise<StepReport> {
@@ -84,7 +76,7 @@ export class AdamW implements BaseOptimizer {
         rest2: 1 - b2,
         clip,
         epsilon: tiny,
-        keep: 1 - lr * this.decayOf(stretch),
+        keep: 1 - lr * decayOf(stretch, this.options),
         stepSize: lr / (1 - b1 ** t),
         correction: Math.sqrt(1 - b2 ** t),
       };
@@ -103,11 +95,5 @@ export class AdamW implements BaseOptimizer {
 
   private moments(space: ParameterSpace): { m: Vector; v: Vector } {
     return { m: this.vectors.get(space, 'firstMoment'), v: this.vectors.get(space, 'secondMoment') };
-  }
-
-  private decayOf({ options, isVector }: Stretch): number {
-    return (
-      options.weightDecay ?? (this.options.decay === 'weights' && isVector ? 0 : this.options.weightDecay)
-    );
   }
 }

@@ -2,23 +2,18 @@ import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
+import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
 import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './gradient-norm.js';
-import { at, type BaseOptimizer, type Problem, type Scheduled, type StepReport } from './optimizer.js';
+import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
 import { StateVectors } from './state-vectors.js';
 
-export interface SGDOptions {
-  /** η */
-  lr: Scheduled;
+export interface SGDOptions extends CommonOptions {
   /** μ, default 0 */
   momentum?: number;
   /** Default false. */
   nesterov?: boolean;
   /** λ, default 0 */
   weightDecay?: number;
-  /** 'all' parameters (default), or 'weights': not the one-dimensional ones. */
-  decay?: 'all' | 'weights';
-  /** Largest global norm of the gradient; default none. */
-  clipNorm?: number;
   /** Whether λw is part of the gradient that is clipped, as when the L2 term is in the loss. Default false. */
   clipDecay?: boolean;
 }
@@ -58,13 +53,10 @@ export class SGD implements BaseOptimizer {
       clipDecay: false,
       ...options,
     };
-    const { lr: rate, momentum, nesterov: ahead, weightDecay, decay, clipNorm } = this.options;
-    if (typeof rate === 'number' && !(rate >= 0)) throw invalid('lr', 'a number ≥ 0', rate);
+    checkCommonOptions(this.options);
+    const { momentum, nesterov: ahead } = this.options;
     if (!(momentum >= 0 && momentum < 1)) throw invalid('momentum', 'a number in [0, 1)', momentum);
     if (ahead && momentum === 0) throw invalid('nesterov', 'used with a momentum > 0', ahead);
-    if (!(weightDecay >= 0)) throw invalid('weightDecay', 'a number ≥ 0', weightDecay);
-    if (decay !== 'all' && decay !== 'weights') throw invalid('decay', "'all' or 'weights'", decay);
-    if (clipNorm !== undefined && !(clipNorm > 0)) throw invalid('clipNorm', 'a number > 0', clipNorm);
   }
 
   async step(problem: Problem): Promise<StepReport> {
@@ -76,7 +68,7 @@ export class SGD implements BaseOptimizer {
     const { space, step } = problem;
     const { momentum, nesterov: ahead, clipNorm, clipDecay } = this.options;
     const rate = at(this.options.lr, step);
-    const decay = (stretch: Stretch) => this.decayOf(stretch);
+    const decay = (stretch: Stretch) => decayOf(stretch, this.options);
     const gradientNorm = await finiteGradientNorm(problem);
     const clippedNorm = clipNorm && clipDecay ? await decayedGradientNorm(space, decay) : gradientNorm;
     const clip = clipFactor(clippedNorm, clipNorm);
@@ -107,11 +99,5 @@ export class SGD implements BaseOptimizer {
 
   private velocity(space: ParameterSpace): Vector {
     return this.vectors.get(space, 'velocity');
-  }
-
-  private decayOf({ options, isVector }: Stretch): number {
-    return (
-      options.weightDecay ?? (this.options.decay === 'weights' && isVector ? 0 : this.options.weightDecay)
-    );
   }
 }

@@ -1,66 +1,11 @@
-import { FlatminError } from '../../errors.js';
-import { type AttributeValue, describeNode } from '../../onnx/attributes.js';
-import type { Attributes, GraphBuilder, NodeOptions } from '../../onnx/builder.js';
-import { constantInts } from '../../onnx/constants.js';
-import type { Node } from '../../onnx/proto.js';
+import { NodeContext } from '../../onnx/node-context.js';
 import { DataType } from '../../onnx/tensor.js';
-import type { ValueType, ValueTypes } from '../../onnx/value-types.js';
 
 /** Rewrites one forward node: appends differentiable standard nodes that define the same outputs. */
 export type Decomposition = (context: DecomposeContext) => void;
 
 /** What a decomposition sees: the node it replaces, what is known of its inputs and outputs, and where to append. */
-export class DecomposeContext {
-  constructor(
-    readonly node: Node,
-    readonly builder: GraphBuilder,
-    private readonly types: ValueTypes,
-  ) {}
-
-  input(index: number): string {
-    return this.node.input[index] ?? '';
-  }
-
-  output(index = 0): string {
-    return this.node.output[index] ?? '';
-  }
-
-  type(name: string): ValueType {
-    const type = this.types.get(name);
-    if (!type) throw this.refuse(`the shape of "${name}" is not known`);
-    return type;
-  }
-
-  dims(name: string): readonly number[] {
-    return this.type(name).dims;
-  }
-
-  /** An error that names the node, and says why it has no gradient. */
-  refuse(reason: string): FlatminError {
-    return new FlatminError('NO_GRADIENT', `${describeNode(this.node)} has no gradient here: ${reason}.`);
-  }
-
-  /** Values of an integer input that is constant in the graph. @throws FlatminError NO_GRADIENT when it is computed */
-  constantInts(index: number): number[] {
-    const values = constantInts(this.builder.graph, this.input(index));
-    if (!values) throw this.refuse(`its input "${this.input(index)}" is computed, and must be constant`);
-    return values;
-  }
-
-  op(
-    opType: string,
-    inputs: readonly string[],
-    attributes?: Record<string, AttributeValue | undefined>,
-    options?: NodeOptions,
-  ): string {
-    return this.builder.op(opType, inputs, attributes, options);
-  }
-
-  /** Appends the op that defines an output of the replaced node; nothing when that output is not wanted. */
-  define(index: number, opType: string, inputs: readonly string[], attributes?: Attributes): void {
-    if (this.output(index)) this.builder.op(opType, inputs, attributes, { outputs: [this.output(index)] });
-  }
-
+export class DecomposeContext extends NodeContext {
   reshape(value: string, dims: readonly number[]): string {
     return this.op('Reshape', [value, this.builder.ints(dims)], allowZero(dims));
   }
