@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { extract } from 'tar';
 import { FlatminError } from '../errors.js';
@@ -46,7 +46,7 @@ export async function downloadCifar(
   options: DownloadOptions = {},
 ): Promise<string> {
   const target = join(outDir, CIFAR_FORMATS[name].folder);
-  await mkdir(outDir, { recursive: true });
+  const created = await mkdir(outDir, { recursive: true });
   const work = await mkdtemp(join(outDir, `.${name}-`));
   try {
     const archive = options.from ?? join(work, 'archive.tar.gz');
@@ -63,6 +63,8 @@ export async function downloadCifar(
     await unpack(archive, name, work, target);
     return target;
   } catch (error) {
+    await rm(work, { recursive: true, force: true });
+    if (created) await rmdir(outDir).catch(() => undefined); // stays where something is in it
     if (options.signal?.aborted)
       throw new FlatminError('INTERRUPTED', `The download of ${name} was stopped.`, { cause: error });
     throw error;

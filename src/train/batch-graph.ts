@@ -3,7 +3,7 @@ import { DataType, elementBytes, elementCount } from '../onnx/tensor.js';
 import type { DeviceBuffer, NativeBinding } from '../runtime/addon-types.js';
 import type { Runtime } from '../runtime/library.js';
 import type { Vector } from '../runtime/parameter-space.js';
-import { allocate, Session } from '../runtime/session.js';
+import { allocate, runBinding, Session } from '../runtime/session.js';
 import type { BuiltGraph } from './build-graph.js';
 import { checkedFeed, type FeedInput } from './check-feed.js';
 import type { Feeds } from './feeds.js';
@@ -70,7 +70,7 @@ export class BatchGraph {
 
   /** Runs the graph with the parameters at a point. @returns the loss, which may be NaN or infinite */
   async run(at: Vector): Promise<number> {
-    await this.bindingAt(at).run();
+    await runBinding(this.bindingAt(at));
     const loss = new Float32Array(1);
     this.lossBuffer.read(loss);
     return loss[0]!;

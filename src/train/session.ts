@@ -308,7 +308,7 @@ export class TrainingSession {
         target: computed,
         pass: async (batch) => {
           this.feed(batch);
-          await binding.run();
+          await runBinding(binding);
         },
       });
     } finally {
