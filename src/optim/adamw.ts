@@ -68,7 +68,7 @@ export class AdamW implements BaseOptimizer {
     const clip = clipFactor(gradientNorm, clipNorm);
     const vectors = { w: space.parameters, g: space.gradient, ...this.moments(space) };
     await space.run(adamw, vectors, (stretch) => {
-      const lr = stretch.options.lr ?? rate;
+      const lr = at(stretch.options.lr ?? rate, step);
       return {
         beta1: b1,
         beta2: b2,

@@ -73,7 +73,7 @@ export class SGD implements BaseOptimizer {
     const clippedNorm = clipNorm && clipDecay ? await decayedGradientNorm(space, decay) : gradientNorm;
     const clip = clipFactor(clippedNorm, clipNorm);
     const scalars = (stretch: Stretch) => ({
-      lr: stretch.options.lr ?? rate,
+      lr: at(stretch.options.lr ?? rate, step),
       momentum,
       clip,
       clippedDecay: decay(stretch) * (clipDecay ? clip : 1),

@@ -9,8 +9,8 @@ export type Vector = DeviceBuffer;
 
 /** What sets the parameters of a group apart from the rest; what is absent is as the optimizer says. */
 export interface GroupOptions {
-  /** Learning rate. */
-  lr?: number;
+  /** Learning rate, or its value at each step (0-based). */
+  lr?: number | ((step: number) => number);
   weightDecay?: number;
   /** Radius of a SAM perturbation. */
   rho?: number;

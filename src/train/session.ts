@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
-import type { SizeOptions } from '../autodiff/prepare/shapes.js';
+import { evaluationSizes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { SeparatedModel } from '../autodiff/separate.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
@@ -22,7 +22,7 @@ import { type BuiltGraph, buildGraph } from './build-graph.js';
 import { checkedFeed, type FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
 import type { Feeds } from './feeds.js';
-import { type WeightBytes, withWeights } from './trained-model.js';
+import { inferenceModel, type WeightBytes, withWeights } from './trained-model.js';
 
 /**
  * `batch`: samples in every training batch; `dims`: sizes of the model's other open dimensions; `train`, `freeze`: which initializers are
@@ -272,7 +272,7 @@ export class TrainingSession {
       loss: this.options.loss,
       output: this.options.output,
       threads: this.options.threads,
-      dims: this.options.dims,
+      dims: evaluationSizes(this.prepared.model.graph.input, this.options),
       built: this.built,
     });
     return this.evaluator.run(batches, (name) => this.weightBuffer(name, at));
@@ -368,7 +368,7 @@ export class TrainingSession {
   /** Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given. */
   async save(path: string, at: WeightVectors = {}): Promise<void> {
     const weights = this.weightBytes((name) => new Uint8Array(this.weight(name, at).buffer));
-    await writeModel(withWeights(this.model, this.prepared.origins, weights), path);
+    await writeModel(inferenceModel(withWeights(this.model, this.prepared.origins, weights)), path);
   }
 
   private weightBytes(bytes: (name: string) => Uint8Array): Map<string, WeightBytes> {

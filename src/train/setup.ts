@@ -11,7 +11,8 @@ import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { parameterGroups } from './group-spec.js';
-import { makeRunOptimizer } from './make-optimizer.js';
+import { makeRunOptimizer, makeSchedule } from './make-optimizer.js';
+import type { Schedule } from './schedule.js';
 import { TrainingSession } from './session.js';
 import type { TrainSettings } from './settings.js';
 
@@ -76,7 +77,12 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });
   const model = execution.model ?? (await openModel(settings.model, modelContext(settings, dataset)));
   const binding = bindData(model, loss, dataset);
-  const groups = parameterGroups(settings.groups, binding.parameters);
+  const schedule = makeSchedule(settings, stepsPerEpoch);
+  const groups = parameterGroups(settings.groups, binding.parameters).map((group) => ({
+    ...group,
+    // The schedule scales a group's own rate as it scales the others'.
+    ...(typeof group.lr === 'number' && { lr: scaled(schedule, group.lr / settings.lr) }),
+  }));
   return {
     settings,
     dataset,
@@ -90,6 +96,11 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     ...evaluationLoaders(dataset, trainLoader, settings, workers),
   };
 }
+
+const scaled =
+  (schedule: Schedule, factor: number): Schedule =>
+  (step) =>
+    factor * schedule(step);
 
 /** From settings to a session that is ready to train. Writes nothing. */
 export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {

@@ -1,3 +1,4 @@
+import { toEvaluationForm } from '../autodiff/prepare/evaluation-form.js';
 import type { Origin } from '../autodiff/prepare/fold-sources.js';
 import { makeAttribute } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
@@ -66,4 +67,13 @@ export function withWeights(
     initializer: [...initializer, ...added],
   });
   return Object.assign(copyMessage(model), { graph });
+}
+
+/** A copy of a model that computes what it does in evaluation: BatchNormalization by running statistics, Dropout that drops nothing. */
+export function inferenceModel(model: ModelProto): ModelProto {
+  const { graph, wasTraining } = toEvaluationForm(model.graph);
+  if (!wasTraining) return model;
+  return Object.assign(copyMessage(model), {
+    graph: Object.assign(copyMessage(model.graph), { node: graph.node }),
+  });
 }

@@ -172,7 +172,8 @@ const COMPUTED =
 /** Names of scalars that are numbers of the formula, or that the exporter took from its own op. */
 const SCALAR_OF_FORMULA =
   /(^|[._/])(_to_copy|add|clone|const\w*|detach|div|eps|epsilon|half|lift_fresh\w*|mul|neg|one|pow|reciprocal|rsqrt|scalar\w*|sqrt|sub|two|zero|[xy])(_\d+)?(:0)?$/i;
-const MASK_BELOW = -1e4;
+/** What masks hold at most: a softmax makes less than float32's rounding of it. Swin's windows have -100. */
+const MASK_BELOW = -50;
 
 /** Why a trainable tensor is more likely a constant; undefined for weights. */
 function looksConstant(

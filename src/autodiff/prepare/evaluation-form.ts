@@ -3,6 +3,7 @@ import { constantTensor } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
 import { tensorData } from '../../onnx/tensor.js';
+import { readBy } from './rename.js';
 
 /** A graph with every normalisation and dropout as in evaluation, and whether it came in training form. */
 export interface EvaluationForm {
@@ -18,11 +19,12 @@ export interface EvaluationForm {
  */
 export function toEvaluationForm(graph: Graph): EvaluationForm {
   let wasTraining = false;
+  const read = new Set([...graph.node.flatMap(readBy), ...graph.output.map(({ name }) => name)]);
   const node = graph.node.flatMap((each): Node[] => {
     if (opKey(each) === 'BatchNormalization') {
       if (intAttribute(each, 'training_mode', 0) !== 1 && each.output.length < 2) return [each];
       wasTraining = true;
-      return evaluatedNorm(each);
+      return evaluatedNorm(each, read);
     }
     if (opKey(each) === 'Dropout' && isActive(graph, each)) {
       wasTraining = true;
@@ -33,13 +35,13 @@ export function toEvaluationForm(graph: Graph): EvaluationForm {
   return { graph: { ...graph, node }, wasTraining };
 }
 
-function evaluatedNorm(node: Node): Node[] {
+function evaluatedNorm(node: Node, read: ReadonlySet<string>): Node[] {
   const kept = node.attribute.filter(({ name }) => name !== 'training_mode');
   const evaluated = { ...node, output: node.output.slice(0, 1), attribute: kept };
   const statistics = [1, 2].flatMap((position): Node[] => {
     const output = node.output[position];
     const input = [node.input[position + 2]!];
-    return output
+    return output && read.has(output)
       ? [{ opType: 'Identity', name: `${output}/kept`, input, output: [output], attribute: [] }]
       : [];
   });

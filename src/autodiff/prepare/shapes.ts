@@ -38,6 +38,21 @@ export function batchSymbols(inputs: readonly ValueInfo[]): Set<string> {
   return found;
 }
 
+/** The sizes that options give to the open dimensions of inputs, by symbol, but for the batch: what evaluation of any batch keeps. */
+export function evaluationSizes(
+  inputs: readonly ValueInfo[],
+  { dims, shapes = {} }: SizeOptions,
+): Record<string, number> {
+  const batch = batchSymbols(inputs);
+  const found = inputs.flatMap((input) =>
+    (dimsOf(input) ?? []).flatMap((symbol, axis): [string, number][] => {
+      const size = shapes[input.name]?.[axis];
+      return typeof symbol === 'string' && !batch.has(symbol) && size !== undefined ? [[symbol, size]] : [];
+    }),
+  );
+  return { ...Object.fromEntries(found), ...dims };
+}
+
 /**
  * A copy of the graph in which the open dimensions of its inputs have sizes. Types of other values are dropped.
  * @param partial leave the dimensions that no size is given for open

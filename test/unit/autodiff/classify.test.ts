@@ -31,6 +31,7 @@ h = builder.op('Mul', [h, weight('layer.gain', [])]);
 h = builder.op('Add', [h, weight('epsilon', [])]);
 h = builder.op('Div', [h, weight('val_3', [1])]);
 h = builder.op('Add', [h, weight('mask', [1, 4], [0, -1e9, 0, 0])]);
+h = builder.op('Add', [h, weight('window_mask', [1, 4], [0, -100, -100, 0])]);
 const position = builder.op('Cast', ['ids'], { to: DataType.float });
 const angle = builder.op('Mul', [
   builder.op('Unsqueeze', [position, builder.ints([1])]),
@@ -85,6 +86,7 @@ const reasons: Record<string, RegExp> = {
   val_3: /scalar/,
   val_7: /LayerNormalization takes where nothing is learned/,
   mask: /attention mask/,
+  window_mask: /attention mask/,
   inv_freq: /positions/,
   cos_1: /table/,
   low: /setting of Clip/,

@@ -1,5 +1,10 @@
 import test from 'ava';
-import { dimsOf, fixShapes, type SizeOptions } from '../../../src/autodiff/prepare/shapes.js';
+import {
+  dimsOf,
+  evaluationSizes,
+  fixShapes,
+  type SizeOptions,
+} from '../../../src/autodiff/prepare/shapes.js';
 import { type Dim, emptyGraph, valueInfo } from '../../../src/onnx/builder.js';
 
 const graph = (inputs: Record<string, Dim[]>) => ({
@@ -21,6 +26,12 @@ test('named sizes win over the batch, whole shapes bind symbols', (t) => {
 
 test('what is open stays open where only a part is wanted', (t) => {
   t.deepEqual(shapes({ x: ['batch', 'sequence'] }, { dims: { sequence: 4 } }, true), [['batch', 4]]);
+});
+
+test('evaluation keeps every size that was given but the batch’s', (t) => {
+  const { input } = graph({ ids: ['batch', 'sequence'], mask: ['batch', 'keys'] });
+  const given = { dims: { keys: 6 }, shapes: { ids: [2, 5] } };
+  t.deepEqual(evaluationSizes(input, given), { sequence: 5, keys: 6 });
 });
 
 const failures: [string, Record<string, Dim[]>, SizeOptions, RegExp][] = [

@@ -119,3 +119,13 @@ test('frozen parameters are no part of the norm that is clipped or normalised', 
   const random = await step(frozen, new RandSAM(new SGD({ lr }), { rho: 0.5 }));
   t.true(Math.abs(norm(minus(random.visited[0]!.at, start())) - 0.5) < 5e-6);
 });
+
+test('a group may have a schedule of its own', async (t) => {
+  const problem = new Quadratic({ groups: [{ parameters: /./, lr: (step) => (step === 0 ? 0 : lr) }] });
+  await new SGD({ lr: 1 }).step(problem);
+  t.deepEqual(problem.weights, start());
+  problem.step++;
+  await new SGD({ lr: 1 }).step(problem);
+  const expected = map((_, wi, gi) => wi - lr * gi, start(), gradientAt(start()));
+  t.true(relativeError(flat(problem.weights), flat(expected)) < 1e-6);
+});
