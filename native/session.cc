@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <thread>
 
 namespace flatmin {
@@ -81,7 +82,13 @@ Session::Session(std::shared_ptr<Library> library, const std::string& model, con
     kernels_ = std::make_unique<KernelDomain>(*library_, std::max(1u, threads));
     library_->check(api.AddCustomOpDomain(raw, kernels_->handle()));
   }
-  library_->check(api.CreateSessionFromArray(library_->env(), model.data(), model.size(), raw, &session_));
+  {
+    // ONNX Runtime registers a custom-op domain process-wide, asking first and adding then: two sessions at once would both add it.
+    static std::mutex registering;
+    std::unique_lock<std::mutex> lock(registering, std::defer_lock);
+    if (options.kernels) lock.lock();
+    library_->check(api.CreateSessionFromArray(library_->env(), model.data(), model.size(), raw, &session_));
+  }
   try {
     inputs_ = describe(true);
     outputs_ = describe(false);

@@ -8,7 +8,7 @@ const INTERVAL = 10_000;
 export function sharpnessProgress(stream: NodeJS.WritableStream | undefined, clock = Date.now) {
   let current: MeasureName | undefined;
   let written = 0;
-  let passes: Passes = { gradients: 0, losses: 0 };
+  let passes: Passes = { gradients: 0, losses: 0, products: 0 };
   const write = (text: string) => {
     stream?.write(`${text}\n`);
     written = clock();
@@ -29,5 +29,5 @@ export function sharpnessProgress(stream: NodeJS.WritableStream | undefined, clo
 }
 
 const rounded = (count: number): string => String(Math.round(100 * count) / 100);
-const describe = ({ gradients, losses }: Passes): string =>
-  `${rounded(gradients)} passes with gradients, ${rounded(losses)} without`;
+const describe = ({ gradients, losses, products }: Passes): string =>
+  `${rounded(gradients)} passes with gradients, ${rounded(losses)} without${products ? `, ${rounded(products)} Hessian-vector products` : ''}`;

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import type { ProductsUsed } from '../sharpness/hessian.js';
 import type { SharpnessReport } from '../sharpness/measure.js';
 import type { ModelSharpnessReport } from '../train/measure-sharpness.js';
 
@@ -17,12 +18,19 @@ export function sharpnessTable(report: ModelSharpnessReport): string {
     colAligns: ['left', 'right', 'left'],
   });
   table.push(...rows(measures));
+  const used = [measures.trace, measures.eigenvalues, measures.density].find((found) => found !== undefined);
   return [
     `${lossName} ${figure(loss)} over ${samples} of ${samplesOf} training samples of ${data}; BatchNorm: ${batchNorm} statistics; seed ${seed}`,
     table.toString(),
+    ...(used ? [productsLine(used)] : []),
     `${cost.seconds.toFixed(1)} s, of which ${cost.sessionSeconds.toFixed(1)} s in gradients and losses, ${cost.loadingSeconds.toFixed(1)} s loading`,
   ].join('\n');
 }
+
+const productsLine = ({ products, refusal }: ProductsUsed): string =>
+  products === 'exact'
+    ? 'Hessian-vector products: exact'
+    : `Hessian-vector products: differences of gradients${refusal === undefined ? '' : `, since ${refusal}`}`;
 
 function rows(measures: Measures): [string, string, string][] {
   const result: [string, string, string][] = [];
@@ -67,7 +75,7 @@ function rows(measures: Measures): [string, string, string][] {
     measures.eigenvalues,
     ({ values }) => values.map(figure).join('\n'),
     ({ residuals, steps, differenceError }) =>
-      `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps; half the difference step moves the first by ${figure(differenceError)}`,
+      `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps${differenceError === undefined ? '' : `; half the difference step moves the first by ${figure(differenceError)}`}`,
   );
   add(
     'density',

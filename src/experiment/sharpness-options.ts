@@ -24,6 +24,7 @@ const KEYS: Record<keyof SharpnessSettings, true> = {
   lanczosSteps: true,
   traceDraws: true,
   densityDraws: true,
+  products: true,
   differenceStep: true,
 };
 

@@ -1,4 +1,4 @@
-import type { Hessian } from './hessian.js';
+import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
 
@@ -10,7 +10,7 @@ export interface DensityOptions {
   seed: number;
 }
 
-export interface DensityResult {
+export interface DensityResult extends ProductsUsed {
   /** Eigenvalues of the tridiagonal matrices of all draws, in ascending order. */
   nodes: number[];
   /** Share of the spectrum at each node; they sum to 1. */
@@ -21,7 +21,6 @@ export interface DensityResult {
   smoothing: number;
   draws: number;
   steps: number;
-  differenceStep: number;
 }
 
 const GRID = 400;
@@ -33,7 +32,7 @@ const MARGIN = 4;
 /**
  * Density of the Hessian's eigenvalues by stochastic Lanczos quadrature (Ghorbani, Krishnan and Xiao 2019, Algorithm 2): from random
  * directions, the nodes are the eigenvalues θ of the tridiagonal matrix, and their weights the squared first components of its
- * eigenvectors. Σ weight·θᵏ estimates tr Hᵏ / n. Two gradients a step.
+ * eigenvectors. Σ weight·θᵏ estimates tr Hᵏ / n. A Hessian-vector product a step.
  */
 export async function density(
   hessian: Hessian,
@@ -55,7 +54,7 @@ export async function density(
   found.sort((a, b) => a.node - b.node);
   const nodes = found.map(({ node }) => node);
   const weights = found.map(({ weight }) => weight);
-  return { nodes, weights, ...smooth(nodes, weights), draws, steps, differenceStep: hessian.step };
+  return { nodes, weights, ...smooth(nodes, weights), draws, steps, ...hessian.used };
 }
 
 function smooth(

@@ -1,6 +1,6 @@
 import { dot, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
-import type { Hessian } from './hessian.js';
+import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
 
@@ -12,16 +12,15 @@ export interface EigenvaluesOptions {
   seed: number;
 }
 
-export interface EigenvaluesResult {
+export interface EigenvaluesResult extends ProductsUsed {
   /** The k largest, in descending order; fewer where there are fewer parameters. */
   values: number[];
-  /** |λ − value| ≤ residual for an eigenvalue λ of the differenced Hessian. */
+  /** |λ − value| ≤ residual for an eigenvalue λ of the Hessian that the products are of. */
   residuals: number[];
   /** Lanczos steps made. */
   steps: number;
-  differenceStep: number;
-  /** How far the first value moves when the difference step is halved: truncation, rounding and kinks of the loss. */
-  differenceError: number;
+  /** Of differences: how far the first value moves when the difference step is halved: truncation, rounding and kinks of the loss. */
+  differenceError?: number;
 }
 
 /** The iteration ends where every residual is below this share of the largest value. */
@@ -29,7 +28,7 @@ const TOLERANCE = 1e-3;
 
 const overlap = program(dot(vector('v'), vector('h')));
 
-/** The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. Two gradients a step. */
+/** The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. A Hessian-vector product a step. */
 export async function eigenvalues(
   hessian: Hessian,
   { count, steps, seed }: EigenvaluesOptions,
@@ -46,15 +45,20 @@ export async function eigenvalues(
         ritz.values.length >= count &&
         ritz.residuals.slice(0, count).every((residual) => residual <= TOLERANCE * Math.abs(ritz.values[0]!)),
     });
-    await lanczos.combine(vectors[0]!, v);
-    await hessian.times(v, h, hessian.step / 2);
-    const [again] = await space.run(overlap, { v, h });
+    const used = hessian.used;
+    let differenceError: number | undefined;
+    if (used.products === 'differences') {
+      await lanczos.combine(vectors[0]!, v);
+      await hessian.times(v, h, hessian.step / 2);
+      const [again] = await space.run(overlap, { v, h });
+      differenceError = Math.abs(again! - values[0]!);
+    }
     return {
       values: values.slice(0, count),
       residuals: residuals.slice(0, count),
       steps: lanczos.steps,
-      differenceStep: hessian.step,
-      differenceError: Math.abs(again! - values[0]!),
+      ...used,
+      ...(differenceError !== undefined && { differenceError }),
     };
   } finally {
     lanczos.dispose();

@@ -6,6 +6,8 @@ import type { Objective } from './objective.js';
 export interface Passes {
   gradients: number;
   losses: number;
+  /** Exact Hessian-vector products. */
+  products: number;
 }
 
 /** An objective whose passes are counted, and whose loss and gradient at the parameters are not computed twice in a row. */
@@ -47,6 +49,17 @@ export class Evaluations {
     this.holdsGradient = !at;
     if (!at) this.lossAtParameters ??= loss;
     return loss;
+  }
+
+  /** Whether the objective computes Hessian-vector products itself. */
+  get hasProducts(): boolean {
+    return this.objective.hessianVectorProduct !== undefined;
+  }
+
+  /** out ← ∇²L·v at the parameters. */
+  async hessianVectorProduct(v: Vector, out: Vector): Promise<void> {
+    await this.objective.hessianVectorProduct!(v, out);
+    this.count('products');
   }
 
   /** Each batch of a number of samples, counted here too. */

@@ -1,3 +1,4 @@
+import { FlatminError } from '../errors.js';
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
@@ -16,24 +17,68 @@ const difference = program(assign(h, h.minus(g).times(scalar('scale'))));
  */
 export const DIFFERENCE_STEP = 2 ** -6;
 
-/** Hessian-vector products of the loss at the parameters by central differences of gradients; the parameters are never written. */
+export type ProductKind = 'exact' | 'differences';
+
+/** How Hessian-vector products were computed. */
+export interface ProductsUsed {
+  products: ProductKind;
+  /** Of differences: length of the shift either way, in the norm of the parameters. */
+  differenceStep?: number;
+  /** Why there are no exact products though they were asked for: names the op that has no second derivative. */
+  refusal?: string;
+}
+
+/**
+ * Hessian-vector products of the loss at the parameters, which are never written: those of the objective where it has them, else central
+ * differences of gradients.
+ */
 export class Hessian {
   readonly space: ParameterSpace;
+  /** Of differences. */
+  readonly step: number;
+  private kind: ProductKind;
+  private refusal: string | undefined;
 
   /** @param point a vector of the space, for shifted parameters */
   constructor(
     private readonly evaluations: Evaluations,
     private readonly point: Vector,
-    readonly step = DIFFERENCE_STEP,
+    { products = 'exact', step = DIFFERENCE_STEP }: { products?: ProductKind; step?: number } = {},
   ) {
     this.space = evaluations.space;
+    this.step = step;
+    this.kind = evaluations.hasProducts ? products : 'differences';
+  }
+
+  /** How the products so far were computed. */
+  get used(): ProductsUsed {
+    if (this.kind === 'exact') return { products: 'exact' };
+    return {
+      products: 'differences',
+      differenceStep: this.step,
+      ...(this.refusal !== undefined && { refusal: this.refusal }),
+    };
+  }
+
+  /** product ← Hv. @throws FlatminError NOT_FINITE where the loss is not finite */
+  async times(v: Vector, product: Vector, step = this.step): Promise<void> {
+    if (this.kind === 'differences') return this.difference(v, product, step);
+    await this.evaluations.loss();
+    try {
+      await this.evaluations.hessianVectorProduct(v, product);
+    } catch (error) {
+      if (!(error instanceof FlatminError && error.code === 'NO_GRADIENT')) throw error;
+      this.kind = 'differences';
+      this.refusal = error.message;
+      await this.difference(v, product, step);
+    }
   }
 
   /**
    * product ← Hv ≈ (∇L(w + sv) − ∇L(w − sv)) / 2s with s = step/‖v‖. Two gradients.
    * Where the loss has kinks (ReLU) between the two points, this is the curvature averaged over them.
    */
-  async times(v: Vector, product: Vector, step = this.step): Promise<void> {
+  private async difference(v: Vector, product: Vector, step: number): Promise<void> {
     const [squares] = await this.run(squaredLength, { v });
     const s = step / Math.sqrt(squares!);
     await this.space.copyFrozen(this.point);

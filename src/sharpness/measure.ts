@@ -82,7 +82,7 @@ export async function measure(objective: Objective, options: SharpnessOptions): 
   const resolved = resolveOptions(options);
   const { rho, seed, eta, m } = resolved;
   let current: { name: MeasureName; before: Passes } | undefined;
-  const passes: Passes = { gradients: 0, losses: 0 };
+  const passes: Passes = { gradients: 0, losses: 0, products: 0 };
   const evaluations = new Evaluations(objective, passes, 1, () => {
     if (current) resolved.onPass?.(current.name, since(passes, current.before));
   });
@@ -92,7 +92,10 @@ export async function measure(objective: Objective, options: SharpnessOptions): 
     evaluations,
     plain: new Ball(evaluations, rho, point),
     adaptive: new Ball(evaluations, rho, point, eta),
-    hessian: new Hessian(evaluations, point, resolved.differenceStep),
+    hessian: new Hessian(evaluations, point, {
+      products: resolved.products,
+      step: resolved.differenceStep,
+    }),
     mSharpness: () => mSharpness(evaluations, rho, point, m),
   };
   const measures: Partial<Record<MeasureName, unknown>> = {};
@@ -118,4 +121,5 @@ export async function measure(objective: Objective, options: SharpnessOptions): 
 const since = (now: Passes, before: Passes): Passes => ({
   gradients: now.gradients - before.gradients,
   losses: now.losses - before.losses,
+  products: now.products - before.products,
 });

@@ -12,6 +12,11 @@ export interface Objective {
   loss(at?: Vector): Promise<number>;
   /** The same loss; leaves the mean gradient over the same data in `space.gradient`. */
   gradient(at?: Vector): Promise<number>;
+  /**
+   * out ← ∇²L·v of the same mean loss at the same point; frozen parameters have no part in it. `space.gradient` is left alone.
+   * @throws FlatminError NO_GRADIENT naming an op that has no second derivative: differences of gradients are taken then
+   */
+  hessianVectorProduct?(v: Vector, out: Vector, at?: Vector): Promise<void>;
   /** The same over each batch of `size` consecutive samples, the last one smaller where they do not divide. */
   batches?(size: number): readonly Objective[];
 }

@@ -4,7 +4,8 @@ import type { AscentNResult } from './ascent-n.js';
 import type { AverageResult } from './average.js';
 import type { DensityResult } from './density.js';
 import type { EigenvaluesResult } from './eigenvalues.js';
-import { DIFFERENCE_STEP } from './hessian.js';
+import type { Passes } from './evaluations.js';
+import { DIFFERENCE_STEP, type ProductKind } from './hessian.js';
 import type { MSharpnessResult } from './m-sharpness.js';
 import type { TraceResult } from './trace.js';
 import type { WorstResult } from './worst.js';
@@ -71,10 +72,15 @@ export interface SharpnessOptions {
   traceDraws?: number | undefined;
   /** Random directions of density; default 3. */
   densityDraws?: number | undefined;
+  /**
+   * Hessian-vector products of trace, eigenvalues and density: 'exact' (default), or 'differences' of gradients, which average the
+   * curvature over the kinks of ReLU nearby. What has no second derivative takes differences; the report says so.
+   */
+  products?: ProductKind | undefined;
   /** Shift of the gradients whose difference is a Hessian-vector product, in the norm of the parameters; default 2⁻⁶. */
   differenceStep?: number | undefined;
   /** Called after every pass over the data, or a batch of it, with the measure under way and the passes since it began. */
-  onPass?: ((measure: MeasureName, passes: { gradients: number; losses: number }) => void) | undefined;
+  onPass?: ((measure: MeasureName, passes: Passes) => void) | undefined;
 }
 
 const COUNTS = [
@@ -102,6 +108,7 @@ export function resolveOptions(options: SharpnessOptions) {
     eigenvalues: 5,
     traceDraws: 20,
     densityDraws: 3,
+    products: 'exact' as const,
     differenceStep: DIFFERENCE_STEP,
     ...(given as unknown as SharpnessOptions),
   } as Required<Omit<SharpnessOptions, 'lanczosSteps' | 'onPass'>> & SharpnessOptions;
@@ -120,6 +127,8 @@ export function resolveOptions(options: SharpnessOptions) {
     if (!isCount(all[name], 0)) throw invalid(name, 'an integer ≥ 0', all[name]);
   for (const name of ['stepSize', 'differenceStep'] as const)
     if (!isPositive(all[name])) throw invalid(name, 'a positive number', all[name]);
+  if (all.products !== 'exact' && all.products !== 'differences')
+    throw invalid('products', "'exact' or 'differences'", all.products);
   if (!(all.eta >= 0 && Number.isFinite(all.eta))) throw invalid('eta', 'a number ≥ 0', all.eta);
   return all;
 }

@@ -1,22 +1,21 @@
 import { assign, dot, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
-import type { Hessian } from './hessian.js';
+import type { Hessian, ProductsUsed } from './hessian.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';
 
-export interface TraceResult {
+export interface TraceResult extends ProductsUsed {
   value: number;
   /** Of the mean over the draws. */
   standardError: number;
   draws: number;
-  differenceStep: number;
 }
 
 const [v, h] = [vector('v'), vector('h')];
 const signs = program(assign(v, v.sign));
 const overlap = program(dot(v, h));
 
-/** tr ∇²L(w) = E[vᵀHv], v of independent ±1 (Hutchinson 1990): the mean over draws. Two gradients a draw. */
+/** tr ∇²L(w) = E[vᵀHv], v of independent ±1 (Hutchinson 1990): the mean over draws. A Hessian-vector product a draw. */
 export async function trace(hessian: Hessian, draws: number, seed: number): Promise<TraceResult> {
   const { space } = hessian;
   const vectors = { v: space.arena.vector(), h: space.arena.vector() };
@@ -29,7 +28,7 @@ export async function trace(hessian: Hessian, draws: number, seed: number): Prom
       values.push((await space.run(overlap, vectors))[0]!);
     }
     const { mean, standardError } = meanOf(values);
-    return { value: mean, standardError, draws, differenceStep: hessian.step };
+    return { value: mean, standardError, draws, ...hessian.used };
   } finally {
     for (const vector of Object.values(vectors)) vector.dispose();
   }

@@ -7,6 +7,7 @@ import { allocate, runBinding, Session } from '../runtime/session.js';
 import type { BuiltGraph } from './build-graph.js';
 import { checkedFeed, type FeedInput } from './check-feed.js';
 import type { Feeds } from './feeds.js';
+import type { HessianGraph } from './hessian-graph.js';
 import type { ModelWeights } from './model-weights.js';
 
 export interface BatchGraphOptions {
@@ -15,13 +16,19 @@ export interface BatchGraphOptions {
   threads: number;
 }
 
+/** The vectors of a Hessian-vector product: v, which a graph of them reads, and Hv, which it writes. */
+export interface ProductVectors {
+  readonly direction: Vector;
+  readonly product: Vector;
+}
+
 interface DataInput extends FeedInput {
   readonly buffer: DeviceBuffer;
 }
 
 /**
  * A training graph of one batch size, loaded, on the buffers of a model's weights. It writes the gradient into `space.gradient` where
- * the graph has it as outputs. It has no outputs for running statistics: those never move.
+ * the graph has it as outputs; a graph of Hessian-vector products writes those elsewhere. It has no outputs for running statistics: those never move.
  */
 export class BatchGraph {
   private readonly inputs: readonly DataInput[];
@@ -31,9 +38,10 @@ export class BatchGraph {
   private readonly bindings = new Map<Vector, NativeBinding>();
 
   private constructor(
-    private readonly built: BuiltGraph,
+    private readonly built: BuiltGraph | HessianGraph,
     private readonly session: Session,
     private readonly weights: ModelWeights,
+    private readonly vectors: ProductVectors | undefined,
   ) {
     this.inputs = built.dataInputs.map(({ name }) => {
       const { type, dims } = built.types.get(name)!;
@@ -45,9 +53,10 @@ export class BatchGraph {
 
   /** @throws FlatminError RUNTIME when the runtime refuses the graph */
   static async load(
-    built: BuiltGraph,
+    built: BuiltGraph | HessianGraph,
     weights: ModelWeights,
     { runtime, target, threads }: BatchGraphOptions,
+    vectors?: ProductVectors,
   ): Promise<BatchGraph> {
     const session = await Session.create(runtime, built.model, {
       intraOpThreads: threads,
@@ -56,7 +65,7 @@ export class BatchGraph {
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
     });
-    return new BatchGraph(built, session, weights);
+    return new BatchGraph(built, session, weights, vectors);
   }
 
   /**
@@ -97,9 +106,13 @@ export class BatchGraph {
       if (this.outputs.has(name)) binding.bindOutput(name, buffer, DataType.float, dims);
     };
     for (const { name, buffer, type, dims } of this.inputs) binding.bindInput(name, buffer, type, dims);
-    for (const { name, dims, output } of this.built.parameters) {
-      binding.bindInput(name, space.arena.view(point, name), DataType.float, dims);
-      bindOutput(output, space.arena.view(space.gradient, name), dims);
+    for (const parameter of this.built.parameters) {
+      const { name, dims, output } = parameter;
+      const view = (vector: Vector) => space.arena.view(vector, name);
+      binding.bindInput(name, view(point), DataType.float, dims);
+      if (this.vectors && 'direction' in parameter)
+        binding.bindInput(parameter.direction, view(this.vectors.direction), DataType.float, dims);
+      bindOutput(output, view(this.vectors?.product ?? space.gradient), dims);
     }
     for (const { name, dims } of this.built.runningStatistics)
       binding.bindInput(name, statisticsArena.view(statistics, name), DataType.float, dims);

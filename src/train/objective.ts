@@ -2,16 +2,17 @@ import { availableParallelism } from 'node:os';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import { flatmin, type Target } from '../lowering/targets.js';
+import { flatmin, standard, type Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import type { Objective } from '../sharpness/objective.js';
-import { BatchGraph } from './batch-graph.js';
+import { BatchGraph, type ProductVectors } from './batch-graph.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 import type { Feeds } from './feeds.js';
+import { buildHessianGraph } from './hessian-graph.js';
 import type { ModelWeights } from './model-weights.js';
 import { restrictOutputs } from './restrict-outputs.js';
 
@@ -46,6 +47,10 @@ const begin = program(assign(sum, share.times(g)));
 const add = program(assign(sum, sum.plus(share.times(g))));
 // The total goes where gradients are read.
 const finish = program(assign(g, sum.plus(share.times(g))));
+const [total, part] = [vector('total'), vector('part')];
+const copy = program(assign(total, part));
+const beginProduct = program(assign(total, share.times(part)));
+const addProduct = program(assign(total, total.plus(share.times(part))));
 
 /**
  * The mean loss of a model over fixed samples. It works on the buffers of the model's weights and writes none of them but
@@ -100,6 +105,21 @@ export class DataObjective implements Objective {
     return total / this.samples;
   }
 
+  /**
+   * out ← ∇²L·v of the same mean loss, exact but for rounding: the gradient graph differentiated once more. Elements of frozen parameters
+   * are neither read nor written.
+   * @throws FlatminError NO_GRADIENT naming an op that has no second derivative
+   */
+  async hessianVectorProduct(v: Vector, out: Vector, at: Vector = this.space.parameters): Promise<void> {
+    const { direction, product } = this.graphs.vectors;
+    await this.space.run(copy, { total: direction, part: v });
+    for (const [index, { first, count }] of this.parts().entries()) {
+      await this.run('product', first, count, at);
+      const step = index === 0 ? beginProduct : addProduct;
+      await this.space.run(step, { total: out, part: product }, () => ({ share: count / this.samples }));
+    }
+  }
+
   batches(size: number): DataObjective[] {
     const batches: DataObjective[] = [];
     for (let at = 0; at < this.samples; at += size) {
@@ -132,7 +152,7 @@ export class DataObjective implements Objective {
   }
 }
 
-type GraphKind = 'loss' | 'gradient';
+type GraphKind = 'loss' | 'gradient' | 'product';
 
 /** The sessions of an objective, one for each batch size and kind, loaded when first needed. */
 class Graphs {
@@ -140,6 +160,7 @@ class Graphs {
   private readonly built = new Map<number, Promise<BuiltGraph>>();
   private readonly loaded = new Map<string, BatchGraph>();
   private sumVector: Vector | undefined;
+  private productVectors: ProductVectors | undefined;
 
   constructor(
     private readonly model: ModelProto | PreparedModel,
@@ -153,6 +174,13 @@ class Graphs {
     return this.sumVector;
   }
 
+  /** What products are read from and written to. */
+  get vectors(): ProductVectors {
+    const { arena } = this.weights.space;
+    this.productVectors ??= { direction: arena.vector(), product: arena.vector() };
+    return this.productVectors;
+  }
+
   async get(kind: GraphKind, batch: number): Promise<BatchGraph> {
     const key = `${kind} ${batch}`;
     const known = this.loaded.get(key);
@@ -164,13 +192,16 @@ class Graphs {
     return graph;
   }
 
-  /** Both kinds come from one lowered graph, so that their losses are computed alike. */
+  /** Losses and gradients come from one lowered graph, so that their losses are computed alike. */
   private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
     const { loss, output, batchNorm = 'running', threads } = this.options;
     const { target = flatmin, runtime = openRuntime() } = this.options;
-    const built =
-      this.built.get(batch) ??
-      buildGraph(runtime, this.model, { loss, batch, target, batchNorm, ...(output && { output }) });
+    const options = { loss, batch, batchNorm, ...(output && { output }) };
+    if (kind === 'product') {
+      const graph = await buildHessianGraph(runtime, this.model, options);
+      return BatchGraph.load(graph, this.weights, { runtime, target: standard, threads }, this.vectors);
+    }
+    const built = this.built.get(batch) ?? buildGraph(runtime, this.model, { ...options, target });
     this.built.set(batch, built);
     const graph = await built;
     const gradients = kind === 'gradient' ? graph.parameters.map((parameter) => parameter.output) : [];
@@ -180,6 +211,7 @@ class Graphs {
 
   dispose(): void {
     for (const graph of this.loaded.values()) graph.dispose();
-    this.sumVector?.dispose();
+    for (const each of [this.sumVector, this.productVectors?.direction, this.productVectors?.product])
+      each?.dispose();
   }
 }

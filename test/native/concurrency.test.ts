@@ -28,3 +28,8 @@ for (const work of ['Runs', 'Trainings', 'Fills', 'Programs', 'Creations', 'Fail
     t.true(await isolated<boolean>(t, 'concurrency', `terminated${work}`));
   });
 }
+
+test('sessions with kernels may be made at the same time', async (t) => {
+  for (let process = 0; process < 4; process++)
+    t.is(await isolated<number>(t, 'concurrency', 'sessionsMadeAtOnce'), 8);
+});

@@ -29,6 +29,10 @@ const sharpnessOptions = () => [
   number('Measures', '--lanczos-steps <n>', 'at most for eigenvalues, in each draw of density', '50, 30'),
   number('Measures', '--trace-draws <n>', 'random directions of trace', 20),
   number('Measures', '--density-draws <n>', 'random directions of density', 3),
+  option('Measures', '--products <kind>', 'Hessian-vector products: exact, or differences of gradients', {
+    choices: ['exact', 'differences'],
+    byDefault: 'exact',
+  }),
   option('Data', '--data <set>', 'digits, cifar10:DIR or cifar100:DIR; of a run default its own'),
   option('Data', '--samples <n>', 'a seeded part of the training images, or all', {
     parse: toSamples,

@@ -74,3 +74,9 @@ export const terminatedFills = (): Promise<boolean> => terminated('fill');
 export const terminatedPrograms = (): Promise<boolean> => terminated('program');
 export const terminatedCreations = (): Promise<boolean> => terminated('create');
 export const terminatedFailures = (): Promise<boolean> => terminated('fail');
+
+/** Sessions with flatmin's kernels, the first of a process, made at the same time. */
+export async function sessionsMadeAtOnce(): Promise<number> {
+  const sessions = await Promise.all(Array.from({ length: 8 }, () => open(addition(4), { kernels: true })));
+  return sessions.length;
+}

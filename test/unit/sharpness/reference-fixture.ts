@@ -18,6 +18,10 @@ export type Reference = {
   'm-sharpness': number;
   /** vᵀHv and ‖Hv‖ by central differences along the formula's direction. */
   product: { form: number; norm: number };
+  /** The same of the exact Hessian, and the first eight elements of Hv. */
+  exactProduct: { form: number; norm: number; first: number[] };
+  /** Largest eigenvalue of the exact Hessian, of the networks that are not smooth. */
+  largest?: number;
   /** Of the smooth network alone, exact. */
   trace?: number;
   eigenvalues?: number[];

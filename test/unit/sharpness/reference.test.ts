@@ -1,7 +1,7 @@
 import test from 'ava';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { Evaluations } from '../../../src/sharpness/evaluations.js';
-import { Hessian } from '../../../src/sharpness/hessian.js';
+import { Hessian, type ProductKind } from '../../../src/sharpness/hessian.js';
 import { measure } from '../../../src/sharpness/measure.js';
 import { DataObjective } from '../../../src/train/objective.js';
 import { formulaDirection } from '../../reference/formula.js';
@@ -9,21 +9,27 @@ import { fixture, referenceNetwork } from './reference-fixture.js';
 
 const { batch, m, eta, ascentSteps, differenceStep } = fixture.settings;
 
-/** vᵀHv and ‖Hv‖ for the formula's direction v. */
-async function productAlongFormula(objective: DataObjective): Promise<{ form: number; norm: number }> {
+/** vᵀHv, ‖Hv‖ and the first elements of Hv for the formula's direction v. */
+async function productAlongFormula(objective: DataObjective, products: ProductKind) {
   const { space } = objective;
   const [v, product, point] = [space.vector(), space.vector(), space.vector()];
   const names = Object.keys(space.arena.count < 500 ? fixture.mlp : fixture.wrn);
   for (const { name, count } of space.arena.segments)
     space.arena.write(v, name, formulaDirection(names.indexOf(name), count));
-  const evaluations = new Evaluations(objective, { gradients: 0, losses: 0 });
-  await new Hessian(evaluations, point, differenceStep).times(v, product);
+  const evaluations = new Evaluations(objective, { gradients: 0, losses: 0, products: 0 });
+  const hessian = new Hessian(evaluations, point, { products, step: differenceStep });
+  await hessian.times(v, product);
   const [a, b] = [v, product].map((vector) => {
     const values = new Float32Array(space.arena.length);
     vector.read(values);
     return values;
   });
-  return { form: a!.reduce((sum, x, i) => sum + x * b![i]!, 0), norm: Math.hypot(...b!) };
+  return {
+    used: hessian.used,
+    form: a!.reduce((sum, x, i) => sum + x * b![i]!, 0),
+    norm: Math.hypot(...b!),
+    first: [...space.arena.read(product, names[0]!)].slice(0, 8),
+  };
 }
 
 for (const [name, reference] of Object.entries(fixture.networks)) {
@@ -88,9 +94,24 @@ for (const [name, reference] of Object.entries(fixture.networks)) {
         `${measureName}: ${value} ± ${standardError}, expected ${mean} ± ${error}`,
       );
     }
-    const product = await productAlongFormula(objective);
-    near('vᵀHv', product.form, reference.product.form, 1e-3);
-    near('‖Hv‖', product.norm, reference.product.norm, 1e-3);
+    const product = await productAlongFormula(objective, 'differences');
+    near('vᵀHv by differences', product.form, reference.product.form, 1e-3);
+    near('‖Hv‖ by differences', product.norm, reference.product.norm, 1e-3);
+    const exact = await productAlongFormula(objective, 'exact');
+    t.deepEqual(exact.used, { products: 'exact' });
+    near('vᵀHv', exact.form, reference.exactProduct.form, 1e-3);
+    near('‖Hv‖', exact.norm, reference.exactProduct.norm, 1e-4);
+    const distance = Math.hypot(...exact.first.map((x, i) => x - reference.exactProduct.first[i]!));
+    t.true(distance <= 1e-3 * Math.hypot(...reference.exactProduct.first), `Hv: ${exact.first}`);
+    if (reference.largest !== undefined) {
+      const { eigenvalues } = (
+        await measure(objective, { rho: 0.1, measures: ['eigenvalues'], eigenvalues: 1, lanczosSteps: 40 })
+      ).measures;
+      t.is(eigenvalues!.products, 'exact');
+      t.is(eigenvalues!.cost.gradients, 0);
+      t.is(eigenvalues!.cost.products, eigenvalues!.steps);
+      near('largest eigenvalue', eigenvalues!.values[0]!, reference.largest, 1e-3);
+    }
     t.deepEqual(
       weights.names.map((tensor) => weights.read(tensor)),
       before,
@@ -124,7 +145,8 @@ test.serial('a smooth network: trace, eigenvalues and density are those of its e
   t.true(Math.abs(trace!.value - reference.trace!) < 4 * trace!.standardError);
   for (const [i, value] of eigenvalues!.values.entries())
     near(`eigenvalue ${i}`, value, reference.eigenvalues![i]!, 1e-3);
-  t.true(eigenvalues!.differenceError < 1e-3 * reference.eigenvalues![0]!);
+  t.deepEqual([trace!.products, eigenvalues!.products, density!.products], ['exact', 'exact', 'exact']);
+  t.false('differenceError' in eigenvalues!);
   near('largest node', density!.nodes.at(-1)!, reference.eigenvalues![0]!, 1e-3);
   near('smallest node', density!.nodes[0]!, reference.smallest!, 1e-3);
 });
