@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { bindProduct, floatsIn, open, product } from '../models.js';
+import { addition, bindProduct, floatsIn, open, product } from '../models.js';
 import { train } from '../training.js';
 
 const n = 256;
