@@ -112,7 +112,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
   std::shared_ptr<const VectorProgram> program_;
 };
 
-// fillNormal(buffer, ranges: Float64Array of [first, count], seed, stream, threads): Promise<void>
+// fillNormal(buffer, ranges: Float64Array of [first, count], seed, stream, threads): Promise<number>, the sum of their squares
 // Element i of the buffer receives number i of the stream; elements outside the ranges are left alone.
 Napi::Value fill_normal(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -122,13 +122,14 @@ Napi::Value fill_normal(const Napi::CallbackInfo& info) {
   uint64_t stream = uint64_argument(info[3], "stream");
   unsigned threads = threads_argument(info[4]);
   for (size_t i = 0; i < ranges.size(); i += 2) require_inside(env, ranges[i], ranges[i + 1], view.bytes / sizeof(float));
+  auto squares = std::make_shared<double>(0);
   return run_async(
       env,
-      [view, ranges, seed, stream, threads] {
+      [view, ranges, seed, stream, threads, squares] {
         float* data = reinterpret_cast<float*>(view.data());
-        for (size_t i = 0; i < ranges.size(); i += 2) normal_fill(data + ranges[i], ranges[i + 1], seed, stream, ranges[i], threads);
+        for (size_t i = 0; i < ranges.size(); i += 2) *squares += normal_fill(data + ranges[i], ranges[i + 1], seed, stream, ranges[i], threads);
       },
-      [](Napi::Env env) { return env.Undefined(); });
+      [squares](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *squares); });
 }
 
 // normals(out: Float32Array, seed, stream, firstIndex, threads): void

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 #include <cstring>
 
 #include "parallel.h"
@@ -99,6 +101,7 @@ FLATMIN_INLINE Pair box_muller(uint32_t a, uint32_t b) {
 
 constexpr size_t tile_blocks = 64;
 constexpr size_t tile_numbers = 4 * tile_blocks;
+constexpr size_t task_numbers = size_t{1} << 16;
 
 FLATMIN_INLINE Words block_words(uint64_t seed, uint64_t stream, uint64_t first_block, uint32_t lane) {
   const uint32_t low = static_cast<uint32_t>(first_block) + lane;
@@ -156,12 +159,30 @@ void fill_range(Number* out, size_t count, uint64_t seed, uint64_t stream, uint6
   }
 }
 
-template <class Number>
-void fill(Number* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads) {
-  constexpr size_t task_numbers = size_t{1} << 16;
+/// Σ x² of numbers that are still in the cache.
+FLATMIN_CLONES double sum_of_squares(const float* x, size_t count) {
+  constexpr size_t lanes = 16;
+  double total = 0, sums[lanes] = {};
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      const double value = x[i + lane];
+      sums[lane] += value * value;
+    }
+  }
+  for (; i < count; ++i) total += static_cast<double>(x[i]) * x[i];
+  for (double sum : sums) total += sum;
+  return total;
+}
+
+/// `done(task, first number, how many)` is called for each finished part.
+template <class Number, class Done>
+void fill(Number* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads, const Done& done) {
   parallel_for((count + task_numbers - 1) / task_numbers, threads, [&](size_t task) {
     const size_t begin = task * task_numbers;
-    fill_range(out + begin, std::min(task_numbers, count - begin), seed, stream, first_index + begin);
+    const size_t size = std::min(task_numbers, count - begin);
+    fill_range(out + begin, size, seed, stream, first_index + begin);
+    done(task, out + begin, size);
   });
 }
 
@@ -174,11 +195,14 @@ std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter, std::arra
 
 void uniform_bits_fill(uint32_t* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index,
                        unsigned threads) {
-  fill(out, count, seed, stream, first_index, threads);
+  fill(out, count, seed, stream, first_index, threads, [](size_t, const uint32_t*, size_t) {});
 }
 
-void normal_fill(float* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads) {
-  fill(out, count, seed, stream, first_index, threads);
+double normal_fill(float* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads) {
+  std::vector<double> squares((count + task_numbers - 1) / task_numbers);
+  fill(out, count, seed, stream, first_index, threads,
+       [&](size_t task, const float* part, size_t size) { squares[task] = sum_of_squares(part, size); });
+  return std::accumulate(squares.begin(), squares.end(), 0.0);
 }
 
 }  // namespace flatmin

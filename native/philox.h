@@ -25,6 +25,7 @@ void uniform_bits_fill(uint32_t* out, size_t count, uint64_t seed, uint64_t stre
 ///   first = r cos θ, second = r sin θ.
 /// ln, cos and sin are polynomials evaluated in float32 without fused multiply-add, so every processor gives
 /// the same bits; absolute error against the same formulas in exact arithmetic < 1e-6.
-void normal_fill(float* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads);
+/// Returns Σ out[i]² in float64, summed in an order that does not depend on `threads`.
+double normal_fill(float* out, size_t count, uint64_t seed, uint64_t stream, uint64_t first_index, unsigned threads);
 
 }  // namespace flatmin

@@ -90,8 +90,9 @@ export class Perturbation {
    * p ← p + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing.
    * @param rho radius of each stretch of parameters
    * @param share part of the radius that this step takes
+   * @param known ‖d‖, where the caller has it
    */
-  async ascend(rho: (stretch: Stretch) => number, share: number): Promise<void> {
+  async ascend(rho: (stretch: Stretch) => number, share: number, known?: number): Promise<void> {
     const { norm, first, next } = ascents[this.kind];
     const { parameters, gradient } = this.space;
     const vectors = { w: parameters, p: this.perturbed, at: this.point, g: gradient };
@@ -99,8 +100,7 @@ export class Perturbation {
       eta: this.constants.eta,
       ascentDecay: this.constants.ascentDecay(stretch),
     });
-    const [squares] = await this.space.run(norm, vectors, constants);
-    const length = Math.sqrt(squares!);
+    const length = known ?? Math.sqrt((await this.space.run(norm, vectors, constants))[0]!);
     // Its inverse must be a float32 too: a denormal length cannot be normalised.
     if (!(length > 0) || !(Math.fround(1 / length) > 0) || !Number.isFinite(Math.fround(1 / length))) return;
     if (!this.moved) await this.space.copyFrozen(this.perturbed);

@@ -37,14 +37,15 @@ export class RandSAM extends Perturbed {
     const { space, seed } = problem;
     // The gradient's own vector holds z until the gradient is computed: no vector more than SAM.
     const z = space.gradient;
+    let length: number | undefined;
     if (this.options.direction) await this.options.direction(z, problem);
-    else await space.fillNormal(z, seed, streamOf(problem));
+    else length = await space.fillNormal(z, seed, streamOf(problem));
     const kind = this.adaptive ? 'adaptiveRandom' : 'plain';
     const perturbation = new Perturbation(space, this.vectors.get(space, 'perturbed'), kind, {
       eta: this.eta,
       ascentDecay: () => 0,
     });
-    await perturbation.ascend(this.radius(problem), 1);
+    await perturbation.ascend(this.radius(problem), 1, this.adaptive ? undefined : length);
     return problem.gradient('update', perturbation.point);
   }
 

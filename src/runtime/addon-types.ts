@@ -13,14 +13,14 @@ export interface NativeAddon {
     model: Uint8Array,
     options?: NativeSessionOptions,
   ): Promise<NativeSession>;
-  /** [async] Element i ← normal number i of the stream, inside the ranges of [first, count]. */
+  /** [async] Element i ← normal number i of the stream, inside the ranges of [first, count]. Returns Σ of their squares. */
   fillNormal(
     buffer: DeviceBuffer,
     ranges: Float64Array,
     seed: bigint,
     stream: bigint,
     threads: number,
-  ): Promise<void>;
+  ): Promise<number>;
   /** [sync] out[i] ← normal number firstIndex + i of the stream. */
   normals(out: Float32Array, seed: bigint, stream: bigint, firstIndex: bigint, threads: number): void;
   /** [sync] out[i] ← 32 random bits number firstIndex + i of the stream. */

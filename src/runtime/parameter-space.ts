@@ -126,12 +126,15 @@ export class ParameterSpace {
   /**
    * Fills a vector with standard normal numbers: element i of the layout takes number i of the stream. Padding and frozen parameters
    * stay as they are.
+   * @returns ‖z‖ of the numbers
    */
-  async fillNormal(target: Vector, seed: number, stream: number): Promise<void> {
+  async fillNormal(target: Vector, seed: number, stream: number): Promise<number> {
     const ranges = this.arena.segments
       .filter((segment) => this.isTrained(segment))
       .flatMap(({ first, count }) => [first, count]);
-    await addon.fillNormal(target, Float64Array.from(ranges), BigInt(seed), BigInt(stream), this.threads);
+    return Math.sqrt(
+      await addon.fillNormal(target, Float64Array.from(ranges), BigInt(seed), BigInt(stream), this.threads),
+    );
   }
 }
 

@@ -111,8 +111,9 @@ test('random perturbations differ between micro-batches, and from those of other
       const optimizer = new make(new SGD({ lr: 0 }), { rho: 0.5 });
       const fill = space.fillNormal.bind(space);
       space.fillNormal = async (target, seed, stream) => {
-        await fill(target, seed, stream);
+        const length = await fill(target, seed, stream);
         await record(target);
+        return length;
       };
       session.steps = 0;
       for (let step = 0; step < 2; step++) await session.step(microBatches, optimizer);
