@@ -72,6 +72,7 @@ Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
   flatmin::export_buffer(env, exports);
   flatmin::export_session(env, exports);
   flatmin::export_compute(env, exports);
+  flatmin::export_cuda(env, exports);
   return exports;
 }
 

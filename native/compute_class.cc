@@ -83,7 +83,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
     }
     auto list = info[0].As<Napi::Array>();
     std::vector<View> views;
-    for (uint32_t i = 0; i < list.Length(); ++i) views.push_back(view_of(list.Get(i), "a slot"));
+    for (uint32_t i = 0; i < list.Length(); ++i) views.push_back(host_view_of(list.Get(i), "a slot"));
     auto flat = integers_argument(info[1], 3, "ranges");
     auto scalars = typed_array_argument<Napi::Float32Array>(info[2], napi_float32_array, "scalars");
     std::vector<float> table(scalars.Data(), scalars.Data() + scalars.ElementLength());
@@ -116,7 +116,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
 // Element i of the buffer receives number i of the stream; elements outside the ranges are left alone.
 Napi::Value fill_normal(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  View view = view_of(info[0], "buffer");
+  View view = host_view_of(info[0], "buffer");
   auto ranges = integers_argument(info[1], 2, "ranges");
   uint64_t seed = uint64_argument(info[2], "seed");
   uint64_t stream = uint64_argument(info[3], "stream");

@@ -98,7 +98,7 @@ float* KernelRun::output(size_t index, const std::vector<int64_t>& dims) const {
 void* KernelRun::scratch(size_t bytes) const {
   if (bytes == 0) return nullptr;
   scratch_ = scratch_pool_.take(bytes);
-  return scratch_->data;
+  return scratch_->address();
 }
 
 KernelRun::~KernelRun() {

@@ -75,7 +75,7 @@ class KernelRun {
   const Library& library_;
   OrtKernelContext* context_;
   ScratchPool& scratch_pool_;
-  mutable std::unique_ptr<Storage> scratch_;
+  mutable std::unique_ptr<CpuStorage> scratch_;
   struct Pool {
     const Library* library;
     const OrtKernelContext* context;

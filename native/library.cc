@@ -1,39 +1,8 @@
 #include "library.h"
 
-#include <map>
-#include <mutex>
-
-#ifdef _WIN32
-#include <windows.h>
-#else
-#include <dlfcn.h>
-#endif
+#include "shared_library.h"
 
 namespace flatmin {
-namespace {
-
-#ifdef _WIN32
-std::wstring wide(const std::string& text) {
-  int size = MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
-  std::wstring out(size, L'\0');
-  MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), out.data(), size);
-  return out;
-}
-
-void* find_api_base(const std::string& path) {
-  HMODULE module = LoadLibraryExW(wide(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
-  if (!module) throw std::runtime_error("cannot load " + path + ": error " + std::to_string(GetLastError()));
-  return reinterpret_cast<void*>(GetProcAddress(module, "OrtGetApiBase"));
-}
-#else
-void* find_api_base(const std::string& path) {
-  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!module) throw std::runtime_error(std::string("cannot load the library: ") + dlerror());
-  return dlsym(module, "OrtGetApiBase");
-}
-#endif
-
-}  // namespace
 
 std::shared_ptr<Library> Library::open(const std::string& path) {
   static std::mutex mutex;
@@ -41,7 +10,7 @@ std::shared_ptr<Library> Library::open(const std::string& path) {
   std::lock_guard<std::mutex> lock(mutex);
   if (auto known = opened->find(path); known != opened->end()) return known->second;
 
-  auto get_base = reinterpret_cast<const ort::ApiBase*(ORT_CALL*)()>(find_api_base(path));
+  auto get_base = reinterpret_cast<const ort::ApiBase*(ORT_CALL*)()>(SharedLibrary(path).find("OrtGetApiBase"));
   if (!get_base) throw std::runtime_error(path + " is not an ONNX Runtime library: it exports no OrtGetApiBase");
   const ort::ApiBase* base = get_base();
   void* const* table = base->GetApi(ort::kApiVersion);
@@ -60,6 +29,14 @@ Library::Library(const std::string& path, void* const* table, std::string versio
   check(api_.CreateEnv(ort::kLogFatal, "flatmin", &env_));
   check(api_.CreateCpuMemoryInfo(ort::kDeviceAllocator, ort::kMemoryDefault, &cpu_memory_));
   check(api_.GetAllocatorWithDefaultOptions(&allocator_));
+}
+
+const OrtMemoryInfo* Library::memory_of(const Storage& storage) {
+  if (storage.on_host()) return cpu_memory_;
+  std::lock_guard<std::mutex> lock(cuda_memory_mutex_);
+  OrtMemoryInfo*& info = cuda_memory_[storage.ordinal()];
+  if (!info) check(api_.CreateMemoryInfo("Cuda", ort::kDeviceAllocator, storage.ordinal(), ort::kMemoryDefault, &info));
+  return info;
 }
 
 std::vector<std::string> Library::providers() const {

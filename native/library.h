@@ -2,12 +2,15 @@
 // Loaded once per path and process, and never unloaded: sessions of any thread may outlive the caller that opened it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ort_api.h"
+#include "storage.h"
 
 namespace flatmin {
 
@@ -19,6 +22,8 @@ class Library {
   const ort::Functions& api() const { return api_; }
   OrtEnv* env() const { return env_; }
   const OrtMemoryInfo* cpu_memory() const { return cpu_memory_; }
+  // How ONNX Runtime names where a storage is. Page-locked memory is the CPU's: nodes of either device may read it.
+  const OrtMemoryInfo* memory_of(const Storage& storage);
   OrtAllocator* allocator() const { return allocator_; }
   const std::string& path() const { return path_; }
   const std::string& version() const { return version_; }
@@ -35,6 +40,8 @@ class Library {
   std::string version_;
   OrtEnv* env_ = nullptr;
   OrtMemoryInfo* cpu_memory_ = nullptr;
+  std::mutex cuda_memory_mutex_;
+  std::map<int, OrtMemoryInfo*> cuda_memory_;  // by ordinal
   OrtAllocator* allocator_ = nullptr;
 };
 

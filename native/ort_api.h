@@ -78,6 +78,7 @@ enum LoggingLevel { kLogFatal = 4 };
   X(62, OrtStatus*, GetDimensions, (const OrtTensorTypeAndShapeInfo*, int64_t*, size_t))                                \
   X(63, OrtStatus*, GetSymbolicDimensions, (const OrtTensorTypeAndShapeInfo*, const char**, size_t))                    \
   X(65, OrtStatus*, GetTensorTypeAndShape, (const OrtValue*, OrtTensorTypeAndShapeInfo**))                              \
+  X(68, OrtStatus*, CreateMemoryInfo, (const char*, int, int, int, OrtMemoryInfo**))                                    \
   X(69, OrtStatus*, CreateCpuMemoryInfo, (int, int, OrtMemoryInfo**))                                                   \
   X(76, OrtStatus*, AllocatorFree, (OrtAllocator*, void*))                                                              \
   X(78, OrtStatus*, GetAllocatorWithDefaultOptions, (OrtAllocator**))                                                   \
@@ -105,6 +106,7 @@ enum LoggingLevel { kLogFatal = 4 };
   X(137, OrtStatus*, BindOutput, (OrtIoBinding*, const char*, const OrtValue*))                                         \
   X(138, OrtStatus*, BindOutputToDevice, (OrtIoBinding*, const char*, const OrtMemoryInfo*))                            \
   X(140, OrtStatus*, GetBoundOutputValues, (const OrtIoBinding*, OrtAllocator*, OrtValue***, size_t*))                  \
+  X(165, OrtStatus*, AddRunConfigEntry, (OrtRunOptions*, const char*, const char*))                                     \
   X(216, OrtStatus*, SessionOptionsAppendExecutionProvider,                                                             \
     (OrtSessionOptions*, const char*, const char* const*, const char* const*, size_t))                                  \
   X(204, OrtStatus*, SessionOptionsAppendExecutionProvider_CUDA_V2, (OrtSessionOptions*, const void*))                  \

@@ -13,8 +13,8 @@ namespace flatmin {
 class ScratchPool {
  public:
   // A block of at least `bytes`; runs of one session at the same time get blocks of their own.
-  std::unique_ptr<Storage> take(size_t bytes) {
-    std::unique_ptr<Storage> block;
+  std::unique_ptr<CpuStorage> take(size_t bytes) {
+    std::unique_ptr<CpuStorage> block;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (!free_.empty()) {
@@ -22,19 +22,19 @@ class ScratchPool {
         free_.pop_back();
       }
     }
-    if (block && block->bytes >= bytes) return block;
+    if (block && block->bytes() >= bytes) return block;
     block.reset();  // freed before its larger successor is made
-    return std::make_unique<Storage>(bytes);
+    return std::make_unique<CpuStorage>(bytes);
   }
 
-  void give_back(std::unique_ptr<Storage> block) {
+  void give_back(std::unique_ptr<CpuStorage> block) {
     std::lock_guard<std::mutex> lock(mutex_);
     free_.push_back(std::move(block));
   }
 
  private:
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Storage>> free_;
+  std::vector<std::unique_ptr<CpuStorage>> free_;
 };
 
 }  // namespace flatmin

@@ -1,6 +1,8 @@
 #include "session.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -58,6 +60,18 @@ void read_tensor_info(const Library& library, const OrtTensorTypeAndShapeInfo* i
   for (const char* symbol : symbols) out.symbols.emplace_back(symbol ? symbol : "");
 }
 
+// device_id of the CUDA provider; 0 where it is not given.
+std::optional<int> cuda_ordinal_of(const SessionOptions& options) {
+  for (const auto& [name, entries] : options.providers) {
+    if (name != "CUDA") continue;
+    for (const auto& [key, value] : entries) {
+      if (key == "device_id") return std::atoi(value.c_str());
+    }
+    return 0;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 size_t element_bytes(int type) {
@@ -71,7 +85,7 @@ size_t element_bytes(int type) {
 }
 
 Session::Session(std::shared_ptr<Library> library, const std::string& model, const SessionOptions& options)
-    : library_(std::move(library)) {
+    : library_(std::move(library)), has_providers_(!options.providers.empty()), cuda_ordinal_(cuda_ordinal_of(options)) {
   const auto& api = library_->api();
   OrtSessionOptions* raw = nullptr;
   library_->check(api.CreateSessionOptions(&raw));
@@ -132,8 +146,14 @@ std::string Session::end_profiling() {
   return out;
 }
 
-Binding::Binding(std::shared_ptr<Session> session) : session_(std::move(session)) {
-  session_->library().check(session_->library().api().CreateIoBinding(session_->handle(), &binding_));
+Binding::Binding(std::shared_ptr<Session> session, const ConfigEntries& run_config)
+    : session_(std::move(session)), run_options_(nullptr, session_->library().api().ReleaseRunOptions) {
+  const auto& library = session_->library();
+  OrtRunOptions* options = nullptr;
+  library.check(library.api().CreateRunOptions(&options));
+  run_options_.reset(options);
+  for (const auto& [key, value] : run_config) library.check(library.api().AddRunConfigEntry(options, key.c_str(), value.c_str()));
+  library.check(library.api().CreateIoBinding(session_->handle(), &binding_));
 }
 
 Binding::~Binding() {
@@ -146,6 +166,14 @@ Binding::~Binding() {
 
 void Binding::require_idle() const {
   if (running_) throw std::logic_error("the binding is running: await its run before binding or running again");
+}
+
+// A session takes memory that it does not know of for the CPU's.
+void Binding::require_reachable(const std::string& name, const Storage& storage) const {
+  auto ordinal = session_->cuda_ordinal();
+  if (storage.on_host() || ordinal == storage.ordinal()) return;
+  throw std::invalid_argument("\"" + name + "\" is bound to memory of " + storage.device() + ", but the session runs on " +
+                              (ordinal ? "cuda:" + std::to_string(*ordinal) : "the CPU"));
 }
 
 void Binding::bind(bool input, const std::string& name, const View& view, int type, const std::vector<int64_t>& dims) {
@@ -167,10 +195,11 @@ void Binding::bind(bool input, const std::string& name, const View& view, int ty
     throw std::invalid_argument("\"" + name + "\" needs " + std::to_string(needed) + " bytes, but its buffer has " +
                                 std::to_string(view.bytes));
   }
+  require_reachable(name, *view.storage);
   const auto& api = session_->library().api();
   OrtValue* value = nullptr;
-  session_->library().check(api.CreateTensorWithDataAsOrtValue(session_->library().cpu_memory(), view.data(), needed, dims.data(),
-                                                               dims.size(), type, &value));
+  session_->library().check(api.CreateTensorWithDataAsOrtValue(session_->library().memory_of(*view.storage), view.data(), needed,
+                                                               dims.data(), dims.size(), type, &value));
   OrtStatus* status = input ? api.BindInput(binding_, name.c_str(), value) : api.BindOutput(binding_, name.c_str(), value);
   if (status) {
     api.ReleaseValue(value);
@@ -199,7 +228,9 @@ void Binding::bind_output(const std::string& name) {
   const auto& library = session_->library();
   library.check(library.api().BindOutputToDevice(binding_, name.c_str(), library.cpu_memory()));
   if (!outputs_.count(name)) output_order_.push_back(name);
-  outputs_[name];
+  Bound& slot = outputs_[name];
+  if (slot.value) library.api().ReleaseValue(slot.value);
+  slot = {};
 }
 
 void Binding::begin() {
@@ -216,7 +247,20 @@ void Binding::run() {
   for (const auto& [name, bound] : outputs_) {
     if (!bound.value) library.check(library.api().BindOutputToDevice(binding_, name.c_str(), library.cpu_memory()));
   }
-  library.check(library.api().RunWithBinding(session_->handle(), nullptr, binding_));
+  // With more than one device ONNX Runtime copies, when it is bound, an input that is not where its nodes run: this run's content, then.
+  if (session_->has_providers()) {
+    for (const auto& [name, bound] : inputs_) library.check(library.api().BindInput(binding_, name.c_str(), bound.value));
+  }
+  library.check(library.api().RunWithBinding(session_->handle(), run_options_.get(), binding_));
+}
+
+void FetchedTensor::copy_to(void* target) const {
+  if (bytes == 0) return;
+  if (bound.storage) {
+    bound.storage->read(bound.offset, target, bytes);
+  } else {
+    std::memcpy(target, data, bytes);
+  }
 }
 
 std::vector<FetchedTensor> Binding::fetch() const {
@@ -249,6 +293,7 @@ std::vector<FetchedTensor> Binding::fetch() const {
     void* data = nullptr;
     library.check(api.GetTensorMutableData(values[i], &data));
     fetched.data = data;
+    fetched.bound = outputs_.at(fetched.info.name).view;
     out.push_back(std::move(fetched));
   }
   return out;

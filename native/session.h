@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 
 namespace flatmin {
 
+using ConfigEntries = std::vector<std::pair<std::string, std::string>>;
+
 struct SessionOptions {
   int intra_op_threads = 0;  // 0: ONNX Runtime chooses
   int inter_op_threads = 1;
@@ -22,8 +25,8 @@ struct SessionOptions {
   bool memory_arena = true;
   bool memory_pattern = true;
   std::string profile_prefix;
-  std::vector<std::pair<std::string, std::string>> config;
-  std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> providers;
+  ConfigEntries config;
+  std::vector<std::pair<std::string, ConfigEntries>> providers;
 };
 
 struct TensorInfo {
@@ -40,7 +43,9 @@ class Session {
   ~Session();
   Session(const Session&) = delete;
 
-  const Library& library() const { return *library_; }
+  Library& library() const { return *library_; }
+  bool has_providers() const { return has_providers_; }            // other than the CPU's
+  std::optional<int> cuda_ordinal() const { return cuda_ordinal_; }  // of the GPU that it runs on
   OrtSession* handle() const { return session_; }
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
@@ -50,6 +55,8 @@ class Session {
   std::vector<TensorInfo> describe(bool inputs) const;
 
   std::shared_ptr<Library> library_;
+  bool has_providers_;
+  std::optional<int> cuda_ordinal_;
   std::unique_ptr<KernelDomain> kernels_;  // outlives the session
   OrtSession* session_ = nullptr;
   std::vector<TensorInfo> inputs_, outputs_;
@@ -57,18 +64,22 @@ class Session {
 
 struct FetchedTensor {
   TensorInfo info;
-  const void* data = nullptr;  // owned by the binding, valid until its next run
+  View bound;                  // what it was bound to, or
+  const void* data = nullptr;  // what ONNX Runtime allocated: the binding's, valid until its next run
   size_t bytes = 0;
+
+  void copy_to(void* target) const;
 };
 
 // What one run reads and writes. Holds its session and every storage it is bound to.
 class Binding {
  public:
-  explicit Binding(std::shared_ptr<Session> session);
+  Binding(std::shared_ptr<Session> session, const ConfigEntries& run_config);
   ~Binding();
   Binding(const Binding&) = delete;
 
-  // Throw std::invalid_argument on an unknown name, a short buffer, an element type of unknown size, or while running.
+  // Throw std::invalid_argument on an unknown name, a short buffer, an element type of unknown size, a buffer on a GPU that the
+  // session does not run on, or while running.
   void bind_input(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
   void bind_output(const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
   void bind_output(const std::string& name);  // ONNX Runtime allocates it at each run
@@ -86,8 +97,10 @@ class Binding {
   };
   void bind(bool input, const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
   void require_idle() const;
+  void require_reachable(const std::string& name, const Storage& storage) const;
 
   std::shared_ptr<Session> session_;
+  std::unique_ptr<OrtRunOptions, void(ORT_CALL*)(OrtRunOptions*)> run_options_;
   OrtIoBinding* binding_ = nullptr;
   std::map<std::string, Bound> inputs_, outputs_;
   std::vector<std::string> output_order_;  // as ONNX Runtime returns the bound values

@@ -1,7 +1,7 @@
 // createSession, Session and Binding for JavaScript: argument checks and handles around session.h.
-#include <cstring>
-
 #include "addon.h"
+#include "getter.h"
+#include "shared_library.h"
 
 namespace flatmin {
 namespace {
@@ -28,8 +28,8 @@ Napi::Array describe_tensors(Napi::Env env, const std::vector<TensorInfo>& infos
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> string_entries(const Napi::Value& value, const char* what) {
-  std::vector<std::pair<std::string, std::string>> out;
+ConfigEntries string_entries(const Napi::Value& value, const char* what) {
+  ConfigEntries out;
   if (value.IsUndefined()) return out;
   if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an object of strings");
   auto object = value.As<Napi::Object>();
@@ -84,7 +84,8 @@ class BindingClass : public Napi::ObjectWrap<BindingClass> {
   explicit BindingClass(const Napi::CallbackInfo& info) : Napi::ObjectWrap<BindingClass>(info) {
     if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "bindings are made by session.createBinding()");
     auto session = *info[0].As<Napi::External<std::shared_ptr<Session>>>().Data();
-    guarded(info.Env(), [&] { binding_ = std::make_shared<Binding>(session); });
+    auto run_config = string_entries(info[1], "the run configuration");
+    guarded(info.Env(), [&] { binding_ = std::make_shared<Binding>(session, run_config); });
   }
 
  private:
@@ -134,7 +135,7 @@ class BindingClass : public Napi::ObjectWrap<BindingClass> {
     for (uint32_t i = 0; i < values.size(); ++i) {
       auto entry = describe_tensor(info.Env(), values[i].info);
       auto data = Napi::ArrayBuffer::New(info.Env(), values[i].bytes);
-      if (values[i].bytes) std::memcpy(data.Data(), values[i].data, values[i].bytes);
+      guarded(info.Env(), [&] { values[i].copy_to(data.Data()); });
       entry.Set("data", data);
       out.Set(i, entry);
     }
@@ -148,15 +149,18 @@ class BindingClass : public Napi::ObjectWrap<BindingClass> {
 
 class SessionClass : public Napi::ObjectWrap<SessionClass> {
  public:
+  static constexpr napi_type_tag tag{0x2a9e64f07b1d4c35, 0x8c50f3ab1e76d294};
+
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Session",
                        {InstanceMethod("createBinding", &SessionClass::create_binding), InstanceMethod("endProfiling", &SessionClass::end_profiling),
-                        InstanceMethod("dispose", &SessionClass::dispose), InstanceAccessor<&SessionClass::inputs>("inputs"),
-                        InstanceAccessor<&SessionClass::outputs>("outputs")});
+                        InstanceMethod("dispose", &SessionClass::dispose), getter<SessionClass, &SessionClass::inputs>("inputs"),
+                        getter<SessionClass, &SessionClass::outputs>("outputs")});
   }
 
   explicit SessionClass(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SessionClass>(info) {
     if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "sessions are made by createSession()");
+    info.This().As<Napi::Object>().TypeTag(&tag);
     session_ = *info[0].As<Napi::External<std::shared_ptr<Session>>>().Data();
   }
 
@@ -169,7 +173,7 @@ class SessionClass : public Napi::ObjectWrap<SessionClass> {
   Napi::Value create_binding(const Napi::CallbackInfo& info) {
     auto session = live(info.Env());
     auto& constructor = info.Env().GetInstanceData<AddonData>()->binding;
-    return constructor.New({Napi::External<std::shared_ptr<Session>>::New(info.Env(), &session)});
+    return constructor.New({Napi::External<std::shared_ptr<Session>>::New(info.Env(), &session), info[0]});
   }
 
   Napi::Value end_profiling(const Napi::CallbackInfo& info) {
@@ -177,8 +181,8 @@ class SessionClass : public Napi::ObjectWrap<SessionClass> {
     return Napi::String::New(info.Env(), guarded(info.Env(), [&] { return session->end_profiling(); }));
   }
 
-  Napi::Value inputs(const Napi::CallbackInfo& info) { return describe_tensors(info.Env(), live(info.Env())->inputs()); }
-  Napi::Value outputs(const Napi::CallbackInfo& info) { return describe_tensors(info.Env(), live(info.Env())->outputs()); }
+  Napi::Value inputs(Napi::Env env) { return describe_tensors(env, live(env)->inputs()); }
+  Napi::Value outputs(Napi::Env env) { return describe_tensors(env, live(env)->outputs()); }
   void dispose(const Napi::CallbackInfo&) { session_.reset(); }
 
   std::shared_ptr<Session> session_;
@@ -223,6 +227,12 @@ Napi::Value describe_library(const Napi::CallbackInfo& info) {
   });
 }
 
+// loadLibrary(path): void
+void load_library(const Napi::CallbackInfo& info) {
+  auto path = string_argument(info[0], "path");
+  guarded(info.Env(), [&] { SharedLibrary(path, SharedLibrary::Scope::global); });
+}
+
 }  // namespace
 
 void export_session(Napi::Env env, Napi::Object exports) {
@@ -230,6 +240,7 @@ void export_session(Napi::Env env, Napi::Object exports) {
   data->session = Napi::Persistent(SessionClass::define(env));
   data->binding = Napi::Persistent(BindingClass::define(env));
   exports.Set("createSession", Napi::Function::New(env, create_session, "createSession"));
+  exports.Set("loadLibrary", Napi::Function::New(env, load_library, "loadLibrary"));
   exports.Set("describeLibrary", Napi::Function::New(env, describe_library, "describeLibrary"));
 }
 

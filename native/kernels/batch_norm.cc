@@ -65,7 +65,7 @@ FLATMIN_CLONES void affine(const Channel& channel, const float* x, float a, floa
       FLATMIN_INDEPENDENT
       for (int64_t i = 0; i < channel.length; i++) {
         const float value = from[i] * a + b;
-        to[i] = value > 0 ? value : 0;
+        to[i] = value < 0 ? 0 : value;
       }
     } else {
       FLATMIN_INDEPENDENT

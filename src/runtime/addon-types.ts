@@ -13,6 +13,13 @@ export interface NativeAddon {
     model: Uint8Array,
     options?: NativeSessionOptions,
   ): Promise<NativeSession>;
+  /** [sync] Loads a shared library for the rest of the process, its symbols visible to those loaded later. @throws naming the path and the reason */
+  loadLibrary(path: string): void;
+  /**
+   * [sync] Opens a GPU once per process and ordinal, through the libraries that came first: its primary context and one stream of its
+   * own. @throws with the driver's message
+   */
+  openCudaDevice(ordinal: number, libraries: CudaLibraries): NativeCudaDevice;
   /** [async] Element i ← normal number i of the stream, inside the ranges of [first, count]. Returns Σ of their squares. */
   fillNormal(
     buffer: DeviceBuffer,
@@ -27,16 +34,21 @@ export interface NativeAddon {
   randomBits(out: Uint32Array, seed: bigint, stream: bigint, firstIndex: bigint, threads: number): void;
 }
 
-/** Zero-filled memory, 64-byte aligned; views share it and keep it alive. */
+/** Zero-filled memory, 64-byte aligned (256 on a GPU); views share it and keep it alive. */
 export interface DeviceBuffer {
   readonly byteLength: number;
+  /** Where the memory is: 'cpu', 'pinned' (host memory that a GPU copies from) or 'cuda:<ordinal>'. @throws when disposed */
+  readonly device: string;
   /** [sync] A window on the same memory. */
   view(byteOffset: number, byteLength: number): DeviceBuffer;
-  /** [sync] Copies a host array into the buffer. */
+  /** [sync] Copies a host array into the buffer. On a GPU: behind all that its stream has been given, and waits for it. */
   write(source: ArrayBufferView, byteOffset?: number): void;
-  /** [sync] Copies from the buffer into a host array. */
+  /** [sync] Copies from the buffer into a host array. On a GPU: behind all that its stream has been given, and waits for it. */
   read(target: ArrayBufferView, byteOffset?: number): void;
-  /** [sync] Drops this handle; the memory goes when views, bindings and running work have dropped it too. */
+  /**
+   * [sync] Drops this handle; the memory goes when views, bindings and running work have dropped it too. The last one to drop memory of a
+   * GPU waits for all that its stream has been given.
+   */
   dispose(): void;
 }
 
@@ -69,14 +81,21 @@ export interface NativeTensorInfo {
 export interface NativeSession {
   readonly inputs: NativeTensorInfo[];
   readonly outputs: NativeTensorInfo[];
-  createBinding(): NativeBinding;
+  /**
+   * @param runConfig configuration entries of each run, as "gpu_graph_id". With "disable_synchronize_execution_providers" a run ends when
+   * it is queued: bind inputs that the GPU reads, and all outputs, to its memory then
+   */
+  createBinding(runConfig?: Record<string, string>): NativeBinding;
   /** [sync] Ends the profile and returns its path. */
   endProfiling(): string;
   dispose(): void;
 }
 
 export interface NativeBinding {
-  /** [sync] @throws on an unknown name, a buffer too short for the shape, or while the binding runs */
+  /**
+   * [sync] The content is read at each run. @throws on an unknown name, a buffer too short for the shape or on a GPU that the session does
+   * not run on, or while the binding runs
+   */
   bindInput(name: string, buffer: DeviceBuffer, type: number, dims: readonly number[]): void;
   /** [sync] Without a buffer ONNX Runtime allocates the output at each run: read it with fetch. */
   bindOutput(name: string, buffer?: DeviceBuffer, type?: number, dims?: readonly number[]): void;
@@ -85,6 +104,51 @@ export interface NativeBinding {
   /** [sync] Copies of all outputs, in the order they were bound. */
   fetch(): (NativeTensorInfo & { data: ArrayBuffer })[];
   dispose(): void;
+}
+
+export interface CudaLibraries {
+  /** libcuda.so.1 or nvcuda.dll, the driver: a path, or a name for the system's search. */
+  driver: string;
+  /** libnvrtc.so.13 or nvrtc64_130_0.dll, the run-time compiler. */
+  compiler: string;
+}
+
+/** A GPU. What is queued on it runs in order on one stream, which sessions share through `streamAddress`. */
+export interface NativeCudaDevice {
+  readonly name: string;
+  readonly computeCapability: readonly [number, number];
+  readonly multiprocessors: number;
+  /** As CUDA counts: 13020 is 13.2. */
+  readonly driverVersion: number;
+  /** Of the stream, as ONNX Runtime's option "user_compute_stream" takes it: a decimal number. */
+  readonly streamAddress: string;
+  /** [sync] In bytes. */
+  memory(): { free: number; total: number };
+  /** [sync] Zero-filled. @throws "cannot allocate N bytes on cuda:0: M of T bytes are free" */
+  allocate(byteLength: number): DeviceBuffer;
+  /** [sync] Page-locked host memory; read and write are plain copies. */
+  allocatePinned(byteLength: number): DeviceBuffer;
+  /** [async] Compiles CUDA C++ for this GPU. @throws with the compiler's log */
+  compile(source: string): Promise<NativeCudaModule>;
+  /** [sync, queues] Between any two buffers of this device or pinned ones, of equal length. */
+  copy(source: DeviceBuffer, target: DeviceBuffer): void;
+  /** [sync, queues] An event behind all that is queued so far. */
+  record(): NativeCudaEvent;
+  /** [async] Waits for all that is queued. @throws what failed on the device */
+  synchronize(): Promise<void>;
+}
+
+/** A kernel's argument: the address of a buffer, or a number of the given C type. */
+export type KernelArgument = DeviceBuffer | { type: 'f32' | 'f64' | 'u32' | 'u64'; value: number | bigint };
+
+export interface NativeCudaModule {
+  /** [sync, queues] `extern "C"` kernel on a one-dimensional grid. The buffers live until it has run. */
+  launch(kernel: string, grid: number, block: number, args: readonly KernelArgument[]): void;
+}
+
+export interface NativeCudaEvent {
+  /** [async] Resolves when the device has passed it, without holding up the event loop. */
+  wait(): Promise<void>;
 }
 
 export interface ProgramSizes {

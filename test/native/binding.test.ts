@@ -85,6 +85,26 @@ test('a bound and an allocated output are fetched together, also when bound anew
   t.deepEqual([...floatsIn(sum)], [11, 22, 33, 44]);
 });
 
+test("a binding's configuration holds for its runs, and what ONNX Runtime says of it comes through", async (t) => {
+  const session = await open(addition(4));
+  const run = async (config?: Record<string, string>) => {
+    const binding = session.createBinding(config);
+    for (const name of ['x', 'y']) binding.bindInput(name, four(1, 2, 3, 4), DataType.float, [4]);
+    binding.bindOutput('sum');
+    await binding.run();
+    return [...new Float32Array(binding.fetch()[0]!.data)];
+  };
+  const shrink = (arenas: string) => ({ 'memory.enable_memory_arena_shrinkage': arenas });
+  for (const config of [undefined, {}, shrink('cpu:0')]) t.deepEqual(await run(config), [2, 4, 6, 8]);
+  await t.throwsAsync(run(shrink('attic')), {
+    message: 'Unsupported device specified in the memory arena shrink list: attic',
+  });
+  for (const config of [5, null, { key: 5 }])
+    t.throws(() => session.createBinding(config as unknown as Record<string, string>), {
+      message: /the run configuration must be/,
+    });
+});
+
 test('unknown names are refused', async (t) => {
   const { binding, sum } = await boundAddition();
   t.throws(() => binding.bindInput('z', sum, DataType.float, [4]), { message: /no input named "z"/ });

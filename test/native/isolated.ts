@@ -7,15 +7,17 @@ const runner = new URL('./run-scenario.js', import.meta.url).pathname;
 /**
  * What an exported function of `scenarios/MODULE` returns, called in a Node process of its own: a crash there is a failed test.
  * @param flags of that process, as --expose-gc
+ * @param argument of the function, as JSON carries it
  */
 export async function isolated<T>(
   t: ExecutionContext,
   module: string,
   name: string,
   flags: readonly string[] = [],
+  argument?: unknown,
 ): Promise<T> {
   const url = new URL(`./scenarios/${module}.js`, import.meta.url).href;
-  const child = spawn(process.execPath, [...flags, runner, url, name], {
+  const child = spawn(process.execPath, [...flags, runner, url, name, JSON.stringify(argument ?? null)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   t.teardown(() => child.kill('SIGKILL'));

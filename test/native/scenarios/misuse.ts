@@ -2,20 +2,7 @@ import { DataType } from '../../../src/onnx/tensor.js';
 import { addon } from '../../../src/runtime/addon.js';
 import type { DeviceBuffer } from '../../../src/runtime/addon-types.js';
 import { addition, bufferOf, open } from '../models.js';
-
-/** Names of those calls that did not throw. */
-async function accepted(calls: Record<string, () => unknown>): Promise<string[]> {
-  const names: string[] = [];
-  for (const [name, call] of Object.entries(calls)) {
-    try {
-      await call();
-      names.push(name);
-    } catch {
-      // As it should.
-    }
-  }
-  return names;
-}
+import { accepted } from './accepted.js';
 
 /** Objects that only look like the addon's. */
 export async function foreignReceivers(): Promise<string[]> {
@@ -33,6 +20,10 @@ export async function foreignReceivers(): Promise<string[]> {
     'view of a hollow object': () => hollow.view(0, 0),
     'read of a session': () => Buffer.prototype.read.call(session as never, new Float32Array(1)),
     'run of a buffer': () => binding.run.call(new Buffer(4) as never),
+    'byteLength of a session': () => Reflect.get(Buffer.prototype, 'byteLength', session),
+    'byteLength of a hollow object': () => hollow.byteLength,
+    'device of a session': () => Reflect.get(Buffer.prototype, 'device', session),
+    'inputs of a buffer': () => Reflect.get(Object.getPrototypeOf(session), 'inputs', new Buffer(4)),
     'bindInput of a session': () => binding.bindInput.call(session as never, 'x', new Buffer(16), 1, [4]),
     'a hollow buffer as an input': () => binding.bindInput('x', hollow, DataType.float, [4]),
     'a borrowed prototype as an input': () => binding.bindInput('x', borrowed, DataType.float, [4]),

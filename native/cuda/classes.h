@@ -1,0 +1,17 @@
+// What the N-API classes of a GPU share.
+#pragma once
+
+#include "../addon.h"
+#include "device.h"
+
+namespace flatmin::cuda {
+
+// Their constructors take (External<std::shared_ptr<Module or Event>>).
+Napi::Function define_module(Napi::Env env);
+Napi::Function define_event(Napi::Env env);
+
+// Throws TypeError unless an undisposed DeviceBuffer that the GPU can address.
+View device_view_of(const Napi::Value& value, const char* what, const Device& device);
+DeviceAddress device_address(const View& view);
+
+}  // namespace flatmin::cuda
