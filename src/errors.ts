@@ -20,7 +20,8 @@ export type ErrorCode =
   | 'IN_USE'
   | 'NOT_FOUND'
   | 'NETWORK'
-  | 'INTERRUPTED';
+  | 'INTERRUPTED'
+  | 'OUT_OF_MEMORY';
 
 /** "Expected lr to be a positive number, but received -1 of type number." */
 export function invalid(name: string, expected: string, received: unknown): FlatminError {

@@ -32,8 +32,7 @@ export async function randomDirection(
 /** The gradient that is in `space.gradient`, filter-normalised. */
 export async function gradientDirection(space: ParameterSpace, filterAxis?: FilterAxis): Promise<Direction> {
   const made = space.vector();
-  const { arena, gradient } = space;
-  for (const { name } of arena.segments) arena.write(made, name, arena.read(gradient, name));
+  await space.device.copy(space.gradient, made);
   return filterNormalized('gradient', space, made, filterAxis);
 }
 
@@ -57,7 +56,7 @@ export async function orthogonalize(
   to: Direction,
 ): Promise<Direction> {
   const vectors = { d: direction.vector, e: to.vector };
-  const [overlap] = await space.run(product, vectors);
+  const [overlap] = await space.sums(product, vectors);
   await space.run(removeMultiple, vectors, () => ({ factor: overlap! / to.norm ** 2 }));
   const rest = await normOf(space, direction.vector);
   if (rest === 0)
@@ -85,6 +84,6 @@ async function filterNormalized(
 }
 
 async function normOf(space: ParameterSpace, of: Vector): Promise<number> {
-  const [sum] = await space.run(squares, { d: of });
+  const [sum] = await space.sums(squares, { d: of });
   return Math.sqrt(sum!);
 }

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
@@ -67,7 +67,7 @@ export class AdamW implements BaseOptimizer {
     const gradientNorm = await finiteGradientNorm(problem);
     const clip = clipFactor(gradientNorm, clipNorm);
     const vectors = { w: space.parameters, g: space.gradient, ...this.moments(space) };
-    await space.run(adamw, vectors, (stretch) => {
+    const scalars = (stretch: Stretch) => {
       const lr = at(stretch.options.lr ?? rate, step);
       return {
         beta1: b1,
@@ -80,7 +80,8 @@ export class AdamW implements BaseOptimizer {
         stepSize: lr / (1 - b1 ** t),
         correction: Math.sqrt(1 - b2 ** t),
       };
-    });
+    };
+    await space.run(adamw, vectors, scalars, { when: gradientNorm });
     return { lr: rate, gradientNorm };
   }
 

@@ -1,5 +1,6 @@
 import { invalid } from '../errors.js';
 import type { Vector } from '../runtime/parameter-space.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { streamOf } from './micro-batches.js';
 import { normalQuantile } from './normal-quantile.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
@@ -37,7 +38,7 @@ export class ESAM extends GradientAscent {
     this.threshold = normalQuantile(fraction);
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space, seed } = problem;
     const loss = await problem.gradient('update');
     const perturbation = await this.ascend(problem);

@@ -1,9 +1,11 @@
 import { invalid } from '../errors.js';
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, vector } from '../runtime/vector/expression.js';
+import type { Scalar } from '../runtime/scalar.js';
+import { assign, scalar, type Term, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import { gradientNorm } from './gradient-norm.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { isFirst, PendingState } from './pending-state.js';
 import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
 
 export interface FriendlySAMOptions extends AscentOptions {
@@ -13,10 +15,13 @@ export interface FriendlySAMOptions extends AscentOptions {
   gradientDecay?: number;
 }
 
-const [g, m] = [vector('g'), vector('m')];
+const [g, m, next] = [vector('g'), vector('m'), vector('next')];
 const [lambda, rest, sigma] = [scalar('lambda'), scalar('rest'), scalar('sigma')]; // rest = 1 − λ
 
-const separate = program(assign(m, lambda.times(m).plus(rest.times(g))), assign(g, g.minus(sigma.times(m))));
+const separate = (before: Term) =>
+  program(assign(next, lambda.times(before).plus(rest.times(g))), assign(g, g.minus(sigma.times(next))));
+const begin = separate(m);
+const goOn = separate(next);
 
 /**
  * Friendly SAM (Li et al. 2024, Algorithm 1): the ascent follows what sets the batch's gradient apart from the full one, which an
@@ -29,6 +34,7 @@ const separate = program(assign(m, lambda.times(m).plus(rest.times(g))), assign(
 export class FriendlySAM extends GradientAscent {
   private readonly sigma: number;
   private readonly gradientDecay: number;
+  private readonly mean = new PendingState(this.vectors, 'meanGradient');
 
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
   constructor(base: BaseOptimizer, options: FriendlySAMOptions = {}) {
@@ -41,29 +47,29 @@ export class FriendlySAM extends GradientAscent {
     this.gradientDecay = gradientDecay;
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space } = problem;
     const loss = await problem.gradient('update');
-    if (Number.isFinite(await gradientNorm(space))) {
-      const decay = this.gradientDecay;
-      const scalars = { lambda: decay, rest: 1 - decay, sigma: this.sigma };
-      await space.run(separate, { g: space.gradient, m: this.mean(space) }, () => scalars);
-    }
+    const when = this.mean.join(problem, await gradientNorm(space));
+    const { gradientDecay: decay, sigma: share } = this;
+    const scalars = { lambda: decay, rest: 1 - decay, sigma: share };
+    const vectors = { g: space.gradient, m: this.mean.current(space), next: this.mean.next(space) };
+    await space.run(isFirst(problem) ? begin : goOn, vectors, () => scalars, { when });
     const { point } = await this.ascend(problem);
     await problem.gradient('keep', point);
     return loss;
   }
 
+  protected override commit({ space }: Problem, when: Scalar): Promise<void> {
+    return this.mean.commit(space, when);
+  }
+
   override state(space: ParameterSpace): Readonly<Record<string, Vector>> {
-    return { ...super.state(space), meanGradient: this.mean(space) };
+    return { ...super.state(space), meanGradient: this.mean.current(space) };
   }
 
   describe(): Record<string, unknown> {
     const { sigma: share, gradientDecay } = this;
     return { optimizer: 'friendly-sam', sigma: share, gradientDecay, ...this.describeAscent() };
-  }
-
-  private mean(space: ParameterSpace): Vector {
-    return this.vectors.get(space, 'meanGradient');
   }
 }

@@ -1,4 +1,5 @@
 import { invalid } from '../errors.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
@@ -35,7 +36,7 @@ export class GSAM extends GradientAscent {
     this.alpha = alpha;
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space } = problem;
     const vectors = { g: space.gradient, clean: this.vectors.get(space, 'clean') };
     const loss = await problem.gradient('update');
@@ -43,10 +44,10 @@ export class GSAM extends GradientAscent {
     const { point } = await this.ascend(problem);
     await problem.gradient('keep', point);
     const [product, squares] = await space.run(products, vectors);
-    const ratio = product! / squares!;
+    const ratio = product!.over(squares!);
+    const scalars = { own: ratio.times(this.alpha).plus(1), alpha: this.alpha };
     // Without a direction gₚ there is nothing to be orthogonal to.
-    if (Number.isFinite(ratio))
-      await space.run(combine, vectors, () => ({ own: 1 + this.alpha * ratio, alpha: this.alpha }));
+    await space.run(combine, vectors, () => scalars, { when: ratio });
     return loss;
   }
 

@@ -1,8 +1,10 @@
 import { invalid } from '../errors.js';
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { isFirst, PendingState } from './pending-state.js';
 import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
 
 export interface LookSAMOptions extends AscentOptions {
@@ -33,6 +35,8 @@ const reuse = program(assign(g, g.plus(scalar('scale').times(v))));
  */
 export class LookSAM extends GradientAscent {
   private readonly alpha: number;
+  /** gᵥ */
+  private readonly orthogonal = new PendingState(this.vectors, 'orthogonal');
 
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
   constructor(base: BaseOptimizer, options: LookSAMOptions = {}) {
@@ -42,50 +46,47 @@ export class LookSAM extends GradientAscent {
     this.alpha = alpha;
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space, part } = problem;
     const vectors = {
       g: space.gradient,
       clean: this.vectors.get(space, 'clean'),
-      v: this.orthogonal(space),
+      v: this.orthogonal.next(space),
     };
     const loss = await problem.gradient('update');
     await space.run(keep, vectors);
     const { point } = await this.ascend(problem);
     await problem.gradient('keep', point);
     const [product, squares, perturbedSquares] = await space.run(products, vectors);
-    if (Number.isFinite(product! + squares! + perturbedSquares!)) {
-      const ratio = squares! > 0 ? product! / squares! : 0;
-      const share = 1 / (part?.count ?? 1);
-      await space.run((part?.index ?? 0) === 0 ? first : next, vectors, () => ({ ratio, share }));
-    }
+    const when = this.orthogonal.join(problem, product!.plus(squares!).plus(perturbedSquares!));
+    const scalars = { ratio: product!.overOrZero(squares!), share: 1 / (part?.count ?? 1) };
+    await space.run(isFirst(problem) ? first : next, vectors, () => scalars, { when });
     return loss;
   }
 
-  protected override between(problem: Problem): Promise<number> {
+  protected override between(problem: Problem): Promise<Scalar> {
     return this.eachPart(problem, (part) => this.reusingGradient(part));
   }
 
-  private async reusingGradient(problem: Problem): Promise<number> {
+  private async reusingGradient(problem: Problem): Promise<Scalar> {
     const { space } = problem;
-    const vectors = { g: space.gradient, v: this.orthogonal(space) };
+    const vectors = { g: space.gradient, v: this.orthogonal.current(space) };
     const loss = await problem.gradient('update');
     const [squares, reusedSquares] = await space.run(norms, vectors);
-    const scale = this.alpha * Math.sqrt(squares! / reusedSquares!);
-    if (Number.isFinite(Math.fround(scale))) await space.run(reuse, vectors, () => ({ scale }));
+    const scale = squares!.over(reusedSquares!).root.times(this.alpha);
+    await space.run(reuse, vectors, () => ({ scale }), { when: scale.float32 });
     return loss;
   }
 
+  protected override commit({ space }: Problem, when: Scalar): Promise<void> {
+    return this.orthogonal.commit(space, when);
+  }
+
   override state(space: ParameterSpace): Readonly<Record<string, Vector>> {
-    return { ...super.state(space), orthogonal: this.orthogonal(space) };
+    return { ...super.state(space), orthogonal: this.orthogonal.current(space) };
   }
 
   describe(): Record<string, unknown> {
     return { optimizer: 'looksam', alpha: this.alpha, ...this.describeAscent() };
-  }
-
-  /** gᵥ */
-  private orthogonal(space: ParameterSpace): Vector {
-    return this.vectors.get(space, 'orthogonal');
   }
 }

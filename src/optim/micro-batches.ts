@@ -1,4 +1,5 @@
 import type { Vector } from '../runtime/parameter-space.js';
+import { Scalar } from '../runtime/scalar.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import type { Problem } from './optimizer.js';
@@ -18,11 +19,11 @@ const finish = program(assign(g, total.plus(share.times(g))));
 export async function meanGradient(
   parts: readonly Problem[],
   total: Vector,
-  gradient: (part: Problem) => Promise<number>,
-): Promise<number> {
-  let loss = 0;
+  gradient: (part: Problem) => Promise<Scalar>,
+): Promise<Scalar> {
+  let loss = Scalar.of(0);
   for (const [index, part] of parts.entries()) {
-    loss += (await gradient(part)) / parts.length;
+    loss = loss.plus((await gradient(part)).over(parts.length));
     if (parts.length === 1) break;
     const { space } = part;
     const step = index === 0 ? begin : index < parts.length - 1 ? add : finish;

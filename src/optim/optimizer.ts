@@ -1,4 +1,5 @@
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import type { Scalar } from '../runtime/scalar.js';
 
 /** What an optimizer may do with the model it trains. */
 export interface Problem {
@@ -12,20 +13,41 @@ export interface Problem {
    * @param statistics 'update' moves BatchNorm's running statistics (once a step), 'keep' leaves them alone
    * @param at the point in parameter space; default the present parameters, `space.parameters`
    */
-  gradient(statistics: 'update' | 'keep', at?: Vector): Promise<number>;
+  gradient(statistics: 'update' | 'keep', at?: Vector): Promise<Scalar>;
   /** The micro-batches of the step, where each is to be perturbed on its own; `gradient` is their mean. */
   readonly parts?: readonly Problem[];
   /** Which micro-batch of the step this is, from 0; absent for the whole of it. */
   readonly part?: { readonly index: number; readonly count: number };
+  /** A number that is finite exactly if every pass of this step so far was; undefined where nothing but the gradient tells. */
+  health?(): Scalar | undefined;
+  /**
+   * What a step does whose gradient holds a NaN or an infinity: 'throw' (default) NOT_FINITE where that is known at once, or 'skip'.
+   * Either way, and on devices that do not know yet, the parameters and the state stay as they are.
+   */
+  readonly onNotFinite?: 'throw' | 'skip';
 }
 
+/** What a step reports, as far as it is known when the step has been queued. */
 export interface StepReport {
   /** Loss at the clean parameters; at the perturbed ones where no clean pass is made (Rand-SAM). */
-  readonly loss: number;
+  readonly loss: Scalar;
   /** Learning rate of the step. */
   readonly lr: number;
-  /** ‖g‖ of the gradient that the update was made from, before clipping. */
+  /** ‖g‖ of the gradient that the update was made from, before clipping. The step changed nothing if it is not finite. */
+  readonly gradientNorm: Scalar;
+}
+
+/** A report whose numbers are known. */
+export interface SettledReport {
+  readonly loss: number;
+  readonly lr: number;
   readonly gradientNorm: number;
+}
+
+/** Waits for the numbers of a step. */
+export async function settleReport({ loss, lr, gradientNorm }: StepReport): Promise<SettledReport> {
+  const [settledLoss, settledNorm] = await Promise.all([loss.read(), gradientNorm.read()]);
+  return { loss: settledLoss, lr, gradientNorm: settledNorm };
 }
 
 /** A number, or its value at each step (0-based). */
@@ -47,7 +69,8 @@ export interface Optimizer {
 export interface BaseOptimizer extends Optimizer {
   /**
    * w ← w + update(g), with g in `space.gradient`.
-   * @throws FlatminError NOT_FINITE, and leaves w and the state as they are, when g holds a NaN or an infinity
+   * Leaves w and the state as they are when g holds a NaN or an infinity: see Problem.onNotFinite.
+   * @throws FlatminError NOT_FINITE where that is known and not to be skipped
    */
   update(problem: Problem): Promise<Omit<StepReport, 'loss'>>;
 }

@@ -1,5 +1,6 @@
 import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import { Scalar } from '../runtime/scalar.js';
 import { assign, scalar, sumOfSquares, type Term, vector } from '../runtime/vector/expression.js';
 import { program, type VectorProgram } from '../runtime/vector/program.js';
 
@@ -19,8 +20,8 @@ interface Ascent {
 
 const ascent = (normed: (point: Term) => Term, direction: (point: Term) => Term): Ascent => ({
   norm: program(sumOfSquares(normed(at))),
-  first: program(assign(p, w.plus(scale.times(direction(w))))),
-  next: program(assign(p, p.plus(scale.times(direction(p))))),
+  first: program(assign(p, w.plus(scale.timesOrZero(direction(w))))),
+  next: program(assign(p, p.plus(scale.timesOrZero(direction(p))))),
 });
 
 const adaptive = (d: (point: Term) => Term): Ascent =>
@@ -87,12 +88,13 @@ export class Perturbation {
   }
 
   /**
-   * p ← p + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing.
+   * p ← p + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing: where it is not known
+   * yet whether it is one, p becomes a copy of the point that it was at.
    * @param rho radius of each stretch of parameters
    * @param share part of the radius that this step takes
    * @param known ‖d‖, where the caller has it
    */
-  async ascend(rho: (stretch: Stretch) => number, share: number, known?: number): Promise<void> {
+  async ascend(rho: (stretch: Stretch) => number, share: number, known?: Scalar): Promise<void> {
     const { norm, first, next } = ascents[this.kind];
     const { parameters, gradient } = this.space;
     const vectors = { w: parameters, p: this.perturbed, at: this.point, g: gradient };
@@ -100,13 +102,12 @@ export class Perturbation {
       eta: this.constants.eta,
       ascentDecay: this.constants.ascentDecay(stretch),
     });
-    const length = known ?? Math.sqrt((await this.space.run(norm, vectors, constants))[0]!);
-    // Its inverse must be a float32 too: a denormal length cannot be normalised.
-    if (!(length > 0) || !(Math.fround(1 / length) > 0) || !Number.isFinite(Math.fround(1 / length))) return;
+    const length = (known ?? (await this.space.run(norm, vectors, constants))[0]!.root).invertibleOrZero;
+    if (length.known === 0) return;
     if (!this.moved) await this.space.copyFrozen(this.perturbed);
     await this.space.run(this.moved ? next : first, vectors, (stretch) => ({
       ...constants(stretch),
-      scale: (share * rho(stretch)) / length,
+      scale: Scalar.of(share * rho(stretch)).overOrZero(length),
     }));
     this.moved = true;
   }
@@ -118,9 +119,10 @@ export class Perturbation {
     const [squares] = await this.space.run(distance, vectors, (stretch) => ({
       inverseRho: rho(stretch) > 0 ? 1 / rho(stretch) : 0,
     }));
-    const length = Math.sqrt(squares!);
-    if (length > 1) await this.space.run(project, vectors, () => ({ scale: 1 / length }));
+    const scales = { scale: Scalar.of(1).over(squares!.root).min(1) };
+    if (scales.scale.known !== 1) await this.space.run(project, vectors, () => scales);
   }
+
   /** Leaves the perturbation only where z is below a threshold, and multiplies it by a factor there. */
   async keepBelow(threshold: number, z: Vector, factor: number): Promise<void> {
     if (!this.moved) return;

@@ -1,4 +1,5 @@
 import type { Vector } from '../runtime/parameter-space.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { streamOf } from './micro-batches.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
 import { type AdaptiveOptions, adaptiveEta, Perturbation } from './perturbation.js';
@@ -33,11 +34,11 @@ export class RandSAM extends Perturbed {
     this.eta = adaptiveEta(options.adaptive ?? false);
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space, seed } = problem;
     // The gradient's own vector holds z until the gradient is computed: no vector more than SAM.
     const z = space.gradient;
-    let length: number | undefined;
+    let length: Scalar | undefined;
     if (this.options.direction) await this.options.direction(z, problem);
     else length = await space.fillNormal(z, seed, streamOf(problem));
     const kind = this.adaptive ? 'adaptiveRandom' : 'plain';

@@ -1,4 +1,5 @@
 import { invalid } from '../errors.js';
+import type { Scalar } from '../runtime/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
 import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
 
@@ -36,7 +37,7 @@ export class SAM extends GradientAscent {
     this.share = radius;
   }
 
-  protected async perturbedGradient(problem: Problem): Promise<number> {
+  protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { steps, share } = this;
     const radius = this.radius(problem);
     const perturbation = this.perturbation(problem);

@@ -76,15 +76,17 @@ export class SGD implements BaseOptimizer {
       lr: at(stretch.options.lr ?? rate, step),
       momentum,
       clip,
-      clippedDecay: decay(stretch) * (clipDecay ? clip : 1),
+      clippedDecay: clipDecay ? clip.times(decay(stretch)) : decay(stretch),
     });
     const { parameters, gradient } = space;
-    if (momentum === 0) await space.run(plain, { w: parameters, g: gradient }, scalars);
+    const when = { when: gradientNorm };
+    if (momentum === 0) await space.run(plain, { w: parameters, g: gradient }, scalars, when);
     else
       await space.run(
         ahead ? nesterov : heavyBall,
         { w: parameters, g: gradient, v: this.velocity(space) },
         scalars,
+        when,
       );
     return { lr: rate, gradientNorm };
   }

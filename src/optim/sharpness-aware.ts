@@ -1,5 +1,6 @@
 import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { meanGradient } from './micro-batches.js';
 import {
   at,
@@ -41,9 +42,11 @@ export abstract class Perturbed implements Optimizer {
   }
 
   async step(problem: Problem): Promise<StepReport> {
-    const loss =
-      problem.step % this.every === 0 ? await this.perturbedGradients(problem) : await this.between(problem);
-    return { loss, ...(await this.base.update(problem)) };
+    const perturbs = problem.step % this.every === 0;
+    const loss = perturbs ? await this.perturbedGradients(problem) : await this.between(problem);
+    const update = await this.base.update(problem);
+    if (perturbs) await this.commit(problem, update.gradientNorm);
+    return { loss, ...update };
   }
 
   state(space: ParameterSpace): Readonly<Record<string, Vector>> {
@@ -53,14 +56,17 @@ export abstract class Perturbed implements Optimizer {
   abstract describe(): Record<string, unknown>;
 
   /** Leaves the gradient of the update in `space.gradient`, for a whole batch or a micro-batch; returns the loss of its first pass. */
-  protected abstract perturbedGradient(problem: Problem): Promise<number>;
+  protected abstract perturbedGradient(problem: Problem): Promise<Scalar>;
 
   /** As perturbedGradient, in the steps between two perturbed ones. */
-  protected between(problem: Problem): Promise<number> {
+  protected between(problem: Problem): Promise<Scalar> {
     return problem.gradient('update');
   }
 
-  protected eachPart(problem: Problem, gradient: (part: Problem) => Promise<number>): Promise<number> {
+  /** Moves the state of its own after a perturbed step, unless that step changed nothing: `when` is not finite then. */
+  protected async commit(_problem: Problem, _when: Scalar): Promise<void> {}
+
+  protected eachPart(problem: Problem, gradient: (part: Problem) => Promise<Scalar>): Promise<Scalar> {
     const { parts, space } = problem;
     return parts ? meanGradient(parts, this.vectors.get(space, 'total'), gradient) : gradient(problem);
   }
@@ -71,7 +77,7 @@ export abstract class Perturbed implements Optimizer {
     return ({ options }) => options.rho ?? rho;
   }
 
-  private perturbedGradients(problem: Problem): Promise<number> {
+  private perturbedGradients(problem: Problem): Promise<Scalar> {
     return this.eachPart(problem, (part) => this.perturbedGradient(part));
   }
 }

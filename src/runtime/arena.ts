@@ -1,5 +1,5 @@
 import type { DeviceBuffer } from './addon-types.js';
-import { allocate } from './session.js';
+import type { Device } from './device/device.js';
 
 export interface Shaped {
   readonly name: string;
@@ -49,8 +49,8 @@ export class Arena {
   }
 
   /** A zero-filled vector with this layout. */
-  vector(): DeviceBuffer {
-    return allocate(this.length * 4);
+  vector(device: Device): DeviceBuffer {
+    return device.allocate(this.length * 4);
   }
 
   /** The part of a vector that holds one tensor. */

@@ -1,8 +1,9 @@
-import { addon } from './addon.js';
 import type { DeviceBuffer } from './addon-types.js';
 import { Arena, type Segment, type Shaped } from './arena.js';
+import type { Device, Range, RunOptions } from './device/device.js';
+import { Scalar } from './scalar.js';
 import { assign, vector } from './vector/expression.js';
-import { program, type Range, type VectorProgram } from './vector/program.js';
+import { program, type VectorProgram } from './vector/program.js';
 
 /** A flat float32 vector with the layout of the parameters. */
 export type Vector = DeviceBuffer;
@@ -48,24 +49,28 @@ export class ParameterSpace {
   /** Their gradient g, as sessions write it. */
   readonly gradient: Vector;
   private readonly stretches: readonly Stretch[];
+  private readonly frozen: readonly Segment[];
+  private readonly trained: readonly Segment[];
   private readonly vectors: Vector[] = [];
 
   constructor(
     tensors: readonly Shaped[],
     groups: readonly ParameterGroup[],
-    readonly threads: number,
+    readonly device: Device,
   ) {
     this.arena = new Arena(tensors);
     this.parameters = this.vector();
     this.gradient = this.vector();
     this.stretches = this.layOut(groups);
+    this.trained = this.arena.segments.filter((segment) => this.isTrained(segment));
+    this.frozen = this.arena.segments.filter((segment) => !this.isTrained(segment));
   }
 
   private layOut(groups: readonly ParameterGroup[]): Stretch[] {
-    const none: GroupOptions = {};
+    const others: GroupOptions = {};
     const stretches: Stretch[] = [];
     for (const segment of this.arena.segments) {
-      const options = groups.find((group) => matches(group, segment)) ?? none;
+      const options = groups.find((group) => matches(group, segment)) ?? others;
       if (options.frozen) continue;
       const isVector = segment.dims.length <= 1;
       const last = stretches.at(-1);
@@ -85,7 +90,7 @@ export class ParameterSpace {
 
   /** A zero vector, which lives as long as the space. */
   vector(): Vector {
-    const made = this.arena.vector();
+    const made = this.arena.vector(this.device);
     this.vectors.push(made);
     return made;
   }
@@ -95,28 +100,40 @@ export class ParameterSpace {
     for (const vector of this.vectors) vector.dispose();
   }
 
-  /** Runs a program over all parameters that are not frozen; `scalars` gives each group's values. */
+  /**
+   * Runs a program over all parameters that are not frozen.
+   * @param scalars each group's values
+   * @returns the program's sums, in the order of their statements
+   */
   run(
     program: VectorProgram,
     vectors: Readonly<Record<string, Vector>>,
-    scalars: (stretch: Stretch) => Readonly<Record<string, number>> = () => ({}),
-  ): Promise<number[]> {
-    const rows = new Map<string, Readonly<Record<string, number>>>();
+    scalars: (stretch: Stretch) => Scalars = () => ({}),
+    options: RunOptions = {},
+  ): Promise<Scalar[]> {
+    const rows: Scalars[] = [];
     const ranges = this.stretches.map((stretch): Range => {
       const values = scalars(stretch);
-      const key = JSON.stringify(values);
-      const row = rows.get(key) ?? values;
-      rows.set(key, row);
+      let row = rows.find((known) => isSame(known, values));
+      if (!row) rows.push((row = values));
       return { first: stretch.first, count: stretch.count, scalars: row };
     });
-    return program.run(vectors, merge(ranges), this.threads);
+    return this.device.run(program, vectors, merge(ranges), options);
+  }
+
+  /** As run, and waits for the sums. */
+  async sums(
+    program: VectorProgram,
+    vectors: Readonly<Record<string, Vector>>,
+    scalars?: (stretch: Stretch) => Scalars,
+  ): Promise<number[]> {
+    return Promise.all((await this.run(program, vectors, scalars)).map((sum) => sum.read()));
   }
 
   /** Gives a vector the parameters' values where they are frozen: programs leave those elements alone. */
   async copyFrozen(target: Vector): Promise<void> {
-    const frozen = this.arena.segments.filter((segment) => !this.isTrained(segment));
-    const ranges = frozen.map(({ first, count }) => ({ first, count, scalars: {} }));
-    if (ranges.length > 0) await copy.run({ source: this.parameters, target }, ranges, this.threads);
+    const ranges = this.frozen.map(({ first, count }) => ({ first, count, scalars: none }));
+    if (ranges.length > 0) await this.device.run(copy, { source: this.parameters, target }, ranges);
   }
 
   private isTrained({ first }: Segment): boolean {
@@ -128,14 +145,22 @@ export class ParameterSpace {
    * stay as they are.
    * @returns ‖z‖ of the numbers
    */
-  async fillNormal(target: Vector, seed: number, stream: number): Promise<number> {
-    const ranges = this.arena.segments
-      .filter((segment) => this.isTrained(segment))
-      .flatMap(({ first, count }) => [first, count]);
-    return Math.sqrt(
-      await addon.fillNormal(target, Float64Array.from(ranges), BigInt(seed), BigInt(stream), this.threads),
-    );
+  async fillNormal(target: Vector, seed: number, stream: number): Promise<Scalar> {
+    return (await this.device.fillNormal(target, this.trained, seed, stream)).root;
   }
+}
+
+type Scalars = Range['scalars'];
+const none: Scalars = {};
+
+function isSame(a: Scalars, b: Scalars): boolean {
+  if (a === b) return true;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => isEqual(a[name], b[name]));
+}
+
+function isEqual(a: number | Scalar | undefined, b: number | Scalar | undefined): boolean {
+  return Object.is(a, b) || (a instanceof Scalar && b instanceof Scalar && a.equals(b));
 }
 
 /** Joins neighbouring ranges with the same scalars; the padding between them is zero and stays so. */

@@ -62,8 +62,9 @@ export class Session {
     return this.native.outputs;
   }
 
-  createBinding(): NativeBinding {
-    return this.native.createBinding();
+  /** @param runConfig configuration entries of each run */
+  createBinding(runConfig?: Record<string, string>): NativeBinding {
+    return this.native.createBinding(runConfig);
   }
 
   /** Runs once on host tensors; all outputs come back as host tensors. For small or occasional work: it copies. */

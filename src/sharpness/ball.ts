@@ -115,7 +115,7 @@ export class Ball {
     const { space } = this.evaluations;
     const vectors = { w: space.parameters, p: this.p, g: space.gradient };
     const scalars = { scale: factor, eta: this.eta };
-    return space.run(which, vectors, () => scalars);
+    return space.sums(which, vectors, () => scalars);
   }
 
   private record(loss: number): number {

@@ -35,7 +35,7 @@ export async function eigenvalues(
 ): Promise<EigenvaluesResult> {
   const { space } = hessian;
   const lanczos = new Lanczos(hessian);
-  const [v, h] = [space.arena.vector(), space.arena.vector()];
+  const [v, h] = [space.arena.vector(space.device), space.arena.vector(space.device)];
   try {
     const { values, vectors, residuals } = await lanczos.run({
       steps,
@@ -50,7 +50,7 @@ export async function eigenvalues(
     if (used.products === 'differences') {
       await lanczos.combine(vectors[0]!, v);
       await hessian.times(v, h, hessian.step / 2);
-      const [again] = await space.run(overlap, { v, h });
+      const [again] = await space.sums(overlap, { v, h });
       differenceError = Math.abs(again! - values[0]!);
     }
     return {

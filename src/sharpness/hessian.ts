@@ -95,6 +95,6 @@ export class Hessian {
 
   private run(which: typeof shift, vectors: Record<string, Vector>, scale = 0): Promise<number[]> {
     const { parameters, gradient } = this.space;
-    return this.space.run(which, { w: parameters, g: gradient, ...vectors }, () => ({ scale }));
+    return this.space.sums(which, { w: parameters, g: gradient, ...vectors }, () => ({ scale }));
   }
 }

@@ -56,13 +56,13 @@ export class Lanczos {
     const limit = Math.min(steps, this.space.arena.count);
     let direction = this.vector();
     await this.space.fillNormal(direction, seed, stream);
-    await this.normalize(direction, Math.sqrt((await this.space.run(squaredLength, { r: direction }))[0]!));
+    await this.normalize(direction, Math.sqrt((await this.space.sums(squaredLength, { r: direction }))[0]!));
     let ritz: Ritz;
     for (;;) {
       this.basis.push(direction);
       const rest = this.vector();
       await this.hessian.times(direction, rest);
-      const before = Math.sqrt((await this.space.run(squaredLength, { r: rest }))[0]!);
+      const before = Math.sqrt((await this.space.sums(squaredLength, { r: rest }))[0]!);
       const { length, alpha } = await this.orthogonalize(rest);
       this.diagonal.push(alpha);
       const broken = !(length > BREAKDOWN * before);
@@ -90,7 +90,7 @@ export class Lanczos {
 
   /** Not one of the space's own vectors, which live as long as it does. */
   private vector(): Vector {
-    return this.space.arena.vector();
+    return this.space.arena.vector(this.space.device);
   }
 
   private async normalize(direction: Vector, length: number): Promise<void> {
@@ -100,7 +100,7 @@ export class Lanczos {
   /** A random unit vector orthogonal to the basis; false where the basis spans all parameters that are not frozen. */
   private async refresh(direction: Vector, seed: number, stream: number): Promise<boolean> {
     await this.space.fillNormal(direction, seed, stream);
-    const before = Math.sqrt((await this.space.run(squaredLength, { r: direction }))[0]!);
+    const before = Math.sqrt((await this.space.sums(squaredLength, { r: direction }))[0]!);
     const { length } = await this.orthogonalize(direction);
     if (!(length > BREAKDOWN * before)) return false;
     await this.normalize(direction, length);
@@ -111,15 +111,15 @@ export class Lanczos {
   private async orthogonalize(rest: Vector): Promise<{ length: number; alpha: number }> {
     const { basis, space } = this;
     const sweep = [...basis, ...basis];
-    let [c] = await space.run(overlap, { r: rest, q: basis[0]! });
+    let [c] = await space.sums(overlap, { r: rest, q: basis[0]! });
     let alpha = 0;
     for (const [i, q] of sweep.entries()) {
       const following = sweep[i + 1];
       const factor = c!;
       if (q === basis.at(-1)) alpha += factor;
       [c] = following
-        ? await space.run(removeThenOverlap, { r: rest, q, next: following }, () => ({ c: factor }))
-        : await space.run(removeThenLength, { r: rest, q }, () => ({ c: factor }));
+        ? await space.sums(removeThenOverlap, { r: rest, q, next: following }, () => ({ c: factor }))
+        : await space.sums(removeThenLength, { r: rest, q }, () => ({ c: factor }));
     }
     return { length: Math.sqrt(c!), alpha };
   }

@@ -18,14 +18,14 @@ const overlap = program(dot(v, h));
 /** tr ∇²L(w) = E[vᵀHv], v of independent ±1 (Hutchinson 1990): the mean over draws. A Hessian-vector product a draw. */
 export async function trace(hessian: Hessian, draws: number, seed: number): Promise<TraceResult> {
   const { space } = hessian;
-  const vectors = { v: space.arena.vector(), h: space.arena.vector() };
+  const vectors = { v: space.arena.vector(space.device), h: space.arena.vector(space.device) };
   try {
     const values: number[] = [];
     for (let draw = 0; draw < draws; draw++) {
       await space.fillNormal(vectors.v, seed, randomStream('trace', draw));
       await space.run(signs, vectors);
       await hessian.times(vectors.v, vectors.h);
-      values.push((await space.run(overlap, vectors))[0]!);
+      values.push((await space.sums(overlap, vectors))[0]!);
     }
     const { mean, standardError } = meanOf(values);
     return { value: mean, standardError, draws, ...hessian.used };

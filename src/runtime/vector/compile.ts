@@ -1,39 +1,35 @@
 import type { ProgramSizes } from '../addon-types.js';
-import type { Statement, Term } from './expression.js';
+import type { BinaryOp, Statement, Term, UnaryOp } from './expression.js';
 
-/** Instruction numbers of native/vector_program.h. */
-const opcode = Object.fromEntries(
-  [
-    'Load',
-    'Store',
-    'Add',
-    'Sub',
-    'Mul',
-    'Div',
-    'Min',
-    'Max',
-    'AddScalar',
-    'SubScalar',
-    'ScalarSub',
-    'MulScalar',
-    'DivScalar',
-    'ScalarDiv',
-    'MinScalar',
-    'MaxScalar',
-    'Neg',
-    'Abs',
-    'Sqrt',
-    'Square',
-    'Sign',
-    'FillScalar',
-    'Sum',
-    'SumSquares',
-    'MaxAbs',
-  ].map((name, index) => [name, index]),
-);
+type VectorOp = Exclude<BinaryOp, 'MulOrZero'>;
+
+/**
+ * Registers hold one element each. `Load`: register dst ← vector a; `Store`: vector dst ← register a; sums add register a to number dst;
+ * with `Scalar` in its name the scalar is b, `FillScalar` alone has it in a.
+ */
+export type VectorOpcode =
+  | 'Load'
+  | 'Store'
+  | VectorOp
+  | `${VectorOp}Scalar`
+  | 'ScalarSub'
+  | 'ScalarDiv'
+  | 'MulScalarOrZero'
+  | UnaryOp
+  | 'FillScalar'
+  | 'Sum'
+  | 'SumSquares';
+
+export interface Instruction {
+  readonly op: VectorOpcode;
+  readonly dst: number;
+  readonly a: number;
+  readonly b: number;
+}
 
 export interface CompiledProgram {
-  readonly code: Uint32Array;
+  /** Every register is written once; a vector is loaded at most once, and never after it was stored to. */
+  readonly instructions: readonly Instruction[];
   readonly sizes: ProgramSizes;
   /** Order of the vectors the program is run with. */
   readonly vectors: readonly string[];
@@ -41,13 +37,13 @@ export interface CompiledProgram {
   readonly scalars: readonly string[];
 }
 
-/** Turns statements into register code. A subexpression used twice is computed once. */
+/** Turns statements into register code. A subexpression used twice is computed once. @throws TypeError where a scalar is computed */
 export function compile(statements: readonly Statement[]): CompiledProgram {
   return new Compiler().compile(statements);
 }
 
 class Compiler {
-  private readonly code: number[] = [];
+  private readonly instructions: Instruction[] = [];
   private readonly vectors: string[] = [];
   private readonly scalars: string[] = [];
   private registers = 0;
@@ -74,7 +70,8 @@ class Compiler {
       scalars: this.scalars.length,
       accumulators: this.accumulators,
     };
-    return { code: Uint32Array.from(this.code), sizes, vectors: this.vectors, scalars: this.scalars };
+    const { instructions, vectors, scalars } = this;
+    return { instructions, sizes, vectors, scalars };
   }
 
   private evaluate(term: Term): number {
@@ -104,10 +101,15 @@ class Compiler {
             'A product of scalars is a scalar of its own: compute it before the program runs.',
           );
         }
+        if (op === 'MulOrZero') {
+          if (a.expression.kind !== 'scalar')
+            throw new TypeError('Only a scalar is multiplied with a vector by timesOrZero.');
+          return this.emitTo('MulScalarOrZero', this.evaluate(b), this.scalarIndex(a.expression.name));
+        }
         if (b.expression.kind === 'scalar')
           return this.emitTo(`${op}Scalar`, this.evaluate(a), this.scalarIndex(b.expression.name));
         if (a.expression.kind === 'scalar') {
-          const reversed = op === 'Sub' || op === 'Div' ? `Scalar${op}` : `${op}Scalar`;
+          const reversed = op === 'Sub' || op === 'Div' ? (`Scalar${op}` as const) : (`${op}Scalar` as const);
           return this.emitTo(reversed, this.evaluate(b), this.scalarIndex(a.expression.name));
         }
         return this.emitTo(op, this.evaluate(a), this.evaluate(b));
@@ -124,14 +126,14 @@ class Compiler {
     for (const term of this.computed.keys()) if (reads(term, name)) this.computed.delete(term);
   }
 
-  private emitTo(op: string, a: number, b: number): number {
+  private emitTo(op: VectorOpcode, a: number, b: number): number {
     const register = this.registers++;
     this.emit(op, register, a, b);
     return register;
   }
 
-  private emit(op: string, dst: number, a: number, b: number): void {
-    this.code.push(opcode[op]!, dst, a, b);
+  private emit(op: VectorOpcode, dst: number, a: number, b: number): void {
+    this.instructions.push({ op, dst, a, b });
   }
 
   private slot(name: string): number {

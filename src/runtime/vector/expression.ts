@@ -6,7 +6,7 @@ export type Expression =
   | { readonly kind: 'binary'; readonly op: BinaryOp; readonly a: Term; readonly b: Term };
 
 export type UnaryOp = 'Neg' | 'Abs' | 'Sqrt' | 'Square' | 'Sign';
-export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Min' | 'Max';
+export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Min' | 'Max' | 'MulOrZero';
 
 /** A vector, a scalar (one value per parameter group) or what is computed from them. */
 export class Term {
@@ -20,6 +20,10 @@ export class Term {
   }
   times(other: Term): Term {
     return this.with('Mul', other);
+  }
+  /** A scalar times a vector: 0 where the scalar is 0, whatever the vector holds there. */
+  timesOrZero(vector: Term): Term {
+    return this.with('MulOrZero', vector);
   }
   over(other: Term): Term {
     return this.with('Div', other);

@@ -1,3 +1,4 @@
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
 import { ParameterSpace, type Vector } from '../../../src/runtime/parameter-space.js';
 import type { Objective } from '../../../src/sharpness/objective.js';
 
@@ -17,7 +18,7 @@ export class FakeObjective implements Objective {
 
   constructor(frozen: readonly string[] = []) {
     const groups = frozen.map((parameters) => ({ parameters, frozen: true }));
-    this.space = new ParameterSpace(tensors, groups, 2);
+    this.space = new ParameterSpace(tensors, groups, new CpuDevice(2));
     tensors.forEach(({ name, dims }, k) => {
       const count = dims.reduce((product, dim) => product * dim, 1);
       const values = Float32Array.from({ length: count }, (_, i) => Math.sin(1 + 3 * k + 2 * i));

@@ -1,5 +1,8 @@
 import type { Problem } from '../../../src/optim/optimizer.js';
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
+import type { Device } from '../../../src/runtime/device/device.js';
 import { type ParameterGroup, ParameterSpace } from '../../../src/runtime/parameter-space.js';
+import { Scalar } from '../../../src/runtime/scalar.js';
 
 const tensors = [
   { name: 'a.weight', dims: [3, 5] },
@@ -26,20 +29,20 @@ export class Quadratic implements Problem {
   /** Replaces the gradient's values. */
   distort = (gradient: Float32Array, _pass: number): Float32Array => gradient;
 
-  constructor({ groups = [], seed = 0, threads = 2 }: Partial<Options> = {}) {
+  constructor({ groups = [], seed = 0, device = new CpuDevice(2) }: Partial<Options> = {}) {
     this.seed = seed;
-    this.space = new ParameterSpace(tensors, groups, threads);
+    this.space = new ParameterSpace(tensors, groups, device);
     for (const [name, values] of Object.entries(start()))
       this.space.arena.write(this.space.parameters, name, Float32Array.from(values));
   }
 
-  async gradient(statistics: 'update' | 'keep', point = this.space.parameters): Promise<number> {
+  async gradient(statistics: 'update' | 'keep', point = this.space.parameters): Promise<Scalar> {
     const { arena, gradient } = this.space;
     const at = this.read(point);
     const pass = this.visited.push({ at, statistics });
     for (const [name, values] of Object.entries(gradientAt(at)))
       arena.write(gradient, name, this.distort(Float32Array.from(values), pass));
-    return lossAt(at);
+    return Scalar.of(lossAt(at));
   }
 
   get weights(): Tensors {
@@ -55,7 +58,7 @@ export class Quadratic implements Problem {
 interface Options {
   groups: readonly ParameterGroup[];
   seed: number;
-  threads: number;
+  device: Device;
 }
 
 const build = (value: (k: number, i: number) => number): Tensors =>

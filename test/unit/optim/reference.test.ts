@@ -42,7 +42,7 @@ async function sessionAtStart(
     session.setWeight(name, new Float32Array(count).fill(name.endsWith('.mean') ? 0 : 1));
   }
   session.steps = 0;
-  session.feed({ images, labels });
+  await session.feed({ images, labels });
   return session;
 }
 
@@ -119,7 +119,7 @@ for (const target of runnable) {
           .map(([name, [, shape]]) => [name, shape])
           .sort(),
       );
-      const loss = await session.problem().gradient('keep');
+      const loss = (await session.problem().gradient('keep')).known!;
       t.true(apart(loss, initial.loss) < 1e-5, `loss ${loss}, expected ${initial.loss}`);
 
       const { arena, gradient } = session.space;

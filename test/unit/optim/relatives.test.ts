@@ -10,6 +10,8 @@ import type { BaseOptimizer, Optimizer } from '../../../src/optim/optimizer.js';
 import { RandSAM } from '../../../src/optim/rand-sam.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
+import type { Device } from '../../../src/runtime/device/device.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { flat, gradientAt, map, minus, norm, Quadratic, start, type Tensors } from './quadratic.js';
 
@@ -124,7 +126,7 @@ test('LookSAM that goes on from its state goes on bit for bit', async (t) => {
 /** The perturbation of one step of ESAM. */
 async function perturbationOf(
   options: ESAMOptions,
-  run: { seed?: number; threads?: number; step?: number } = {},
+  run: { seed?: number; device?: Device; step?: number } = {},
 ) {
   const problem = new Quadratic(run);
   problem.step = run.step ?? 0;
@@ -153,7 +155,7 @@ test("ESAM perturbs a random part of the parameters by SAM's perturbation over Î
 
 test('the choice of ESAM depends on seed and step alone', async (t) => {
   const first = await perturbationOf({}, { seed: 3, step: 5 });
-  t.deepEqual(await perturbationOf({}, { seed: 3, step: 5, threads: 1 }), first);
+  t.deepEqual(await perturbationOf({}, { seed: 3, step: 5, device: new CpuDevice(1) }), first);
   t.notDeepEqual(await perturbationOf({}, { seed: 3, step: 6 }), first);
   t.notDeepEqual(await perturbationOf({}, { seed: 4, step: 5 }), first);
 });

@@ -65,7 +65,7 @@ for (const [name, options] of Object.entries(cases)) {
     const expected = map((_, wi, gi) => wi - lr * gi, start(), gradientAt(points.at(-1)!));
     const error = relativeError(flat(problem.weights), flat(expected));
     t.true(error < 1e-6, `the step differs by ${error}`);
-    t.is(loss, await new Quadratic().gradient('keep'), 'the loss is the clean one');
+    t.is(loss.known, (await new Quadratic().gradient('keep')).known, 'the loss is the clean one');
     t.is(rate, lr);
   });
 }

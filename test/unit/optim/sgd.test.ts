@@ -62,7 +62,7 @@ test('one gradient a step, which updates the statistics; the loss is the clean o
   const problem = new Quadratic();
   const { loss } = await new SGD({ lr: 0.1 }).step(problem);
   t.deepEqual(problem.visited, [{ at: start(), statistics: 'update' }]);
-  t.is(loss, await new Quadratic().gradient('keep'));
+  t.deepEqual(loss, await new Quadratic().gradient('keep'));
 });
 
 test('a zero gradient moves nothing, and a clip of it is no NaN', async (t) => {

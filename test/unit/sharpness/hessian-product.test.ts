@@ -4,6 +4,7 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
 import type { ParameterGroup, Vector } from '../../../src/runtime/parameter-space.js';
 import { measure } from '../../../src/sharpness/measure.js';
 import { ModelWeights } from '../../../src/train/model-weights.js';
@@ -76,7 +77,7 @@ function objectiveOf(
   },
 ) {
   const { batch, batchNorm, groups = [], labelSmoothing = 0 } = options;
-  const weights = new ModelWeights(network(), { threads: 2, groups });
+  const weights = ModelWeights.of(network(), { device: new CpuDevice(2), groups });
   const images = wave(SAMPLES * PIXELS, 0.1);
   const labels = BigInt64Array.of(0n, 2n, 1n, 1n, 0n);
   const data = {
@@ -87,7 +88,7 @@ function objectiveOf(
     }),
   };
   const loss = crossEntropy({ labelSmoothing });
-  const objective = DataObjective.create(network(), weights, data, { loss, batch, batchNorm, threads: 2 });
+  const objective = DataObjective.create(network(), weights, data, { loss, batch, batchNorm });
   t.teardown(() => {
     objective.dispose();
     weights.dispose();

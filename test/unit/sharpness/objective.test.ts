@@ -13,7 +13,7 @@ function objectiveOf(
   batch: number,
   batchNorm: BatchNormMode = 'running',
 ): DataObjective {
-  const options = { loss: crossEntropy(), batch, batchNorm, threads: 2 };
+  const options = { loss: crossEntropy(), batch, batchNorm };
   const objective = DataObjective.create(model, weights, data, options);
   t.teardown(() => objective.dispose());
   return objective;

@@ -1,3 +1,5 @@
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
+import type { Device } from '../../../src/runtime/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../../../src/runtime/parameter-space.js';
 import type { Objective } from '../../../src/sharpness/objective.js';
 
@@ -57,10 +59,12 @@ export class QuadraticObjective implements Objective {
       start?: readonly number[];
       samples?: number;
       space?: ParameterSpace;
+      device?: Device;
       parts?: readonly { matrix: Matrix; samples: number }[];
     } = {},
   ) {
-    this.space = options.space ?? new ParameterSpace(tensors, options.groups ?? [], 2);
+    this.space =
+      options.space ?? new ParameterSpace(tensors, options.groups ?? [], options.device ?? new CpuDevice(2));
     if (!options.space) this.write(this.space.parameters, options.start ?? START);
   }
 

@@ -3,6 +3,7 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
+import { CpuDevice } from '../../../src/runtime/device/cpu.js';
 import { ModelWeights } from '../../../src/train/model-weights.js';
 import type { Samples } from '../../../src/train/objective.js';
 import { type FormulaKind, formulaImages, formulaLabels, formulaTensor } from '../../reference/formula.js';
@@ -85,7 +86,7 @@ export function referenceNetwork(name: string): ReferenceNetwork {
   const model = isSmall
     ? tanhNetwork()
     : wideResNet({ depth: 10, width: 1, inputShape: [channels!, height!, width!], classes: 10 });
-  const weights = new ModelWeights(model, { threads: 2 });
+  const weights = ModelWeights.of(model, { device: new CpuDevice(2) });
   for (const [k, [tensor, [kind, dims]]] of Object.entries(isSmall ? fixture.mlp : fixture.wrn).entries())
     weights.write(tensor, formulaTensor(kind, k, dims));
   const fill = (tensor: string, value: (i: number) => number) =>

@@ -40,7 +40,6 @@ for (const [name, reference] of Object.entries(fixture.networks)) {
       loss: crossEntropy(),
       batch,
       batchNorm,
-      threads: 2,
     });
     t.teardown(() => {
       objective.dispose();
@@ -123,7 +122,7 @@ for (const [name, reference] of Object.entries(fixture.networks)) {
 test.serial('a smooth network: trace, eigenvalues and density are those of its exact Hessian', async (t) => {
   const reference = fixture.networks.mlp!;
   const { model, weights, data } = referenceNetwork('mlp');
-  const objective = DataObjective.create(model, weights, data, { loss: crossEntropy(), batch, threads: 2 });
+  const objective = DataObjective.create(model, weights, data, { loss: crossEntropy(), batch });
   t.teardown(() => {
     objective.dispose();
     weights.dispose();

@@ -1,0 +1,46 @@
+import type { ModelProto } from '../../onnx/proto.js';
+import type { NativeSessionOptions } from '../addon-types.js';
+import type { Runtime } from '../library.js';
+import { Session } from '../session.js';
+import type { Device } from './device.js';
+
+export interface LoadOptions
+  extends Pick<NativeSessionOptions, 'kernels' | 'profilePrefix' | 'memoryPattern'> {
+  /** Runs may be captured once and played again: fixed shapes and addresses, nothing written in place. Default false. */
+  capture?: boolean;
+}
+
+/** A session on a device, and whether its runs are captured. */
+export interface LoadedSession {
+  readonly session: Session;
+  readonly isCaptured: boolean;
+}
+
+/**
+ * Loads a model on a device. Where the device captures runs but the runtime refuses to capture this graph (a node without a kernel on
+ * the device), it is loaded without.
+ * @throws FlatminError RUNTIME with ONNX Runtime's own message, OUT_OF_MEMORY
+ */
+export async function loadOn(
+  device: Device,
+  runtime: Runtime,
+  model: ModelProto,
+  { capture = false, ...options }: LoadOptions = {},
+): Promise<LoadedSession> {
+  const load = (providers: NativeSessionOptions['providers']) =>
+    Session.create(runtime, model, {
+      intraOpThreads: device.threads,
+      // The pool of the vector operations takes over between runs.
+      config: { 'session.force_spinning_stop': '1' },
+      ...(providers && { providers }),
+      ...options,
+    });
+  if (capture && device.captureProviders) {
+    try {
+      return { session: await load(device.captureProviders), isCaptured: true };
+    } catch {
+      // Loaded again below: if that fails too, its message is the one that counts.
+    }
+  }
+  return { session: await load(device.providers), isCaptured: false };
+}
