@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
 import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { verifyModel } from '../onnx/verify.js';
 import { backward } from './backward.js';
@@ -26,12 +26,15 @@ export interface TrainingGraph {
   readonly statistics: readonly Bound[];
   /** Scalar. */
   readonly loss: string;
+  /** The input (float32 scalar) that the gradients are multiplied by, where there is one; the loss is not. */
+  readonly lossScale?: string;
 }
 
 /**
  * Appends the gradients of `loss` to a forward graph with static shapes.
  * @param batchNorm 'batch' normalises by the batch and moves the running statistics; 'running' leaves them fixed
  * @param report takes the errors of single nodes; parameters that no gradient reaches then are left out
+ * @param scaled whether an input, the loss scale, multiplies all gradients: the reverse walk starts from it instead of from 1
  * @throws FlatminError NO_GRADIENT when an op has no rule or a parameter does not reach the loss
  */
 export function buildTrainingGraph(
@@ -40,14 +43,18 @@ export function buildTrainingGraph(
   loss: string,
   batchNorm: 'batch' | 'running' = 'batch',
   report?: ReportNode,
+  scaled = false,
 ): TrainingGraph {
   const builder = new GraphBuilder({
     ...emptyGraph(`${model.graph.name}-training`),
     ...copyLists(model.graph),
   });
   const updated = batchNorm === 'batch' ? useBatchStatistics(builder, types) : new Map<string, string>();
-  const seed = builder.scalar(1, types.get(loss)!.type);
-  types.set(seed, { type: types.get(loss)!.type, dims: [] });
+  const { type } = types.get(loss)!;
+  const seed = scaled
+    ? builder.input(builder.fresh('loss_scale'), dataTypeName(type) as DataTypeName, [])
+    : builder.scalar(1, type);
+  types.set(seed, { type, dims: [] });
   const names = model.parameters.map(({ name }) => name);
   const gradients = backward(builder, types, new Map([[loss, seed]]), names, report);
   const unreached = names.filter((name) => !gradients.has(name));
@@ -70,7 +77,9 @@ export function buildTrainingGraph(
   const statistics = model.statistics.flatMap((weight) =>
     updated.has(weight.name) ? [bind(weight, updated.get(weight.name)!)] : [],
   );
-  return { graph: builder.graph, types, dataInputs: model.dataInputs, parameters, statistics, loss };
+  const { dataInputs } = model;
+  const lossScale = scaled && { lossScale: seed };
+  return { graph: builder.graph, types, dataInputs, parameters, statistics, loss, ...lossScale };
 }
 
 const copyLists = (graph: Graph): Pick<Graph, 'node' | 'initializer' | 'input' | 'output'> => ({

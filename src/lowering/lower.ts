@@ -57,6 +57,6 @@ function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Ta
   if (target.rewrites?.[key]?.(context)) return;
   const lowering = lowerings[key];
   // Without a lowered form it is a standard operator, or one of the model's own.
-  if (target.ops.has(key) || !lowering) builder.graph.node.push(node);
+  if (!lowering || (target.ops.has(key) && (target.takes?.(context) ?? true))) builder.graph.node.push(node);
   else lowering(context);
 }

@@ -1,5 +1,5 @@
 import { intAttribute } from '../onnx/attributes.js';
-import { DataType, elementCount } from '../onnx/tensor.js';
+import { elementCount } from '../onnx/tensor.js';
 import { extent, readWindow, type Window } from '../onnx/window.js';
 import type { Lowering, LoweringContext } from './context.js';
 
@@ -8,10 +8,13 @@ const maxPoolGrad: Lowering = (c) => {
   const [dy, positions] = [c.input(0), c.input(1)];
   const { type, dims } = c.type(c.output(0));
   const count = elementCount(dims);
+  const window = readWindow(c.node, dims.slice(2));
+  // No position comes twice where windows do not overlap.
+  const overlap = window.kernel.some((_, axis) => extent(window, axis) > window.strides[axis]!);
   const zeros = c.op('Expand', [c.builder.scalar(0, type), c.builder.ints([count])]);
   const flat = c.op('ScatterElements', [zeros, c.reshape(positions, [-1]), c.reshape(dy, [-1])], {
     axis: 0,
-    reduction: 'add',
+    ...(overlap && { reduction: 'add' }),
   });
   c.define(0, 'Reshape', [flat, c.builder.ints(dims)]);
 };
@@ -47,11 +50,21 @@ function shares(
   const perAxis = sizes.map((size, axis) => windowCounts(window, axis, size, outputs[axis]!, includePad));
   let counts = [1];
   for (const axis of perAxis) counts = counts.flatMap((count) => axis.map((other) => count * other));
-  const values = counts.map((count) => 1 / count);
-  const dims = [1, 1, ...outputs];
-  return c.type(c.output(0)).type === DataType.double
-    ? c.builder.constant('double', dims, Float64Array.from(values))
-    : c.builder.constant('float', dims, Float32Array.from(values));
+  return c.floats(
+    counts.map((count) => 1 / count),
+    [1, 1, ...outputs],
+    c.output(0),
+  );
+}
+
+/** dX where the windows tile X: each element of a value once for every tap. */
+function repeat(c: LoweringContext, value: string, kernel: readonly number[]): void {
+  const dims = c.dims(c.output(0));
+  const outputs = dims.slice(2).map((size, axis) => size / kernel[axis]!);
+  const apart = [...dims.slice(0, 2), ...outputs.flatMap((size) => [size, 1])];
+  const repeated = [...dims.slice(0, 2), ...outputs.flatMap((size, axis) => [size, kernel[axis]!])];
+  const spread = c.op('Expand', [c.reshape(value, apart), c.builder.ints(repeated)]);
+  c.define(0, 'Reshape', [spread, c.builder.ints(dims)]);
 }
 
 /**
@@ -64,14 +77,20 @@ const averagePoolGrad: Lowering = (c) => {
   const [sizes, outputs] = [dims.slice(2), c.dims(dy).slice(2)];
   const window = readWindow(c.node, sizes);
   const share = shares(c, window, sizes, outputs, intAttribute(c.node, 'count_include_pad', 0) === 1);
+  const tiled = sizes.every(
+    (size, axis) =>
+      window.kernel[axis] === window.strides[axis] && size === outputs[axis]! * window.kernel[axis]!,
+  );
+  // Measured on ONNX Runtime's CPU kernels: 8×8 windows 0.2 × the time of the transposed convolution, 2×2 ones 3.4 ×.
+  if (tiled && window.kernel.at(-1)! >= 4) {
+    repeat(c, c.op('Mul', [dy, share]), window.kernel);
+    return;
+  }
   const images = dims[0]! * dims[1]!;
   const each = c.reshape(c.op('Mul', [dy, share]), [images, 1, ...outputs]);
   const taps = elementCount(window.kernel);
   const kernelDims = [1, 1, ...window.kernel];
-  const ones =
-    c.type(c.output(0)).type === DataType.double
-      ? c.builder.constant('double', kernelDims, new Float64Array(taps).fill(1))
-      : c.builder.constant('float', kernelDims, new Float32Array(taps).fill(1));
+  const ones = c.floats(Array(taps).fill(1), kernelDims, c.output(0));
   let spread = c.op('ConvTranspose', [each, ones], {
     kernel_shape: window.kernel,
     strides: window.strides,

@@ -36,10 +36,7 @@ const softmaxCrossEntropy: Lowering = (c) => {
     ? c.op('Not', [c.op('Equal', [labels, integer(intAttribute(c.node, 'ignore_index', 0))])])
     : undefined;
   const index = kept ? c.op('Where', [kept, labels, integer(0)]) : labels;
-  const onOff =
-    type === DataType.double
-      ? c.builder.constant('double', [2], Float64Array.of(0, 1))
-      : c.builder.constant('float', [2], Float32Array.of(0, 1));
+  const onOff = c.floats([0, 1], [2], logProb);
   const target = c.op('OneHot', [index, c.builder.ints([classes]), onOff], { axis: 1 });
   const difference = c.op('Sub', [c.op('Exp', [logProb]), target]);
 

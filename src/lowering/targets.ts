@@ -1,30 +1,50 @@
-import { microsoft } from '../onnx/domains.js';
+import { intAttribute } from '../onnx/attributes.js';
+import { microsoft, opKey } from '../onnx/domains.js';
 import type { Graph } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
 import * as conv from './kernels/conv.js';
 
+/** A rewrite of one op; false where it does not apply to the node. */
+export type Rewrite = (context: LoweringContext) => boolean;
+
 /** What a runtime can run beyond the standard operators. */
 export interface Target {
   readonly name: string;
+  /** Whether graphs hold flatmin's own CPU kernels (domain "flatmin"): their sessions register these. */
+  readonly kernels: boolean;
   /** Training ops that it has kernels for. The others are lowered to standard operators. */
   readonly ops: ReadonlySet<string>;
-  /** Rewrites of single ops into kernels of its own, tried first; false where the kernel does not take the node's shape. */
-  readonly rewrites?: Readonly<Record<string, (context: LoweringContext) => boolean>>;
+  /** Whether the kernel of one of `ops` is used for this node, or its lowered form. Default: always. */
+  readonly takes?: (context: LoweringContext) => boolean;
+  /** Rewrites of single ops into other forms, tried first. */
+  readonly rewrites?: Readonly<Record<string, Rewrite>>;
   /** A rewrite of the whole graph before those. */
   readonly fuse?: (graph: Graph, types: ValueTypes) => Graph;
 }
 
 /** Any ONNX runtime: standard operators alone. */
-export const standard: Target = { name: 'standard', ops: new Set() };
+export const standard: Target = { name: 'standard', kernels: false, ops: new Set() };
 
 /**
- * ONNX Runtime built with training, CPU. Source: its kernel registry, release 1.28. AveragePoolGrad is left out: that release is wrong
- * for windows that overlap in some shapes.
+ * Whether ONNX Runtime 1.28 ends or damages the process on the CPU: ConvGrad divides by the number of images, and in groups of other than
+ * two spatial axes it writes outside its memory.
+ */
+export function endsProcess(c: LoweringContext): boolean {
+  if (opKey(c.node) !== `${microsoft}:ConvGrad`) return false;
+  const dims = c.dims(c.input(1));
+  return dims.includes(0) || (dims.length !== 4 && intAttribute(c.node, 'group', 1) > 1);
+}
+
+/**
+ * ONNX Runtime built with training, CPU: every training op that has a kernel, wherever it is right. Source: its kernel registry, release
+ * 1.28. AveragePoolGrad is left out: that release is wrong for windows on three axes, and slow for others.
  */
 export const training: Target = {
   name: 'training',
+  kernels: false,
   ops: new Set([
     'MaxPoolGrad',
     ...[
@@ -44,11 +64,14 @@ export const training: Target = {
       'TanhGrad',
     ].map((op) => `${microsoft}:${op}`),
   ]),
+  takes: (context) => !endsProcess(context),
+  rewrites: { [`${microsoft}:BatchNormInternal`]: batchNormInternal },
 };
 
 /** Any ONNX Runtime with flatmin's own CPU kernels registered (native/custom_ops.cc). */
 export const flatmin: Target = {
   name: 'flatmin',
+  kernels: true,
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
   fuse: fuseBatchNorm,

@@ -1,6 +1,15 @@
 import { type AttributeValue, makeAttribute } from './attributes.js';
+import { encodeFloats } from './floats.js';
 import type { Graph, ModelProto, Node, Tensor, ValueInfo } from './proto.js';
-import { DataType, type DataTypeName, int64Data, makeTensor, type TensorData } from './tensor.js';
+import {
+  DataType,
+  type DataTypeName,
+  dataTypeName,
+  int64Data,
+  isFloatingPoint,
+  makeTensor,
+  type TensorData,
+} from './tensor.js';
 
 /** The operator set and IR version of models that flatmin writes from nothing. */
 export const defaultOpset = 17;
@@ -139,9 +148,8 @@ export class GraphBuilder {
 
   /** A scalar constant of a floating-point type. */
   scalar(value: number, type: number = DataType.float): string {
-    return type === DataType.double
-      ? this.constant('double', [], Float64Array.of(value), 'scalar')
-      : this.constant('float', [], Float32Array.of(value), 'scalar');
+    const known = isFloatingPoint(type) ? type : DataType.float;
+    return this.constant(dataTypeName(known) as DataTypeName, [], encodeFloats(known, [value]), 'scalar');
   }
 }
 

@@ -25,7 +25,7 @@ export interface GradientCase {
   build(builder: GraphBuilder): string;
   /** 17 by default. */
   opset?: number;
-  /** Targets that cannot run it, and why. */
+  /** Targets ("training") and runtimes ("training build") that cannot run it, and why. */
   unsupported?: Readonly<Record<string, string>>;
 }
 

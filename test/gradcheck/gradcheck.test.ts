@@ -1,13 +1,16 @@
 import test from 'ava';
 import { decompositions } from '../../src/autodiff/decompose/registry.js';
 import { rules } from '../../src/autodiff/registry.js';
-import * as targets from '../../src/lowering/targets.js';
+import { trainingCpu, trainingCuda } from '../../src/capabilities/tables.js';
+import { targetOf } from '../../src/capabilities/target-for.js';
+import { flatmin, standard, type Target, training } from '../../src/lowering/targets.js';
 import { intAttribute } from '../../src/onnx/attributes.js';
 import { opKey } from '../../src/onnx/domains.js';
 import { openRuntime, type Runtime } from '../../src/runtime/library.js';
 import { relativeError } from '../reference/tolerance.js';
 import { buildCase } from './case.js';
 import { gradientCases } from './cases/index.js';
+import { cudaFormsOnCpu } from './cuda-forms.js';
 import { runGradient } from './gradient-graph.js';
 import { probeError, type ReferenceGradient, referenceGradient } from './reference-gradient.js';
 
@@ -23,25 +26,33 @@ function referenceOf(gradientCase: (typeof gradientCases)[number]): ReferenceGra
 
 const trainingLibrary = process.env.FLATMIN_TRAINING_RUNTIME;
 const runtimes = new Map<string, Runtime>();
-const runtimeOf = (target: targets.Target): Runtime => {
-  const choice = target === targets.training ? trainingLibrary! : 'stock';
+const runtimeOf = (choice: string): Runtime => {
   if (!runtimes.has(choice)) runtimes.set(choice, openRuntime(choice));
   return runtimes.get(choice)!;
 };
 
-const isTarget = (value: unknown): value is targets.Target =>
-  typeof value === 'object' && value !== null && 'ops' in value;
+/** The forms of a library with CUDA but without training ops. */
+const cudaStandard = { ...targetOf({ ...trainingCuda, kernels: {} }), name: 'cuda, standard operators' };
 
-for (const target of Object.values(targets).filter(isTarget)) {
-  if (target === targets.training && !trainingLibrary) {
-    test('gradients on the training target', (t) => {
+const checked: readonly (readonly [Target, 'stock' | 'training'])[] = [
+  [standard, 'stock'],
+  [flatmin, 'stock'],
+  [training, 'training'],
+  [targetOf(trainingCpu), 'training'],
+  [cudaFormsOnCpu, 'training'],
+  [cudaStandard, 'stock'],
+];
+
+for (const [target, build] of checked) {
+  if (build === 'training' && !trainingLibrary) {
+    test(`gradients on the target ${target.name}`, (t) => {
       t.log('Skipped: FLATMIN_TRAINING_RUNTIME does not name a libonnxruntime of the training build.');
       t.pass();
     });
     continue;
   }
   for (const gradientCase of gradientCases) {
-    const reason = gradientCase.unsupported?.[target.name];
+    const reason = gradientCase.unsupported?.[target.name] ?? gradientCase.unsupported?.[`${build} build`];
     if (reason) {
       test(`${target.name}: ${gradientCase.name}`, (t) => {
         t.log(`Skipped: ${reason}.`);
@@ -50,8 +61,9 @@ for (const target of Object.values(targets).filter(isTarget)) {
       continue;
     }
     test(`${target.name}: ${gradientCase.name}`, async (t) => {
+      const runtime = runtimeOf(build === 'training' ? trainingLibrary! : build);
       const { feeds, output, statistics, cotangent, probes } = referenceOf(gradientCase);
-      const run = await runGradient(runtimeOf(target), target, gradientCase, feeds, cotangent);
+      const run = await runGradient(runtime, target, gradientCase, feeds, cotangent);
 
       t.deepEqual(run.overwritten, [], 'inputs stay as they are');
       t.deepEqual(run.output.dims, output.dims);

@@ -69,7 +69,7 @@ export async function runGradient(
   const model = trainingModel(lower(builder.graph, types, target), types, [{ domain: '', version: opset }]);
   const session = await Session.create(runtime, model, {
     intraOpThreads: 1,
-    kernels: target.name === 'flatmin',
+    kernels: target.kernels,
   });
   try {
     const inputs = new Map(

@@ -3,7 +3,7 @@ import { describeNode, hasAttribute, intAttribute, stringAttribute } from '../..
 import { constantInts } from '../../onnx/constants.js';
 import { DataType, elementCount, int64Data } from '../../onnx/tensor.js';
 import type { Rule, RuleContext } from '../rule.js';
-import { addAlongAxis, axisAttribute, reshape, wantOutput, zeros } from './tensors.js';
+import { addAlongAxis, axisAttribute, reshape, scatterAdd, wantOutput, zeros } from './tensors.js';
 
 /** Each slice of dY is added where it was taken from. */
 const gather: Rule = (c) => {
@@ -12,8 +12,8 @@ const gather: Rule = (c) => {
 };
 
 const gatherElements: Rule = (c) => {
-  const attributes = { axis: axisAttribute(c, 0), reduction: 'add' };
-  return [c.op('ScatterElements', [zeros(c, c.dims(c.input(0))), c.input(1), c.dy], attributes)];
+  const [x, indices] = [c.input(0), c.input(1)];
+  return [scatterAdd(c, c.dims(x), indices, c.dy, c.dims(indices), axisAttribute(c, 0))];
 };
 
 /** The indexed axes as one: index tuples become positions on it, and each slice of dY is added at its position. */

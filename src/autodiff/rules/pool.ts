@@ -2,6 +2,7 @@ import { intAttribute } from '../../onnx/attributes.js';
 import { DataType } from '../../onnx/tensor.js';
 import { isCeilMode, readWindow, windowAttributes } from '../../onnx/window.js';
 import type { Rule, RuleContext } from '../rule.js';
+import { inFloat32 } from './tensors.js';
 
 const spatialDims = (c: RuleContext): readonly number[] => c.dims(c.input(0)).slice(2);
 
@@ -11,11 +12,19 @@ const maxPool: Rule = (c) => {
     ...windowAttributes(readWindow(c.node, spatialDims(c))),
     ceil_mode: Number(isCeilMode(c.node)),
   };
-  const dx = c.builder.fresh(`${c.input(0)}_grad`);
-  c.describe(dx, c.type(c.input(0)));
-  c.builder.ops('MaxPoolGrad', [c.dy, rowMajorPositions(c)], attributes, { outputs: [dx] });
-  return [dx];
+  const positions = rowMajorPositions(c);
+  return [
+    spread(c, (dy, dx) => c.builder.ops('MaxPoolGrad', [dy, positions], attributes, { outputs: [dx] })),
+  ];
 };
+
+/** A pooling's gradient dX, which is made in float32. */
+const spread = (c: RuleContext, append: (dy: string, dx: string) => void): string =>
+  inFloat32(c, c.dy, c.type(c.output()), (dy, type) => {
+    const dx = c.describe(c.builder.fresh(`${c.input(0)}_grad`), { type, dims: c.dims(c.input(0)) });
+    append(dy, dx);
+    return dx;
+  });
 
 /** The node's own second output; where it counts positions column by column, that of the node once more. */
 function rowMajorPositions(c: RuleContext): string {
@@ -38,10 +47,7 @@ const averagePool: Rule = (c) => {
     ceil_mode: Number(isCeilMode(c.node)),
     count_include_pad: intAttribute(c.node, 'count_include_pad', 0),
   };
-  const dx = c.builder.fresh(`${c.input(0)}_grad`);
-  c.describe(dx, c.type(c.input(0)));
-  c.builder.ops('AveragePoolGrad', [c.dy], attributes, { outputs: [dx] });
-  return [dx];
+  return [spread(c, (dy, dx) => c.builder.ops('AveragePoolGrad', [dy], attributes, { outputs: [dx] }))];
 };
 
 /** dY goes to the largest element of each channel, in equal shares where several are equal. */

@@ -1,7 +1,8 @@
 import { intsAttribute, stringAttribute } from '../../onnx/attributes.js';
 import { constantTensor } from '../../onnx/constants.js';
+import { encodeFloats } from '../../onnx/floats.js';
 import { type ResampledAxis, resamplingMatrix } from '../../onnx/resampling.js';
-import { DataType, elementCount, tensorData } from '../../onnx/tensor.js';
+import { type DataTypeName, dataTypeName, elementCount, tensorData } from '../../onnx/tensor.js';
 import type { Rule, RuleContext } from '../rule.js';
 import { axesOf, reshape, sumOver } from './tensors.js';
 
@@ -52,10 +53,8 @@ const resize: Rule = (c) => {
       const transposed = new Float64Array(from * to).map(
         (_, at) => matrix[(at % to) * from + Math.floor(at / to)]!,
       );
-      const constant =
-        type === DataType.double
-          ? c.builder.constant('double', [from, to], transposed)
-          : c.builder.constant('float', [from, to], Float32Array.from(transposed));
+      const name = dataTypeName(type) as DataTypeName;
+      const constant = c.builder.constant(name, [from, to], encodeFloats(type, transposed));
       gradient = c.op('MatMul', [constant, reshape(c, gradient, [outer, to, inner])]);
     }
     dims[axis] = from;

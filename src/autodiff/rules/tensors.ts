@@ -1,4 +1,5 @@
 import { intAttribute } from '../../onnx/attributes.js';
+import { isHalfPrecision } from '../../onnx/floats.js';
 import {
   DataType,
   dataTypeName,
@@ -7,6 +8,7 @@ import {
   makeTensor,
   viewBytes,
 } from '../../onnx/tensor.js';
+import type { ValueType } from '../../onnx/value-types.js';
 import type { RuleContext } from '../rule.js';
 
 /** A non-negative axis. */
@@ -75,6 +77,22 @@ export function wantOutput(c: RuleContext, index: number, type: number, dims: re
 }
 
 /**
+ * A half-precision gradient in float32 while it is worked on, and the result in half precision again: for sums that kernels make in
+ * float32 alone. Other gradients are as they are.
+ * @param type of the gradient
+ */
+export function inFloat32(
+  c: RuleContext,
+  gradient: string,
+  { type, dims }: ValueType,
+  work: (gradient: string, type: number) => string,
+): string {
+  if (!isHalfPrecision(type)) return work(gradient, type);
+  const wide = c.op('Cast', [gradient], { to: DataType.float });
+  return c.op('Cast', [work(c.describe(wide, { type: DataType.float, dims }), DataType.float)], { to: type });
+}
+
+/**
  * Zeros of shape `dims` with updates [outer…, count, inner…] added at positions [count] of an axis. ScatterElements, because
  * ScatterND loses additions to one element when it runs on several threads (ONNX Runtime 1.30, CPU).
  */
@@ -90,6 +108,18 @@ export function addAlongAxis(
   if (elementCount(lines) === 0) return zeros(c, dims);
   const column = reshape(c, positions, [count, ...dims.slice(axis + 1).map(() => 1)]);
   const everywhere = c.op('Expand', [column, c.builder.ints(lines)]);
-  const lined = reshape(c, updates, lines);
-  return c.op('ScatterElements', [zeros(c, dims), everywhere, lined], { axis, reduction: 'add' });
+  return scatterAdd(c, dims, everywhere, reshape(c, updates, lines), lines, axis);
 }
+
+/** Zeros of shape `dims` with updates (of shape `lines`, as the indices) added along an axis. */
+export const scatterAdd = (
+  c: RuleContext,
+  dims: readonly number[],
+  indices: string,
+  updates: string,
+  lines: readonly number[],
+  axis: number,
+): string =>
+  inFloat32(c, updates, { type: c.type(c.input(0)).type, dims: lines }, (wide, type) =>
+    c.op('ScatterElements', [zeros(c, dims, type), indices, wide], { axis, reduction: 'add' }),
+  );

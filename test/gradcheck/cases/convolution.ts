@@ -79,7 +79,6 @@ export const convolutionCases: GradientCase[] = [
   conv('3-D, dilation, 2 groups', [1, 4, 3, 4, 5], [4, 2, 2, 2, 2], { dilations: [1, 2, 2], group: 2 }),
   {
     ...conv('no images', [0, 3, 5, 5], [4, 3, 3, 3], { pads: [1, 1, 1, 1] }, true),
-    unsupported: { training: 'ConvGrad divides by the number of images, which ends the process' },
   },
   {
     name: 'Conv twice with one weight',

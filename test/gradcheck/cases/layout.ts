@@ -63,7 +63,7 @@ const scan = (
 });
 
 const untrained = {
-  unsupported: { training: 'the training build of ONNX Runtime 1.28 has no CumProd' },
+  unsupported: { 'training build': 'the training build of ONNX Runtime 1.28 has no CumProd' },
 };
 
 export const layoutCases: GradientCase[] = [

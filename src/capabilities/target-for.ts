@@ -1,0 +1,75 @@
+import { batchNormInternal } from '../lowering/alias.js';
+import type { LoweringContext } from '../lowering/context.js';
+import { batchStatistics } from '../lowering/cuda/batch-norm.js';
+import * as cudaConv from '../lowering/cuda/conv.js';
+import { wideLabels } from '../lowering/cuda/labels.js';
+import * as conv from '../lowering/kernels/conv.js';
+import { endsProcess, flatmin, type Rewrite, type Target } from '../lowering/targets.js';
+import { microsoft } from '../onnx/domains.js';
+import type { Runtime } from '../runtime/library.js';
+import type { Capabilities } from './capabilities.js';
+import { capabilitiesOf } from './capabilities-of.js';
+import { fasterThanOwnConvGrad, fasterThanStandard } from './cpu-choice.js';
+import { convGrad, crossEntropyGrad, elementTypeOfNode, kernelsNeeded } from './kernels-needed.js';
+
+const batchNorm = `${microsoft}:BatchNormInternal`;
+
+/**
+ * What training graphs are lowered to for a runtime and a device: each op in the fastest form that is right there. On the CPU flatmin's
+ * kernels, then the runtime's own, then standard operators; on CUDA the runtime's kernels, and forms that are legal there.
+ * @param device 'cpu', 'cuda' or 'cuda:<ordinal>'
+ * @throws FlatminError RUNTIME when an unknown library's kernels cannot be probed
+ */
+export async function targetFor(runtime: Runtime, device: string): Promise<Target> {
+  return targetOf(await capabilitiesOf(runtime, device));
+}
+
+/** The same from a table of capabilities. */
+export const targetOf = (capabilities: Capabilities): Target =>
+  capabilities.device === 'cuda' ? cudaTarget(capabilities) : cpuTarget(capabilities);
+
+/** Ops of which a runtime has at least some kernels. */
+const opsOf = ({ kernels }: Capabilities): Set<string> =>
+  new Set(Object.keys(kernels).map((kernel) => kernel.split('/')[0]!));
+
+/** Whether the runtime computes a node right, in its shapes and element type. Of no elements, cuDNN makes an error. */
+function computes({ kernels }: Capabilities, c: LoweringContext): boolean {
+  const type = elementTypeOfNode(c.node, c.values);
+  if (type === undefined || c.node.input.some((name) => c.values.get(name)?.dims.includes(0))) return false;
+  return kernelsNeeded(c.node, c.values).every((kernel) => kernels[kernel]?.includes(type));
+}
+
+function cpuTarget(capabilities: Capabilities): Target {
+  if (Object.keys(capabilities.kernels).length === 0) return flatmin;
+  const takes = (c: LoweringContext) =>
+    !endsProcess(c) && computes(capabilities, c) && kernelsNeeded(c.node, c.values).every(fasterThanStandard);
+  const own: Rewrite = (c) => !(takes(c) && fasterThanOwnConvGrad(c)) && conv.gradient(c);
+  return {
+    ...flatmin,
+    name: 'flatmin+training',
+    ops: opsOf(capabilities),
+    takes,
+    rewrites: {
+      ...flatmin.rewrites,
+      [convGrad]: own,
+      [batchNorm]: (c) => takes(c) && batchNormInternal(c),
+    },
+  };
+}
+
+function cudaTarget(capabilities: Capabilities): Target {
+  const takes = (c: LoweringContext) => computes(capabilities, c);
+  return {
+    name: 'cuda',
+    kernels: false,
+    ops: opsOf(capabilities),
+    takes,
+    rewrites: {
+      [convGrad]: (c) => !takes(c) && opsOf(capabilities).has(convGrad) && cudaConv.convGrad(c),
+      ConvTranspose: cudaConv.convTranspose,
+      [batchNorm]: (c) => (takes(c) ? batchNormInternal(c) : batchStatistics(c)),
+      SoftmaxCrossEntropyLoss: wideLabels(1),
+      [crossEntropyGrad]: wideLabels(2),
+    },
+  };
+}
