@@ -5,8 +5,18 @@ import { option, toNumber } from './option-values.js';
 export const threadsOption = (): Option =>
   option('Execution', '--threads <n>', 'threads of the kernels', { parse: toNumber, byDefault: 'all cores' });
 
+export const deviceOption = (): Option =>
+  option('Execution', '--device <name>', 'cpu, cuda or cuda:<i>', { byDefault: 'cpu' });
+
 export const runtimeOption = (): Option =>
-  option('Execution', '--runtime <path>', 'a libonnxruntime', { byDefault: 'that of onnxruntime-node' });
+  option(
+    'Execution',
+    '--runtime <choice>',
+    'stock, training (see flatmin runtime), or the path of a libonnxruntime',
+    {
+      byDefault: 'FLATMIN_RUNTIME, else training where it is installed',
+    },
+  );
 
 /** How train and bench use the machine. */
 export const executionOptions = (): Option[] => [
@@ -15,10 +25,12 @@ export const executionOptions = (): Option[] => [
     parse: toNumber,
     byDefault: 1,
   }),
+  deviceOption(),
   runtimeOption(),
 ];
 
 export interface ExecutionChoice {
+  device?: string;
   threads?: number;
   workers?: number;
   runtime?: Runtime;
@@ -26,6 +38,11 @@ export interface ExecutionChoice {
 
 /** @throws FlatminError RUNTIME where the library cannot be loaded */
 export function chosenExecution(command: Command): ExecutionChoice {
-  const { threads, workers, runtime } = command.opts();
-  return { threads, workers, ...(runtime !== undefined && { runtime: openRuntime(runtime) }) };
+  const { device, threads, workers, runtime } = command.opts();
+  return {
+    device,
+    threads,
+    workers,
+    ...(runtime !== undefined && { runtime: openRuntime(runtime, device) }),
+  };
 }

@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { FlatminError } from '../errors.js';
 import { addBench } from './commands/bench.js';
 import { addData } from './commands/data.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExperiment } from './commands/experiment.js';
 import { addExport } from './commands/export.js';
 import { addGrad } from './commands/grad.js';
 import { addInspect } from './commands/inspect.js';
 import { addLandscape } from './commands/landscape.js';
 import { addReport } from './commands/report.js';
+import { addRuntime } from './commands/runtime.js';
 import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
 import { INTERRUPTED_EXIT } from './interruption.js';
@@ -46,6 +48,8 @@ function makeProgram(): Command {
     addLandscape,
     addReport,
     addData,
+    addRuntime,
+    addDoctor,
   ])
     add(program);
   return program;

@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { parseGroup } from '../train/group-spec.js';
+import { PRECISIONS } from '../train/precision.js';
 import { defaultSettings } from '../train/resolve-settings.js';
 import { RHO_SCHEDULE_NAMES } from '../train/rho-schedule.js';
 import { SCHEDULE_NAMES } from '../train/schedule.js';
@@ -8,6 +9,7 @@ import {
   type GroupSettings,
   OPTIMIZER_NAMES,
   RECIPE_NAMES,
+  SETTING_NAMES,
   type TrainSettings,
 } from '../train/settings.js';
 import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
@@ -30,6 +32,10 @@ export const modelOptions = (): Option[] => [
     },
   ),
   option('Model', '--batch <n>', 'images in a step', { parse: toNumber, byDefault: sgd.batch }),
+  option('Model', '--precision <kind>', 'of activations and products; weights and statistics stay float32', {
+    choices: PRECISIONS,
+    byDefault: sgd.precision,
+  }),
   option('Model', '--label-smoothing <s>', 'share of the target spread over all classes, in [0, 1)', {
     parse: toNumber,
     byDefault: sgd.labelSmoothing,
@@ -227,59 +233,11 @@ export const trainingOptions = (): Option[] => [
   }),
 ];
 
-const NAMES: readonly (keyof TrainSettings)[] = [
-  'model',
-  'data',
-  'recipe',
-  'optimizer',
-  'base',
-  'rho',
-  'rhoSchedule',
-  'rhoFinal',
-  'every',
-  'ascentSteps',
-  'radius',
-  'ascentDecay',
-  'alpha',
-  'fraction',
-  'sigma',
-  'gradientDecay',
-  'lr',
-  'momentum',
-  'nesterov',
-  'weightDecay',
-  'decay',
-  'clipNorm',
-  'clipDecay',
-  'labelSmoothing',
-  'epochs',
-  'batch',
-  'accumulate',
-  'perturbation',
-  'ema',
-  'swaStart',
-  'swaEvery',
-  'swaLr',
-  'schedule',
-  'warmupEpochs',
-  'milestones',
-  'gamma',
-  'augment',
-  'shortcut',
-  'trainSamples',
-  'testSamples',
-  'trainEvalSamples',
-  'seed',
-  'evalEvery',
-  'earlyStop',
-  'logEvery',
-];
-
 /** The settings that the command line gives, and no defaults. */
 export function givenSettings(command: Command): Partial<TrainSettings> {
   const { adaptive, group, ...options } = command.opts();
   const settings = Object.fromEntries(
-    NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+    SETTING_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
   return {
     ...settings,

@@ -1,5 +1,4 @@
 import Table from 'cli-table3';
-import type { BenchReport } from '../train/bench-step.js';
 import type { TrainSummary } from '../train/summary.js';
 
 const PLAIN = { style: { head: [], border: [] } };
@@ -39,19 +38,6 @@ export function comparisonTable(summaries: Readonly<Record<string, TrainSummary>
     ]);
   }
   return result.toString();
-}
-
-export function benchTable(report: BenchReport): string {
-  return table([
-    ['seconds/step (median)', figure(report.secondsPerStep)],
-    ['images/s', report.imagesPerSecond.toFixed(1)],
-    ['gradients', percent(report.gradientShare)],
-    ['optimizer', percent(report.optimizerShare)],
-    ['waiting for data', percent(report.dataShare)],
-    ['building graph and session', `${report.buildSeconds.toFixed(2)} s`],
-    ['peak memory', mebibytes(report.peakRssBytes)],
-    ['parameters', report.parameters.toLocaleString('en-US')],
-  ]);
 }
 
 function table(rows: [string, string][]): string {

@@ -5,8 +5,9 @@ import { readNpz } from '../../formats/npz.js';
 import { writeSafetensors } from '../../formats/safetensors.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import * as targets from '../../lowering/targets.js';
+import { openExecution } from '../../train/execution.js';
 import { type FeedArray, gradients } from '../../train/gradients.js';
-import { chosenExecution, runtimeOption, threadsOption } from '../execution-options.js';
+import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
 import { addTo, option, toDims, toNumber } from '../option-values.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
@@ -37,9 +38,10 @@ const gradOptions = () => [
   ),
   option('Execution', '--form <form>', 'kernels that the graph is lowered to', {
     choices: Object.keys(TARGETS),
-    byDefault: 'flatmin',
+    byDefault: 'the fastest of each op',
   }),
   threadsOption(),
+  deviceOption(),
   runtimeOption(),
   option(
     'Result',
@@ -97,8 +99,8 @@ async function runGrad(model: string, command: Command): Promise<void> {
     seed: options.seed,
     train: patterns(options.train),
     freeze: patterns(options.freeze),
-    target: TARGETS[(options.form ?? 'flatmin') as keyof typeof TARGETS],
-    ...chosenExecution(command),
+    target: options.form && TARGETS[options.form as keyof typeof TARGETS],
+    ...openExecution(chosenExecution(command)),
   });
   const tensors = [...result.gradients].map(([tensor, data]) => ({
     name: tensor,

@@ -8,8 +8,10 @@ import { option, toNumber } from '../option-values.js';
 export function addReport(program: Command): void {
   const command = program
     .command('report')
-    .description('Make one HTML page of a run, a comparison or an experiment; it works offline.')
-    .argument('<folder>', 'of flatmin train, with or without --compare, or flatmin experiment')
+    .description(
+      'Make one HTML page of a run, a comparison, an experiment or measurements; it works offline.',
+    )
+    .argument('<folder>', 'of flatmin train, with or without --compare, flatmin experiment or flatmin bench')
     .addOption(option('Report', '--out <file>', 'the page', { byDefault: 'report.html in the folder' }))
     .addOption(option('Report', '--watch', 'serve the page on 127.0.0.1 instead, and keep it up to date'))
     .addOption(option('Report', '--port <n>', 'of --watch; 0 for any', { parse: toNumber, byDefault: 0 }));

@@ -1,0 +1,69 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { type InstallResult, installRuntime } from '../../provision/install.js';
+import { type ListedRuntime, listRuntimes } from '../../provision/list.js';
+import { interruptible } from '../interruption.js';
+import { option } from '../option-values.js';
+import { mebibytes, shortProviders } from '../runtime-texts.js';
+
+const installOptions = () => [
+  option('Build', '--gpu', 'the build with CUDA (165 MB to fetch), for Linux x64 and Windows'),
+  option(
+    'Build',
+    '--from <path>',
+    'take this jar, folder or libonnxruntime instead of fetching it with Maven',
+  ),
+  option('Result', '--json', 'print what is installed as one JSON line'),
+];
+
+export function addRuntime(program: Command): void {
+  const runtime = program
+    .command('runtime')
+    .description('Install and list the ONNX Runtime libraries that graphs run on.');
+  const install = runtime
+    .command('install')
+    .description(
+      'Install the training build of ONNX Runtime into the user\'s cache folder (or FLATMIN_CACHE), through Maven\'s client "mvn" or from a file. It becomes the default; --runtime stock chooses the other.',
+    );
+  for (const each of installOptions()) install.addOption(each);
+  install.action(() => runInstall(install));
+  const list = runtime
+    .command('list')
+    .description('The runtimes at hand, and which one is taken when none is named.')
+    .addOption(option('Result', '--json', 'print the list as one JSON line'));
+  list.action(() => {
+    const runtimes = listRuntimes();
+    process.stdout.write(list.opts().json ? `${JSON.stringify({ runtimes })}\n` : `${listTable(runtimes)}\n`);
+  });
+}
+
+async function runInstall(command: Command): Promise<void> {
+  const { gpu, from, json } = command.opts();
+  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress }));
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : installText(result));
+}
+
+function installText({ runtime, isNew }: InstallResult): string {
+  const { version, classifier, providers, path } = runtime;
+  return [
+    `${isNew ? 'Installed' : 'Already installed'}: ONNX Runtime ${version} with training, ${classifier} (${shortProviders(providers)})`,
+    `  ${path}`,
+    classifier.endsWith('-gpu')
+      ? 'It is the default with --device cuda.'
+      : 'It is the default; --runtime stock takes the one of onnxruntime-node.',
+    '',
+  ].join('\n');
+}
+
+function listTable(runtimes: readonly ListedRuntime[]): string {
+  const head = ['name', 'version', 'execution providers', 'size', 'default on'];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  for (const { name, version, providers, bytes, defaultOn, path, problem } of runtimes) {
+    table.push(
+      [name, version ?? '–', shortProviders(providers) || '–', mebibytes(bytes), defaultOn.join(', ') || '–'],
+      [{ content: [path, problem].filter(Boolean).join('\n'), colSpan: head.length }],
+    );
+  }
+  return table.toString();
+}
