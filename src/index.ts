@@ -1,3 +1,10 @@
+export { benchKernels, type KernelBenchOptions, type KernelReport } from './bench/kernels/kernels.js';
+export { benchMemory, type MemoryBenchOptions, type MemoryReport } from './bench/memory/memory.js';
+export type { BenchOptions } from './bench/options.js';
+export type { ScaleReport } from './bench/scale/results.js';
+export { benchScale, type ScaleOptions } from './bench/scale/scale.js';
+export { type BenchReport, benchStep, type StepBenchOptions } from './bench/step.js';
+export { type CompareOptions, compareTorch, type TorchComparison } from './bench/torch/compare.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
 export type { ExperimentResults } from './experiment/results.js';
@@ -38,12 +45,13 @@ export { SAM, type SAMOptions } from './optim/sam.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
 export { makeReport, type ReportOptions } from './report/report.js';
 export { type ReportServer, type ServeOptions, serveReport } from './report/watch.js';
+export type { Device } from './runtime/device/device.js';
+export { type DeviceOptions, openDevice } from './runtime/device/open.js';
 export { openRuntime, type Runtime } from './runtime/library.js';
 export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './runtime/parameter-space.js';
 export { measure, type SharpnessReport } from './sharpness/measure.js';
 export type { Objective } from './sharpness/objective.js';
 export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
-export { type BenchOptions, type BenchReport, benchStep } from './train/bench-step.js';
 export { compare } from './train/compare.js';
 export type { Evaluation } from './train/evaluator.js';
 export { type ExportForm, type ExportOptions, exportTrainingGraph } from './train/export.js';
@@ -56,6 +64,8 @@ export {
   type ModelSharpnessReport,
   measureSharpness,
 } from './train/measure-sharpness.js';
+export type { WeightVectors } from './train/model-weights.js';
+export { PRECISIONS, type Precision } from './train/precision.js';
 export { type RhoScheduleName, type RhoScheduleOptions, rhoSchedule } from './train/rho-schedule.js';
 export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup } from './train/schedule.js';
 export {
@@ -63,8 +73,8 @@ export {
   type StepOptions,
   TrainingSession,
   type TrainingSessionOptions,
-  type WeightVectors,
 } from './train/session.js';
 export type { TrainSettings } from './train/settings.js';
+export type { QueuedStep, StepResult } from './train/step-queue.js';
 export type { TrainSummary } from './train/summary.js';
 export { type TrainOptions, train } from './train/train.js';

@@ -26,7 +26,7 @@ const LOCK_PATIENCE = 10_000;
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
-    Pick<Execution, 'threads' | 'workers' | 'runtime'> {
+    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime'> {
   /** This process does every count-th job, from the index-th (1-based) on. Default: all. */
   shard?: { index: number; count: number } | undefined;
   /** Instead of training and measuring. */
@@ -83,11 +83,11 @@ export async function runExperiment(
 
 /** Training and measuring, with the data of the jobs that are not done. */
 async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promise<RunJob> {
-  const { out, jobs: atATime = 1, workers, runtime } = options;
+  const { out, jobs: atATime = 1, device, workers, runtime } = options;
   const { threads = Math.max(1, Math.floor(availableParallelism() / atATime)) } = options;
   const results = await Promise.all(jobs.map((job) => readJobResult(out, job)));
   const datasets = await openDatasets(jobs.filter((_, index) => !results[index]));
-  return trainingJobs({ threads, workers, runtime }, measureJob, datasets);
+  return trainingJobs({ device, threads, workers, runtime }, measureJob, datasets);
 }
 
 /** Where the experiment stands; tabulates where all is done. */

@@ -1,4 +1,7 @@
 import { decompose } from '../autodiff/decompose/decompose.js';
+import { emulateHalf } from '../autodiff/precision/emulate.js';
+import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
+import { requireHalfKernels } from '../autodiff/precision/kernels.js';
 import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
@@ -10,13 +13,14 @@ import { invalid } from '../errors.js';
 import type { Loss, LossTarget } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import type { Target } from '../lowering/targets.js';
-import { defaultIrVersion } from '../onnx/builder.js';
+import { defaultIrVersion, defaultOpset } from '../onnx/builder.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { foldConstants } from '../runtime/fold-constants.js';
 import { inferTypes } from '../runtime/infer-types.js';
 import type { Runtime } from '../runtime/library.js';
 import { appendLoss, asPrepared } from './loss-model.js';
+import type { Precision } from './precision.js';
 import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
 export interface GraphOptions extends SizeOptions, ClassifyOptions {
@@ -28,6 +32,13 @@ export interface GraphOptions extends SizeOptions, ClassifyOptions {
   batchNorm?: 'batch' | 'running' | undefined;
   /** Whether Dropout nodes drop, by numbers that `noise` inputs take. Default false. */
   dropout?: boolean | undefined;
+  /** What the graph computes with; 'tf32' is a float32 graph. Default 'fp32'. */
+  precision?: Precision | undefined;
+  /**
+   * Which operators (or domain:operator) the device has half-precision kernels of. Default 'none', as on a CPU: float32 kernels compute
+   * everything, and their results are rounded.
+   */
+  halfKernels?: 'none' | ((op: string) => boolean) | undefined;
 }
 
 /** A training graph, and the model that a runtime with the target's kernels can load. */
@@ -48,11 +59,17 @@ export interface ForwardGraph {
   readonly separated: SeparatedModel;
   readonly types: ValueTypes;
   readonly loss: string;
+  /** The loss, and the values that it was computed from beyond the model's. */
+  readonly lossValues: readonly string[];
   readonly targets: readonly LossTarget[];
   readonly noise: readonly Weight[];
 }
 
-/** From a forward model to a training graph for one batch size, lowered to a target. */
+/**
+ * From a forward model to a training graph for one batch size, lowered to a target. With precision 'fp16' it has an input more,
+ * `lossScale`, and its gradients are those of the loss times that.
+ * @throws FlatminError INVALID_MODEL for half precision of a model that is not float32; INVALID_ARGUMENT where kernels are missing
+ */
 export async function buildGraph(
   runtime: Runtime,
   given: ModelProto | PreparedModel,
@@ -61,10 +78,21 @@ export async function buildGraph(
   const prepared = asPrepared(given);
   const forward = await forwardGraph(runtime, prepared, options);
   const { separated, loss, targets, noise } = forward;
-  const { graph, types } = await differentiableGraph(runtime, prepared.model, forward);
-  const built = buildTrainingGraph({ ...separated, graph }, types, loss, options.batchNorm);
-  const lowered = lower(built.graph, types, options.target);
-  const model = trainingModel(lowered, types, prepared.model.opsetImport);
+  const { batchNorm = 'batch', precision = 'fp32', halfKernels = 'none' } = options;
+  const { graph, types } = inPrecision(
+    await differentiableGraph(runtime, prepared.model, forward),
+    forward,
+    precision,
+    batchNorm,
+  );
+  const scaled = precision === 'fp16';
+  const mixed = buildTrainingGraph({ ...separated, graph }, types, loss, batchNorm, undefined, scaled);
+  const emulated = isMixed(precision) && halfKernels === 'none';
+  const built = emulated ? { ...mixed, ...emulateHalf(mixed.graph, mixed.types) } : mixed;
+  const lowered = lower(built.graph, built.types, options.target);
+  if (halfKernels !== 'none')
+    requireHalfKernels(lowered, built.types, standardOpset(prepared.model), halfKernels);
+  const model = trainingModel(lowered, built.types, prepared.model.opsetImport);
   return {
     ...built,
     model: { ...model, irVersion: Math.max(defaultIrVersion, int64(prepared.model.irVersion)) },
@@ -75,6 +103,24 @@ export async function buildGraph(
     runningStatistics: separated.statistics,
   };
 }
+
+const isMixed = (precision: Precision): boolean => precision === 'fp16' || precision === 'bf16';
+
+/** The graph with its activations in half precision, where that is asked for. */
+function inPrecision(
+  { graph, types }: { graph: Graph; types: ValueTypes },
+  { separated, noise, lossValues }: ForwardGraph,
+  precision: Precision,
+  batchNorm: 'batch' | 'running',
+): { graph: Graph; types: ValueTypes } {
+  if (!isMixed(precision)) return { graph, types };
+  const neutral = [...separated.parameters, ...separated.statistics, ...noise].map(({ name }) => name);
+  const type = precision === 'fp16' ? 'float16' : 'bfloat16';
+  return toHalfPrecision(graph, types, { type, neutral, loss: lossValues, batchNorm });
+}
+
+const standardOpset = ({ opsetImport }: ModelProto): number =>
+  int64(opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version, defaultOpset);
 
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(
@@ -93,7 +139,15 @@ export async function forwardGraph(
   const separated = separate({ ...model, graph }, { ...options, losses: [ends.loss], origins });
   const noisy = new Set(noise.map(({ name }) => name));
   const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
-  return { separated: { ...separated, dataInputs }, types, loss: ends.loss, targets: ends.targets, noise };
+  const added = ends.graph.node.slice(fixed.node.length).flatMap((node) => node.output.filter(Boolean));
+  return {
+    separated: { ...separated, dataInputs },
+    types,
+    loss: ends.loss,
+    lossValues: [ends.loss, ...added],
+    targets: ends.targets,
+    noise,
+  };
 }
 
 /** The types of what a loss appended: of these nodes alone, on inputs of known types. */

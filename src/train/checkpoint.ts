@@ -15,8 +15,11 @@ export interface RunState {
   epoch: number;
   /** Batches of it that are done; all of them where its evaluation is still to come. */
   batch: number;
-  /** Sum of the losses of these batches. */
+  /** Sum of the losses of these batches, without those of skipped steps. */
   lossSum: number;
+  /** Steps of this epoch that overflowed in half precision, and of the whole run. */
+  skippedInEpoch: number;
+  skipped: number;
   /** Seconds spent in training steps. */
   seconds: number;
   /** Best accuracy on the test set. */
@@ -30,6 +33,8 @@ export const initialState = (): RunState => ({
   epoch: 0,
   batch: 0,
   lossSum: 0,
+  skippedInEpoch: 0,
+  skipped: 0,
   seconds: 0,
   bestAccuracy: 0,
   sinceBest: 0,
@@ -47,7 +52,13 @@ export async function writeCheckpoint(
   state: RunState,
   seed: number,
 ): Promise<void> {
-  const metadata = { format: FORMAT, version: VERSION, seed: String(seed), ...stateToText(state) };
+  const metadata = {
+    format: FORMAT,
+    version: VERSION,
+    seed: String(seed),
+    ...stateToText(state),
+    ...(session.lossScaler && { lossScale: JSON.stringify(session.lossScaler.state()) }),
+  };
   await writeSafetensors(
     path,
     slots(session, optimizer).map(({ name, dims, read }) => tensor(name, dims, read, state.step)),
@@ -80,6 +91,11 @@ export async function readCheckpoint(
   }
   const state = stateFromText(metadata);
   session.steps = state.step;
+  const scaler = session.lossScaler;
+  if (scaler)
+    scaler.restore(
+      metadata.lossScale ? JSON.parse(metadata.lossScale) : { ...scaler.state(), step: state.step },
+    );
   return state;
 }
 

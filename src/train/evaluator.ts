@@ -5,8 +5,10 @@ import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { DataType, elementBytes } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
+import type { Device } from '../runtime/device/device.js';
+import { loadOn } from '../runtime/device/load.js';
 import type { Runtime } from '../runtime/library.js';
-import { allocate, runBinding, Session } from '../runtime/session.js';
+import { allocate, runBinding, type Session } from '../runtime/session.js';
 import type { BuiltGraph } from './build-graph.js';
 import { checkLabels } from './check-feed.js';
 import type { Feeds } from './feeds.js';
@@ -23,7 +25,7 @@ export interface Evaluation {
 interface EvaluatorOptions {
   loss: Loss;
   output?: string | undefined;
-  threads: number;
+  device: Device;
   /** Sizes of open dimensions beside the batch. */
   dims?: SizeOptions['dims'];
   /** The training graph whose weights these are. */
@@ -51,10 +53,7 @@ export class Evaluator {
       new Map(),
       model.model.opsetImport,
     );
-    const session = await Session.create(runtime, forward, {
-      intraOpThreads: options.threads,
-      config: { 'session.force_spinning_stop': '1' },
-    });
+    const { session } = await loadOn(options.device, runtime, forward);
     return new Evaluator(ends, session);
   }
 

@@ -7,7 +7,11 @@ import { int64, type ModelProto, type StringEntry } from '../onnx/proto.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 
-export const EXPORT_FORMS = { standard, training };
+export const EXPORT_FORMS = {
+  standard,
+  // The new statistics are outputs of the graph: no kernel writes them over the old ones, which need no copies (lowering/alias.ts).
+  training: { ...training, rewrites: {} },
+};
 export type ExportForm = keyof typeof EXPORT_FORMS;
 
 export interface ExportOptions {

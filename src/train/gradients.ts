@@ -12,7 +12,17 @@ export type FeedArray = TensorData | { readonly dims: readonly number[]; readonl
 export interface GradientOptions
   extends Pick<
     TrainingSessionOptions,
-    'batch' | 'dims' | 'output' | 'train' | 'freeze' | 'threads' | 'runtime' | 'target' | 'seed'
+    | 'batch'
+    | 'dims'
+    | 'output'
+    | 'train'
+    | 'freeze'
+    | 'precision'
+    | 'device'
+    | 'threads'
+    | 'runtime'
+    | 'target'
+    | 'seed'
   > {
   loss: Loss;
   /** Arrays for the inputs that the loss adds, in their order; default: those of `feeds` with their names. */
@@ -83,8 +93,8 @@ export async function gradients(
       }
       return [name, convert(name, dataOf(feed), type)];
     });
-    session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
-    const loss = await session.problem().gradient('keep');
+    await session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
+    const loss = await (await session.problem().gradient('keep')).read();
     const { arena, gradient } = session.space;
     const found = arena.segments.map(({ name, dims }) => [name, dims, arena.read(gradient, name)] as const);
     return {

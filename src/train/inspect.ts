@@ -215,7 +215,7 @@ async function tryLoading(runtime: Runtime, model: ModelProto, target: targets.T
     const session = await Session.create(runtime, model, {
       intraOpThreads: 1,
       optimizationLevel: 0,
-      kernels: target === targets.flatmin,
+      kernels: target.kernels,
     });
     session.dispose();
     return [];

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { prepareModel } from '../autodiff/prepare/prepare.js';
 import { subset, trainingSetNormalization } from '../data/index.js';
@@ -19,13 +18,14 @@ import type { Vector } from '../runtime/parameter-space.js';
 import type { Objective } from '../sharpness/objective.js';
 import { bindData } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
+import { openExecution } from './execution.js';
 import { filterAxes } from './filter-axes.js';
 import { subjectOfRun } from './measure-sharpness.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
 import type { Execution } from './setup.js';
 
-export interface LandscapeOptions extends Pick<Execution, 'threads' | 'runtime' | 'dataset'> {
+export interface LandscapeOptions extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'dataset'> {
   /** The folder of a finished run. */
   run: string;
   /** The folder of a second one of the same model: the surface is of the line or plane through both. */
@@ -62,7 +62,7 @@ const DEFAULT_BATCH = 256;
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL before anything is computed
  */
 export async function measureLandscape(options: LandscapeOptions): Promise<LandscapeFile> {
-  const { run, to, samples = 'all', seed = 0, threads = availableParallelism(), runtime } = options;
+  const { run, to, samples = 'all', seed = 0 } = options;
   const { batchNorm = to === undefined ? 'running' : 'batch' } = options;
   if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
     throw invalid('samples', "a positive integer or 'all'", samples);
@@ -76,12 +76,12 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
   const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
   const prepared = prepareModel(model);
   const groups = subject.groups(binding.parameters);
-  const weights = new ModelWeights(prepared, { loss, groups, threads });
+  const { device, runtime } = openExecution(options);
+  const weights = ModelWeights.of(prepared, { loss, groups, device });
   const objective = DataObjective.create(prepared, weights, datasetSamples(part, normalization, binding), {
     loss,
     batch,
     batchNorm,
-    threads,
     runtime,
   });
   try {
@@ -189,7 +189,7 @@ async function measure(
 /** The parameters of a second run, in the layout of the first. */
 async function weightsOf(dir: string, { space }: ModelWeights, loss: Loss): Promise<Vector> {
   const model = await readModel(join(dir, 'model.onnx'));
-  const weights = new ModelWeights(model, { loss, threads: space.threads });
+  const weights = ModelWeights.of(model, { loss, device: space.device });
   try {
     const layout = (segments: readonly { name: string; dims: readonly number[] }[]) =>
       segments.map(({ name, dims }) => `${name} [${dims}]`).join();

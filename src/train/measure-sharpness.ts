@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { prepareModel } from '../autodiff/prepare/prepare.js';
 import {
@@ -19,6 +18,7 @@ import { measure, type SharpnessReport } from '../sharpness/measure.js';
 import { resolveOptions, type SharpnessOptions } from '../sharpness/options.js';
 import { bindData } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
+import { openExecution } from './execution.js';
 import { parameterGroups } from './group-spec.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
@@ -28,7 +28,7 @@ import { chooseData, type Execution } from './setup.js';
 
 export interface MeasureSharpnessOptions
   extends SharpnessOptions,
-    Pick<Execution, 'threads' | 'runtime' | 'dataset'> {
+    Pick<Execution, 'device' | 'threads' | 'runtime' | 'dataset'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
   /** A forward model with its weights, or the path of one. */
@@ -77,7 +77,7 @@ const DEFAULT_BATCH = 256;
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL before anything is computed; NOT_FINITE
  */
 export async function measureSharpness(options: MeasureSharpnessOptions): Promise<ModelSharpnessReport> {
-  const { batchNorm = 'running', samples = 'all', threads = availableParallelism(), runtime } = options;
+  const { batchNorm = 'running', samples = 'all' } = options;
   const { seed } = resolveOptions(options);
   if (batchNorm !== 'running' && batchNorm !== 'batch')
     throw invalid('batchNorm', "'running' or 'batch'", batchNorm);
@@ -93,13 +93,13 @@ export async function measureSharpness(options: MeasureSharpnessOptions): Promis
   const start = performance.now();
   const prepared = prepareModel(model);
   const groups = subject.groups(binding.parameters);
-  const weights = new ModelWeights(prepared, { loss, groups, threads });
+  const { device, runtime } = openExecution(options);
+  const weights = ModelWeights.of(prepared, { loss, groups, device });
   const data = datasetSamples(part, normalization, binding);
   const objective = DataObjective.create(prepared, weights, data, {
     loss,
     batch,
     batchNorm,
-    threads,
     runtime,
   });
   try {

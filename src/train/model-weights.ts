@@ -1,47 +1,70 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { separate } from '../autodiff/separate.js';
+import { separate, type Weight } from '../autodiff/separate.js';
 import type { Loss } from '../losses/loss.js';
-import type { ModelProto } from '../onnx/proto.js';
+import type { Graph, ModelProto } from '../onnx/proto.js';
 import { tensorData } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
 import { Arena } from '../runtime/arena.js';
+import type { Device } from '../runtime/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../runtime/parameter-space.js';
 import { asPrepared, withLoss } from './loss-model.js';
 
+/** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
+export interface WeightVectors {
+  /** Default: the parameters in training. */
+  parameters?: Vector | undefined;
+  /** Default: the running statistics in training. */
+  statistics?: Vector | undefined;
+}
+
+export interface WeightLayout {
+  readonly parameters: readonly Weight[];
+  /** Running statistics. */
+  readonly statistics: readonly Weight[];
+}
+
 export interface ModelWeightsOptions {
+  groups?: readonly ParameterGroup[] | undefined;
+  device: Device;
+}
+
+export interface GivenModelOptions extends ModelWeightsOptions {
   /** Only parameters that reach this loss count; default: those that reach any output. */
   loss?: Loss | undefined;
   /** The model's output that the loss takes; default its first. */
   output?: string | undefined;
-  groups?: readonly ParameterGroup[] | undefined;
-  /** Threads of vector operations. */
-  threads: number;
 }
 
-/** The trainable parameters and running statistics of a model, in buffers that any number of sessions can share. */
+/** The trainable parameters and running statistics of a model, in buffers of a device that any number of sessions can share. */
 export class ModelWeights {
+  readonly device: Device;
   readonly space: ParameterSpace;
   readonly statisticsArena: Arena;
   readonly statistics: Vector;
   private readonly parameterNames: ReadonlySet<string>;
 
-  /**
-   * Takes the values that the model has as initializers.
-   * @throws FlatminError INVALID_MODEL when the model is broken or has nothing to train
-   */
-  constructor(given: ModelProto | PreparedModel, options: ModelWeightsOptions) {
-    const { loss, output, groups = [], threads } = options;
+  /** @param initializers take the values from here */
+  constructor(
+    { parameters, statistics }: WeightLayout,
+    initializers: Graph['initializer'],
+    { groups = [], device }: ModelWeightsOptions,
+  ) {
+    this.device = device;
+    this.space = new ParameterSpace(parameters, groups, device);
+    this.statisticsArena = new Arena(statistics);
+    this.statistics = this.statisticsArena.vector(device);
+    this.parameterNames = new Set(parameters.map(({ name }) => name));
+    const initial = new Map(initializers.map((tensor) => [tensor.name, tensor]));
+    for (const name of this.names) this.write(name, tensorData(initial.get(name)!) as Float32Array);
+  }
+
+  /** The weights of a model. @throws FlatminError INVALID_MODEL when it is broken or has nothing to train */
+  static of(given: ModelProto | PreparedModel, options: GivenModelOptions): ModelWeights {
+    const { loss, output } = options;
     const prepared = asPrepared(given);
     const { model, origins } = prepared;
-    const { parameters, statistics } = loss
-      ? withLoss(prepared, loss, { output }).separated
-      : separate(model, { origins });
-    this.space = new ParameterSpace(parameters, groups, threads);
-    this.statisticsArena = new Arena(statistics);
-    this.statistics = this.statisticsArena.vector();
-    this.parameterNames = new Set(parameters.map(({ name }) => name));
-    const initial = new Map(model.graph.initializer.map((tensor) => [tensor.name, tensor]));
-    for (const name of this.names) this.write(name, tensorData(initial.get(name)!) as Float32Array);
+    const layout = loss ? withLoss(prepared, loss, { output }).separated : separate(model, { origins });
+    return new ModelWeights(layout, model.graph.initializer, options);
   }
 
   /** Names of all parameters, then of all running statistics. */
@@ -54,8 +77,8 @@ export class ModelWeights {
   }
 
   /** A parameter or running statistic, copied. */
-  read(name: string): Float32Array {
-    const [arena, vector] = this.locate(name);
+  read(name: string, at: WeightVectors = {}): Float32Array {
+    const [arena, vector] = this.locate(name, at);
     return arena.read(vector, name);
   }
 
@@ -64,15 +87,15 @@ export class ModelWeights {
     arena.write(vector, name, values);
   }
 
-  buffer(name: string): DeviceBuffer {
-    const [arena, vector] = this.locate(name);
+  buffer(name: string, at: WeightVectors = {}): DeviceBuffer {
+    const [arena, vector] = this.locate(name, at);
     return arena.view(vector, name);
   }
 
-  private locate(name: string): [Arena, Vector] {
+  private locate(name: string, at: WeightVectors = {}): [Arena, Vector] {
     return this.parameterNames.has(name)
-      ? [this.space.arena, this.space.parameters]
-      : [this.statisticsArena, this.statistics];
+      ? [this.space.arena, at.parameters ?? this.space.parameters]
+      : [this.statisticsArena, at.statistics ?? this.statistics];
   }
 
   dispose(): void {

@@ -1,15 +1,15 @@
-import { availableParallelism } from 'node:os';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { targetFor } from '../capabilities/target-for.js';
 import { invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import { flatmin, standard, type Target } from '../lowering/targets.js';
+import { standard, type Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
 import type { Objective } from '../sharpness/objective.js';
-import { BatchGraph, type ProductVectors } from './batch-graph.js';
+import { BatchGraph } from './batch-graph.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 import type { Feeds } from './feeds.js';
 import { buildHessianGraph } from './hessian-graph.js';
@@ -34,11 +34,9 @@ export interface DataObjectiveOptions {
   batch: number;
   /** Default 'running'. */
   batchNorm?: BatchNormMode | undefined;
-  /** Default: all cores. */
-  threads?: number | undefined;
-  /** Default: the ONNX Runtime that npm installed. */
+  /** Default: openRuntime's for the device of the weights. */
   runtime?: Runtime | undefined;
-  /** Default flatmin's own kernels. */
+  /** Default: the fastest form of each op that the runtime can run on the device. */
   target?: Target | undefined;
 }
 
@@ -71,10 +69,9 @@ export class DataObjective implements Objective {
     data: Samples,
     options: DataObjectiveOptions,
   ): DataObjective {
-    const { batch, threads = availableParallelism() } = options;
+    const { batch } = options;
     if (!Number.isSafeInteger(batch) || batch < 1) throw invalid('batch', 'a positive integer', batch);
-    if (!Number.isInteger(threads) || threads < 1) throw invalid('threads', 'a positive integer', threads);
-    return new DataObjective(new Graphs(model, weights, { ...options, threads }), data, 0, data.count);
+    return new DataObjective(new Graphs(model, weights, options), data, 0, data.count);
   }
 
   get space(): ParameterSpace {
@@ -144,9 +141,9 @@ export class DataObjective implements Objective {
 
   private async run(kind: GraphKind, first: number, count: number, at: Vector): Promise<number> {
     const graph = await this.graphs.get(kind, count);
-    graph.feed(this.data.feeds(first, count));
+    await graph.feed(this.data.feeds(first, count));
     const start = performance.now();
-    const loss = await graph.run(at);
+    const loss = await (await graph.run(at)).read();
     this.graphs.seconds.running += (performance.now() - start) / 1000;
     return loss;
   }
@@ -160,24 +157,25 @@ class Graphs {
   private readonly built = new Map<number, Promise<BuiltGraph>>();
   private readonly loaded = new Map<string, BatchGraph>();
   private sumVector: Vector | undefined;
-  private productVectors: ProductVectors | undefined;
+  private productVectors: { direction: Vector; product: Vector } | undefined;
 
   constructor(
     private readonly model: ModelProto | PreparedModel,
     readonly weights: ModelWeights,
-    readonly options: DataObjectiveOptions & { threads: number },
+    readonly options: DataObjectiveOptions,
   ) {}
 
   /** Where mean gradients are added up. */
   get sum(): Vector {
-    this.sumVector ??= this.weights.space.arena.vector();
+    const { device, space } = this.weights;
+    this.sumVector ??= space.arena.vector(device);
     return this.sumVector;
   }
 
   /** What products are read from and written to. */
-  get vectors(): ProductVectors {
-    const { arena } = this.weights.space;
-    this.productVectors ??= { direction: arena.vector(), product: arena.vector() };
+  get vectors(): { direction: Vector; product: Vector } {
+    const { device, space } = this.weights;
+    this.productVectors ??= { direction: space.arena.vector(device), product: space.arena.vector(device) };
     return this.productVectors;
   }
 
@@ -194,19 +192,21 @@ class Graphs {
 
   /** Losses and gradients come from one lowered graph, so that their losses are computed alike. */
   private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
-    const { loss, output, batchNorm = 'running', threads } = this.options;
-    const { target = flatmin, runtime = openRuntime() } = this.options;
+    const { loss, output, batchNorm = 'running' } = this.options;
+    const { device } = this.weights;
+    const { runtime = openRuntime(undefined, device.name) } = this.options;
+    const { target = await targetFor(runtime, device.name) } = this.options;
     const options = { loss, batch, batchNorm, ...(output && { output }) };
     if (kind === 'product') {
       const graph = await buildHessianGraph(runtime, this.model, options);
-      return BatchGraph.load(graph, this.weights, { runtime, target: standard, threads }, this.vectors);
+      return BatchGraph.load(graph, this.weights, { runtime, target: standard }, this.vectors);
     }
     const built = this.built.get(batch) ?? buildGraph(runtime, this.model, { ...options, target });
     this.built.set(batch, built);
     const graph = await built;
     const gradients = kind === 'gradient' ? graph.parameters.map((parameter) => parameter.output) : [];
     const restricted = restrictOutputs(graph, [graph.loss, ...gradients]);
-    return BatchGraph.load(restricted, this.weights, { runtime, target, threads });
+    return BatchGraph.load(restricted, this.weights, { runtime, target });
   }
 
   dispose(): void {

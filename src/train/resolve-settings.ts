@@ -85,6 +85,7 @@ export function defaultSettings(given: Partial<TrainSettings>) {
     schedule: 'cosine',
     warmupEpochs: 0,
     augment: given.data?.startsWith('cifar') ? 'flip,crop=4:reflect' : 'none',
+    precision: 'fp32',
     shortcut: 'conv',
     seed: 0,
     evalEvery: 1,

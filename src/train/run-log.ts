@@ -4,6 +4,11 @@ import type { Evaluation } from './evaluator.js';
 import { MetricsLog } from './metrics.js';
 import type { RunFolder } from './run-folder.js';
 
+/** What a step came to: its loss, or that it was skipped because a gradient overflowed in half precision. */
+export type StepFigures =
+  | { readonly loss: number; readonly lr: number }
+  | { readonly lr: number; readonly skipped: true };
+
 /** What an epoch came to. */
 export interface EpochRecord {
   step: number;
@@ -16,7 +21,7 @@ export interface EpochRecord {
 }
 
 /**
- * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}) and one for an epoch ({step, epoch,
+ * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}; `skipped` instead of a loss) and one for an epoch ({step, epoch,
  * epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files. `tensorboard/` has the same curves
  * and images/s.
  */
@@ -41,10 +46,10 @@ export class RunLog {
     return new RunLog(metrics, events);
   }
 
-  step(record: { step: number; epoch: number; loss: number; lr: number }, imagesPerSecond: number): void {
+  step(record: StepFigures & { step: number; epoch: number }, imagesPerSecond: number): void {
     this.metrics.append(record);
-    const { step, loss, lr } = record;
-    this.events.scalar('loss/step', loss, step);
+    const { step, lr } = record;
+    if ('loss' in record) this.events.scalar('loss/step', record.loss, step);
     this.events.scalar('lr', lr, step);
     this.events.scalar('images_per_second', imagesPerSecond, step);
   }

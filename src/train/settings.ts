@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
+import { PRECISIONS } from './precision.js';
 import { RHO_SCHEDULE_NAMES } from './rho-schedule.js';
 import { SCHEDULE_NAMES } from './schedule.js';
 
@@ -99,6 +100,7 @@ const settingsSchema = z.strictObject({
   milestones: z.array(positive, 'a list of epochs').optional(),
   gamma: positive.optional(),
   augment: text,
+  precision: choice(PRECISIONS),
   shortcut: choice(['conv', 'pad']),
   /** Sizes of seeded subsets; absent for all. */
   trainSamples: count.optional(),
@@ -117,6 +119,8 @@ const settingsSchema = z.strictObject({
 /** All that decides what a run computes; what its optimizer does not use is absent. */
 export type TrainSettings = Readonly<z.infer<typeof settingsSchema>>;
 export type GroupSettings = z.infer<typeof groupSchema>;
+
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly (keyof TrainSettings)[];
 
 /** Samples that a step sees. */
 export const stepSamples = ({ batch, accumulate = 1 }: TrainSettings): number => batch * accumulate;

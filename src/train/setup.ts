@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { DataLoader, type Dataset, openDataset, subset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
@@ -6,10 +5,12 @@ import type { Loss } from '../losses/loss.js';
 import { openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import { openRuntime, type Runtime } from '../runtime/library.js';
+import type { Device } from '../runtime/device/device.js';
+import type { Runtime } from '../runtime/library.js';
 import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
+import { openExecution } from './execution.js';
 import { parameterGroups } from './group-spec.js';
 import { makeRunOptimizer, makeSchedule } from './make-optimizer.js';
 import type { Schedule } from './schedule.js';
@@ -18,11 +19,13 @@ import type { TrainSettings } from './settings.js';
 
 /** How a run is executed: what does not change its results (threads: beyond rounding). */
 export interface Execution {
-  /** Threads of sessions and vector operations; default: all cores. */
+  /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
+  device?: string | undefined;
+  /** On the CPU: threads of sessions and vector operations; default: all cores. */
   threads?: number | undefined;
   /** Threads that prepare batches; default 1. */
   workers?: number | undefined;
-  /** Default: the ONNX Runtime that npm installed. */
+  /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
   /** Instead of the data set that the settings name. */
   dataset?: Dataset | undefined;
@@ -52,7 +55,7 @@ export interface Preparation {
 export interface Setup extends Preparation {
   readonly session: TrainingSession;
   readonly runtime: Runtime;
-  readonly threads: number;
+  readonly device: Device;
   close(): Promise<void>;
 }
 
@@ -106,14 +109,22 @@ const scaled =
 export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
   const prepared = await prepare(settings, execution);
   const { model, loss, groups, trainLoader, trainEvaluation, testLoader } = prepared;
-  const { threads = availableParallelism(), runtime = openRuntime() } = execution;
-  const { batch, seed } = settings;
-  const session = await TrainingSession.create(model, { loss, batch, groups, seed, threads, runtime });
+  const { batch, seed, precision } = settings;
+  const { device, runtime } = openExecution(execution, precision);
+  const session = await TrainingSession.create(model, {
+    loss,
+    batch,
+    groups,
+    seed,
+    device,
+    runtime,
+    precision,
+  });
   return {
     ...prepared,
     session,
     runtime,
-    threads,
+    device,
     async close() {
       session.dispose();
       await Promise.all([trainLoader, trainEvaluation.loader, testLoader].map((loader) => loader?.close()));

@@ -18,6 +18,8 @@ export interface TrainSummary {
   /** The process's largest resident set so far. */
   peakRssBytes: number;
   steps: number;
+  /** Steps among them that changed nothing because a gradient overflowed in half precision. */
+  skippedSteps: number;
   epochs: number;
   batch: number;
   /** Samples that trainLoss is of. */
@@ -30,6 +32,10 @@ export interface TrainSummary {
   /** For inputs of model.onnx: (pixel / scale − mean) / std for each channel. */
   normalization: { scale: number; mean: readonly number[]; std: readonly number[] };
   optimizer: Record<string, unknown>;
+  /** 'fp32', 'tf32', 'fp16' or 'bf16'. */
+  precision: string;
+  /** 'cpu' or 'cuda:<i>'. */
+  device: string;
   loss: string;
   seed: number;
   out: string;

@@ -107,6 +107,7 @@ async function finish(
     imagesPerSecond: stepSamples(settings) / secondsPerStep,
     peakRssBytes: peakRssBytes(),
     steps: state.step,
+    skippedSteps: state.skipped,
     epochs: state.epoch,
     batch: settings.batch,
     trainEvalSamples: trainEvaluation.samples,
@@ -116,6 +117,8 @@ async function finish(
     data: settings.data,
     normalization: { scale: dataset.scale, ...trainLoader.normalization },
     optimizer: setup.optimizer.describe(),
+    precision: settings.precision,
+    device: session.device.name,
     loss: setup.loss.name,
     seed: settings.seed,
     out: folder.dir,
@@ -127,20 +130,29 @@ async function finish(
 function settingsOf(config: RunConfig | undefined): TrainSettings | undefined {
   if (!config) return undefined;
   const { [EXECUTION]: _, ...settings } = config;
-  return settings as unknown as TrainSettings;
+  // Runs of versions before mixed precision do not name it.
+  return { precision: 'fp32', ...settings } as unknown as TrainSettings;
 }
 
-function describeExecution({ threads, runtime }: Setup) {
-  return { threads, runtime: runtime.version, ...environment() };
+function describeExecution({ device, runtime }: Setup) {
+  return {
+    device: device.name,
+    threads: device.threads,
+    runtime: runtime.version,
+    build: runtime.kind,
+    ...environment(),
+  };
 }
 
 /** Sums are rounded in another order with other threads or another runtime. */
 function announce(progress: Progress, setup: Setup, state: RunState, folder: RunFolder): void {
   const before = folder.savedConfig?.[EXECUTION] as ReturnType<typeof describeExecution> | undefined;
   const now = describeExecution(setup);
-  if (before && (before.threads !== now.threads || before.runtime !== now.runtime)) {
+  const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: typeof now) =>
+    `on ${device} with ${threads} threads, ONNX Runtime ${runtime} (${build})`;
+  if (before && describe(before) !== describe(now)) {
     progress.note(
-      `The run began with ${before.threads} threads on ONNX Runtime ${before.runtime}, and goes on with ${now.threads} on ${now.runtime}: the last bits of its results may differ.`,
+      `The run began ${describe(before)}, and goes on ${describe(now)}: the last bits of its results may differ.`,
     );
   }
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);

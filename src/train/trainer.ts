@@ -4,12 +4,13 @@ import { WeightAveraging } from '../optim/averaging.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { Evaluation } from './evaluator.js';
 import type { Feeds } from './feeds.js';
+import type { WeightVectors } from './model-weights.js';
 import type { Progress } from './progress.js';
 import type { RunFolder } from './run-folder.js';
-import type { RunLog } from './run-log.js';
-import type { WeightVectors } from './session.js';
+import type { RunLog, StepFigures } from './run-log.js';
 import { stepSamples } from './settings.js';
 import type { Setup } from './setup.js';
+import type { StepResult } from './step-queue.js';
 
 export const CHECKPOINT = 'checkpoint.safetensors';
 const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
@@ -34,6 +35,12 @@ export interface TrainerOptions {
 export class Trainer {
   private lastCheckpoint = performance.now();
   private secondsPerStep: number | undefined;
+  /** Results of steps that have been asked for, the oldest first. */
+  private readonly queued: Promise<StepResult>[] = [];
+  /** Of the last step that was not skipped. */
+  private lastLoss = Number.NaN;
+  /** When the last step's result was taken. */
+  private mark = 0;
   private lastTest: Evaluation | undefined;
   private lastResult: { epoch: number; at: WeightVectors } | undefined;
 
@@ -67,28 +74,47 @@ export class Trainer {
     const { state } = this;
     const end = stepsPerEpoch * accumulate;
     let microBatches: Feeds[] = [];
-    let mark = performance.now();
+    this.mark = performance.now();
     for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
       if (this.options.signal?.aborted) await this.stop();
       microBatches.push(binding.feeds(batch));
       if (microBatches.length < accumulate) continue;
-      const { loss, lr } = await session.step(microBatches, optimizer, {
+      const { result } = await session.enqueue(microBatches, optimizer, {
         ...(perturbation && { perturbation }),
       });
       microBatches = [];
-      const seconds = (performance.now() - mark) / 1000;
-      state.step++;
-      state.batch += accumulate;
-      state.lossSum += loss;
-      state.seconds += seconds;
-      this.report(loss, lr, seconds);
+      this.queued.push(result);
+      await this.collect(session.device.latency);
       if (state.batch < end && this.isCheckpointDue()) await this.checkpoint();
       if (this.options.signal?.aborted) await this.stop();
-      mark = performance.now();
+    }
+    await this.collect(0);
+  }
+
+  /** Takes the results of steps, in their order, until at most so many are outstanding. The state counts what has been taken. */
+  private async collect(outstanding: number): Promise<void> {
+    const { state } = this;
+    const { accumulate = 1 } = this.setup.settings;
+    while (this.queued.length > outstanding) {
+      const { loss, lr, skipped } = await this.queued.shift()!;
+      const now = performance.now();
+      const seconds = (now - this.mark) / 1000;
+      this.mark = now;
+      state.step++;
+      state.batch += accumulate;
+      state.seconds += seconds;
+      if (skipped) {
+        state.skipped++;
+        state.skippedInEpoch++;
+      } else {
+        state.lossSum += loss;
+        this.lastLoss = loss;
+      }
+      this.report(skipped ? { lr, skipped } : { loss, lr }, seconds);
     }
   }
 
-  private report(loss: number, lr: number, seconds: number): void {
+  private report(record: StepFigures, seconds: number): void {
     const { settings } = this.setup;
     const { step, epoch } = this.state;
     this.secondsPerStep =
@@ -97,9 +123,9 @@ export class Trainer {
         : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
     const imagesPerSecond = stepSamples(settings) / this.secondsPerStep;
     if (step % settings.logEvery === 0) {
-      this.options.log.step({ step, epoch: epoch + 1, loss, lr }, imagesPerSecond);
+      this.options.log.step({ step, epoch: epoch + 1, ...record }, imagesPerSecond);
     }
-    this.show(loss);
+    this.show(this.lastLoss);
   }
 
   private show(loss: number): void {
@@ -118,7 +144,7 @@ export class Trainer {
     const isDue = epoch % settings.evalEvery === 0 || epoch === settings.epochs;
     const test = testLoader && isDue ? await this.evaluateOrStop(testLoader) : undefined;
     this.lastTest = test ?? this.lastTest;
-    const meanLoss = state.lossSum / stepsPerEpoch;
+    const meanLoss = state.lossSum / (stepsPerEpoch - state.skippedInEpoch);
     await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
     this.show(meanLoss);
     this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
@@ -126,7 +152,7 @@ export class Trainer {
     const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
     if (isBest) state.bestAccuracy = test.accuracy!;
     if (test) state.sinceBest = isBest ? 0 : state.sinceBest + 1;
-    Object.assign(state, { epoch, batch: 0, lossSum: 0 });
+    Object.assign(state, { epoch, batch: 0, lossSum: 0, skippedInEpoch: 0 });
     if (this.isStale())
       this.options.progress.note(`No better accuracy in ${state.sinceBest} evaluations: the run ends.`);
     if (isBest && this.options.keepBest) await this.checkpoint(BEST_CHECKPOINT);
@@ -185,10 +211,12 @@ export class Trainer {
   }
 
   private async checkpoint(name = CHECKPOINT): Promise<void> {
+    await this.collect(0);
     const { session, optimizer, settings } = this.setup;
     await this.options.log.flush();
     await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
     this.lastCheckpoint = performance.now();
+    this.mark = this.lastCheckpoint;
   }
 
   private async stop(): Promise<never> {

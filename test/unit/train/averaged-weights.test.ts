@@ -48,7 +48,7 @@ test.serial('statistics of a point are the means over the batches of those of ea
   const sums = new Map(names.map((name) => [name, new Float64Array(session.weight(name).length)]));
   for (const batch of batches) {
     for (const name of names) session.setWeight(name, new Float32Array(session.weight(name).length));
-    session.feed(batch);
+    await session.feed(batch);
     await session.problem().gradient('update', average());
     for (const name of names)
       session.weight(name).forEach((value, i) => {

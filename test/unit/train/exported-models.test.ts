@@ -93,8 +93,8 @@ test('the small standard form gives the gradients of a training session in onnxr
 
   const session = await TrainingSession.create(forward, { loss: crossEntropy(), batch: 8, threads: 1 });
   t.teardown(() => session.dispose());
-  session.feed(batch);
-  const loss = await session.problem().gradient('update');
+  await session.feed(batch);
+  const loss = await (await session.problem().gradient('update')).read();
 
   const stock = await InferenceSession.create(file, { intraOpNumThreads: 1 });
   t.teardown(() => stock.release());

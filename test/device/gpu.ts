@@ -1,0 +1,58 @@
+import test, { type ExecutionContext, type Implementation } from 'ava';
+import type { Device } from '../../src/runtime/device/device.js';
+import { openDevice } from '../../src/runtime/device/open.js';
+import { openRuntime, type Runtime } from '../../src/runtime/library.js';
+
+export interface Gpu {
+  readonly device: Device;
+  readonly runtime: Runtime;
+}
+
+let found: Gpu | string | undefined;
+
+/** The first GPU and a runtime for it, or why there is none. */
+function findGpu(): Gpu | string {
+  try {
+    const device = openDevice('cuda', {});
+    return { device, runtime: openRuntime(undefined, device.name) };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** A test on the first GPU; without one it is skipped, and says why. Tests share the GPU, so they run one after the other. */
+export function gpuTest(title: string, body: (t: ExecutionContext, gpu: Gpu) => Promise<void>): void {
+  found ??= findGpu();
+  if (typeof found === 'string') {
+    if (!skipped) console.log(`Skipped without a GPU: ${found.replace(/\s*\n\s*/g, ' ')}`);
+    skipped = true;
+    test.skip(title, () => {});
+    return;
+  }
+  const gpu = found;
+  const run: Implementation<[]> = (t) => body(t as ExecutionContext, gpu);
+  test.serial(title, run);
+}
+
+let skipped = false;
+
+/** a·b / (‖a‖ ‖b‖) */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += a[i]! * b[i]!;
+    aa += a[i]! ** 2;
+    bb += b[i]! ** 2;
+  }
+  return ab / Math.sqrt(aa * bb);
+}
+
+/** ‖a − b‖ / ‖b‖ */
+export function distance(a: Float32Array, b: Float32Array): number {
+  let [difference, norm] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    norm += b[i]! ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
