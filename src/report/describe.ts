@@ -2,6 +2,7 @@ import { Figures } from './html/figure.js';
 import { type Html, html } from './html/html.js';
 import type { Folder } from './read/folder.js';
 import type { Run } from './read/run.js';
+import { benchSections } from './sections/bench.js';
 import { comparedCurves, runCurves } from './sections/curves.js';
 import { experimentCharts, experimentCurves, experimentTable, jobsTable } from './sections/experiment.js';
 import { landscapeSection } from './sections/landscape.js';
@@ -13,6 +14,10 @@ import { sharpnessSection } from './sections/sharpness.js';
 export function describe(folder: Folder, version: string): { title: string; content: Html } {
   const figures = new Figures();
   if (folder.kind === 'run') return describeRun(figures, folder.run, version);
+  if (folder.kind === 'bench') {
+    const content = html`${notes(folder.notes)}\n${benchSections(figures, folder.bench)}`;
+    return { title: `Measurements ${folder.name}`, content };
+  }
   return folder.kind === 'comparison'
     ? describeComparison(figures, folder, version)
     : describeExperiment(figures, folder, version);

@@ -10,7 +10,7 @@ export interface ReportOptions {
 }
 
 /**
- * One HTML page about a run, a comparison or an experiment, finished or not; it needs nothing beside it and asks for nothing.
+ * One HTML page about a run, a comparison, an experiment or measurements, finished or not; it needs nothing beside it and asks for nothing.
  * @param dir its folder
  * @throws FlatminError NOT_FOUND where the folder holds none of them
  */

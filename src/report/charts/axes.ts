@@ -69,5 +69,6 @@ export function legendHeight(names: readonly string[], width: number): number {
     if (x > 0 && x + entry > width - 16) [rows, x] = [rows + 1, 0];
     x += entry;
   }
-  return rows * 24;
+  // Rows are as far apart as entries.
+  return 24 + (rows - 1) * 40;
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FlatminError } from '../../errors.js';
+import { type Bench, readBench } from './bench.js';
 import { type Experiment, experimentOf } from './experiment.js';
 import { isObject, type Json, readJsonObject } from './json.js';
 import { type Run, readRun } from './run.js';
@@ -25,10 +26,17 @@ export type Folder =
       readonly runs: ReadonlyMap<string, Run>;
       readonly failures: readonly { readonly job: string; readonly message: string }[];
       readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'bench';
+      readonly name: string;
+      readonly bench: Bench;
+      readonly notes: readonly string[];
     };
 
 /**
- * Reads a run, a comparison (`flatmin train --compare`) or an experiment (`flatmin experiment`), finished or not.
+ * Reads a run, a comparison (`flatmin train --compare`), an experiment (`flatmin experiment`) or measurements (`flatmin bench`), finished or
+ * not.
  * @throws FlatminError NOT_FOUND where the folder holds none of them
  */
 export async function readFolder(dir: string): Promise<Folder> {
@@ -43,9 +51,11 @@ export async function readFolder(dir: string): Promise<Folder> {
   if (config && Array.isArray(config.compare)) return readComparison(dir, name, config, notes);
   if (config || (await exists(join(dir, 'metrics.jsonl'))) || (await exists(join(dir, 'summary.json'))))
     return { kind: 'run', run: await readRun(dir) };
+  const bench = await readBench(dir, notes);
+  if (bench) return { kind: 'bench', name, bench, notes };
   throw new FlatminError(
     'NOT_FOUND',
-    `${dir} holds no run, comparison or experiment: expected config.json, metrics.jsonl, results.json or jobs/ in it, as flatmin train and flatmin experiment write them.`,
+    `${dir} holds no run, comparison or experiment, and no measurements: expected config.json, metrics.jsonl, results.json, jobs/ or bench-*.json in it, as flatmin train, flatmin experiment and flatmin bench write them.`,
   );
 }
 

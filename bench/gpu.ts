@@ -1,0 +1,142 @@
+/**
+ * What flatmin is to show on a GPU, in one call: gradients against the CPU's, images/s of each precision and optimizer against PyTorch's best
+ * mode, ratios of optimizers, host time, memory, and training on CIFAR-10. Each finding is one JSON line on stdout; a part that fails says so
+ * and the next begins.
+ *
+ *     node dist/bench/gpu.js [--device cuda] [--model wrn-28-10] [--batch 128] [--python python3] [--data cifar10:DIR] [--minutes 9]
+ *         [--parts gradients,ratios,compare,training]
+ *
+ * After `--minutes` no further measurement begins. Without `--data` nothing is trained.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchStep } from '../src/bench/step.js';
+import { compareTorch } from '../src/bench/torch/compare.js';
+import { crossEntropy } from '../src/losses/cross-entropy.js';
+import { openModel } from '../src/models/open.js';
+import { normals } from '../src/runtime/random.js';
+import { openExecution } from '../src/train/execution.js';
+import { gradients } from '../src/train/gradients.js';
+import type { Precision } from '../src/train/precision.js';
+import type { TrainSettings } from '../src/train/settings.js';
+import { train } from '../src/train/train.js';
+
+const { values } = parseArgs({
+  options: {
+    device: { type: 'string', default: 'cuda' },
+    model: { type: 'string', default: 'wrn-28-10' },
+    batch: { type: 'string', default: '128' },
+    python: { type: 'string' },
+    data: { type: 'string' },
+    minutes: { type: 'string', default: '9' },
+    parts: { type: 'string', default: 'gradients,ratios,compare,training' },
+  },
+});
+const { device, model, python, data } = values;
+const batch = Number(values.batch);
+const end = performance.now() + 60_000 * Number(values.minutes);
+const execution = { device };
+
+const optimizers: Record<string, Partial<TrainSettings>> = {
+  sgd: { optimizer: 'sgd' },
+  'rand-sam': { optimizer: 'rand-sam' },
+  sam: { optimizer: 'sam' },
+  'sam-2': { optimizer: 'sam', ascentSteps: 2 },
+  'sam-3': { optimizer: 'sam', ascentSteps: 3 },
+  'sam-5': { optimizer: 'sam', ascentSteps: 5 },
+};
+const given = (name: string, precision: Precision): Partial<TrainSettings> => ({
+  model,
+  batch,
+  precision,
+  nesterov: true,
+  ...optimizers[name],
+});
+
+const tell = (finding: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(finding)}\n`);
+
+async function attempt(what: Record<string, unknown>, work: () => Promise<Record<string, unknown>>) {
+  if (performance.now() > end) return tell({ ...what, skipped: 'out of time' });
+  try {
+    tell({ ...what, ...(await work()) });
+  } catch (error) {
+    tell({ ...what, failed: (error as Error).message });
+  }
+}
+
+/** The angle between the GPU's gradient and the CPU's, on a batch that a CPU can take. */
+async function gradientAngle(precision: Precision) {
+  const size = 16;
+  const forward = await openModel(model, { classes: 10, inputShape: [3, 32, 32], seed: 0 });
+  const feeds = {
+    images: normals(size * 3072, 0, 0),
+    labels: BigInt64Array.from({ length: size }, (_, i) => BigInt(i % 10)),
+  };
+  const options = { loss: crossEntropy(), batch: size };
+  const own = await gradients(forward, feeds, {
+    ...options,
+    precision,
+    ...openExecution(execution, precision),
+  });
+  const cpu = await gradients(forward, feeds, options);
+  let [ab, aa, bb] = [0, 0, 0];
+  for (const [name, a] of own.gradients) {
+    const b = cpu.gradients.get(name)!;
+    a.forEach((value, i) => {
+      ab += value * b[i]!;
+      aa += value ** 2;
+      bb += b[i]! ** 2;
+    });
+  }
+  return { cosine: ab / Math.sqrt(aa * bb), loss: own.loss, cpuLoss: cpu.loss };
+}
+
+const precisions: readonly Precision[] = ['fp32', 'tf32', 'fp16'];
+const parts = {
+  async gradients() {
+    for (const precision of precisions)
+      await attempt({ part: 'gradients', precision }, () => gradientAngle(precision));
+  },
+  async ratios() {
+    const sgd: Record<string, number> = {};
+    for (const precision of precisions) {
+      for (const name of Object.keys(optimizers)) {
+        await attempt({ part: 'ratios', precision, optimizer: name }, async () => {
+          const report = await benchStep(given(name, precision), { ...execution, steps: 10, warmup: 5 });
+          if (name === 'sgd') sgd[precision] = report.secondsPerStep;
+          const { secondsPerStep, imagesPerSecond, hostShare, dataShare, peakDeviceBytes } = report;
+          const ratio = secondsPerStep / sgd[precision]!;
+          return { secondsPerStep, imagesPerSecond, ratio, hostShare, dataShare, peakDeviceBytes };
+        });
+      }
+    }
+  },
+  async compare() {
+    for (const precision of precisions) {
+      for (const name of ['sgd', 'sam']) {
+        await attempt({ part: 'compare', precision, optimizer: name }, async () => {
+          const options = { ...execution, python, rounds: 1, steps: 10, warmup: 5 };
+          const { flatmin: _, ...comparison } = await compareTorch(given(name, precision), options);
+          return { ...comparison };
+        });
+      }
+    }
+  },
+  async training() {
+    if (data === undefined) return;
+    for (const precision of ['tf32', 'fp16'] as const) {
+      for (const name of ['sgd', 'sam']) {
+        await attempt({ part: 'training', precision, optimizer: name }, async () => {
+          const out = join(await mkdtemp(join(tmpdir(), 'flatmin-gpu-')), name);
+          const settings = { ...given(name, precision), data, epochs: 3, seed: 0 };
+          const summary = await train(settings, { ...execution, out, label: `${name} ${precision}` });
+          const { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps } = summary;
+          return { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps };
+        });
+      }
+    }
+  },
+};
+for (const part of values.parts.split(',')) await parts[part as keyof typeof parts]();

@@ -1,0 +1,33 @@
+/** The process that measures for another: does the one task that it is sent, says what came of it, and ends. */
+import { FlatminError } from '../../errors.js';
+import { timeForms } from '../kernels/time-forms.js';
+import { measureMemory } from '../memory/measure.js';
+import { benchStep } from '../step.js';
+import type { ChildMessage, ChildRequest } from './messages.js';
+
+type Task = (args: readonly never[], progress: (value: unknown) => void) => Promise<unknown>;
+
+const TASKS: Readonly<Record<string, Task>> = {
+  step: (args) => benchStep(args[0]!, args[1]),
+  memory: (args) => measureMemory(args[0]!, args[1]),
+  forms: (args, progress) => timeForms(args[0]!, progress),
+};
+
+const send = (message: ChildMessage): Promise<void> =>
+  new Promise((resolve) => {
+    process.send!(message, undefined, undefined, () => resolve());
+  });
+
+process.once('message', async ({ task, args }: ChildRequest) => {
+  try {
+    const progress = (value: unknown) => void send({ kind: 'progress', value });
+    await send({ kind: 'result', value: await TASKS[task]!(args as never[], progress) });
+  } catch (error) {
+    const code = error instanceof FlatminError ? error.code : undefined;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    await send({ kind: 'error', code, message: code ? message : (stack ?? message) });
+  }
+  process.disconnect();
+});
+// Ctrl-C reaches the whole group: the parent decides.
+process.on('SIGINT', () => {});

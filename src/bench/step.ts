@@ -1,0 +1,111 @@
+import { invalid } from '../errors.js';
+import type { TrainSettings } from '../train/settings.js';
+import { takenDeviceBytes } from './device-memory.js';
+import type { BenchOptions } from './options.js';
+import { peakMemoryBytes } from './peak-memory.js';
+import { median } from './statistics.js';
+import { type StepTime, timeSteps } from './time-steps.js';
+import { type Tracing, traced } from './trace/traced.js';
+import { openLoader, openSession, openWorkload, type Workload } from './workload.js';
+
+export interface StepBenchOptions extends BenchOptions {
+  /** Writes a trace of the run here, for Perfetto and chrome://tracing: ONNX Runtime's kernels and flatmin's own work. */
+  profile?: string | undefined;
+}
+
+export interface BenchReport {
+  /** Each timed step. */
+  stepSeconds: number[];
+  /** Their median. */
+  secondsPerStep: number;
+  imagesPerSecond: number;
+  peakRssBytes: number;
+  /** Memory of the GPU that the session took, at its most; null on the CPU. */
+  peakDeviceBytes: number | null;
+  /** Shares of the time: gradients; the optimizer's own work; waiting for batches. They sum to 1. On a GPU the first two are null. */
+  gradientShare: number | null;
+  optimizerShare: number | null;
+  dataShare: number;
+  /** On a GPU: share of the time in which the host feeds and queues steps; null on the CPU, which does them. */
+  hostShare: number | null;
+  /** Building the training graph, and loading it. */
+  buildSeconds: number;
+  steps: number;
+  warmup: number;
+  model: string;
+  parameters: number;
+  batch: number;
+  threads: number;
+  runtime: string;
+  /** 'cpu' or 'cuda:<i>'. */
+  device: string;
+  precision: string;
+  optimizer: Record<string, unknown>;
+  /** Of the last step. */
+  loss: number;
+}
+
+/**
+ * Times training steps on random images, which come through the loader and its worker threads as in training.
+ * @param given the model, the batch, and the settings of the optimizer
+ * @throws FlatminError what train throws
+ */
+export async function benchStep(
+  given: Partial<TrainSettings>,
+  options: StepBenchOptions = {},
+): Promise<BenchReport> {
+  if (options.profile === '') throw invalid('profile', 'the path of a file', options.profile);
+  const workload = await openWorkload(given, options);
+  return options.profile === undefined
+    ? measure(workload)
+    : traced(workload, options.profile, (tracing) => measure(workload, tracing));
+}
+
+async function measure(workload: Workload, tracing: Partial<Tracing> = {}): Promise<BenchReport> {
+  const { settings, steps, warmup, binding, device } = workload;
+  const { optimizer = workload.optimizer, spans, device: on = device, profilePrefix } = tracing;
+  const memory = takenDeviceBytes(device);
+  const start = performance.now();
+  const session = await openSession(workload, { profilePrefix, on });
+  spans?.add('building graph and session', 'work', start, performance.now());
+  const buildSeconds = (performance.now() - start) / 1000;
+  const loader = openLoader(workload);
+  try {
+    const times = await timeSteps({ session, optimizer, loader, binding, spans }, warmup + steps);
+    return {
+      ...summarize(times.slice(warmup), settings.batch, device.name === 'cpu'),
+      buildSeconds,
+      steps,
+      warmup,
+      model: settings.model,
+      parameters: session.space.arena.count,
+      batch: settings.batch,
+      threads: device.threads,
+      runtime: workload.runtime.version,
+      device: device.name,
+      precision: settings.precision,
+      optimizer: optimizer.describe(),
+      loss: times.at(-1)!.loss,
+      peakRssBytes: peakMemoryBytes(),
+      peakDeviceBytes: memory(),
+    };
+  } finally {
+    session.dispose();
+    await loader.close();
+  }
+}
+
+function summarize(times: readonly StepTime[], batch: number, onCpu: boolean) {
+  const sum = (part: keyof StepTime) => times.reduce((total, time) => total + time[part], 0);
+  const shareOf = (part: keyof StepTime) => sum(part) / sum('total');
+  const secondsPerStep = median(times.map(({ total }) => total));
+  return {
+    stepSeconds: times.map(({ total }) => total),
+    secondsPerStep,
+    imagesPerSecond: batch / secondsPerStep,
+    gradientShare: onCpu ? shareOf('gradient') : null,
+    optimizerShare: onCpu ? 1 - shareOf('gradient') - shareOf('data') : null,
+    dataShare: shareOf('data'),
+    hostShare: onCpu ? null : shareOf('host'),
+  };
+}

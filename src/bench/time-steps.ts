@@ -1,0 +1,76 @@
+import type { DataLoader } from '../data/index.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { DataBinding } from '../train/data-binding.js';
+import type { TrainingSession } from '../train/session.js';
+import type { Spans } from './trace/spans.js';
+
+export interface StepWork {
+  readonly session: TrainingSession;
+  readonly optimizer: Optimizer;
+  readonly loader: DataLoader;
+  readonly binding: DataBinding;
+  /** Takes what happens when. */
+  readonly spans?: Spans | undefined;
+}
+
+/** Seconds of one step. */
+export interface StepTime {
+  /** From the end of the step before to its own. */
+  readonly total: number;
+  /** Waiting for its batch. */
+  readonly data: number;
+  /** In gradients; on a GPU, queueing them. */
+  readonly gradient: number;
+  /** Queueing all of it; on the CPU, doing it. */
+  readonly host: number;
+  readonly loss: number;
+}
+
+/**
+ * Runs training steps one behind the other, as training does: on a GPU the next is queued while those before run, as many as the device
+ * lets wait.
+ * @param count steps in all
+ */
+export async function timeSteps(work: StepWork, count: number): Promise<StepTime[]> {
+  const { session, optimizer, loader, binding, spans } = work;
+  const { latency } = session.device;
+  const waiting: Promise<unknown>[] = [];
+  const times: Promise<StepTime>[] = [];
+  let ended = Promise.resolve(performance.now());
+  while (times.length < count) {
+    let asked = performance.now();
+    for await (const batch of loader) {
+      const ready = performance.now();
+      const gradientBefore = session.gradientSeconds;
+      while (waiting.length > latency) await waiting.shift();
+      const queueing = performance.now();
+      const { result } = await session.enqueue(binding.feeds(batch), optimizer);
+      const queued = performance.now();
+      const before = ended;
+      ended = result.then(() => performance.now());
+      const [end, index] = [ended, times.length];
+      const gradient = session.gradientSeconds - gradientBefore;
+      spans?.add('waiting for data', 'data', asked, ready);
+      const time = async (): Promise<StepTime> => {
+        const [start, now, { loss }] = [await before, await end, await result];
+        spans?.add(`step ${index + 1}`, 'step', start, now);
+        return {
+          total: (now - start) / 1000,
+          data: (ready - asked) / 1000,
+          gradient,
+          host: (queued - queueing) / 1000,
+          loss,
+        };
+      };
+      const timed = time();
+      // Whoever waits for it hears of its failure; those behind it fail with it.
+      timed.catch(() => {});
+      times.push(timed);
+      waiting.push(timed);
+      if (latency === 0) await waiting.shift();
+      if (times.length === count) break;
+      asked = performance.now();
+    }
+  }
+  return Promise.all(times);
+}

@@ -1,0 +1,87 @@
+import { targetFor } from '../capabilities/target-for.js';
+import { DataLoader, type Dataset, fromArrays } from '../data/index.js';
+import { invalid } from '../errors.js';
+import { crossEntropy } from '../losses/cross-entropy.js';
+import type { Loss } from '../losses/loss.js';
+import type { Target } from '../lowering/targets.js';
+import { openModel } from '../models/open.js';
+import type { ModelProto } from '../onnx/proto.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { Device } from '../runtime/device/device.js';
+import type { Runtime } from '../runtime/library.js';
+import { normals } from '../runtime/random.js';
+import { bindData, type DataBinding } from '../train/data-binding.js';
+import { openExecution } from '../train/execution.js';
+import { makeOptimizer } from '../train/make-optimizer.js';
+import { assertUsed, resolveSettings } from '../train/resolve-settings.js';
+import { TrainingSession } from '../train/session.js';
+import type { TrainSettings } from '../train/settings.js';
+import type { BenchOptions } from './options.js';
+
+/** What is measured: a model and an optimizer on random images, on a device. Nothing of it must be closed. */
+export interface Workload {
+  readonly settings: TrainSettings;
+  readonly steps: number;
+  readonly warmup: number;
+  readonly workers: number;
+  readonly dataset: Dataset;
+  readonly model: ModelProto;
+  readonly loss: Loss;
+  readonly binding: DataBinding;
+  readonly optimizer: Optimizer;
+  readonly device: Device;
+  readonly runtime: Runtime;
+  /** What the training graph is lowered to. */
+  readonly target: Target;
+}
+
+/**
+ * From settings to a workload, all checked.
+ * @throws FlatminError what train throws
+ */
+export async function openWorkload(given: Partial<TrainSettings>, options: BenchOptions): Promise<Workload> {
+  const { steps = 5, warmup = 2, inputShape = [3, 32, 32], classes = 10, workers = 1 } = options;
+  if (!(Number.isInteger(steps) && steps > 0)) throw invalid('steps', 'a positive integer', steps);
+  if (!(Number.isInteger(warmup) && warmup >= 0)) throw invalid('warmup', 'an integer ≥ 0', warmup);
+  const settings = resolveSettings({ ...given, data: 'random' });
+  assertUsed(given, [settings.optimizer]);
+  const { batch, seed, shortcut, labelSmoothing } = settings;
+  const dataset = randomImages(inputShape, classes, 2 * batch);
+  const loss = crossEntropy({ labelSmoothing });
+  const model = await openModel(settings.model, { classes, inputShape, shortcut, seed });
+  const { device, runtime } = openExecution(options, settings.precision);
+  return {
+    ...{ settings, steps, warmup, workers, dataset, model, loss, device, runtime },
+    binding: bindData(model, loss, dataset),
+    optimizer: makeOptimizer(settings, settings.lr),
+    target: await targetFor(runtime, device.name),
+  };
+}
+
+/** The session of a workload; to be disposed of. */
+export function openSession(
+  { model, loss, settings, runtime, target, device }: Workload,
+  { profilePrefix, on = device }: { profilePrefix?: string | undefined; on?: Device } = {},
+): Promise<TrainingSession> {
+  const { batch, seed, precision } = settings;
+  return TrainingSession.create(model, {
+    ...{ loss, batch, seed, runtime, target, precision },
+    device: on,
+    ...(profilePrefix !== undefined && { profilePrefix }),
+  });
+}
+
+/** The loader of a workload's batches; to be closed. */
+export const openLoader = ({ dataset, settings: { batch, seed }, workers }: Workload): DataLoader =>
+  new DataLoader({ dataset, split: 'train' }, { batch, seed, workers });
+
+function randomImages(shape: readonly [number, number, number], classes: number, size: number): Dataset {
+  const pixels = shape.reduce((product, dim) => product * dim, 1);
+  const labels = Int32Array.from({ length: size }, (_, i) => i % classes);
+  return fromArrays({
+    name: 'random',
+    shape,
+    classes,
+    train: { images: normals(size * pixels, 0, 0), labels },
+  });
+}
