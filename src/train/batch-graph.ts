@@ -2,6 +2,7 @@ import { capabilitiesOf } from '../capabilities/capabilities-of.js';
 import { cpuOnlyNodes } from '../capabilities/cpu-only-nodes.js';
 import type { FlatminError } from '../errors.js';
 import type { Target } from '../lowering/targets.js';
+import { liveness } from '../onnx/liveness.js';
 import { DataType, elementBytes, elementCount } from '../onnx/tensor.js';
 import type { DeviceBuffer, NativeBinding } from '../runtime/addon-types.js';
 import type { Device } from '../runtime/device/device.js';
@@ -10,7 +11,6 @@ import type { Runtime } from '../runtime/library.js';
 import type { Vector } from '../runtime/parameter-space.js';
 import type { Scalar } from '../runtime/scalar.js';
 import { runBinding } from '../runtime/session.js';
-import { peakActivationBytes } from './activation-memory.js';
 import type { BuiltGraph } from './build-graph.js';
 import { checkedFeed, type FeedInput } from './check-feed.js';
 import type { Feeds } from './feeds.js';
@@ -90,7 +90,7 @@ export class BatchGraph {
     const capture = await canCapture(built, weights.device, options.runtime);
     const memory = {
       batch: options.batch,
-      activationBytes: peakActivationBytes(built.model.graph, built.types),
+      activationBytes: liveness(built.model.graph, built.types).peakBytes,
       freeBytes: weights.device.memory().free,
     };
     try {

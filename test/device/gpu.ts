@@ -24,7 +24,7 @@ function findGpu(): Gpu | string {
 export function gpuTest(title: string, body: (t: ExecutionContext, gpu: Gpu) => Promise<void>): void {
   found ??= findGpu();
   if (typeof found === 'string') {
-    if (!skipped) console.log(`Skipped without a GPU: ${found.replace(/\s*\n\s*/g, ' ')}`);
+    if (!skipped) console.log(`Skipped without a GPU: ${found.split(/ Looked in|\n/)[0]}`);
     skipped = true;
     test.skip(title, () => {});
     return;

@@ -50,6 +50,8 @@ const violations = [
   ['flow-sharpness', 'sharpness/a.ts', '../train/a.js', 'src/train/a.ts'],
   ['flow-landscape', 'landscape/a.ts', '../optim/a.js', 'src/optim/a.ts'],
   ['flow-report', 'report/a.ts', '../train/a.js', 'src/train/a.ts'],
+  ['flow-provision', 'provision/a.ts', '../train/a.js', 'src/train/a.ts'],
+  ['flow-bench', 'bench/a.ts', '../cli/a.js', 'src/cli/a.ts'],
   ['flow-data', 'data/a.ts', '../train/a.js', 'src/train/a.ts'],
   ['flow-train', 'train/a.ts', '../cli/a.js', 'src/cli/a.ts'],
   ['flow-experiment', 'experiment/a.ts', '../optim/a.js', 'src/optim/a.ts'],

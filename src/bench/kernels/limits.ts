@@ -10,6 +10,7 @@ import type { Device } from '../../runtime/device/device.js';
 import type { Runtime } from '../../runtime/library.js';
 import { assign, scalar, vector } from '../../runtime/vector/expression.js';
 import { program } from '../../runtime/vector/program.js';
+import { fillArbitrarily } from '../arbitrary-numbers.js';
 import { repeat, timeModel } from '../time-model.js';
 
 /** What a device can do at its best, measured on it. */
@@ -95,6 +96,8 @@ function convolutionModel(channels: number, type: ComputeType, target: Target) {
 
 async function triadRate(device: Device, count: number): Promise<number> {
   const vectors = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, device.allocate(4 * count)]));
+  // Memory that nobody has written to is one page of zeros.
+  for (const buffer of Object.values(vectors)) fillArbitrarily(buffer, DataType.float, count);
   const ranges = [{ first: 0, count, scalars: { s: 0.5 } }];
   try {
     const times = await repeat(

@@ -1,3 +1,4 @@
+import { liveness } from '../../onnx/liveness.js';
 import type { Device } from '../../runtime/device/device.js';
 import { buildGraph } from '../../train/build-graph.js';
 import type { TrainSettings } from '../../train/settings.js';
@@ -8,7 +9,6 @@ import { peakMemoryBytes } from '../peak-memory.js';
 import { timeSteps } from '../time-steps.js';
 import { trace } from '../trace/traced.js';
 import { openLoader, openSession, openWorkload } from '../workload.js';
-import { liveness } from './liveness.js';
 
 /** Where the memory of training with one batch size goes, in bytes. */
 export interface MemoryUse {

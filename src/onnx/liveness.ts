@@ -1,6 +1,6 @@
-import type { Graph, Node } from '../../onnx/proto.js';
-import { elementBytes, elementCount } from '../../onnx/tensor.js';
-import type { ValueTypes } from '../../onnx/value-types.js';
+import type { Graph, Node } from './proto.js';
+import { elementBytes, elementCount } from './tensor.js';
+import type { ValueTypes } from './value-types.js';
 
 /** Ops whose output takes its input's memory. */
 const VIEWS = ['Flatten', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'];
