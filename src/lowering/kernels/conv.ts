@@ -23,11 +23,11 @@ const attributes = (window: Window) => ({
   pads: [...window.padsBegin, ...window.padsEnd],
 });
 
-/** Conv without bias. */
+/** Conv without bias; 1×1 kernels at stride 1 are matrix products, for which ONNX Runtime takes 0.5–0.93 of the time. */
 export function forward(c: LoweringContext): boolean {
   const [x, w] = [c.input(0), c.input(1)];
   const window = c.input(2) ? undefined : kernelWindow(c, c.node, x, w);
-  if (!window) return false;
+  if (!window || [...window.kernel, ...window.strides].every((size) => size === 1)) return false;
   c.define(0, 'Conv', [x, w], attributes(window), flatminDomain);
   return true;
 }

@@ -63,7 +63,8 @@ test('convolutions on the CPU take flatmin’s kernels, the runtime’s, or stan
   const own = ['flatmin:ConvGradInput', 'flatmin:ConvGradWeight', 'ReduceSum'];
   t.deepEqual(opsOf(convolution(16, 3), cpu), own);
   t.deepEqual(opsOf(convolution(3, 3), cpu), own);
-  t.deepEqual(opsOf(convolution(16, 1), cpu), ['com.microsoft:ConvGrad']);
+  t.deepEqual(opsOf(convolution(16, 1), cpu), own, 'a small 1×1 kernel');
+  t.deepEqual(opsOf(convolution(1024, 1), cpu), ['com.microsoft:ConvGrad'], 'a large one');
   t.deepEqual(opsOf(convolution(1, 3), cpu), ['com.microsoft:ConvGrad']);
   t.deepEqual(opsOf(convolution(16, 3, 4), cpu), ['com.microsoft:ConvGrad']);
   t.deepEqual(opsOf(convolution(16, 1), flatmin), own);
