@@ -2,6 +2,7 @@ import { capabilitiesOf } from '../capabilities/capabilities-of.js';
 import { cpuOnlyNodes } from '../capabilities/cpu-only-nodes.js';
 import type { FlatminError } from '../errors.js';
 import type { Target } from '../lowering/targets.js';
+import { isHalfPrecision } from '../onnx/floats.js';
 import { liveness } from '../onnx/liveness.js';
 import { DataType, elementBytes, elementCount } from '../onnx/tensor.js';
 import type { DeviceBuffer, NativeBinding } from '../runtime/addon-types.js';
@@ -232,5 +233,6 @@ const load = (
     kernels: target.kernels,
     memoryPattern: false,
     capture,
+    halfPrecision: [...built.types.values()].some(({ type }) => isHalfPrecision(type)),
     ...(profilePrefix && { profilePrefix }),
   });

@@ -2,12 +2,15 @@ import type { ModelProto } from '../../onnx/proto.js';
 import type { NativeSessionOptions } from '../addon-types.js';
 import type { Runtime } from '../library.js';
 import { Session } from '../session.js';
+import { withTensorCores } from './cuda/provider-options.js';
 import type { Device } from './device.js';
 
 export interface LoadOptions
   extends Pick<NativeSessionOptions, 'kernels' | 'profilePrefix' | 'memoryPattern'> {
   /** Runs may be captured once and played again: fixed shapes and addresses, nothing written in place. Default false. */
   capture?: boolean;
+  /** The graph's products are in half precision. Default false. */
+  halfPrecision?: boolean;
 }
 
 /** A session on a device, and whether its runs are captured. */
@@ -25,16 +28,18 @@ export async function loadOn(
   device: Device,
   runtime: Runtime,
   model: ModelProto,
-  { capture = false, ...options }: LoadOptions = {},
+  { capture = false, halfPrecision = false, ...options }: LoadOptions = {},
 ): Promise<LoadedSession> {
-  const load = (providers: NativeSessionOptions['providers']) =>
-    Session.create(runtime, model, {
+  const load = (given: NativeSessionOptions['providers']) => {
+    const providers = halfPrecision ? withTensorCores(given) : given;
+    return Session.create(runtime, model, {
       intraOpThreads: device.threads,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
       ...(providers && { providers }),
       ...options,
     });
+  };
   if (capture && device.captureProviders) {
     try {
       return { session: await load(device.captureProviders), isCaptured: true };

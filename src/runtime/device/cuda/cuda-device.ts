@@ -17,7 +17,10 @@ export interface CudaOptions {
   threads: number;
   /** Whether products of float32 may be computed from operands with 10 bits of mantissa. Default false. */
   tf32?: boolean | undefined;
-  /** Whether runs may be captured as CUDA graphs. Default true. */
+  /**
+   * Whether runs may be captured as CUDA graphs. Default false: while ONNX Runtime captures one, on a worker thread, CUDA refuses calls that
+   * wait or allocate on every other thread (cudaStreamCaptureModeGlobal), such as the wait for the loss of the step before.
+   */
   cudaGraph?: boolean | undefined;
 }
 
@@ -38,7 +41,7 @@ export class CudaDevice implements Device {
   constructor(
     private readonly native: NativeCudaDevice,
     ordinal: number,
-    { threads, tf32 = false, cudaGraph = true }: CudaOptions,
+    { threads, tf32 = false, cudaGraph = false }: CudaOptions,
   ) {
     this.name = `cuda:${ordinal}`;
     this.threads = threads;

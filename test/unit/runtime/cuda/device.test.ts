@@ -3,6 +3,7 @@ import { FlatminError } from '../../../../src/errors.js';
 import type { DeviceBuffer } from '../../../../src/runtime/addon-types.js';
 import { CpuDevice } from '../../../../src/runtime/device/cpu.js';
 import { CudaDevice } from '../../../../src/runtime/device/cuda/cuda-device.js';
+import { withTensorCores } from '../../../../src/runtime/device/cuda/provider-options.js';
 import { openDevice } from '../../../../src/runtime/device/open.js';
 import { Scalar } from '../../../../src/runtime/scalar.js';
 import { assign, scalar, sum, sumOfSquares, vector } from '../../../../src/runtime/vector/expression.js';
@@ -203,10 +204,27 @@ emulatedTest('sessions run on its stream, captured or not', async (t, { native, 
   t.is(provider!.name, 'CUDA');
   t.like(provider!.options, { device_id: '0', user_compute_stream: native.streamAddress, use_tf32: '0' });
   t.is(provider!.options!.enable_cuda_graph, undefined);
-  t.is(device.captureProviders![0]!.options!.enable_cuda_graph, '1');
-  const other = new CudaDevice(native, 0, { threads: 1, tf32: true, cudaGraph: false });
-  t.is(other.providers![0]!.options!.use_tf32, '1');
-  t.is(other.captureProviders, undefined);
+  t.is(device.captureProviders, undefined);
+  const capturing = new CudaDevice(native, 0, { threads: 1, cudaGraph: true });
+  t.like(capturing.captureProviders![0]!.options, { ...provider!.options, enable_cuda_graph: '1' });
+});
+
+emulatedTest(
+  'float32 and TF32 of a process share no algorithms that ONNX Runtime keeps',
+  async (t, { native, device }) => {
+    const [exact] = device.providers!;
+    const [tf32] = new CudaDevice(native, 0, { threads: 1, tf32: true }).providers!;
+    t.like(exact!.options, { use_tf32: '0', cudnn_conv_algo_search: 'EXHAUSTIVE' });
+    t.like(tf32!.options, { use_tf32: '1', cudnn_conv_algo_search: 'HEURISTIC' });
+  },
+);
+
+emulatedTest('half precision computes on tensor cores', async (t, { device }) => {
+  const [provider] = device.providers!;
+  t.deepEqual(withTensorCores(device.providers), [
+    { name: 'CUDA', options: { ...provider!.options, use_tf32: '1' } },
+  ]);
+  t.is(withTensorCores(undefined), undefined);
 });
 
 emulatedTest('GPUs by name', async (t) => {
