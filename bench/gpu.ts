@@ -4,10 +4,12 @@
  * and the next begins.
  *
  *     node dist/bench/gpu.js [--device cuda] [--model wrn-28-10] [--batch 128] [--python python3] [--data cifar10:DIR] [--minutes 9]
- *         [--parts gradients,ratios,compare,training]
+ *         [--precisions fp32,tf32,fp16] [--parts gradients,ratios,compare,training]
  *
- * After `--minutes` no further measurement begins. Without `--data` nothing is trained.
+ * Each precision is measured in a process of its own: ONNX Runtime keeps the algorithms of the first. The minutes are shared out evenly;
+ * when a precision's are over, no further measurement begins. Without `--data` nothing is trained.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,11 +33,13 @@ const { values } = parseArgs({
     python: { type: 'string' },
     data: { type: 'string' },
     minutes: { type: 'string', default: '9' },
+    precisions: { type: 'string', default: 'fp32,tf32,fp16' },
     parts: { type: 'string', default: 'gradients,ratios,compare,training' },
   },
 });
 const { device, model, python, data } = values;
 const batch = Number(values.batch);
+const precisions = values.precisions.split(',') as Precision[];
 const end = performance.now() + 60_000 * Number(values.minutes);
 const execution = { device };
 
@@ -47,7 +51,8 @@ const optimizers: Record<string, Partial<TrainSettings>> = {
   'sam-3': { optimizer: 'sam', ascentSteps: 3 },
   'sam-5': { optimizer: 'sam', ascentSteps: 5 },
 };
-const given = (name: string, precision: Precision): Partial<TrainSettings> => ({
+const precision = precisions[0]!;
+const given = (name: string): Partial<TrainSettings> => ({
   model,
   batch,
   precision,
@@ -67,7 +72,7 @@ async function attempt(what: Record<string, unknown>, work: () => Promise<Record
 }
 
 /** The angle between the GPU's gradient and the CPU's, on a batch that a CPU can take. */
-async function gradientAngle(precision: Precision) {
+async function gradientAngle() {
   const size = 16;
   const forward = await openModel(model, { classes: 10, inputShape: [3, 32, 32], seed: 0 });
   const feeds = {
@@ -93,50 +98,51 @@ async function gradientAngle(precision: Precision) {
   return { cosine: ab / Math.sqrt(aa * bb), loss: own.loss, cpuLoss: cpu.loss };
 }
 
-const precisions: readonly Precision[] = ['fp32', 'tf32', 'fp16'];
-const parts = {
+const parts: Record<string, () => Promise<void>> = {
   async gradients() {
-    for (const precision of precisions)
-      await attempt({ part: 'gradients', precision }, () => gradientAngle(precision));
+    await attempt({ part: 'gradients', precision }, gradientAngle);
   },
   async ratios() {
-    const sgd: Record<string, number> = {};
-    for (const precision of precisions) {
-      for (const name of Object.keys(optimizers)) {
-        await attempt({ part: 'ratios', precision, optimizer: name }, async () => {
-          const report = await benchStep(given(name, precision), { ...execution, steps: 10, warmup: 5 });
-          if (name === 'sgd') sgd[precision] = report.secondsPerStep;
-          const { secondsPerStep, imagesPerSecond, hostShare, dataShare, peakDeviceBytes } = report;
-          const ratio = secondsPerStep / sgd[precision]!;
-          return { secondsPerStep, imagesPerSecond, ratio, hostShare, dataShare, peakDeviceBytes };
-        });
-      }
+    let sgd = Number.NaN;
+    for (const optimizer of Object.keys(optimizers)) {
+      await attempt({ part: 'ratios', precision, optimizer }, async () => {
+        const report = await benchStep(given(optimizer), { ...execution, steps: 10, warmup: 5 });
+        if (optimizer === 'sgd') sgd = report.secondsPerStep;
+        const { secondsPerStep, imagesPerSecond, hostShare, dataShare, peakDeviceBytes } = report;
+        const ratio = secondsPerStep / sgd;
+        return { secondsPerStep, imagesPerSecond, ratio, hostShare, dataShare, peakDeviceBytes };
+      });
     }
   },
   async compare() {
-    for (const precision of precisions) {
-      for (const name of ['sgd', 'sam']) {
-        await attempt({ part: 'compare', precision, optimizer: name }, async () => {
-          const options = { ...execution, python, rounds: 1, steps: 10, warmup: 5 };
-          const { flatmin: _, ...comparison } = await compareTorch(given(name, precision), options);
-          return { ...comparison };
-        });
-      }
+    for (const optimizer of ['sgd', 'sam']) {
+      await attempt({ part: 'compare', precision, optimizer }, async () => {
+        const options = { ...execution, python, rounds: 1, steps: 10, warmup: 5 };
+        const { flatmin: _, ...comparison } = await compareTorch(given(optimizer), options);
+        return { ...comparison };
+      });
     }
   },
   async training() {
     if (data === undefined) return;
-    for (const precision of ['tf32', 'fp16'] as const) {
-      for (const name of ['sgd', 'sam']) {
-        await attempt({ part: 'training', precision, optimizer: name }, async () => {
-          const out = join(await mkdtemp(join(tmpdir(), 'flatmin-gpu-')), name);
-          const settings = { ...given(name, precision), data, epochs: 3, seed: 0 };
-          const summary = await train(settings, { ...execution, out, label: `${name} ${precision}` });
-          const { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps } = summary;
-          return { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps };
-        });
-      }
+    for (const optimizer of ['sgd', 'sam']) {
+      await attempt({ part: 'training', precision, optimizer }, async () => {
+        const out = join(await mkdtemp(join(tmpdir(), 'flatmin-gpu-')), optimizer);
+        const settings = { ...given(optimizer), data, epochs: 3, seed: 0 };
+        const summary = await train(settings, { ...execution, out, label: `${optimizer} ${precision}` });
+        const { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps } = summary;
+        return { accuracy, trainLoss, testLoss, secondsPerStep, imagesPerSecond, skippedSteps };
+      });
     }
   },
 };
-for (const part of values.parts.split(',')) await parts[part as keyof typeof parts]();
+
+if (precisions.length === 1) {
+  for (const part of values.parts.split(',')) await parts[part]!();
+} else {
+  const minutes = String(Number(values.minutes) / precisions.length);
+  for (const each of precisions) {
+    const args = [...process.argv.slice(1), '--precisions', each, '--minutes', minutes];
+    spawnSync(process.execPath, args, { stdio: 'inherit' });
+  }
+}

@@ -10,6 +10,7 @@ import type {
   NativeTensorInfo,
 } from './addon-types.js';
 import type { Runtime } from './library.js';
+import { memoryShortage } from './out-of-memory.js';
 
 export interface SessionOptions extends NativeSessionOptions {}
 
@@ -22,13 +23,27 @@ export interface HostTensor {
 
 export const allocate = (byteLength: number): DeviceBuffer => new addon.DeviceBuffer(byteLength);
 
-/** Runs a binding. @throws FlatminError RUNTIME with ONNX Runtime's own message, which names the node */
+/** ONNX Runtime's own words, without where in its sources they come from; of memory that is short, how much was asked for. */
+function runtimeError(what: string, cause: Error): FlatminError {
+  const message = cause.message.replace(/\s*\n\s*/g, ' ').replace(/ ; GPU=.*$/, '');
+  const shortage = memoryShortage(message);
+  if (!shortage) return new FlatminError('RUNTIME', `${what}: ${message}`, { cause });
+  const node = /running (\w+) node\. Name:'([^']*)'/.exec(message);
+  const asked =
+    shortage.bytes === undefined ? '' : `: ${(shortage.bytes / 2 ** 20).toFixed(1)} MiB more were asked for`;
+  return new FlatminError(
+    'OUT_OF_MEMORY',
+    `${what}: the memory does not suffice${asked}${node ? ` in node "${node[2]}" (${node[1]})` : ''}.`,
+    { cause },
+  );
+}
+
+/** Runs a binding. @throws FlatminError RUNTIME with ONNX Runtime's own message, which names the node; OUT_OF_MEMORY */
 export async function runBinding(binding: NativeBinding): Promise<void> {
   try {
     await binding.run();
   } catch (cause) {
-    const message = (cause as Error).message.replace(/\s*\n\s*/g, ' ');
-    throw new FlatminError('RUNTIME', `ONNX Runtime could not run the model: ${message}`, { cause });
+    throw runtimeError('ONNX Runtime could not run the model', cause as Error);
   }
 }
 
@@ -36,7 +51,7 @@ export async function runBinding(binding: NativeBinding): Promise<void> {
 export class Session {
   private constructor(private readonly native: NativeSession) {}
 
-  /** @throws FlatminError RUNTIME with ONNX Runtime's own message */
+  /** @throws FlatminError RUNTIME with ONNX Runtime's own message; OUT_OF_MEMORY */
   static async create(
     runtime: Runtime,
     model: ModelProto | Uint8Array,
@@ -46,11 +61,7 @@ export class Session {
     try {
       return new Session(await addon.createSession(runtime.path, bytes, options));
     } catch (cause) {
-      throw new FlatminError(
-        'RUNTIME',
-        `ONNX Runtime ${runtime.version} refuses the model: ${(cause as Error).message}`,
-        { cause },
-      );
+      throw runtimeError(`ONNX Runtime ${runtime.version} refuses the model`, cause as Error);
     }
   }
 

@@ -3,6 +3,7 @@ import { dimsOf, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
+import type { ModelProto } from '../onnx/proto.js';
 import { DataType, elementBytes } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
 import type { Device } from '../runtime/device/device.js';
@@ -37,12 +38,17 @@ type Weights = (name: string) => DeviceBuffer;
 
 /** The forward model with its loss, in evaluation mode, on the buffers of a training session; any batch size. */
 export class Evaluator {
+  private readonly sessions = new Map<number, Promise<Session>>();
+
   private constructor(
     private readonly ends: LossModel,
-    private readonly session: Session,
+    private readonly forward: ModelProto,
+    private readonly runtime: Runtime,
+    private readonly device: Device,
   ) {}
 
-  static async create(runtime: Runtime, model: PreparedModel, options: EvaluatorOptions): Promise<Evaluator> {
+  /** Sessions are loaded when they are first needed. */
+  static create(runtime: Runtime, model: PreparedModel, options: EvaluatorOptions): Evaluator {
     const { built, output: wanted, dims } = options;
     const weights = { parameters: built.parameters, statistics: built.runningStatistics };
     const ends = withLoss(model, options.loss, { output: wanted, dims, weights, fallback: built.types });
@@ -53,8 +59,17 @@ export class Evaluator {
       new Map(),
       model.model.opsetImport,
     );
-    const { session } = await loadOn(options.device, runtime, forward);
-    return new Evaluator(ends, session);
+    return new Evaluator(ends, forward, runtime, options.device);
+  }
+
+  /** One for all batches on the CPU; on a GPU one for each size, since ONNX Runtime plans a convolution anew whenever its shape changes. */
+  private session(size: number): Promise<Session> {
+    const key = this.device.name === 'cpu' ? 0 : size;
+    const loaded =
+      this.sessions.get(key) ??
+      loadOn(this.device, this.runtime, this.forward).then(({ session }) => session);
+    this.sessions.set(key, loaded);
+    return loaded;
   }
 
   async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>, weights: Weights): Promise<Evaluation> {
@@ -77,23 +92,24 @@ export class Evaluator {
     weights: Weights,
   ): Promise<{ size: number; loss: number; correct: number | undefined }> {
     const { separated, targets } = this.ends;
-    const binding = this.session.createBinding();
+    const sizes = new Map<string, number>();
+    let size = 0;
+    const inputs = separated.dataInputs.map((info) => {
+      const { name, type } = info;
+      const data = batch[name];
+      if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
+      const elemType = type?.tensorType?.elemType ?? DataType.float;
+      const dims = fillOpenDimension(name, dimsOf(info) ?? [], data.length, sizes);
+      size ||= dims[0] ?? 1;
+      const labels = this.ends.lossTargets.find((target) => target.name === name)?.labels;
+      if (labels) checkLabels(name, data, labels);
+      const buffer = allocate(data.length * elementBytes(elemType));
+      buffer.write(data);
+      return { name, buffer, elemType, dims };
+    });
+    const binding = (await this.session(size)).createBinding();
     try {
-      const sizes = new Map<string, number>();
-      let size = 0;
-      for (const info of separated.dataInputs) {
-        const { name, type } = info;
-        const data = batch[name];
-        if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
-        const elemType = type?.tensorType?.elemType ?? DataType.float;
-        const dims = fillOpenDimension(name, dimsOf(info) ?? [], data.length, sizes);
-        size ||= dims[0] ?? 1;
-        const labels = this.ends.lossTargets.find((target) => target.name === name)?.labels;
-        if (labels) checkLabels(name, data, labels);
-        const buffer = allocate(data.length * elementBytes(elemType));
-        buffer.write(data);
-        binding.bindInput(name, buffer, elemType, dims);
-      }
+      for (const { name, buffer, elemType, dims } of inputs) binding.bindInput(name, buffer, elemType, dims);
       for (const { name, dims } of [...separated.parameters, ...separated.statistics]) {
         binding.bindInput(name, weights(name), DataType.float, dims);
       }
@@ -114,8 +130,9 @@ export class Evaluator {
     }
   }
 
+  /** A session that is still loading goes when it is there. */
   dispose(): void {
-    this.session.dispose();
+    for (const session of this.sessions.values()) session.then((loaded) => loaded.dispose()).catch(() => {});
   }
 }
 

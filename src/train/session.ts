@@ -263,7 +263,7 @@ export class TrainingSession {
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     at: WeightVectors = {},
   ): Promise<Evaluation> {
-    this.evaluator ??= await Evaluator.create(this.runtime, this.prepared, {
+    this.evaluator ??= Evaluator.create(this.runtime, this.prepared, {
       loss: this.options.loss,
       output: this.options.output,
       device: this.device,
