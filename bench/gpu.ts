@@ -24,6 +24,7 @@ import { gradients } from '../src/train/gradients.js';
 import type { Precision } from '../src/train/precision.js';
 import type { TrainSettings } from '../src/train/settings.js';
 import { train } from '../src/train/train.js';
+import { cosineOf } from '../test/gradcheck/cosine.js';
 
 const { values } = parseArgs({
   options: {
@@ -86,16 +87,7 @@ async function gradientAngle() {
     ...openExecution(execution, precision),
   });
   const cpu = await gradients(forward, feeds, options);
-  let [ab, aa, bb] = [0, 0, 0];
-  for (const [name, a] of own.gradients) {
-    const b = cpu.gradients.get(name)!;
-    a.forEach((value, i) => {
-      ab += value * b[i]!;
-      aa += value ** 2;
-      bb += b[i]! ** 2;
-    });
-  }
-  return { cosine: ab / Math.sqrt(aa * bb), loss: own.loss, cpuLoss: cpu.loss };
+  return { cosine: cosineOf(own.gradients, cpu.gradients), loss: own.loss, cpuLoss: cpu.loss };
 }
 
 const parts: Record<string, () => Promise<void>> = {

@@ -3,9 +3,8 @@
  *
  *     node dist/bench/optimizer-ratio.js
  */
+import { median } from '../src/bench/statistics.js';
 import { crossEntropy, RandSAM, SAM, SGD, TrainingSession, wideResNet } from '../src/index.js';
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 const warmup = 2;
 for (const [depth, width, batch, rounds] of [

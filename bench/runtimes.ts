@@ -7,6 +7,7 @@
  * The training build is the installed one (flatmin runtime install), or what FLATMIN_TRAINING_RUNTIME names.
  */
 import { parseArgs } from 'node:util';
+import { median } from '../src/bench/statistics.js';
 import { targetFor } from '../src/capabilities/target-for.js';
 import { crossEntropy } from '../src/losses/cross-entropy.js';
 import { standard, type Target, training } from '../src/lowering/targets.js';
@@ -59,7 +60,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
     seconds.push((performance.now() - start) / 1000);
   }
 }
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 const first = median(runs[0]!.seconds);
 for (const { name, seconds } of runs)
   console.log(

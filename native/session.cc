@@ -60,16 +60,29 @@ void read_tensor_info(const Library& library, const OrtTensorTypeAndShapeInfo* i
   for (const char* symbol : symbols) out.symbols.emplace_back(symbol ? symbol : "");
 }
 
-// device_id of the CUDA provider; 0 where it is not given.
-std::optional<int> cuda_ordinal_of(const SessionOptions& options) {
+// Of the CUDA provider; the fallback where it is not given, nothing where there is no such provider.
+std::optional<std::string> cuda_option(const SessionOptions& options, const std::string& wanted, const char* fallback) {
   for (const auto& [name, entries] : options.providers) {
     if (name != "CUDA") continue;
     for (const auto& [key, value] : entries) {
-      if (key == "device_id") return std::atoi(value.c_str());
+      if (key == wanted) return value;
     }
-    return 0;
+    return fallback;
   }
   return std::nullopt;
+}
+
+std::optional<int> cuda_ordinal_of(const SessionOptions& options) {
+  auto ordinal = cuda_option(options, "device_id", "0");
+  return ordinal ? std::optional(std::atoi(ordinal->c_str())) : std::nullopt;
+}
+
+// Throws std::invalid_argument where runs would be captured and would not have the GPU to themselves.
+void require_exclusive(const SessionOptions& options) {
+  if (cuda_option(options, "enable_cuda_graph", "0").value_or("0") == "0") return;
+  int ordinal = *cuda_ordinal_of(options);
+  if (options.exclusive_on && options.exclusive_on->ordinal() == ordinal) return;
+  throw std::invalid_argument("a session that captures CUDA graphs must be exclusiveOn the GPU that it runs on, cuda:" + std::to_string(ordinal));
 }
 
 }  // namespace
@@ -85,7 +98,11 @@ size_t element_bytes(int type) {
 }
 
 Session::Session(std::shared_ptr<Library> library, const std::string& model, const SessionOptions& options)
-    : library_(std::move(library)), has_providers_(!options.providers.empty()), cuda_ordinal_(cuda_ordinal_of(options)) {
+    : library_(std::move(library)),
+      has_providers_(!options.providers.empty()),
+      cuda_ordinal_(cuda_ordinal_of(options)),
+      exclusive_on_(options.exclusive_on) {
+  require_exclusive(options);
   const auto& api = library_->api();
   OrtSessionOptions* raw = nullptr;
   library_->check(api.CreateSessionOptions(&raw));
@@ -101,18 +118,33 @@ Session::Session(std::shared_ptr<Library> library, const std::string& model, con
     static std::mutex registering;
     std::unique_lock<std::mutex> lock(registering, std::defer_lock);
     if (options.kernels) lock.lock();
+    auto held = share();
     library_->check(api.CreateSessionFromArray(library_->env(), model.data(), model.size(), raw, &session_));
   }
   try {
     inputs_ = describe(true);
     outputs_ = describe(false);
   } catch (...) {
-    api.ReleaseSession(session_);
+    release();
     throw;
   }
 }
 
-Session::~Session() { library_->api().ReleaseSession(session_); }
+Session::~Session() { release(); }
+
+void Session::release() {
+  auto held = exclusive_on_ ? exclusive_on_->share() : share();
+  if (exclusive_on_) exclusive_on_->drain();  // its graphs may be playing
+  library_->api().ReleaseSession(session_);
+}
+
+cuda::Share Session::share() const { return cuda_ordinal_ || exclusive_on_ ? cuda::share_gpus() : cuda::Share(); }
+
+void Session::run(const std::function<void()>& work) const {
+  if (exclusive_on_) return exclusive_on_->exclusively(work);
+  auto held = share();
+  work();
+}
 
 std::vector<TensorInfo> Session::describe(bool inputs) const {
   const auto& api = library_->api();
@@ -139,6 +171,7 @@ std::vector<TensorInfo> Session::describe(bool inputs) const {
 }
 
 std::string Session::end_profiling() {
+  auto held = share();
   char* path = nullptr;
   library_->check(library_->api().SessionEndProfiling(session_, library_->allocator(), &path));
   std::string out = path;
@@ -157,6 +190,7 @@ Binding::Binding(std::shared_ptr<Session> session, const ConfigEntries& run_conf
 }
 
 Binding::~Binding() {
+  auto held = session_->share();
   const auto& api = session_->library().api();
   api.ReleaseIoBinding(binding_);
   for (auto* bound : {&inputs_, &outputs_}) {
@@ -197,6 +231,7 @@ void Binding::bind(bool input, const std::string& name, const View& view, int ty
   }
   require_reachable(name, *view.storage);
   const auto& api = session_->library().api();
+  auto held = session_->share();  // an input on the other side of the bus is copied
   OrtValue* value = nullptr;
   session_->library().check(api.CreateTensorWithDataAsOrtValue(session_->library().memory_of(*view.storage), view.data(), needed,
                                                                dims.data(), dims.size(), type, &value));
@@ -208,6 +243,7 @@ void Binding::bind(bool input, const std::string& name, const View& view, int ty
   if (!input && !outputs_.count(name)) output_order_.push_back(name);
   Bound& slot = (input ? inputs_ : outputs_)[name];
   if (slot.value) api.ReleaseValue(slot.value);
+  if (held) held.unlock();  // the storage that was bound before may go
   slot = {view, value};
 }
 
@@ -242,6 +278,10 @@ void Binding::begin() {
 }
 
 void Binding::run() {
+  session_->run([this] { run_here(); });
+}
+
+void Binding::run_here() {
   const auto& library = session_->library();
   // Bound anew, or the first run's allocation, and its shape, would be kept.
   for (const auto& [name, bound] : outputs_) {

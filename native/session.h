@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/device.h"
 #include "custom_ops.h"
 #include "library.h"
 #include "storage.h"
@@ -27,6 +29,7 @@ struct SessionOptions {
   std::string profile_prefix;
   ConfigEntries config;
   std::vector<std::pair<std::string, ConfigEntries>> providers;
+  std::shared_ptr<cuda::Device> exclusive_on;  // runs are made by its exclusively()
 };
 
 struct TensorInfo {
@@ -39,6 +42,7 @@ struct TensorInfo {
 
 class Session {
  public:
+  // Throws std::invalid_argument where runs would be captured as CUDA graphs and would not have the GPU to themselves.
   Session(std::shared_ptr<Library> library, const std::string& model, const SessionOptions& options);
   ~Session();
   Session(const Session&) = delete;
@@ -50,13 +54,17 @@ class Session {
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
   std::string end_profiling();  // the profile's path
+  [[nodiscard]] cuda::Share share() const;  // around calls of ONNX Runtime that may reach a GPU; empty for sessions of the CPU
+  void run(const std::function<void()>& work) const;  // under a share, or exclusively
 
  private:
   std::vector<TensorInfo> describe(bool inputs) const;
+  void release();
 
   std::shared_ptr<Library> library_;
   bool has_providers_;
   std::optional<int> cuda_ordinal_;
+  std::shared_ptr<cuda::Device> exclusive_on_;
   std::unique_ptr<KernelDomain> kernels_;  // outlives the session
   OrtSession* session_ = nullptr;
   std::vector<TensorInfo> inputs_, outputs_;
@@ -96,6 +104,7 @@ class Binding {
     OrtValue* value = nullptr;
   };
   void bind(bool input, const std::string& name, const View& view, int type, const std::vector<int64_t>& dims);
+  void run_here();
   void require_idle() const;
   void require_reachable(const std::string& name, const Storage& storage) const;
 

@@ -1,5 +1,6 @@
 // createSession, Session and Binding for JavaScript: argument checks and handles around session.h.
 #include "addon.h"
+#include "cuda/classes.h"
 #include "getter.h"
 #include "shared_library.h"
 
@@ -58,6 +59,7 @@ SessionOptions read_options(const Napi::Value& value) {
   if (!object.Get("memoryArena").IsUndefined()) options.memory_arena = object.Get("memoryArena").ToBoolean();
   if (!object.Get("profilePrefix").IsUndefined()) options.profile_prefix = string_argument(object.Get("profilePrefix"), "profilePrefix");
   options.config = string_entries(object.Get("config"), "config");
+  if (!object.Get("exclusiveOn").IsUndefined()) options.exclusive_on = cuda::device_of(object.Get("exclusiveOn"), "exclusiveOn");
   auto providers = object.Get("providers");
   if (!providers.IsUndefined()) {
     if (!providers.IsArray()) throw Napi::TypeError::New(value.Env(), "providers must be an array of { name, options }");

@@ -68,12 +68,12 @@ export type { WeightVectors } from './train/model-weights.js';
 export { PRECISIONS, type Precision } from './train/precision.js';
 export { type RhoScheduleName, type RhoScheduleOptions, rhoSchedule } from './train/rho-schedule.js';
 export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup } from './train/schedule.js';
-export {
-  type MicroBatchPerturbation,
-  type StepOptions,
-  TrainingSession,
-  type TrainingSessionOptions,
-} from './train/session.js';
+export { TrainingSession } from './train/session.js';
+export type {
+  MicroBatchPerturbation,
+  StepOptions,
+  TrainingSessionOptions,
+} from './train/session-options.js';
 export type { TrainSettings } from './train/settings.js';
 export type { QueuedStep, StepResult } from './train/step-queue.js';
 export type { TrainSummary } from './train/summary.js';

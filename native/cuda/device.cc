@@ -1,10 +1,24 @@
 #include "device.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <stdexcept>
 
 namespace flatmin::cuda {
+
+namespace {
+
+std::shared_mutex& gpus() {
+  static auto* mutex = new std::shared_mutex;  // leaked: used until the process ends
+  return *mutex;
+}
+
+std::atomic<bool> contended{false};
+
+}  // namespace
+
+Share share_gpus() { return Share(gpus()); }
 
 std::shared_ptr<Device> Device::open(int ordinal, const std::string& driver, const std::string& compiler) {
   static std::mutex mutex;
@@ -17,6 +31,7 @@ std::shared_ptr<Device> Device::open(int ordinal, const std::string& driver, con
 
 Device::Device(int ordinal, std::shared_ptr<const Driver> driver, std::shared_ptr<const Compiler> compiler)
     : ordinal_(ordinal), driver_(std::move(driver)), compiler_(std::move(compiler)) {
+  auto held = share_gpus();
   int count = 0;
   driver_->check(driver_->cuDeviceGetCount(&count), "cuDeviceGetCount");
   if (ordinal >= count) {
@@ -25,7 +40,7 @@ Device::Device(int ordinal, std::shared_ptr<const Driver> driver, std::shared_pt
   }
   driver_->check(driver_->cuDeviceGet(&number_, ordinal), "cuDeviceGet");
   driver_->check(driver_->cuDevicePrimaryCtxRetain(&context_, number_), "cuDevicePrimaryCtxRetain");
-  activate();
+  driver_->check(driver_->cuCtxSetCurrent(context_), "cuCtxSetCurrent");
   driver_->check(driver_->cuStreamCreate(&stream_, kStreamNonBlocking), "cuStreamCreate");
 }
 
@@ -42,28 +57,63 @@ int Device::attribute(Attribute attribute) const {
 }
 
 MemoryUse Device::memory() const {
-  activate();
+  auto held = share();
   MemoryUse use{};
   driver_->check(driver_->cuMemGetInfo_v2(&use.free, &use.total), "cuMemGetInfo");
   return use;
 }
 
-void Device::activate() const { driver_->check(driver_->cuCtxSetCurrent(context_), "cuCtxSetCurrent"); }
+Share Device::share() const {
+  Share held = share_gpus();
+  driver_->cuCtxSetCurrent(context_);
+  return held;
+}
+
+Share Device::try_share() const {
+  Share held(gpus(), std::try_to_lock);
+  if (held) driver_->cuCtxSetCurrent(context_);
+  return held;
+}
+
+bool Device::is_contended() { return contended; }
+
+void Device::exclusively(const std::function<void()>& work) {
+  contended = true;
+  {
+    std::lock_guard<std::mutex> lock(runner_mutex_);
+    if (!runner_) runner_.emplace();
+  }
+  runner_->run([&] {
+    std::unique_lock<std::shared_mutex> alone(gpus());
+    driver_->check(driver_->cuCtxSetCurrent(context_), "cuCtxSetCurrent");
+    abandon_capture();
+    try {
+      work();
+    } catch (...) {
+      abandon_capture();
+      throw;
+    }
+    if (abandon_capture()) throw std::runtime_error("the capture of the run as a CUDA graph was broken or left open: its work is lost");
+  });
+}
+
+bool Device::abandon_capture() const noexcept {
+  CaptureStatus status = kNotCapturing;
+  if (driver_->cuStreamIsCapturing(stream_, &status) != kSuccess || status == kNotCapturing) return false;
+  Graph graph = nullptr;
+  driver_->cuStreamEndCapture(stream_, &graph);  // ends a broken one too, without a graph
+  if (graph) driver_->cuGraphDestroy(graph);
+  return true;
+}
 
 void Device::copy(DeviceAddress target, DeviceAddress source, size_t bytes) const {
   if (bytes == 0) return;
-  activate();
+  auto held = share();
   driver_->check(driver_->cuMemcpyAsync(target, source, bytes, stream_), "cuMemcpyAsync");
 }
 
-void Device::synchronize() const {
-  activate();
-  driver_->check(driver_->cuStreamSynchronize(stream_), "cuStreamSynchronize");
-}
+void Device::synchronize() const { driver_->check(driver_->cuStreamSynchronize(stream_), "cuStreamSynchronize"); }
 
-void Device::drain() const noexcept {
-  driver_->cuCtxSetCurrent(context_);
-  driver_->cuStreamSynchronize(stream_);
-}
+void Device::drain() const noexcept { driver_->cuStreamSynchronize(stream_); }
 
 }  // namespace flatmin::cuda

@@ -29,6 +29,8 @@ class CudaDevice : public Napi::ObjectWrap<CudaDevice> {
     device_ = *info[0].As<Napi::External<std::shared_ptr<Device>>>().Data();
   }
 
+  const std::shared_ptr<Device>& device() const { return device_; }
+
  private:
   Napi::Value name(Napi::Env env) {
     return guarded(env, [&] { return Napi::String::New(env, device_->name()); });
@@ -95,7 +97,7 @@ class CudaDevice : public Napi::ObjectWrap<CudaDevice> {
   }
 
   Napi::Value synchronize(const Napi::CallbackInfo& info) {
-    return run_async(info.Env(), [device = device_] { device->synchronize(); }, [](Napi::Env env) { return env.Undefined(); });
+    return run_async(info.Env(), [device = device_] { Event(device).wait(); }, [](Napi::Env env) { return env.Undefined(); });
   }
 
   std::shared_ptr<Device> device_;
@@ -118,6 +120,11 @@ Napi::Value open_cuda_device(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+std::shared_ptr<Device> device_of(const Napi::Value& value, const char* what) {
+  if (!is_a<CudaDevice>(value)) throw Napi::TypeError::New(value.Env(), std::string(what) + " must be a device of openCudaDevice()");
+  return Napi::ObjectWrap<CudaDevice>::Unwrap(value.As<Napi::Object>())->device();
+}
 
 View device_view_of(const Napi::Value& value, const char* what, const Device& device) {
   View view = view_of(value, what);

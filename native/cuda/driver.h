@@ -18,6 +18,7 @@
 struct CUctx_st;
 struct CUstream_st;
 struct CUevent_st;
+struct CUgraph_st;
 struct CUmod_st;
 struct CUfunc_st;
 
@@ -29,6 +30,7 @@ using DeviceAddress = unsigned long long;
 using Context = CUctx_st*;
 using Stream = CUstream_st*;
 using EventHandle = CUevent_st*;
+using Graph = CUgraph_st*;
 using ModuleHandle = CUmod_st*;
 using Kernel = CUfunc_st*;
 
@@ -41,6 +43,7 @@ constexpr Result kNotReady = 600;
 enum Attribute : int { kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76 };
 enum StreamFlag : unsigned { kStreamNonBlocking = 1 };
 enum EventFlag : unsigned { kEventBlockingSync = 1, kEventDisableTiming = 2 };
+enum CaptureStatus : int { kNotCapturing = 0, kCapturing = 1, kCaptureInvalidated = 2 };
 enum HostFlag : unsigned { kHostPortable = 1 };
 
 // X(name, arguments)
@@ -57,6 +60,9 @@ enum HostFlag : unsigned { kHostPortable = 1 };
   X(cuCtxSetCurrent, (Context))                                                                                        \
   X(cuStreamCreate, (Stream*, unsigned))                                                                               \
   X(cuStreamSynchronize, (Stream))                                                                                     \
+  X(cuStreamIsCapturing, (Stream, CaptureStatus*))                                                                     \
+  X(cuStreamEndCapture, (Stream, Graph*))                                                                              \
+  X(cuGraphDestroy, (Graph))                                                                                           \
   X(cuMemGetInfo_v2, (size_t*, size_t*))                                                                               \
   X(cuMemAlloc_v2, (DeviceAddress*, size_t))                                                                           \
   X(cuMemFree_v2, (DeviceAddress))                                                                                     \

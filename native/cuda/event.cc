@@ -1,9 +1,12 @@
 #include "event.h"
 
+#include <chrono>
+#include <thread>
+
 namespace flatmin::cuda {
 
 Event::Event(std::shared_ptr<Device> device) : device_(std::move(device)) {
-  device_->activate();
+  auto held = device_->share();
   const Driver& driver = device_->driver();
   driver.check(driver.cuEventCreate(&handle_, kEventBlockingSync | kEventDisableTiming), "cuEventCreate");
   if (Result result = driver.cuEventRecord(handle_, device_->stream())) {
@@ -12,10 +15,14 @@ Event::Event(std::shared_ptr<Device> device) : device_(std::move(device)) {
   }
 }
 
-Event::~Event() { device_->driver().cuEventDestroy_v2(handle_); }
+Event::~Event() {
+  auto held = device_->share();
+  device_->driver().cuEventDestroy_v2(handle_);
+}
 
 bool Event::passed() const {
-  device_->activate();
+  auto held = device_->try_share();
+  if (!held) return false;
   Result result = device_->driver().cuEventQuery(handle_);
   if (result == kNotReady) return false;
   device_->driver().check(result, "cuEventQuery");
@@ -23,7 +30,11 @@ bool Event::passed() const {
 }
 
 void Event::wait() const {
-  device_->activate();
+  if (device_->is_contended()) {
+    while (!passed()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return;
+  }
+  auto held = device_->share();
   device_->driver().check(device_->driver().cuEventSynchronize(handle_), "cuEventSynchronize");
 }
 

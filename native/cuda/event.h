@@ -12,7 +12,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  bool passed() const;  // throws what failed on the device
+  bool passed() const;  // false also while a run has the GPU to itself; throws what failed on the device
   void wait() const;    // blocking; throws what failed on the device
 
  private:

@@ -16,11 +16,12 @@ DeviceAddress number(const std::byte* address) { return reinterpret_cast<uintptr
 
 DeviceMemory::DeviceMemory(std::shared_ptr<Device> device, size_t bytes)
     : Storage(Place::cuda, device->ordinal(), bytes), device_(std::move(device)) {
-  device_->activate();
+  auto held = device_->share();
   const Driver& driver = device_->driver();
   DeviceAddress address = 0;
   Result result = driver.cuMemAlloc_v2(&address, allocated(bytes));
   if (result == kOutOfMemory) {
+    held.unlock();
     MemoryUse use = device_->memory();
     throw std::runtime_error("cannot allocate " + std::to_string(bytes) + " bytes on " + Storage::device() + ": " + std::to_string(use.free) +
                              " of " + std::to_string(use.total) + " bytes are free");
@@ -35,19 +36,20 @@ DeviceMemory::DeviceMemory(std::shared_ptr<Device> device, size_t bytes)
 
 DeviceMemory::~DeviceMemory() {
   if (!address_) return;
+  auto held = device_->share();
   device_->drain();
   device_->driver().cuMemFree_v2(number(address_));
 }
 
 void DeviceMemory::write(size_t offset, const void* source, size_t bytes) {
-  device_->activate();
+  auto held = device_->share();
   device_->driver().check(device_->driver().cuMemcpyHtoDAsync_v2(number(address_ + offset), source, bytes, device_->stream()),
                           "cuMemcpyHtoDAsync");
   device_->synchronize();
 }
 
 void DeviceMemory::read(size_t offset, void* target, size_t bytes) const {
-  device_->activate();
+  auto held = device_->share();
   device_->driver().check(device_->driver().cuMemcpyDtoHAsync_v2(target, number(address_ + offset), bytes, device_->stream()),
                           "cuMemcpyDtoHAsync");
   device_->synchronize();
@@ -55,7 +57,7 @@ void DeviceMemory::read(size_t offset, void* target, size_t bytes) const {
 
 PinnedMemory::PinnedMemory(std::shared_ptr<Device> device, size_t bytes)
     : Storage(Place::pinned, device->ordinal(), bytes), device_(std::move(device)) {
-  device_->activate();
+  auto held = device_->share();
   void* address = nullptr;
   Result result = device_->driver().cuMemHostAlloc(&address, allocated(bytes), kHostPortable);
   if (result == kOutOfMemory) throw std::runtime_error("cannot allocate " + std::to_string(bytes) + " bytes of page-locked host memory");
@@ -66,6 +68,7 @@ PinnedMemory::PinnedMemory(std::shared_ptr<Device> device, size_t bytes)
 
 PinnedMemory::~PinnedMemory() {
   if (!address_) return;
+  auto held = device_->share();
   device_->drain();
   device_->driver().cuMemFreeHost(address_);
 }

@@ -6,11 +6,12 @@ namespace flatmin::cuda {
 
 Module::Module(std::shared_ptr<Device> device, const std::string& source) : device_(std::move(device)) {
   std::string image = device_->compiler().compile(source, device_->capability());
-  device_->activate();
+  auto held = device_->share();
   device_->driver().check(device_->driver().cuModuleLoadData(&handle_, image.data()), "cuModuleLoadData");
 }
 
 Module::~Module() {
+  auto held = device_->share();
   device_->drain();
   device_->driver().cuModuleUnload(handle_);
 }
@@ -32,7 +33,7 @@ const Module::Entry& Module::find(const std::string& name) {
 }
 
 void Module::launch(const std::string& name, unsigned grid, unsigned block, std::vector<Argument> arguments) {
-  device_->activate();
+  auto held = device_->share();
   const Entry& entry = find(name);
   if (arguments.size() != entry.parameters.size()) {
     throw std::invalid_argument("kernel \"" + name + "\" takes " + std::to_string(entry.parameters.size()) + " arguments, not " +

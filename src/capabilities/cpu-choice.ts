@@ -7,7 +7,7 @@ import { convGrad, crossEntropyGrad } from './kernels-needed.js';
  * Time of the training build's CPU kernel as a share of the time of the standard operators in its place, at some shapes: medians of
  * alternating runs in one process, float32, 2 threads with AVX-512, release 1.28 (`flatmin bench kernels` measures them anew).
  */
-export const kernelTimes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+const kernelTimes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   [`${microsoft}:ReluGrad`]: { '16×160×32×32': 0.48, '64×128': 0.83 },
   [`${microsoft}:SigmoidGrad`]: { '8×128×1024': 0.64, '64×256': 0.83 },
   [`${microsoft}:TanhGrad`]: { '8×128×1024': 0.77, '64×256': 0.96 },
@@ -55,9 +55,9 @@ export function fasterThanStandard(kernel: string): boolean {
 const LARGE_1X1 = 2 ** 14;
 
 /**
- * Whether the training build's ConvGrad takes less time than flatmin's kernels, of a node that both take: large 1×1 kernels (0.77–0.92 of the
- * time from 64×256 on at stride 1 and from 256×512 on at stride 2; 1.05–1.5 below) and few input channels, whose weight gradient fills no vector register: 0.1–0.7 from strides, 5×5 kernels or one
- * channel on; 3×3 kernels on 3 channels at stride 1 are even.
+ * Whether the training build's ConvGrad takes less time than flatmin's kernels, of a node that both take: large 1×1 kernels (0.77–0.92 of
+ * the time from 64×256 on at stride 1 and from 256×512 on at stride 2; 1.05–1.5 below), and few input channels, whose weight gradient
+ * fills no vector register (0.1–0.7 from strides, 5×5 kernels or one channel on; 3×3 kernels on 3 channels at stride 1 are even).
  */
 export function fasterThanOwnConvGrad(c: LoweringContext): boolean {
   const [x, w] = [c.dims(c.input(1)), c.dims(c.input(2))];

@@ -126,7 +126,7 @@ const losses: readonly ProbeCase[] = (['int64', 'int32'] as const).map((labels) 
 }));
 
 /** Every training op that flatmin emits (lowering/lower.ts). */
-export const probeCases: readonly ProbeCase[] = [
+const probeCases: readonly ProbeCase[] = [
   ...activations,
   ...softmaxes,
   ...losses,

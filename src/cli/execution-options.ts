@@ -18,6 +18,13 @@ export const runtimeOption = (): Option =>
     },
   );
 
+const cudaGraphsOption = (): Option =>
+  option(
+    'Execution',
+    '--cuda-graphs',
+    'capture each training graph once and play it again (not yet tried on a card)',
+  );
+
 /** How train and bench use the machine. */
 export const executionOptions = (): Option[] => [
   threadsOption(),
@@ -27,6 +34,7 @@ export const executionOptions = (): Option[] => [
   }),
   deviceOption(),
   runtimeOption(),
+  cudaGraphsOption(),
 ];
 
 export interface ExecutionChoice {
@@ -34,15 +42,17 @@ export interface ExecutionChoice {
   threads?: number;
   workers?: number;
   runtime?: Runtime;
+  cudaGraphs?: boolean;
 }
 
 /** @throws FlatminError RUNTIME where the library cannot be loaded */
 export function chosenExecution(command: Command): ExecutionChoice {
-  const { device, threads, workers, runtime } = command.opts();
+  const { device, threads, workers, runtime, cudaGraphs } = command.opts();
   return {
     device,
     threads,
     workers,
+    cudaGraphs,
     ...(runtime !== undefined && { runtime: openRuntime(runtime, device) }),
   };
 }

@@ -14,9 +14,20 @@ export function summaryTable(summary: TrainSummary): string {
     ['images/s', summary.imagesPerSecond.toFixed(1)],
     ['peak memory', mebibytes(summary.peakRssBytes)],
     ['steps', String(summary.steps)],
+    ...halfPrecisionRows(summary),
     ['model', `${summary.out}/model.onnx`],
   ];
   return table(rows);
+}
+
+/** Of fp16 and bf16: how many of the steps changed nothing. */
+function halfPrecisionRows({ precision, skippedSteps }: TrainSummary): [string, string][] {
+  return precision === 'fp16' || precision === 'bf16'
+    ? [
+        ['precision', precision],
+        ['skipped steps (overflow)', String(skippedSteps)],
+      ]
+    : [];
 }
 
 /** One row a run. */

@@ -5,7 +5,8 @@ import type { Execution } from '../train/setup.js';
 import type { SharpnessSettings } from './sharpness-options.js';
 
 /** What sharpness is measured of: a finished run. */
-export interface FinishedRun extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'dataset'> {
+export interface FinishedRun
+  extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The run's folder. */
   dir: string;
   signal: AbortSignal | undefined;

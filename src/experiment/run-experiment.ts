@@ -26,7 +26,7 @@ const LOCK_PATIENCE = 10_000;
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
-    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime'> {
+    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'> {
   /** This process does every count-th job, from the index-th (1-based) on. Default: all. */
   shard?: { index: number; count: number } | undefined;
   /** Instead of training and measuring. */

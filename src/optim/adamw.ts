@@ -1,7 +1,9 @@
 import { invalid } from '../errors.js';
 import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
+import { Scalar } from '../runtime/scalar.js';
 import { assign, scalar, vector } from '../runtime/vector/expression.js';
 import { program } from '../runtime/vector/program.js';
+import { biasCorrection } from './applied-steps.js';
 import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
 import { clipFactor, finiteGradientNorm } from './gradient-norm.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
@@ -34,7 +36,7 @@ const adamw = program(
 );
 
 /**
- * Adam with decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2). At step t = 1, 2, …:
+ * Adam with decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2). At step t = 1, 2, …, skipped steps not counted:
  *
  *   m ← β₁m + (1 − β₁)g;   v ← β₂v + (1 − β₂)g²
  *   w ← (1 − ηλ)w − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ϵ)
@@ -62,7 +64,8 @@ export class AdamW implements BaseOptimizer {
     const { space, step } = problem;
     const { betas, epsilon: tiny, clipNorm } = this.options;
     const [b1, b2] = betas;
-    const t = step + 1;
+    const { applied = { known: step, pending: [] } } = problem;
+    const [first, second] = [biasCorrection(b1, applied), biasCorrection(b2, applied)];
     const rate = at(this.options.lr, step);
     const gradientNorm = await finiteGradientNorm(problem);
     const clip = clipFactor(gradientNorm, clipNorm);
@@ -77,8 +80,8 @@ export class AdamW implements BaseOptimizer {
         clip,
         epsilon: tiny,
         keep: 1 - lr * decayOf(stretch, this.options),
-        stepSize: lr / (1 - b1 ** t),
-        correction: Math.sqrt(1 - b2 ** t),
+        stepSize: Scalar.of(lr).over(first),
+        correction: second.root,
       };
     };
     await space.run(adamw, vectors, scalars, { when: gradientNorm });

@@ -1,11 +1,14 @@
 import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
 import type { Scalar } from '../runtime/scalar.js';
+import type { AppliedSteps } from './applied-steps.js';
 
 /** What an optimizer may do with the model it trains. */
 export interface Problem {
   readonly space: ParameterSpace;
   /** Steps done before this one: 0 in the first. Schedules and random numbers depend on it. */
   readonly step: number;
+  /** Those of them that changed the parameters. Default: all. */
+  readonly applied?: AppliedSteps | undefined;
   /** Seed of the run: with the step it determines every random number. */
   readonly seed: number;
   /**

@@ -45,9 +45,7 @@ export async function installRuntime(options: InstallOptions = {}): Promise<Inst
     if (present && (await isWhole(present))) return { runtime: present, isNew: false };
   }
   const root = runtimesFolder();
-  await mkdir(root, { recursive: true });
-  await removeLeftovers(root);
-  const work = await mkdtemp(join(root, WORK_PREFIX));
+  const work = await workFolder(root);
   try {
     const jar = from ?? (await fetchFromMaven(wantedClassifier(gpu), work, { signal, onLine: onProgress }));
     onProgress?.(`Unpacking ${basename(jar)}`);
@@ -82,10 +80,31 @@ export async function installRuntime(options: InstallOptions = {}): Promise<Inst
       throw new FlatminError('INTERRUPTED', 'The installation was stopped; nothing was installed.', {
         cause: error,
       });
-    throw error;
+    throw inCache(root, error);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function workFolder(root: string): Promise<string> {
+  try {
+    await mkdir(root, { recursive: true });
+    await removeLeftovers(root);
+    return await mkdtemp(join(root, WORK_PREFIX));
+  } catch (error) {
+    throw inCache(root, error);
+  }
+}
+
+/** An error of the file system, with what it means here; another as it is. */
+function inCache(root: string, error: unknown): unknown {
+  return error instanceof Error && 'syscall' in error
+    ? new FlatminError(
+        'RUNTIME',
+        `Nothing can be installed in ${root}: ${error.message}. FLATMIN_CACHE names another cache folder.`,
+        { cause: error },
+      )
+    : error;
 }
 
 /** @throws FlatminError NOT_FOUND where nobody builds it */

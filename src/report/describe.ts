@@ -100,6 +100,8 @@ function about({ config, summary }: Run): string {
     config?.data && `data ${String(config.data)}`,
     config?.epochs && `${String(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`,
     config?.batch && `batches of ${String(config.batch)}`,
+    config?.precision && config.precision !== 'fp32' && `in ${String(config.precision)}`,
+    summary?.device && summary.device !== 'cpu' && `on ${String(summary.device)}`,
     typeof summary?.parameters === 'number' && `${summary.parameters.toLocaleString('en-US')} parameters`,
   ].filter(Boolean);
   const text = parts.join(', ');

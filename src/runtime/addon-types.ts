@@ -68,6 +68,11 @@ export interface NativeSessionOptions {
   /** Session configuration entries of ONNX Runtime, as "session.intra_op.allow_spinning". */
   config?: Record<string, string>;
   providers?: { name: string; options?: Record<string, string> }[];
+  /**
+   * Runs are made on this GPU's own thread, one at a time, and meanwhile nothing else is asked of any GPU: calls that would wait for the
+   * run, but for waits for events. Sessions with "enable_cuda_graph" need it, since CUDA breaks a capture on calls of other threads.
+   */
+  exclusiveOn?: NativeCudaDevice;
 }
 
 export interface NativeTensorInfo {

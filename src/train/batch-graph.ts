@@ -94,10 +94,12 @@ export class BatchGraph {
       activationBytes: liveness(built.model.graph, built.types).peakBytes,
       freeBytes: weights.device.memory().free,
     };
+    let loaded: LoadedSession | undefined;
     try {
-      const loaded = await load(built, weights, options, capture);
+      loaded = await load(built, weights, options, capture);
       return new BatchGraph(built, loaded, weights, vectors, options, memory);
     } catch (error) {
+      loaded?.session.dispose();
       throw withBatchAdvice(error, weights.device, memory);
     }
   }
@@ -219,7 +221,7 @@ async function canCapture(
   device: Device,
   runtime: Runtime,
 ): Promise<boolean> {
-  if (!device.captureProviders) return false;
+  if (!device.captureOptions) return false;
   return cpuOnlyNodes(model.graph, types, await capabilitiesOf(runtime, device.name)).length === 0;
 }
 

@@ -2,33 +2,48 @@ import { FlatminError } from '../errors.js';
 import { describeNode, floatAttribute } from '../onnx/attributes.js';
 import { opKey } from '../onnx/domains.js';
 import type { ModelProto } from '../onnx/proto.js';
-import type { Arena } from '../runtime/arena.js';
 import type { Vector } from '../runtime/parameter-space.js';
+import type { BatchGraph } from './batch-graph.js';
 import type { Feeds } from './feeds.js';
+import type { ModelWeights } from './model-weights.js';
 
 interface Averaging {
-  /** Layout of the running statistics. */
-  arena: Arena;
-  model: ModelProto;
-  batches: AsyncIterable<Feeds> | Iterable<Feeds>;
-  /** Runs a training pass from running statistics of zero, which leaves (1 − momentum)·batch in `updated`. */
-  pass: (batch: Feeds) => Promise<void>;
-  updated: Vector;
-  /** Takes the means. */
-  target: Vector;
+  readonly model: ModelProto;
+  readonly graph: BatchGraph;
+  readonly weights: ModelWeights;
+  /** Takes the running statistics that a pass of the graph makes. */
+  readonly updated: Vector;
+  readonly feed: (batch: Feeds) => Promise<void>;
 }
 
-/** The mean over all batches of each batch's statistics. @throws FlatminError INVALID_DATA when there is no batch */
-export async function averageStatistics({ arena, model, batches, pass, updated, target }: Averaging) {
+/**
+ * target ← the mean over all batches of each batch's statistics, with the parameters at a point.
+ * @throws FlatminError INVALID_DATA when there is no batch
+ */
+export async function averageStatistics(
+  { model, graph, weights, updated, feed }: Averaging,
+  batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+  parameters: Vector,
+  target: Vector,
+): Promise<void> {
+  const { statisticsArena: arena, device } = weights;
   const kept = momenta(model);
   const sums = new Float64Array(arena.length);
   const values = new Float32Array(arena.length);
   let count = 0;
-  for await (const batch of batches) {
-    await pass(batch);
-    updated.read(values);
-    for (let i = 0; i < values.length; i++) sums[i]! += values[i]!;
-    count++;
+  // From running statistics of zero, an update leaves the batch's, times one minus the momentum.
+  const zeros = arena.vector(device);
+  try {
+    for await (const batch of batches) {
+      await feed(batch);
+      await graph.run(parameters, zeros);
+      updated.read(values);
+      for (let i = 0; i < values.length; i++) sums[i]! += values[i]!;
+      count++;
+    }
+  } finally {
+    graph.release(zeros);
+    zeros.dispose();
   }
   if (count === 0)
     throw new FlatminError('INVALID_DATA', 'There is no batch to compute BatchNorm statistics from.');

@@ -4,7 +4,8 @@ import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { dataTypeName, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
-import { TrainingSession, type TrainingSessionOptions } from './session.js';
+import { TrainingSession } from './session.js';
+import type { TrainingSessionOptions } from './session-options.js';
 
 /** An array with its shape, or one whose shape the model and `batch` or `dims` tell. */
 export type FeedArray = TensorData | { readonly dims: readonly number[]; readonly data: TensorData };

@@ -25,7 +25,8 @@ import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
 import type { Execution } from './setup.js';
 
-export interface LandscapeOptions extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'dataset'> {
+export interface LandscapeOptions
+  extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The folder of a finished run. */
   run: string;
   /** The folder of a second one of the same model: the surface is of the line or plane through both. */

@@ -28,7 +28,7 @@ import { chooseData, type Execution } from './setup.js';
 
 export interface MeasureSharpnessOptions
   extends SharpnessOptions,
-    Pick<Execution, 'device' | 'threads' | 'runtime' | 'dataset'> {
+    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
   /** A forward model with its weights, or the path of one. */

@@ -8,6 +8,7 @@ import { Arena } from '../runtime/arena.js';
 import type { Device } from '../runtime/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../runtime/parameter-space.js';
 import { asPrepared, withLoss } from './loss-model.js';
+import type { WeightBytes } from './trained-model.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
 export interface WeightVectors {
@@ -85,6 +86,13 @@ export class ModelWeights {
   write(name: string, values: Float32Array): void {
     const [arena, vector] = this.locate(name);
     arena.write(vector, name, values);
+  }
+
+  /** The shapes of all weights, and bytes of their values. */
+  bytes(values: (name: string) => Float32Array): Map<string, WeightBytes> {
+    return new Map(
+      this.names.map((name) => [name, { dims: this.dims(name), bytes: new Uint8Array(values(name).buffer) }]),
+    );
   }
 
   buffer(name: string, at: WeightVectors = {}): DeviceBuffer {

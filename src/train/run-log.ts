@@ -21,9 +21,9 @@ export interface EpochRecord {
 }
 
 /**
- * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}; `skipped` instead of a loss) and one for an epoch ({step, epoch,
- * epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files. `tensorboard/` has the same curves
- * and images/s.
+ * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}; `skipped` instead of a loss) and one for an
+ * epoch ({step, epoch, epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files. `tensorboard/`
+ * has the same curves and images/s.
  */
 export class RunLog {
   private constructor(

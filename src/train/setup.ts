@@ -27,6 +27,8 @@ export interface Execution {
   workers?: number | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
+  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
+  cudaGraphs?: boolean | undefined;
   /** Instead of the data set that the settings name. */
   dataset?: Dataset | undefined;
   /** Instead of the model that the settings name. */

@@ -1,10 +1,11 @@
 import { FlatminError } from '../errors.js';
+import { type AppliedSteps, oneIfFinite } from '../optim/applied-steps.js';
 import type { LossScaler } from '../optim/loss-scale.js';
 import type { Problem } from '../optim/optimizer.js';
 import type { Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
+import { Scalar } from '../runtime/scalar.js';
 import { assign, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import { program, type VectorProgram } from '../runtime/vector/program.js';
 import type { BatchGraph } from './batch-graph.js';
 import type { ModelWeights } from './model-weights.js';
 
@@ -15,23 +16,34 @@ const unscale = program(assign(g, scalar('inverseScale').times(g)), sumOfSquares
 const copy = program(assign(target, source));
 const squaredNorm = program(sumOfSquares(source));
 
+/** Loss scaling in half precision. */
+export interface LossScaling {
+  readonly scaler: LossScaler;
+  /** The graph's input that takes the scale: its gradients come out multiplied by that. */
+  readonly input: string;
+  /** Holds the running statistics from before a step, which come back if it is skipped. */
+  readonly statisticsBefore: Vector;
+}
+
 /** A training graph and what its passes work on. */
 export interface PassContext {
   readonly graph: BatchGraph;
   readonly weights: ModelWeights;
-  /** Takes the running statistics that a pass makes. */
-  readonly nextStatistics: Vector;
-  /** Whether there are any. */
-  readonly hasStatistics: boolean;
-  /** Of half precision: its gradients come out of the graph multiplied by the scale. */
-  readonly scaler: LossScaler | undefined;
-  /** The graph's input that takes the scale. */
-  readonly lossScale: string | undefined;
+  readonly seed: number;
+  /** Takes the running statistics that a pass makes; undefined where none move. */
+  readonly nextStatistics: Vector | undefined;
+  readonly scaling: LossScaling | undefined;
+  /** Steps before this one that changed the parameters; default all. */
+  readonly applied: AppliedSteps | undefined;
+  /** Time spent in passes, on a GPU in queueing them. */
+  readonly clock: { seconds: number };
 }
 
 /** The gradient passes of one step. */
 export class StepPasses {
-  private total: Scalar | undefined;
+  /** Finite exactly if the loss of every pass so far was, and with a loss scale its gradient too. */
+  private health: Scalar | undefined;
+  private hasMovedStatistics = false;
 
   /** @param step steps done before this one */
   constructor(
@@ -39,49 +51,79 @@ export class StepPasses {
     private readonly step: number,
   ) {}
 
-  /** Finite exactly if every pass so far was; undefined without a loss scale, where a pass that is not finite ends the run. */
-  readonly health = (): Scalar | undefined => this.total;
+  /** The step on the batch that has been fed, as optimizers see it. */
+  get problem(): Problem {
+    const { weights, seed, scaling, applied } = this.context;
+    const { space } = weights;
+    return {
+      space,
+      step: this.step,
+      applied,
+      seed,
+      health: () => this.health,
+      onNotFinite: scaling ? 'skip' : 'throw',
+      gradient: (statistics, at = space.parameters) => this.gradient(statistics, at),
+    };
+  }
 
-  /** What a step does where a gradient is not finite. */
-  get onNotFinite(): Problem['onNotFinite'] {
-    return this.context.scaler ? 'skip' : 'throw';
+  /** Ends the step: with a loss scale, one whose update was not finite leaves the running statistics as they were too. */
+  async end(gradientNorm: Scalar): Promise<void> {
+    const { scaling, weights } = this.context;
+    if (!scaling || !this.hasMovedStatistics) return;
+    const skipped = Scalar.of(1).minus(oneIfFinite(gradientNorm));
+    const vectors = { target: weights.statistics, source: scaling.statisticsBefore };
+    // 1/0 is not finite.
+    await this.runOnStatistics(copy, vectors, Scalar.of(1).over(skipped));
+  }
+
+  private async gradient(statistics: 'update' | 'keep', at: Vector): Promise<Scalar> {
+    const { clock } = this.context;
+    const start = performance.now();
+    const { loss, finite } = await this.pass(at);
+    this.health = this.health?.plus(finite) ?? finite;
+    if (statistics === 'update') await this.commitStatistics(finite);
+    clock.seconds += (performance.now() - start) / 1000;
+    return loss;
   }
 
   /**
-   * One pass over the batch that has been fed. With a loss scale S the gradient is unscaled before anyone sees it: norms,
-   * perturbations and momentum are those of the gradient itself.
+   * With a loss scale S the gradient is unscaled before anyone sees it: norms, perturbations and momentum are those of the gradient itself.
+   * @returns the loss, and a number that is finite exactly if the loss is, and with a loss scale the gradient too
    * @throws FlatminError NOT_FINITE naming the step when the loss is known to be NaN or infinite, and there is no loss scale
    */
-  async gradient(statistics: 'update' | 'keep', at: Vector): Promise<Scalar> {
-    const { graph, weights, scaler, lossScale, hasStatistics } = this.context;
-    const { space } = weights;
-    if (!scaler || !lossScale) {
+  private async pass(at: Vector): Promise<{ loss: Scalar; finite: Scalar }> {
+    const { graph, weights, scaling } = this.context;
+    if (!scaling) {
       const loss = await graph.run(at);
       if (loss.known !== undefined && !Number.isFinite(loss.known))
         throw notFiniteLoss(loss.known, this.step);
-      if (statistics === 'update' && hasStatistics) await this.commitStatistics(loss);
-      return loss;
+      return { loss, finite: loss.times(0) };
     }
-    const scale = scaler.scaleOf(this.step);
-    await graph.fill(lossScale, Float32Array.of(scale));
+    const scale = scaling.scaler.scaleOf(this.step);
+    await graph.fill(scaling.input, Float32Array.of(scale));
     const loss = await graph.run(at);
+    const { space } = weights;
     const [squares] = await space.run(unscale, { g: space.gradient }, () => ({ inverseScale: 1 / scale }));
     // A product with zero is zero, or NaN where the loss is not finite.
-    const finite = squares!.plus(loss.times(0));
-    this.total = this.total?.plus(finite) ?? finite;
-    if (statistics === 'update' && hasStatistics) await this.commitStatistics(finite);
-    return loss;
+    return { loss, finite: squares!.plus(loss.times(0)) };
   }
 
   /** Running statistics are written beside the old ones, so a pass that fails or overflows leaves them whole. */
   private async commitStatistics(when: Scalar): Promise<void> {
-    const { weights, nextStatistics } = this.context;
-    const { device, statistics, statisticsArena } = weights;
-    const whole = [{ first: 0, count: statisticsArena.length, scalars: {} }];
+    const { weights, nextStatistics: source, scaling } = this.context;
+    if (!source) return;
+    const { statistics } = weights;
+    if (scaling && !this.hasMovedStatistics)
+      await this.runOnStatistics(copy, { target: scaling.statisticsBefore, source: statistics });
+    this.hasMovedStatistics = true;
     // A ReLU may lose the NaN that a statistic holds.
-    const [squares] = await device.run(squaredNorm, { source: nextStatistics }, whole);
-    const finite = when.plus(squares!.times(0));
-    await device.run(copy, { target: statistics, source: nextStatistics }, whole, { when: finite });
+    const [squares] = await this.runOnStatistics(squaredNorm, { source });
+    await this.runOnStatistics(copy, { target: statistics, source }, when.plus(squares!.times(0)));
+  }
+
+  private runOnStatistics(work: VectorProgram, vectors: Record<string, Vector>, when?: Scalar) {
+    const { device, statisticsArena } = this.context.weights;
+    return device.run(work, vectors, [{ first: 0, count: statisticsArena.length, scalars: {} }], { when });
   }
 }
 

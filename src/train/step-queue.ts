@@ -1,6 +1,8 @@
+import type { AppliedSteps } from '../optim/applied-steps.js';
 import { notFiniteGradient } from '../optim/gradient-norm.js';
 import type { LossScaler } from '../optim/loss-scale.js';
 import { type StepReport, settleReport } from '../optim/optimizer.js';
+import type { Scalar } from '../runtime/scalar.js';
 import { notFiniteLoss } from './step-passes.js';
 
 /** What a step did. */
@@ -17,7 +19,9 @@ export interface StepResult {
 
 /** A step that a device has been asked for. */
 export interface QueuedStep {
-  /** Rejects with NOT_FINITE, naming the step, when the loss or the gradient was NaN or infinite; the step has changed no parameter then. */
+  /**
+   * Rejects with NOT_FINITE, naming the step, when the loss or the gradient was NaN or infinite; the step has changed no parameter then.
+   */
   readonly result: Promise<StepResult>;
 }
 
@@ -25,6 +29,8 @@ export interface QueuedStep {
 export class StepQueue {
   /** The oldest first. */
   private readonly waiting: Promise<StepResult>[] = [];
+  /** ‖g‖ of the steps that have not been judged, the oldest first. */
+  private readonly unjudged: Scalar[] = [];
 
   /** @param latency steps that may be unfinished when another begins */
   constructor(
@@ -37,8 +43,16 @@ export class StepQueue {
     while (this.waiting.length > this.latency) await this.waiting.shift();
   }
 
+  /** The steps that changed the parameters; undefined where none is ever skipped. */
+  get applied(): AppliedSteps | undefined {
+    if (!this.scaler) return undefined;
+    const { step, skipped } = this.scaler.state();
+    return { known: step - skipped, pending: [...this.unjudged] };
+  }
+
   /** @param step steps done before this one */
   add(report: StepReport, step: number): QueuedStep {
+    this.unjudged.push(report.gradientNorm);
     // Asked for now: the device uses its cells again.
     const result = this.judge(settleReport(report), step, this.waiting.at(-1));
     // Whoever holds the result hears of its failure, and so does room().
@@ -57,6 +71,7 @@ export class StepQueue {
     if (this.scaler) this.scaler.record(step, finite);
     else if (!Number.isFinite(numbers.loss)) throw notFiniteLoss(numbers.loss, step);
     else if (!finite) throw notFiniteGradient(step);
+    this.unjudged.shift();
     return { ...numbers, skipped: !finite };
   }
 }

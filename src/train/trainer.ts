@@ -51,8 +51,8 @@ export class Trainer {
   ) {}
 
   /**
-   * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record, checkpoint, in this order, so that a checkpoint
-   * agrees with the records up to its step.
+   * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record,
+   * checkpoint, in this order, so that a checkpoint agrees with the records up to its step.
    * @throws FlatminError NOT_FINITE (the last checkpoint stays), INTERRUPTED (a checkpoint is written)
    */
   async run(): Promise<void> {
@@ -85,7 +85,8 @@ export class Trainer {
       microBatches = [];
       this.queued.push(result);
       await this.collect(session.device.latency);
-      if (state.batch < end && this.isCheckpointDue()) await this.checkpoint();
+      if (state.batch + this.queued.length * accumulate < end && this.isCheckpointDue())
+        await this.checkpoint();
       if (this.options.signal?.aborted) await this.stop();
     }
     await this.collect(0);
@@ -206,7 +207,8 @@ export class Trainer {
 
   private isCheckpointDue(): boolean {
     const { checkpointEvery } = this.options;
-    if (checkpointEvery !== undefined && this.state.step % checkpointEvery === 0) return true;
+    const steps = this.state.step + this.queued.length;
+    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
     return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
   }
 

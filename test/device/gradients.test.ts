@@ -2,7 +2,8 @@ import { mlp } from '../../src/models/mlp.js';
 import { smallCnn } from '../../src/models/small-cnn.js';
 import { wideResNet } from '../../src/models/wide-resnet.js';
 import type { ModelProto } from '../../src/onnx/proto.js';
-import { cosine, gpuTest } from './gpu.js';
+import { cosine } from '../vector-math.js';
+import { gpuTest } from './gpu.js';
 import { gradientOf, randomBatch, sessionOn } from './problems.js';
 
 const shape = [3, 32, 32] as const;

@@ -7,7 +7,8 @@ import { RandSAM } from '../../src/optim/rand-sam.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
 import type { TrainingSession } from '../../src/train/session.js';
-import { distance, gpuTest } from './gpu.js';
+import { distance } from '../vector-math.js';
+import { gpuTest } from './gpu.js';
 import { randomBatch, read, sessionOn } from './problems.js';
 
 const sgd = () => new SGD({ lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 5e-4, clipNorm: 5 });

@@ -1,6 +1,7 @@
 import { wideResNet } from '../../src/models/wide-resnet.js';
 import { SGD } from '../../src/optim/sgd.js';
 import { train } from '../../src/train/train.js';
+import { abortedAfter } from '../aborted-after.js';
 import { temporaryFolder } from '../e2e/run-cli.js';
 import { gpuTest } from './gpu.js';
 import { randomBatch, sessionOn } from './problems.js';
@@ -29,10 +30,10 @@ for (const precision of ['fp32', 'tf32', 'fp16'] as const) {
 gpuTest('a run that is resumed goes on from where it was', async (t, { device }) => {
   const folder = await temporaryFolder(t);
   const whole = await train({ ...settings, epochs: 3 }, { out: `${folder}/whole`, device: device.name });
-  const stop = new AbortController();
-  setTimeout(() => stop.abort(), 3000);
   const options = { out: `${folder}/parts`, device: device.name };
-  await train({ ...settings, epochs: 3 }, { ...options, signal: stop.signal }).catch(() => {});
+  await t.throwsAsync(train({ ...settings, epochs: 3 }, { ...options, signal: abortedAfter(20) }), {
+    code: 'INTERRUPTED',
+  });
   const resumed = await train({ ...settings, epochs: 3 }, { ...options, resume: true });
   t.is(resumed.steps, whole.steps);
   t.true(Math.abs(resumed.trainLoss - whole.trainLoss) < 0.05);

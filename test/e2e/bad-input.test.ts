@@ -122,6 +122,11 @@ const cases: Record<string, Case> = {
     says: /depth/,
   },
   'resuming nothing': { args: ['train', '--resume'], code: FAILURE, says: /no run to resume/ },
+  'CUDA graphs on the CPU': {
+    args: ['train', ...DIGITS, '--cuda-graphs'],
+    code: FAILURE,
+    says: /needs a CUDA device/,
+  },
   'a runtime that is none': {
     args: ['train', ...DIGITS, '--runtime', '/nowhere.so'],
     code: FAILURE,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "block.h"
+#include "capture.h"
 #include "memory.h"
 #include "module.h"
 #include "queue.h"
@@ -29,6 +30,9 @@ enum Result : int {
   not_ready = 600,
   illegal_address = 700,
   launch_failed = 719,
+  capture_unsupported = 900,
+  capture_invalidated = 901,
+  capture_wrong_thread = 908,
   not_supported = 801,
 };
 
@@ -76,11 +80,20 @@ int injected(const char* call) {
   return wanted && std::strncmp(wanted, call, length) == 0 && wanted[length] == '=' ? std::atoi(wanted + length + 1) : success;
 }
 
-// What a call that needs a context returns before it does anything.
-int refused(const char* call) {
-  if (int result = injected(call)) return result;
-  return current ? current->failure.load() : invalid_context;
+Captures& captures() {
+  static auto* captures = new Captures;
+  return *captures;
 }
+
+// Around a call that a capture of another thread forbids.
+struct Call {
+  explicit Call(const char* name) : is_allowed(captures().enter()), result(is_allowed ? injected(name) : capture_unsupported) {}
+  ~Call() { captures().leave(); }
+  bool is_allowed;
+  int result;
+};
+
+int failure_here() { return current ? current->failure.load() : invalid_context; }
 
 template <class Task>
 int enqueue(Stream* stream, Task task) {
@@ -98,8 +111,13 @@ int enqueue(Stream* stream, Task task) {
 
 }  // namespace
 
+// What a call returns before it does anything.
+#define GUARDED        \
+  Call call(__func__); \
+  if (call.result) return call.result
 #define NEEDS_CONTEXT \
-  if (int result = refused(__func__)) return result
+  GUARDED;            \
+  if (int result = failure_here()) return result
 
 extern "C" {
 
@@ -128,6 +146,7 @@ int cuGetErrorName(int result, const char** name) {
     case illegal_address: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
     case launch_failed: *name = "CUDA_ERROR_LAUNCH_FAILED"; break;
     case not_supported: *name = "CUDA_ERROR_NOT_SUPPORTED"; break;
+    case capture_unsupported: *name = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
     default: *name = nullptr; return invalid_value;
   }
   return success;
@@ -187,10 +206,33 @@ int cuStreamCreate(Stream** stream, unsigned) {
 }
 
 int cuStreamSynchronize(Stream* stream) {
-  if (int result = injected(__func__)) return result;
+  GUARDED;
   stream->queue.wait(stream->queue.pushed());
   return stream->context->failure;
 }
+
+// With FLATMIN_EMULATOR_CAPTURE the emulator captures in ONNX Runtime's place: every other call of this function begins a capture when it
+// has answered, and the next finds it ended ("ended") or still open ("open").
+int cuStreamIsCapturing(Stream* stream, int* status) {
+  if (int result = failure_here()) return result;
+  const char* mode = std::getenv("FLATMIN_EMULATOR_CAPTURE");
+  *status = captures().ask(mode ? mode : "", stream);
+  return success;
+}
+
+// What was captured takes memory of the GPU for as long as its graph lives.
+int cuStreamEndCapture(Stream* stream, unsigned long long* graph) {
+  *graph = 0;
+  switch (captures().end(stream)) {
+    case Captures::End::wrong_thread: return capture_wrong_thread;
+    case Captures::End::none: return invalid_value;
+    case Captures::End::broken: return capture_invalidated;
+    case Captures::End::whole: *graph = memory().allocate(1 << 20, stream->context->device, false, memory_limit());
+  }
+  return success;
+}
+
+int cuGraphDestroy(unsigned long long graph) { return memory().free(graph, false) ? success : invalid_value; }
 
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
   NEEDS_CONTEXT;
@@ -276,18 +318,19 @@ int cuEventRecord(Event* event, Stream* stream) {
 }
 
 int cuEventQuery(Event* event) {
-  if (int result = injected(__func__)) return result;
+  GUARDED;
   if (!event->stream->queue.passed(event->number)) return not_ready;
   return event->stream->context->failure;
 }
 
 int cuEventSynchronize(Event* event) {
-  if (int result = injected(__func__)) return result;
+  GUARDED;
   event->stream->queue.wait(event->number);
   return event->stream->context->failure;
 }
 
 int cuEventDestroy_v2(Event* event) {
+  GUARDED;
   delete event;
   return success;
 }

@@ -29,11 +29,13 @@ export interface EmulatorSettings {
   devices?: number;
   /** A call of the driver and the error number that it returns, as "cuMemAlloc_v2=2". */
   fail?: string;
+  /** What happens in a run that has the GPU to itself: a capture that the run ends, or one that it leaves open; default: none. */
+  capture?: 'ended' | 'open';
 }
 
 /** Sets what the emulated driver does from now on; what is left out is the default again. */
 export function emulate(settings: EmulatorSettings): void {
-  for (const name of ['memory', 'delay', 'capability', 'devices', 'fail'] as const)
+  for (const name of ['memory', 'delay', 'capability', 'devices', 'fail', 'capture'] as const)
     process.env[`FLATMIN_EMULATOR_${name.toUpperCase()}`] = String(settings[name] ?? '');
 }
 

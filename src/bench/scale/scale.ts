@@ -1,4 +1,5 @@
 import { FlatminError } from '../../errors.js';
+import { openRuntime } from '../../runtime/library.js';
 import { resolveSettings } from '../../train/resolve-settings.js';
 import type { TrainSettings } from '../../train/settings.js';
 import { ChildDied, runInChild } from '../child/run.js';
@@ -42,7 +43,7 @@ export async function benchScale(
       ...common,
       precision,
       device: execution.device ?? 'cpu',
-      runtime: execution.runtime?.version ?? 'default',
+      runtime: (execution.runtime ?? openRuntime(undefined, execution.device)).version,
     },
     ...{ steps: execution.steps ?? 5, warmup: execution.warmup ?? 2, compare },
   };

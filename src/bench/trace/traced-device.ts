@@ -36,7 +36,7 @@ export function tracedDevice(device: Device, spans: Spans): Device {
   };
   return new Proxy(device, {
     get(_, name) {
-      if (name === 'captureProviders') return undefined;
+      if (name === 'captureOptions') return undefined;
       const own = traced[name as keyof Device];
       if (own !== undefined) return own;
       const value: unknown = Reflect.get(device, name, device);

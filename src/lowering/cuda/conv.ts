@@ -15,7 +15,17 @@ function splitPads({ padsBegin, padsEnd }: Window) {
 const isSymmetric = ({ begin, end }: ReturnType<typeof splitPads>): boolean =>
   [...begin, ...end].every((zeros) => zeros === 0);
 
-const spatial = (rank: number) => Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
+/** Operands of the Slice that leaves the shape `dims` of a value which has more at its spatial axes. */
+const cut = (
+  { builder }: LoweringContext,
+  value: string,
+  begins: readonly number[],
+  dims: readonly number[],
+): string[] => {
+  const ends = begins.map((begin, axis) => begin + dims[axis + 2]!);
+  const axes = begins.map((_, axis) => axis + 2);
+  return [value, builder.ints(begins), builder.ints(ends), builder.ints(axes)];
+};
 
 /** ConvGrad (dY, X, W → dX, dW, dB) on an X padded to symmetry, and its dX cut back. */
 export function convGrad(c: LoweringContext): boolean {
@@ -35,13 +45,7 @@ export function convGrad(c: LoweringContext): boolean {
       domain: microsoft,
       outputs: c.output(1) ? [dPadded, c.output(1)] : [dPadded],
     });
-  const ends = pads.begin.map((begin, axis) => begin + dims[axis + 2]!);
-  c.define(0, 'Slice', [
-    dPadded,
-    c.builder.ints(pads.begin),
-    c.builder.ints(ends),
-    c.builder.ints(spatial(dims.length)),
-  ]);
+  c.define(0, 'Slice', cut(c, dPadded, pads.begin, dims));
   c.define(2, 'ReduceSum', [dy, c.builder.ints(overChannels(dims.length))], { keepdims: 0 });
   return true;
 }
@@ -63,12 +67,6 @@ export function convTranspose(c: LoweringContext): boolean {
       window.kernel.map(() => 0),
     ),
   });
-  const ends = pads.begin.map((begin, axis) => begin + dims[axis + 2]!);
-  c.define(0, 'Slice', [
-    whole,
-    c.builder.ints(pads.begin),
-    c.builder.ints(ends),
-    c.builder.ints(spatial(dims.length)),
-  ]);
+  c.define(0, 'Slice', cut(c, whole, pads.begin, dims));
   return true;
 }

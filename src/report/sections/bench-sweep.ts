@@ -87,7 +87,7 @@ function speedChart(
     const x = at(result);
     if (x === undefined) continue;
     const name = rest(result)
-      .map((part) => (typeof part === 'number' ? `${part} threads` : part))
+      .map((part) => (typeof part === 'number' ? `${part} ${part === 1 ? 'thread' : 'threads'}` : part))
       .filter((part) => part !== null)
       .join(', ');
     if (result.imagesPerSecond !== null) add(name, x, result.imagesPerSecond);

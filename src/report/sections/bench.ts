@@ -33,6 +33,7 @@ function stepSection(step: Json | undefined): Html | undefined {
     ['images a second', formatNumber(number('imagesPerSecond'))],
     ['gradients (%)', formatPercent(number('gradientShare'))],
     ['optimizer (%)', formatPercent(number('optimizerShare'))],
+    ['host, feeding and queueing (%)', formatPercent(number('hostShare'))],
     ['waiting for data (%)', formatPercent(number('dataShare'))],
     ['peak memory (MiB)', mebibytes(number('peakRssBytes'))],
     ['memory on the GPU (MiB)', mebibytes(number('peakDeviceBytes'))],

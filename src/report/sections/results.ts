@@ -14,6 +14,7 @@ const FIGURES: readonly (readonly [key: string, name: string, show: (value: numb
   ['trainLoss', 'training loss', formatNumber],
   ['generalizationGap', 'generalization gap', formatNumber],
   ['steps', 'steps', formatNumber],
+  ['skippedSteps', 'steps skipped for an overflow', formatNumber],
   ['secondsPerStep', 'seconds a step', formatNumber],
   ['imagesPerSecond', 'images/s', (value) => (value === null ? '–' : value.toFixed(1))],
   ['peakRssBytes', 'peak memory (MiB)', (value) => (value === null ? '–' : (value / 2 ** 20).toFixed(0))],
@@ -22,7 +23,9 @@ const FIGURES: readonly (readonly [key: string, name: string, show: (value: numb
 
 /** Final figures of the runs, a row each figure. */
 export function resultsSection(runs: readonly Run[]): Html {
-  const rows = FIGURES.map(([key, name, show]) => [
+  const isHalf = runs.some(({ summary }) => ['fp16', 'bf16'].includes(String(summary?.precision)));
+  const shown = FIGURES.filter(([key]) => key !== 'skippedSteps' || isHalf);
+  const rows = shown.map(([key, name, show]) => [
     name,
     ...runs.map(({ summary }) => show(numberOr(summary?.[key], null))),
   ]);

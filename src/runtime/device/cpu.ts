@@ -44,7 +44,7 @@ export class CpuDevice implements Device {
   readonly name = 'cpu';
   readonly latency = 0;
   readonly providers = undefined;
-  readonly captureProviders = undefined;
+  readonly captureOptions = undefined;
   readonly runConfig = {};
 
   constructor(readonly threads: number) {}

@@ -52,8 +52,8 @@ export interface Device {
   upload(target: DeviceBuffer, data: ArrayBufferView): Promise<void>;
   /** Execution providers of sessions on this device; undefined for the CPU's own. */
   readonly providers: NativeSessionOptions['providers'];
-  /** The same with runs captured once and played again (CUDA graphs); undefined where the device does not capture. */
-  readonly captureProviders: NativeSessionOptions['providers'];
+  /** Of sessions whose runs are captured once and played again (CUDA graphs); undefined where the device does not capture. */
+  readonly captureOptions: Pick<NativeSessionOptions, 'providers' | 'exclusiveOn'> | undefined;
   /** Configuration of runs whose outputs all stay on the device. */
   readonly runConfig: Readonly<Record<string, string>>;
   /** Bytes of the device's memory. */

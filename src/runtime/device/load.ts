@@ -30,22 +30,23 @@ export async function loadOn(
   model: ModelProto,
   { capture = false, halfPrecision = false, ...options }: LoadOptions = {},
 ): Promise<LoadedSession> {
-  const load = (given: NativeSessionOptions['providers']) => {
+  const load = ({ providers: given, exclusiveOn }: NonNullable<Device['captureOptions']>) => {
     const providers = halfPrecision ? withTensorCores(given) : given;
     return Session.create(runtime, model, {
       intraOpThreads: device.threads,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
       ...(providers && { providers }),
+      ...(exclusiveOn && { exclusiveOn }),
       ...options,
     });
   };
-  if (capture && device.captureProviders) {
+  if (capture && device.captureOptions) {
     try {
-      return { session: await load(device.captureProviders), isCaptured: true };
+      return { session: await load(device.captureOptions), isCaptured: true };
     } catch {
       // Loaded again below: if that fails too, its message is the one that counts.
     }
   }
-  return { session: await load(device.providers), isCaptured: false };
+  return { session: await load({ providers: device.providers }), isCaptured: false };
 }

@@ -12,8 +12,8 @@ export interface DeviceOptions {
   threads?: number | undefined;
   /** Of a GPU: whether products of float32 may be computed from operands with 10 bits of mantissa. Default false. */
   tf32?: boolean | undefined;
-  /** Of a GPU: whether runs may be captured as CUDA graphs. Default false (see CudaOptions). */
-  cudaGraph?: boolean | undefined;
+  /** Of a GPU: whether runs may be captured as CUDA graphs. Default false. */
+  cudaGraphs?: boolean | undefined;
 }
 
 /**

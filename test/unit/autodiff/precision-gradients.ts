@@ -55,9 +55,3 @@ export async function gradientsOf(
     session.dispose();
   }
 }
-
-const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, at) => sum + value * b[at]!, 0);
-export const norm = (a: Float32Array): number => Math.sqrt(dot(a, a));
-/** 1 for two that are empty. */
-export const cosine = (a: Float32Array, b: Float32Array): number =>
-  a.length === 0 ? 1 : dot(a, b) / (norm(a) * norm(b));

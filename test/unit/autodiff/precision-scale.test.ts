@@ -6,7 +6,8 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { tensorData } from '../../../src/onnx/tensor.js';
 import { openRuntime } from '../../../src/runtime/library.js';
-import { cosine, gradientsOf, norm } from './precision-gradients.js';
+import { cosine, norm } from '../../vector-math.js';
+import { gradientsOf } from './precision-gradients.js';
 
 const runtime = openRuntime('stock');
 const options = { loss: crossEntropy(), batch: 8, target: flatmin };

@@ -10,7 +10,8 @@ import { opKey } from '../../../src/onnx/domains.js';
 import { DataType } from '../../../src/onnx/tensor.js';
 import { openRuntime } from '../../../src/runtime/library.js';
 import { type BuiltGraph, buildGraph } from '../../../src/train/build-graph.js';
-import { cosine, gradientsOf, norm } from './precision-gradients.js';
+import { cosine, norm } from '../../vector-math.js';
+import { gradientsOf } from './precision-gradients.js';
 
 const runtime = openRuntime('stock');
 const trainingLibrary = process.env.FLATMIN_TRAINING_RUNTIME;

@@ -28,7 +28,7 @@ test('the training build has the kernels of its table', async (t) => {
 
 test('a kernel that ends or hangs its process counts as missing, and the rest are probed in a fresh one', async (t) => {
   const child = new URL('./unruly-child.js', import.meta.url);
-  const { kernels, failures } = await probeCapabilities(stock, 'cpu', { child, limitMs: 3000 });
+  const { kernels, failures } = await probeCapabilities(stock, 'cpu', { child, limitMs: 8000 });
   const probes = probesOf('cpu');
   const named = (place: number) => ({ kernel: probes[place]!.kernel, type: probes[place]!.type });
   t.deepEqual(

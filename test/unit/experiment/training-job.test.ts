@@ -7,6 +7,7 @@ import { type ExperimentOptions, runExperiment } from '../../../src/experiment/r
 import type { ExperimentFile } from '../../../src/experiment/schema.js';
 import { trainingJobs } from '../../../src/experiment/training-job.js';
 import { readSummary } from '../../../src/train/summary.js';
+import { abortedAfter } from '../../aborted-after.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
 const experiment: ExperimentFile = {
@@ -66,16 +67,6 @@ test('a measurement that fails is tried again without training again', async (t)
   t.is(measured.length, 5);
   t.truthy(results);
 });
-
-/** A signal that is aborted from its n-th look on. */
-function abortedAfter(looks: number): AbortSignal {
-  let seen = 0;
-  return {
-    get aborted() {
-      return ++seen > looks;
-    },
-  } as AbortSignal;
-}
 
 test('stopped at any point, the table stays the same', async (t) => {
   const dir = temporaryFolder(t);

@@ -124,5 +124,5 @@ emulatedTest('the host goes on while the GPU is behind', async (t, { device }) =
   const done = performance.now() - start;
   // A step of SAM is more than ten pieces of work.
   t.true(done > 400, `${done} ms`);
-  t.true(queued < done / 4, `queued in ${queued} ms, done in ${done} ms`);
+  t.true(queued < done / 2, `queued in ${queued} ms, done in ${done} ms`);
 });

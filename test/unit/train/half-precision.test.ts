@@ -32,10 +32,10 @@ const sgd = () => new SGD({ lr: 0.1, momentum: 0.9, nesterov: true, weightDecay:
 const HUGE = 2 ** 40;
 
 /** Sets the scale of the next step, and of those that may begin before its outcome is known. */
-function setScale(session: TrainingSession, scale: number): void {
+function setScale(session: TrainingSession, next: number, others = next): void {
   const scaler = session.lossScaler!;
   const state = scaler.state();
-  scaler.restore({ ...state, scales: state.scales.map(() => scale) });
+  scaler.restore({ ...state, scales: state.scales.map((_, index) => (index === 0 ? next : others)) });
 }
 
 function stateOf(session: TrainingSession, optimizer: Optimizer): Float32Array[] {
@@ -48,6 +48,10 @@ function stateOf(session: TrainingSession, optimizer: Optimizer): Float32Array[]
   ];
 }
 
+const devices = [
+  ['known at once', () => new CpuDevice(1)],
+  ['known late', () => new LateDevice(1)],
+] as const;
 const optimizers: Record<string, () => Optimizer> = {
   sgd,
   adamw: () => new AdamW({ lr: 0.01 }),
@@ -59,10 +63,7 @@ const optimizers: Record<string, () => Optimizer> = {
 };
 
 for (const [name, make] of Object.entries(optimizers)) {
-  for (const [kind, device] of [
-    ['known at once', () => new CpuDevice(1)],
-    ['known late', () => new LateDevice(1)],
-  ] as const) {
+  for (const [kind, device] of devices) {
     test(`${name}: a step that overflows changes nothing and is counted (numbers ${kind})`, async (t) => {
       const session = await start(device());
       const optimizer = make();
@@ -128,3 +129,52 @@ test('an average of the weights takes no part of a step that overflowed', async 
   for (const values of stateOf(session, optimizer)) t.true(values.every(Number.isFinite));
   session.dispose();
 });
+
+for (const [kind, device] of devices) {
+  test(`AdamW corrects its bias by the steps that were not skipped (numbers ${kind})`, async (t) => {
+    const batches = [1, 2, 3];
+    const adamw = () => new AdamW({ lr: 0.01 });
+    const [skipping, expected] = [await start(device()), await start(device())];
+    const [one, other] = [adamw(), adamw()];
+    setScale(skipping, HUGE, 2 ** 10);
+    const { result } = await skipping.enqueue(feeds(0), one);
+    if (skipping.device.latency === 0) {
+      await result;
+      setScale(skipping, 2 ** 10);
+    }
+    setScale(expected, 2 ** 10);
+    for (const step of batches) {
+      await skipping.enqueue(feeds(step), one);
+      await expected.step(feeds(step), other);
+    }
+    t.true((await result).skipped);
+    t.deepEqual(stateOf(skipping, one), stateOf(expected, other));
+    for (const session of [skipping, expected]) session.dispose();
+  });
+
+  test(`an overflow after the clean pass leaves the running statistics too (numbers ${kind})`, async (t) => {
+    const session = await start(device());
+    const base = sgd();
+    const { space } = session;
+    const far = space.vector();
+    for (const { name, count } of space.arena.segments)
+      space.arena.write(far, name, new Float32Array(count).fill(1e30));
+    const optimizer: Optimizer = {
+      async step(problem) {
+        const loss = await problem.gradient('update');
+        await problem.gradient('keep', far);
+        return { loss, ...(await base.update(problem)) };
+      },
+      state: (given) => base.state(given),
+      describe: () => ({}),
+    };
+    setScale(session, 2 ** 10);
+    await session.step(feeds(0), base);
+    const before = stateOf(session, optimizer);
+    t.true((await session.step(feeds(1), optimizer)).skipped);
+    t.deepEqual(stateOf(session, optimizer), before);
+    await session.step(feeds(2), base);
+    t.notDeepEqual(stateOf(session, optimizer), before);
+    session.dispose();
+  });
+}

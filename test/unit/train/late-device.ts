@@ -12,7 +12,7 @@ export class LateDevice implements Device {
   readonly name = 'cpu';
   readonly latency = 1;
   readonly providers: NativeSessionOptions['providers'] = undefined;
-  readonly captureProviders: NativeSessionOptions['providers'] = undefined;
+  readonly captureOptions = undefined;
   readonly runConfig = {};
   /** Numbers read so far. */
   reads = 0;

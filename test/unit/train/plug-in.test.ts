@@ -13,7 +13,8 @@ import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { gradients } from '../../../src/train/gradients.js';
-import { TrainingSession, type TrainingSessionOptions } from '../../../src/train/session.js';
+import { TrainingSession } from '../../../src/train/session.js';
+import type { TrainingSessionOptions } from '../../../src/train/session-options.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 import { runModel } from '../autodiff/run-model.js';
 

@@ -8,6 +8,7 @@ import { readModel } from '../../../src/onnx/model.js';
 import { tensorData } from '../../../src/onnx/tensor.js';
 import type { TrainSettings } from '../../../src/train/settings.js';
 import { type TrainOptions, train } from '../../../src/train/train.js';
+import { abortedAfter } from '../../aborted-after.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
 const settings: Partial<TrainSettings> = {
@@ -20,16 +21,6 @@ const settings: Partial<TrainSettings> = {
   augment: 'crop=1:zero',
 };
 const execution = { threads: 2, workers: 0 };
-
-/** A signal that is aborted from its n-th look on. */
-function abortedAfter(looks: number): AbortSignal {
-  let seen = 0;
-  return {
-    get aborted() {
-      return ++seen > looks;
-    },
-  } as AbortSignal;
-}
 
 /** Resumes until the run is finished; returns how often it was stopped. */
 async function trainInPieces(given: Partial<TrainSettings>, options: TrainOptions, looks: number) {
@@ -51,6 +42,7 @@ async function trainInPieces(given: Partial<TrainSettings>, options: TrainOption
 const runs: Record<string, { given: Partial<TrainSettings>; looks?: number }> = {
   sgd: { given: { optimizer: 'sgd' } },
   adamw: { given: { optimizer: 'adamw' } },
+  'adamw in half precision': { given: { optimizer: 'adamw', precision: 'fp16' } },
   sam: { given: { optimizer: 'sam' } },
   'rand-sam': { given: { optimizer: 'rand-sam' } },
   looksam: { given: { optimizer: 'looksam', every: 4 } },

@@ -27,7 +27,7 @@ export function addBenchKernels(bench: Command): void {
         },
       }),
     );
-    await keep(command, 'bench-kernels.json', report);
     show(command, report, (one) => kernelText(one, top));
+    await keep(command, 'bench-kernels.json', report);
   });
 }

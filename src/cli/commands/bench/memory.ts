@@ -31,7 +31,7 @@ export function addBenchMemory(bench: Command): void {
         onProgress: (batch) => say?.(`batch ${batch}`),
       }),
     );
-    await keep(command, 'bench-memory.json', report);
     show(command, report, memoryText);
+    await keep(command, 'bench-memory.json', report);
   });
 }

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { FlatminError } from '../../../errors.js';
 import { writeFileAtomic } from '../../../formats/atomic.js';
 import { chosenExecution, executionOptions } from '../../execution-options.js';
 import { option, type Parse, toNumber, toShape } from '../../option-values.js';
@@ -38,6 +39,18 @@ export const compareOptions = (rounds: number): Option[] => [
     byDefault: rounds,
   }),
 ];
+
+/** @throws FlatminError INVALID_ARGUMENT where an option of the comparison is given without it: it would say nothing */
+export function refuseWithoutComparison(command: Command): void {
+  const { compare, python, rounds } = command.opts();
+  if (compare !== undefined) return;
+  for (const [name, value] of Object.entries({ python, rounds }))
+    if (value !== undefined)
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `--${name} is of the comparison with PyTorch: add --compare torch, or leave it out.`,
+      );
+}
 
 export const outOption = (): Option =>
   option('Measurement', '--out <folder>', 'where the report goes as JSON; flatmin report makes a page of it');

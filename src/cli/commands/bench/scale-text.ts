@@ -24,5 +24,9 @@ export function scaleText({ results }: ScaleReport): string {
   const failures = results.flatMap(({ failure, model, batch }) =>
     failure === undefined ? [] : [`${model}, batch ${batch}: ${failure}`],
   );
-  return [table([...head, ...modes.map((mode) => `PyTorch ${mode}`)], rows, 2), ...failures].join('\n');
+  return [
+    table([...head, ...modes.map((mode) => `PyTorch ${mode}`)], rows, 2),
+    'Efficiency: images a second and thread, over those of the first row of the same model and optimizer.',
+    ...failures,
+  ].join('\n');
 }

@@ -3,7 +3,15 @@ import { benchScale } from '../../../bench/scale/scale.js';
 import { interruptible } from '../../interruption.js';
 import { option, toNames, toNumbers } from '../../option-values.js';
 import { givenSettings } from '../../setting-options.js';
-import { benchOptions, chosenBench, compareOptions, outOption, progressOf, show } from './options.js';
+import {
+  benchOptions,
+  chosenBench,
+  compareOptions,
+  outOption,
+  progressOf,
+  refuseWithoutComparison,
+  show,
+} from './options.js';
 import { scaleText } from './scale-text.js';
 
 export function addBenchScale(bench: Command): void {
@@ -26,6 +34,7 @@ export function addBenchScale(bench: Command): void {
   for (const each of [...common, ...own, ...compareOptions(1)]) command.addOption(each);
   command.action(async () => {
     const { batches, widths, optimizers, threads, out, compare, python, rounds } = command.opts();
+    refuseWithoutComparison(command);
     const say = progressOf(command);
     const report = await interruptible((signal) =>
       benchScale(givenSettings(command), {

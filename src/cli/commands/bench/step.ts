@@ -5,7 +5,16 @@ import { FlatminError } from '../../../errors.js';
 import { interruptible } from '../../interruption.js';
 import { option } from '../../option-values.js';
 import { givenSettings } from '../../setting-options.js';
-import { benchOptions, chosenBench, compareOptions, keep, outOption, progressOf, show } from './options.js';
+import {
+  benchOptions,
+  chosenBench,
+  compareOptions,
+  keep,
+  outOption,
+  progressOf,
+  refuseWithoutComparison,
+  show,
+} from './options.js';
 import { comparisonTable, stepTable } from './step-text.js';
 
 export function addBenchStep(bench: Command): void {
@@ -21,10 +30,11 @@ export function addBenchStep(bench: Command): void {
 
 async function step(command: Command): Promise<void> {
   const { profile } = command.opts();
+  refuseWithoutComparison(command);
   const report = await benchStep(givenSettings(command), { ...chosenBench(command), profile });
   if (profile !== undefined) progressOf(command)?.(profile);
-  await keep(command, 'bench-step.json', report);
   show(command, report, stepTable);
+  await keep(command, 'bench-step.json', report);
 }
 
 async function compare(command: Command): Promise<void> {
@@ -41,6 +51,6 @@ async function compare(command: Command): Promise<void> {
       onProgress: (what, round, all) => say?.(`round ${round}/${all}: ${what}`),
     }),
   );
-  await keep(command, 'bench-torch.json', report);
   show(command, report, comparisonTable);
+  await keep(command, 'bench-torch.json', report);
 }

@@ -17,11 +17,8 @@ export interface CudaOptions {
   threads: number;
   /** Whether products of float32 may be computed from operands with 10 bits of mantissa. Default false. */
   tf32?: boolean | undefined;
-  /**
-   * Whether runs may be captured as CUDA graphs. Default false: while ONNX Runtime captures one, on a worker thread, CUDA refuses calls that
-   * wait or allocate on every other thread (cudaStreamCaptureModeGlobal), such as the wait for the loss of the step before.
-   */
-  cudaGraph?: boolean | undefined;
+  /** Whether runs may be captured as CUDA graphs: they have the GPU to themselves then. Default false. */
+  cudaGraphs?: boolean | undefined;
 }
 
 /** A GPU. Its work is queued on one stream, which sessions share; the host waits for numbers that it asks for, and for nothing else. */
@@ -30,7 +27,7 @@ export class CudaDevice implements Device {
   readonly threads: number;
   readonly latency = 2;
   readonly providers: NativeSessionOptions['providers'];
-  readonly captureProviders: NativeSessionOptions['providers'];
+  readonly captureOptions: Device['captureOptions'];
   // Source: onnxruntime_run_options_config_keys.h. What is queued behind a run waits for it on the stream.
   readonly runConfig = { disable_synchronize_execution_providers: '1' };
   private readonly queue: CudaQueue;
@@ -41,13 +38,15 @@ export class CudaDevice implements Device {
   constructor(
     private readonly native: NativeCudaDevice,
     ordinal: number,
-    { threads, tf32 = false, cudaGraph = false }: CudaOptions,
+    { threads, tf32 = false, cudaGraphs = false }: CudaOptions,
   ) {
     this.name = `cuda:${ordinal}`;
     this.threads = threads;
     const provider = { ordinal, streamAddress: native.streamAddress, tf32 };
     this.providers = cudaProvider({ ...provider, capture: false });
-    this.captureProviders = cudaGraph ? cudaProvider({ ...provider, capture: true }) : undefined;
+    this.captureOptions = cudaGraphs
+      ? { providers: cudaProvider({ ...provider, capture: true }), exclusiveOn: native }
+      : undefined;
     this.queue = new CudaQueue(native);
   }
 

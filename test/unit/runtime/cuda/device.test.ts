@@ -204,9 +204,10 @@ emulatedTest('sessions run on its stream, captured or not', async (t, { native, 
   t.is(provider!.name, 'CUDA');
   t.like(provider!.options, { device_id: '0', user_compute_stream: native.streamAddress, use_tf32: '0' });
   t.is(provider!.options!.enable_cuda_graph, undefined);
-  t.is(device.captureProviders, undefined);
-  const capturing = new CudaDevice(native, 0, { threads: 1, cudaGraph: true });
-  t.like(capturing.captureProviders![0]!.options, { ...provider!.options, enable_cuda_graph: '1' });
+  t.is(device.captureOptions, undefined);
+  const { captureOptions } = new CudaDevice(native, 0, { threads: 1, cudaGraphs: true });
+  t.like(captureOptions!.providers![0]!.options, { ...provider!.options, enable_cuda_graph: '1' });
+  t.is(captureOptions!.exclusiveOn, native);
 });
 
 emulatedTest(

@@ -1,0 +1,60 @@
+import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
+import { targetFor } from '../capabilities/target-for.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { openDevice } from '../runtime/device/open.js';
+import { openRuntime, type Runtime } from '../runtime/library.js';
+import type { Vector } from '../runtime/parameter-space.js';
+import { BatchGraph } from './batch-graph.js';
+import { type BuiltGraph, buildGraph } from './build-graph.js';
+import { halfKernelsOf } from './half-kernels.js';
+import { ModelWeights } from './model-weights.js';
+import type { TrainingSessionOptions } from './session-options.js';
+import { withWeights } from './trained-model.js';
+
+/** A model's training graph, loaded, and its weights on the device. */
+export interface LoadedTraining {
+  /** The model as given, without the values of its weights: those are in the buffers. */
+  readonly model: ModelProto;
+  /** The same in the form that gradients are taken of. */
+  readonly prepared: PreparedModel;
+  readonly built: BuiltGraph;
+  readonly weights: ModelWeights;
+  readonly graph: BatchGraph;
+  /** Takes the running statistics that a pass of the graph makes. */
+  readonly nextStatistics: Vector;
+  readonly runtime: Runtime;
+}
+
+/** See TrainingSession.create. Nothing stays allocated where it fails. */
+export async function loadTraining(
+  given: ModelProto | string,
+  options: TrainingSessionOptions,
+): Promise<LoadedTraining> {
+  const model = typeof given === 'string' ? await readModel(given) : given;
+  const { groups, batch, profilePrefix, precision = 'fp32' } = options;
+  const device = options.device ?? openDevice('cpu', { threads: options.threads });
+  const runtime = options.runtime ?? openRuntime(undefined, device.name);
+  const target = options.target ?? (await targetFor(runtime, device.name));
+  const prepared = prepareModel(model);
+  const halfKernels = await halfKernelsOf(runtime, device, precision);
+  const built = await buildGraph(runtime, prepared, { dropout: true, ...options, target, halfKernels });
+  const layout = { parameters: built.parameters, statistics: built.runningStatistics };
+  const weights = new ModelWeights(layout, prepared.model.graph.initializer, { groups, device });
+  const nextStatistics = weights.statisticsArena.vector(device);
+  const loading = { runtime, target, profilePrefix, batch };
+  const graph = await BatchGraph.load(built, weights, loading, { nextStatistics }).catch((error) => {
+    for (const memory of [weights, nextStatistics]) memory.dispose();
+    throw error;
+  });
+  const empty = weights.bytes(() => new Float32Array());
+  return {
+    model: withWeights(model, prepared.origins, empty),
+    prepared: { ...prepared, model: withWeights(prepared.model, new Map(), empty) },
+    built,
+    weights,
+    graph,
+    nextStatistics,
+    runtime,
+  };
+}
