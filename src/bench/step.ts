@@ -11,6 +11,7 @@ import { openLoader, openSession, openWorkload, type Workload } from './workload
 export interface StepBenchOptions extends BenchOptions {
   /** Writes a trace of the run here, for Perfetto and chrome://tracing: ONNX Runtime's kernels and flatmin's own work. */
   profile?: string | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface BenchReport {
@@ -48,20 +49,25 @@ export interface BenchReport {
 /**
  * Times training steps on random images, which come through the loader and its worker threads as in training.
  * @param given the model, the batch, and the settings of the optimizer
- * @throws FlatminError what train throws
+ * @throws FlatminError what train throws; INTERRUPTED on `signal`
  */
 export async function benchStep(
   given: Partial<TrainSettings>,
   options: StepBenchOptions = {},
 ): Promise<BenchReport> {
   if (options.profile === '') throw invalid('profile', 'the path of a file', options.profile);
-  const workload = await openWorkload(given, options);
-  return options.profile === undefined
-    ? measure(workload)
-    : traced(workload, options.profile, (tracing) => measure(workload, tracing));
+  const { profile, signal, ...execution } = options;
+  const workload = await openWorkload(given, execution);
+  return profile === undefined
+    ? measure(workload, signal)
+    : traced(workload, profile, (tracing) => measure(workload, signal, tracing));
 }
 
-async function measure(workload: Workload, tracing: Partial<Tracing> = {}): Promise<BenchReport> {
+async function measure(
+  workload: Workload,
+  signal: AbortSignal | undefined,
+  tracing: Partial<Tracing> = {},
+): Promise<BenchReport> {
   const { settings, steps, warmup, binding, device } = workload;
   const { optimizer = workload.optimizer, spans, device: on = device, profilePrefix } = tracing;
   const memory = takenDeviceBytes(device);
@@ -71,7 +77,7 @@ async function measure(workload: Workload, tracing: Partial<Tracing> = {}): Prom
   const buildSeconds = (performance.now() - start) / 1000;
   const loader = openLoader(workload);
   try {
-    const times = await timeSteps({ session, optimizer, loader, binding, spans }, warmup + steps);
+    const times = await timeSteps({ session, optimizer, loader, binding, spans, signal }, warmup + steps);
     return {
       ...summarize(times.slice(warmup), settings.batch, device.name === 'cpu'),
       buildSeconds,

@@ -1,4 +1,5 @@
 import type { DataLoader } from '../data/index.js';
+import { FlatminError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { DataBinding } from '../train/data-binding.js';
 import type { TrainingSession } from '../train/session.js';
@@ -11,6 +12,7 @@ export interface StepWork {
   readonly binding: DataBinding;
   /** Takes what happens when. */
   readonly spans?: Spans | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Seconds of one step. */
@@ -30,9 +32,10 @@ export interface StepTime {
  * Runs training steps one behind the other, as training does: on a GPU the next is queued while those before run, as many as the device
  * lets wait.
  * @param count steps in all
+ * @throws FlatminError INTERRUPTED after the step under way, on `signal`
  */
 export async function timeSteps(work: StepWork, count: number): Promise<StepTime[]> {
-  const { session, optimizer, loader, binding, spans } = work;
+  const { session, optimizer, loader, binding, spans, signal } = work;
   const { latency } = session.device;
   const waiting: Promise<unknown>[] = [];
   const times: Promise<StepTime>[] = [];
@@ -69,6 +72,10 @@ export async function timeSteps(work: StepWork, count: number): Promise<StepTime
       waiting.push(timed);
       if (latency === 0) await waiting.shift();
       if (times.length === count) break;
+      if (signal?.aborted) {
+        await timed;
+        throw new FlatminError('INTERRUPTED', 'Stopped.');
+      }
       asked = performance.now();
     }
   }

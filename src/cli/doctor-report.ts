@@ -68,9 +68,9 @@ function machineLines({ node, cpu, cacheFolder, python }: Diagnosis): string[] {
   ];
 }
 
-function runtimeLines({ runtimes }: Diagnosis): string[] {
+function runtimeLines({ runtimes, runtime }: Diagnosis): string[] {
   return runtimes.flatMap(({ name, version, providers, bytes, path, defaultOn, problem }) => {
-    if (problem) return entry('!!', name, problem);
+    if (problem) return entry(runtime ? '--' : '!!', name, problem);
     const role = defaultOn.length > 0 ? `; the default on ${defaultOn.join(' and ')}` : '';
     return [
       ...entry(

@@ -18,6 +18,14 @@ import { INTERRUPTED_EXIT } from './interruption.js';
 const FAILURE_EXIT = 1;
 const USAGE_EXIT = 2;
 
+/** In the order of the help. */
+const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
+  ['Train', [addTrain, addExperiment, addData]],
+  ['Look at what was trained', [addSharpness, addLandscape, addReport]],
+  ['Models', [addInspect, addGrad, addExport]],
+  ['This machine', [addRuntime, addDoctor, addBench]],
+];
+
 /**
  * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  * With FLATMIN_DEBUG=1 failures show their stack.
@@ -37,21 +45,10 @@ function makeProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`flatmin: ${oneLine(text)}\n`) })
     .configureHelp({ helpWidth: 110 });
-  for (const add of [
-    addTrain,
-    addExperiment,
-    addBench,
-    addExport,
-    addInspect,
-    addGrad,
-    addSharpness,
-    addLandscape,
-    addReport,
-    addData,
-    addRuntime,
-    addDoctor,
-  ])
-    add(program);
+  for (const [group, commands] of COMMANDS) {
+    program.commandsGroup(`${group}:`);
+    for (const add of commands) add(program);
+  }
   return program;
 }
 

@@ -18,5 +18,8 @@ function load(): NativeAddon {
   }
 }
 
+// The library in onnxruntime-node would keep telemetry files in the temporary folder of every process.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /** The addon. Only src/runtime uses it. */
 export const addon = load();

@@ -74,9 +74,15 @@ function pathOf(choice: string | undefined, onCuda: boolean): string {
   }
   if (choice === '') throw invalid('runtime', "'stock', 'training' or a path", choice);
   const path = resolve(choice);
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
-  const found = libraryIn(path);
-  if (found) return join(path, found);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found)
+    throw new FlatminError(
+      'NOT_FOUND',
+      `Expected runtime to be 'stock', 'training' or the path of a libonnxruntime, but received ${JSON.stringify(choice)}, and there is no file ${path}.`,
+    );
+  if (!found.isDirectory()) return path;
+  const library = libraryIn(path);
+  if (library) return join(path, library);
   throw new FlatminError('NOT_FOUND', `There is no libonnxruntime in the folder ${path}.`);
 }
 

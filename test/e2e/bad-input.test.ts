@@ -127,6 +127,16 @@ const cases: Record<string, Case> = {
     code: FAILURE,
     says: /needs a CUDA device/,
   },
+  'an experiment on a device that there is not': {
+    args: ['experiment', 'table2', '--scale', 'tiny', '--device', 'cuda:x'],
+    code: FAILURE,
+    says: /Expected device to be 'cpu', 'cuda' or 'cuda:<ordinal>'.*"cuda:x"/,
+  },
+  'rounds of no comparison': {
+    args: ['bench', 'step', '--model', 'wrn-10-1', '--rounds', '2'],
+    code: FAILURE,
+    says: /--rounds is of the comparison with PyTorch: add --compare torch/,
+  },
   'a runtime that is none': {
     args: ['train', ...DIGITS, '--runtime', '/nowhere.so'],
     code: FAILURE,
@@ -137,7 +147,10 @@ const cases: Record<string, Case> = {
 for (const [what, { args, code, says }] of Object.entries(cases)) {
   test(`${what}: exit ${code}, one line that says what is wrong, and no folder`, async (t) => {
     const out = join(temporaryFolder(t), 'run');
-    const result = await runCli(...args, ...(args[0] === 'train' ? ['--out', out] : []));
+    const result = await runCli(
+      ...args,
+      ...(['train', 'experiment', 'bench'].includes(args[0]!) ? ['--out', out] : []),
+    );
     t.is(result.code, code, result.stderr);
     t.regex(result.stderr, says);
     t.regex(result.stderr, /^flatmin: [^\n]+\n$/);

@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { checkTrace } from '../unit/bench/trace-schema.js';
-import { runCli, temporaryFolder } from './run-cli.js';
+import { runCli, startCli, temporaryFolder } from './run-cli.js';
 
 const small = ['--model', 'wrn-10-1', '--batch', '4', '--input', '3x8x8', '--steps', '3', '--warmup', '1'];
 
 test('bench step --profile writes a trace with the kernels in their gradients, and these in their steps', async (t) => {
-  const path = join(temporaryFolder(t), 'trace.json');
+  const path = join(temporaryFolder(t), 'traces', 'trace.json');
   const { code, stdout, stderr } = await runCli(
     ...['bench', 'step', ...small, '--optimizer', 'sam', '--profile', path, '--json'],
   );
@@ -29,6 +30,23 @@ test('bench step --profile writes a trace with the kernels in their gradients, a
   for (const [i, gradient] of gradients.entries())
     t.true(inside(gradient, named(`step ${Math.floor(i / 2) + 1}`)[0]!), `gradient ${i}`);
   t.true([...titles.values()].includes('ONNX Runtime'));
+});
+
+test('Ctrl-C ends a profile, and leaves neither a trace nor the session\u2019s own', async (t) => {
+  const folder = temporaryFolder(t);
+  const { child, result } = startCli(
+    [...['bench', 'step', ...small, '--steps', '100000'], '--profile', join(folder, 'trace.json')],
+    { TMPDIR: folder },
+  );
+  const profiles = () => readdirSync(folder).filter((name) => name.startsWith('flatmin-profile-'));
+  while (profiles().length === 0 && child.exitCode === null) await sleep(20);
+  await sleep(500);
+  child.kill('SIGINT');
+  const { code, stderr } = await result;
+  t.is(code, 130, stderr);
+  t.regex(stderr, /flatmin: Stopped\.\n$/);
+  t.deepEqual(profiles(), []);
+  t.false(existsSync(join(folder, 'trace.json')));
 });
 
 test('bench kernels tells what each op of a step takes', async (t) => {

@@ -50,7 +50,7 @@ test('bench scale sweeps, keeps what it has done, and goes on from there', async
   const first = await sweep('2');
   t.is(first.code, 0, first.stderr);
   t.is(JSON.parse(first.stdout).results.length, 2);
-  t.regex(first.stderr, /2\/2 wrn-10-1, batch 2, sam, 1 threads/);
+  t.regex(first.stderr, /2\/2 wrn-10-1, batch 2, sam, 1 thread\n/);
   const second = await sweep('2', '4');
   t.is(second.code, 0, second.stderr);
   t.notRegex(second.stderr, /batch 2,/, 'what is done is not done again');

@@ -50,4 +50,9 @@ export const pointKey = ({ model, batch, threads, optimizer }: ScalePoint): stri
 
 /** 'wrn-16-4, batch 64, sam, 2 threads' */
 export const pointName = ({ model, batch, threads, optimizer }: ScalePoint): string =>
-  [model, `batch ${batch}`, optimizer, ...(threads === null ? [] : [`${threads} ${threads === 1 ? 'thread' : 'threads'}`])].join(', ');
+  [
+    model,
+    `batch ${batch}`,
+    optimizer,
+    ...(threads === null ? [] : [`${threads} ${threads === 1 ? 'thread' : 'threads'}`]),
+  ].join(', ');

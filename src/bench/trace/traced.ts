@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import type { Optimizer } from '../../optim/optimizer.js';
 import type { Device } from '../../runtime/device/device.js';
@@ -47,12 +47,13 @@ export async function trace<T>(
   }
 }
 
-/** The same, and the trace of it in a file. */
+/** The same, and the trace of it in a file; its folder is made first, so that one that cannot be made costs no run. */
 export async function traced<T>(
   given: { readonly device: Device; readonly optimizer: Optimizer },
   path: string,
   run: (tracing: Tracing) => Promise<T>,
 ): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
   const { result, spans, profiles } = await trace(given, run);
   await writeFileAtomic(path, JSON.stringify(mergeTrace(spans.all, profiles, process.pid)));
   return result;

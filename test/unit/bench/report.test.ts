@@ -54,8 +54,11 @@ test('a page of measurements has the sweep, the roofline and the memory', async 
 test('a file that is broken is told, and the others are shown', async (t) => {
   const folder = makeFolder(t);
   folder.write('bench-scale.json', 'no JSON');
-  folder.write('bench-step.json', { model: 'mlp', secondsPerStep: 0.25, peakRssBytes: 2 ** 20 });
+  folder.write('bench-step.json', {
+    ...{ model: 'mlp', secondsPerStep: 0.25, peakRssBytes: 2 ** 20, hostShare: 0.0375 },
+  });
   const page = await makeReport(folder.dir, { version: '1.2.3' });
   t.regex(page, /class="note">[^<]*bench-scale\.json is not JSON/);
   t.true(page.includes('0.2500'));
+  t.regex(page, /host, feeding and queueing \(%\)<\/t[hd]><td[^>]*>3\.75</);
 });

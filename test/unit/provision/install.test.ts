@@ -54,6 +54,17 @@ test.serial('--gpu refuses a build without CUDA', async (t) => {
   });
 });
 
+test.serial('a cache that cannot be written is named, with what names another', async (t) => {
+  const file = join(ownCache(t), 'file');
+  writeFileSync(file, '');
+  process.env.FLATMIN_CACHE = file;
+  const error = await t.throwsAsync(installRuntime({ from: 'any.jar' }), {
+    instanceOf: FlatminError,
+    message: /Nothing can be installed in .*file.runtimes: .*FLATMIN_CACHE names another cache folder/,
+  });
+  t.is(error?.code, 'RUNTIME');
+});
+
 test.serial('a stop leaves nothing behind', async (t) => {
   const jar = jarAround(ownCache(t), stockLibrary);
   for (const stage of ['Unpacking', 'Checking']) {

@@ -1,7 +1,7 @@
 import { Resvg } from '@resvg/resvg-js';
 import test from 'ava';
 import { makeReport } from '../../../src/report/report.js';
-import { config, makeFolder, metrics, surface, writeRun } from './folders.js';
+import { config, makeFolder, metrics, summary, surface, writeRun } from './folders.js';
 
 const version = '1.2.3';
 const figures = (page: string): string[] =>
@@ -50,6 +50,17 @@ test('the report of a run has its curves, sharpness, landscape, figures and sett
   for (const text of ['91.23', '0.004200', 'execution.node', 'v20.0.0', 'flatmin 1.2.3'])
     t.true(page.includes(text), text);
   t.false(page.includes('class="note"'), 'a note where nothing is missing');
+});
+
+test('a run in half precision says so, and how many steps it skipped', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  t.false((await makeReport(folder.dir, { version })).includes('skipped'));
+  folder.write('config.json', { ...config('sam'), precision: 'fp16' });
+  folder.write('summary.json', { ...summary, precision: 'fp16', device: 'cuda:1', skippedSteps: 7 });
+  const page = await makeReport(folder.dir, { version });
+  t.regex(page, /class="about">[^<]*in fp16, on cuda:1/);
+  t.regex(page, /steps skipped for an overflow<\/t[hd]><td[^>]*>7</);
 });
 
 test('pages are well-formed and ask for nothing', async (t) => {

@@ -31,7 +31,9 @@ export function addBenchStep(bench: Command): void {
 async function step(command: Command): Promise<void> {
   const { profile } = command.opts();
   refuseWithoutComparison(command);
-  const report = await benchStep(givenSettings(command), { ...chosenBench(command), profile });
+  const report = await interruptible((signal) =>
+    benchStep(givenSettings(command), { ...chosenBench(command), profile, signal }),
+  );
   if (profile !== undefined) progressOf(command)?.(profile);
   show(command, report, stepTable);
   await keep(command, 'bench-step.json', report);
