@@ -73,3 +73,31 @@ gpuTest('the same seed gives the same numbers, whether steps wait for each other
   for (const [step, loss] of queued.losses.entries())
     t.true(Math.abs(loss - waited.losses[step]!) < 1e-3 * waited.losses[step]!);
 });
+
+gpuTest(
+  'running statistics move by the batch’s means and, with cuDNN, its unbiased variances',
+  async (t, gpu) => {
+    const [batch, pixels] = [4, 8];
+    const model = wideResNet({ depth: 10, width: 1, inputShape: [3, pixels, pixels], seed: 1 });
+    const [own, other] = [await sessionOn(model, batch, gpu), await sessionOn(model, batch, undefined)];
+    const feeds = randomBatch(batch, [3, pixels, pixels]);
+    for (const session of [own, other]) await session.step(feeds, sgd());
+    // Values a channel in the three stages of the net.
+    const counts = [pixels, pixels / 2, pixels / 4].map((size) => batch * size ** 2);
+    for (const name of own.weightNames.filter((each) => /\.(mean|variance)$/.test(each))) {
+      const [found, population] = [own.weight(name), other.weight(name)];
+      if (name.endsWith('.mean')) {
+        t.true(distance(found, population) < 1e-3, name);
+        continue;
+      }
+      // From 1, with momentum 0.9.
+      const ratio = (found[0]! - 0.9) / (population[0]! - 0.9);
+      t.true(
+        counts.some((n) => Math.abs(ratio - n / (n - 1)) < 2e-3),
+        `${name}: ${ratio}`,
+      );
+    }
+    own.dispose();
+    other.dispose();
+  },
+);
