@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FlatminError, invalid } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { openExecution } from '../train/execution.js';
 import { resolveSettings } from '../train/resolve-settings.js';
 import { assertSameConfig } from '../train/run-config.js';
 import { readRunConfig } from '../train/run-folder.js';
@@ -83,11 +84,15 @@ export async function runExperiment(
 
 /** Training and measuring, with the data of the jobs that are not done. */
 async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promise<RunJob> {
-  const { out, jobs: atATime = 1, device, workers, runtime } = options;
+  const { out, jobs: atATime = 1, device, workers, runtime, cudaGraphs } = options;
   const { threads = Math.max(1, Math.floor(availableParallelism() / atATime)) } = options;
+  const execution = { device, threads, workers, runtime, cudaGraphs };
+  // What no job could run on is told once, before anything is written.
+  for (const precision of new Set(jobs.map(({ settings }) => settings.precision)))
+    openExecution(execution, precision);
   const results = await Promise.all(jobs.map((job) => readJobResult(out, job)));
   const datasets = await openDatasets(jobs.filter((_, index) => !results[index]));
-  return trainingJobs({ device, threads, workers, runtime }, measureJob, datasets);
+  return trainingJobs(execution, measureJob, datasets);
 }
 
 /** Where the experiment stands; tabulates where all is done. */

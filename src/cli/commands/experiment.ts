@@ -6,7 +6,6 @@ import { openExperiment } from '../../experiment/open.js';
 import { type ExperimentReport, runExperiment } from '../../experiment/run-experiment.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { makeReport } from '../../report/report.js';
-import { openExecution } from '../../train/execution.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { experimentTable, missingText, reportEvent } from '../experiment-texts.js';
 import { interruptible } from '../interruption.js';
@@ -54,12 +53,9 @@ async function runCommand(name: string, command: Command): Promise<void> {
   }
   if (out === undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Say where the results go: --out FOLDER.');
-  const execution = chosenExecution(command);
-  // What no job could run on is told once, before anything is written.
-  openExecution(execution);
   const report = await interruptible((signal) =>
     runExperiment(name, {
-      ...execution,
+      ...chosenExecution(command),
       ...{ out, scale, seeds, data, shard, jobs, tries, signal },
       showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
       onEvent: quiet ? undefined : (event) => process.stderr.write(`${reportEvent(event)}\n`),
