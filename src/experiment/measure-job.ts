@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
 import type { SharpnessReport } from '../sharpness/measure.js';
+import type { Execution } from '../train/execution.js';
 import { measureSharpness } from '../train/measure-sharpness.js';
-import type { Execution } from '../train/setup.js';
 import type { SharpnessSettings } from './sharpness-options.js';
 
 /** What sharpness is measured of: a finished run. */

@@ -1,6 +1,6 @@
 import { type Dataset, openDataset } from '../data/index.js';
+import type { Execution } from '../train/execution.js';
 import { readRunConfig } from '../train/run-folder.js';
-import type { Execution } from '../train/setup.js';
 import type { TrainSummary } from '../train/summary.js';
 import { train } from '../train/train.js';
 import type { Measure } from './measure-job.js';

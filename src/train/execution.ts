@@ -1,8 +1,28 @@
+import type { Dataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
+import type { ModelProto } from '../onnx/proto.js';
 import type { Device } from '../runtime/device/device.js';
 import { openDevice } from '../runtime/device/open.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import type { Precision } from './precision.js';
+
+/** How a run is executed: what does not change its results (threads: beyond rounding). */
+export interface Execution {
+  /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
+  device?: string | undefined;
+  /** On the CPU: threads of sessions and vector operations; default: all cores. */
+  threads?: number | undefined;
+  /** Threads that prepare batches; default 1. */
+  workers?: number | undefined;
+  /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
+  runtime?: Runtime | undefined;
+  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
+  cudaGraphs?: boolean | undefined;
+  /** Instead of the data set that the settings name. */
+  dataset?: Dataset | undefined;
+  /** Instead of the model that the settings name. */
+  model?: ModelProto | undefined;
+}
 
 /** What work is done on. */
 export interface OpenedExecution {
@@ -21,12 +41,7 @@ export function openExecution(
     threads,
     runtime,
     cudaGraphs = false,
-  }: {
-    device?: string | undefined;
-    threads?: number | undefined;
-    runtime?: Runtime | undefined;
-    cudaGraphs?: boolean | undefined;
-  },
+  }: Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'>,
   precision: Precision = 'fp32',
 ): OpenedExecution {
   const device = openDevice(name, { threads, tf32: precision === 'tf32', cudaGraphs });

@@ -18,12 +18,11 @@ import type { Vector } from '../runtime/parameter-space.js';
 import type { Objective } from '../sharpness/objective.js';
 import { bindData } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
-import { openExecution } from './execution.js';
+import { type Execution, openExecution } from './execution.js';
 import { filterAxes } from './filter-axes.js';
 import { subjectOfRun } from './measure-sharpness.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
-import type { Execution } from './setup.js';
 
 export interface LandscapeOptions
   extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {

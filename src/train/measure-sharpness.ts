@@ -18,13 +18,13 @@ import { measure, type SharpnessReport } from '../sharpness/measure.js';
 import { resolveOptions, type SharpnessOptions } from '../sharpness/options.js';
 import { bindData } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
-import { openExecution } from './execution.js';
+import { type Execution, openExecution } from './execution.js';
 import { parameterGroups } from './group-spec.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
 import { readRunConfig } from './run-folder.js';
 import type { TrainSettings } from './settings.js';
-import { chooseData, type Execution } from './setup.js';
+import { chooseData } from './setup.js';
 
 export interface MeasureSharpnessOptions
   extends SharpnessOptions,

@@ -10,30 +10,12 @@ import type { Runtime } from '../runtime/library.js';
 import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
-import { openExecution } from './execution.js';
+import { type Execution, openExecution } from './execution.js';
 import { parameterGroups } from './group-spec.js';
 import { makeRunOptimizer, makeSchedule } from './make-optimizer.js';
 import type { Schedule } from './schedule.js';
 import { TrainingSession } from './session.js';
 import type { TrainSettings } from './settings.js';
-
-/** How a run is executed: what does not change its results (threads: beyond rounding). */
-export interface Execution {
-  /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
-  device?: string | undefined;
-  /** On the CPU: threads of sessions and vector operations; default: all cores. */
-  threads?: number | undefined;
-  /** Threads that prepare batches; default 1. */
-  workers?: number | undefined;
-  /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
-  runtime?: Runtime | undefined;
-  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
-  cudaGraphs?: boolean | undefined;
-  /** Instead of the data set that the settings name. */
-  dataset?: Dataset | undefined;
-  /** Instead of the model that the settings name. */
-  model?: ModelProto | undefined;
-}
 
 /** What a run works with, but for the session. */
 export interface Preparation {

@@ -3,13 +3,14 @@ import { invalid } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
 import { environment } from './environment.js';
+import type { Execution } from './execution.js';
 import { createProgress, type Progress } from './progress.js';
 import { assertUsed, resolveSettings } from './resolve-settings.js';
 import { assertSameConfig, type RunConfig } from './run-config.js';
 import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import { stepSamples, type TrainSettings } from './settings.js';
-import { type Execution, type Setup, setUp } from './setup.js';
+import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary, type TrainSummary } from './summary.js';
 import { CHECKPOINT, Trainer, type TrainerOptions } from './trainer.js';
 
