@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,16 +53,16 @@ inline bool suits(const EmulatorImage& image, unsigned capability) {
 
 // nullptr where the library cannot be loaded.
 inline std::unique_ptr<Module> load(const EmulatorImage& image) {
-  char path[] = "/tmp/emulated-module-XXXXXX";
-  int file = mkstemp(path);
+  std::string path = std::filesystem::temp_directory_path() / "emulated-module-XXXXXX";
+  int file = mkstemp(path.data());
   if (file < 0) return nullptr;
   const char* bytes = reinterpret_cast<const char*>(&image + 1);
   bool written = write(file, bytes, image.bytes) == static_cast<ssize_t>(image.bytes);
   close(file);
   auto module = std::make_unique<Module>();
-  if (written) module->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (written) module->library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!module->library) std::fprintf(stderr, "emulated driver: %s\n", dlerror());
-  unlink(path);
+  unlink(path.c_str());
   if (!module->library) return nullptr;
   module->state = static_cast<EmulatorState*>(dlsym(module->library, "emulator_state"));
   return module;
