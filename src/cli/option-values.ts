@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** What an option's text is turned into; throws InvalidArgumentError. */
 export type Parse = (text: string) => unknown;
@@ -15,6 +15,15 @@ export function option(
   if (choices) made.choices(choices);
   if (parse) made.argParser(parse);
   return made;
+}
+
+/** Ends with wrong usage where one of the options is not given. Told after what was misspelt, which may be that option. */
+export function requireOptions(command: Command, ...flags: readonly string[]): void {
+  for (const option of command.options) {
+    const isMissing = command.getOptionValue(option.attributeName()) === undefined;
+    if (flags.includes(option.long!) && isMissing)
+      command.error(`error: required option '${option.flags}' not specified`);
+  }
 }
 
 export function toNumber(text: string): number {

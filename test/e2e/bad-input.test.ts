@@ -246,3 +246,9 @@ test('FLATMIN_DEBUG=1 shows the stack of a failure', async (t) => {
   const result = await runCli('train', '--resume', '--out', join(temporaryFolder(t), 'run'));
   t.regex(result.stderr, /no run to resume[^\n]*\n\s+at /);
 });
+
+test('a misspelt option is told before one that is missing', async (t) => {
+  const { code, stderr } = await runCli('train', '--modle', 'wrn-10-1');
+  t.is(code, 2);
+  t.regex(stderr, /unknown option '--modle' \(Did you mean --model\?\)/);
+});

@@ -2,16 +2,17 @@ import cliProgress from 'cli-progress';
 import { Argument, type Command } from 'commander';
 import { type CifarName, downloadCifar } from '../../data/index.js';
 import { interruptible } from '../interruption.js';
-import { option } from '../option-values.js';
+import { option, requireOptions } from '../option-values.js';
 
 export function addData(program: Command): void {
   const command = program
     .command('data')
     .description('Download a data set from its official site, and check it.')
     .addArgument(new Argument('<name>', 'which').choices(['cifar10', 'cifar100']))
-    .addOption(option('Data', '--out <folder>', 'where its folder goes').makeOptionMandatory())
+    .addOption(option('Data', '--out <folder>', 'where its folder goes'))
     .addOption(option('Data', '--from <file>', 'an archive downloaded before, instead of the network'));
   command.action(async (name: CifarName) => {
+    requireOptions(command, '--out');
     const { out, from } = command.opts();
     const folder = await interruptible((signal) => download(name, out, from, signal));
     process.stderr.write(`${name} is in ${folder}. Train on it with --data ${name}:${out}\n`);

@@ -3,16 +3,12 @@ import { crossEntropy } from '../../losses/cross-entropy.js';
 import { meanSquaredError } from '../../losses/regression.js';
 import { writeModel } from '../../onnx/model.js';
 import { EXPORT_FORMS, exportTrainingGraph } from '../../train/export.js';
-import { option, toNumber, toShape } from '../option-values.js';
+import { option, requireOptions, toNumber, toShape } from '../option-values.js';
 
 const LOSSES = ['cross-entropy', 'mse'];
 
 const exportOptions = () => [
-  option(
-    'Graph',
-    '--model <name>',
-    'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
-  ).makeOptionMandatory(),
+  option('Graph', '--model <name>', 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, or FILE.onnx'),
   option('Graph', '--form <form>', "standard ops alone, or ONNX Runtime's training ops where there is one", {
     choices: Object.keys(EXPORT_FORMS),
     byDefault: 'standard',
@@ -26,7 +22,7 @@ const exportOptions = () => [
   }),
   option('Graph', '--classes <n>', 'classes', { parse: toNumber, byDefault: 10 }),
   option('Graph', '--shortcut <kind>', 'of a WideResNet', { choices: ['conv', 'pad'], byDefault: 'conv' }),
-  option('Graph', '--out <file>', 'the .onnx file').makeOptionMandatory(),
+  option('Graph', '--out <file>', 'the .onnx file'),
 ];
 
 export function addExport(program: Command): void {
@@ -35,6 +31,7 @@ export function addExport(program: Command): void {
     .description('Write the training graph of a model, without its weights, as ONNX.');
   for (const each of exportOptions()) command.addOption(each);
   command.action(async () => {
+    requireOptions(command, '--model', '--out');
     const { loss, labelSmoothing, input, out, ...options } = command.opts();
     const graph = await exportTrainingGraph({
       ...(options as { model: string }),

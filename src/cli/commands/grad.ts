@@ -8,12 +8,12 @@ import * as targets from '../../lowering/targets.js';
 import { openExecution } from '../../train/execution.js';
 import { type FeedArray, gradients } from '../../train/gradients.js';
 import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
-import { addTo, option, toDims, toNumber } from '../option-values.js';
+import { addTo, option, requireOptions, toDims, toNumber } from '../option-values.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
 const gradOptions = () => [
-  option('Batch', '--inputs <file>', "an .npz with arrays named as the model's inputs").makeOptionMandatory(),
+  option('Batch', '--inputs <file>', "an .npz with arrays named as the model's inputs"),
   option('Batch', '--dim <name=size>', 'size of an open dimension; may be repeated').argParser(toDims),
   option('Loss', '--loss <name>', 'what ends the model', { choices: LOSS_NAMES, byDefault: 'cross-entropy' }),
   option('Loss', '--logits <name>', 'the output that the loss takes', { byDefault: 'the first' }),
@@ -43,11 +43,7 @@ const gradOptions = () => [
   threadsOption(),
   deviceOption(),
   runtimeOption(),
-  option(
-    'Result',
-    '--out <file>',
-    'safetensors: one F32 tensor a parameter, `loss` in the metadata',
-  ).makeOptionMandatory(),
+  option('Result', '--out <file>', 'safetensors: one F32 tensor a parameter, `loss` in the metadata'),
 ];
 
 export function addGrad(program: Command): void {
@@ -60,6 +56,7 @@ export function addGrad(program: Command): void {
 }
 
 async function runGrad(model: string, command: Command): Promise<void> {
+  requireOptions(command, '--inputs', '--out');
   const {
     inputs,
     dim,

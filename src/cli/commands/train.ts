@@ -5,16 +5,12 @@ import type { TrainSettings } from '../../train/settings.js';
 import { type TrainOptions, train } from '../../train/train.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
-import { option, toNames, toNumber } from '../option-values.js';
+import { option, requireOptions, toNames, toNumber } from '../option-values.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
 import { comparisonTable, summaryTable } from '../tables.js';
 
 const runOptions = () => [
-  option(
-    'Run',
-    '--out <folder>',
-    'where config, metrics, checkpoints and the model go',
-  ).makeOptionMandatory(),
+  option('Run', '--out <folder>', 'where config, metrics, checkpoints and the model go'),
   option('Run', '--resume', 'go on with the run in --out, with its settings'),
   option(
     'Run',
@@ -47,6 +43,7 @@ export function addTrain(program: Command): void {
 }
 
 async function runTrain(command: Command): Promise<void> {
+  requireOptions(command, '--out');
   const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest } = command.opts();
   const given = givenSettings(command);
   const execution = chosenExecution(command);
