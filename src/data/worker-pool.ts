@@ -60,9 +60,11 @@ export class WorkerPool {
     const waiting = new Map<number, Waiting>();
     worker.on('message', ({ id, batch }: Prepared) => {
       const answered = waiting.get(id);
+      // What comes after `close` must not release the thread whose end is awaited.
+      if (!answered) return;
       waiting.delete(id);
       if (waiting.size === 0) worker.unref();
-      answered?.resolve(batch);
+      answered.resolve(batch);
     });
     worker.on('error', (cause) => this.#fail(workerError(cause)));
     worker.on('exit', (code) => this.#fail(workerError(new Error(`it ended with code ${code}`))));

@@ -164,6 +164,17 @@ test('a process that awaits the end of the workers sees it', async (t) => {
   t.deepEqual(await output(use), ['32', 'closed']);
 });
 
+test('batches that arrive while the workers end do not cut that short', async (t) => {
+  const use = `
+    for await (const { labels } of loader) { console.log(labels.length); break; }
+    loader.epoch(0).next().catch(() => {});
+    const until = performance.now() + 100;
+    while (performance.now() < until);
+    await loader.close();
+    console.log('closed');`;
+  t.deepEqual(await output(use), ['32', 'closed']);
+});
+
 test('a batch larger than the split is refused with both numbers', (t) => {
   t.throws(() => new DataLoader(train, { batch: 44 }), {
     code: 'INVALID_ARGUMENT',
