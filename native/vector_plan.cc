@@ -25,7 +25,9 @@ struct Node {
 
 Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& value_of) {
   using Step = VectorStepOp;
-  const auto [op, dst, a, b] = instruction;
+  // Plain names: before version 16, clang captures no structured bindings.
+  const auto op = instruction.op;
+  const auto dst = instruction.dst, a = instruction.a, b = instruction.b;
   const auto two = [&](Step step, bool negated = false) {
     return Node{.op = step, .a = value_of[a], .b = value_of[b], .sb = {VectorScale::one, negated}};
   };

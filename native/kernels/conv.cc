@@ -7,7 +7,7 @@
 namespace flatmin::kernels {
 namespace {
 
-const ConvTable& table_of(Isa isa) {
+const ConvTable& table_of([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512) return kAvx512Table;
   if (isa == Isa::avx2) return kAvx2Table;
