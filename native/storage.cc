@@ -9,7 +9,7 @@
 
 namespace flatmin {
 namespace {
-constexpr size_t kHugePage = size_t{1} << 21;
+[[maybe_unused]] constexpr size_t kHugePage = size_t{1} << 21;
 }
 
 std::string Storage::device() const {
