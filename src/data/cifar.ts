@@ -71,7 +71,9 @@ async function loadCifar(name: CifarName, dir: string): Promise<Dataset> {
 
 async function loadSplit(name: CifarName, root: string, files: readonly string[]): Promise<Split> {
   const paths = files.map((file) => join(root, file));
-  const counts = await Promise.all(paths.map((path) => countRecords(name, path)));
+  const counts: number[] = [];
+  // In order, so that of several bad files the first is named.
+  for (const path of paths) counts.push(await countRecords(name, path));
   const size = counts.reduce((sum, count) => sum + count, 0);
   const images = new Uint8Array(new SharedArrayBuffer(size * PIXELS));
   const labels = new Int32Array(new SharedArrayBuffer(4 * size));
