@@ -2,11 +2,11 @@ import { decompose } from '../autodiff/decompose/decompose.js';
 import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ReportNode } from '../autodiff/report-node.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { invalid } from '../errors.js';
@@ -125,7 +125,7 @@ const standardOpset = ({ opsetImport }: ModelProto): number =>
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(
   runtime: Runtime,
-  { model, origins }: PreparedModel,
+  { model, roles }: PreparedModel,
   options: Omit<GraphOptions, 'target'>,
 ): Promise<ForwardGraph> {
   const { batch, loss, output, dropout = false } = options;
@@ -136,7 +136,7 @@ export async function forwardGraph(
   const ends = appendLoss(fixed, loss, { output, types });
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
-  const separated = separate({ ...model, graph }, { ...options, losses: [ends.loss], origins });
+  const separated = separate({ ...model, graph }, { ...options, losses: [ends.loss], roles });
   const noisy = new Set(noise.map(({ name }) => name));
   const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
   const added = ends.graph.node.slice(fixed.node.length).flatMap((node) => node.output.filter(Boolean));

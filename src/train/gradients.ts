@@ -17,6 +17,7 @@ export interface GradientOptions
     | 'dims'
     | 'output'
     | 'train'
+    | 'alsoTrain'
     | 'freeze'
     | 'precision'
     | 'device'
@@ -42,6 +43,8 @@ export interface Gradients {
   /** By the parameter's name. */
   readonly gradients: Map<string, Float32Array>;
   readonly dims: Map<string, readonly number[]>;
+  /** From each parameter that is split from a merged tensor to that tensor of the file. */
+  readonly splits: ReadonlyMap<string, string>;
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -102,6 +105,7 @@ export async function gradients(
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),
       dims: new Map(found.map(([name, dims]) => [name, dims])),
+      splits: new Map([...session.splits].filter(([copy]) => found.some(([name]) => name === copy))),
     };
   } finally {
     session.dispose();

@@ -1,6 +1,6 @@
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate } from '../autodiff/separate.js';
 import { FlatminError } from '../errors.js';
 import { type Loss, LossScope, type LossTarget, type LossValue } from '../losses/loss.js';
@@ -89,13 +89,10 @@ export function withLoss(
   loss: Loss,
   { output, fallback, dims, ...options }: LossModelOptions = {},
 ): LossModel {
-  const { model: prepared, origins } = asPrepared(model);
+  const { model: prepared, roles } = asPrepared(model);
   const graph = dims ? fixShapes(prepared.graph, { dims }, { partial: true }) : prepared.graph;
   const ends = appendLoss(graph, loss, { output, fallback });
-  const separated = separate(
-    { ...prepared, graph: ends.graph },
-    { ...options, losses: [ends.loss], origins },
-  );
+  const separated = separate({ ...prepared, graph: ends.graph }, { ...options, losses: [ends.loss], roles });
   return {
     separated,
     loss: ends.loss,

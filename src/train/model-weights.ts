@@ -63,8 +63,8 @@ export class ModelWeights {
   static of(given: ModelProto | PreparedModel, options: GivenModelOptions): ModelWeights {
     const { loss, output } = options;
     const prepared = asPrepared(given);
-    const { model, origins } = prepared;
-    const layout = loss ? withLoss(prepared, loss, { output }).separated : separate(model, { origins });
+    const { model, roles } = prepared;
+    const layout = loss ? withLoss(prepared, loss, { output }).separated : separate(model, { roles });
     return new ModelWeights(layout, model.graph.initializer, options);
   }
 

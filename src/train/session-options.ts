@@ -1,5 +1,5 @@
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import type { Device } from '../runtime/device/device.js';
