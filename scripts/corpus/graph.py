@@ -75,6 +75,7 @@ def _scan_graph(graph, path, outer, found):
     for slot, value in enumerate(graph.output):
         if value.name in scope:
             scope[value.name].uses.append(Use(path, -1, slot))
+            found.steps.append(Step(path, -1, "(output)", [value.name], 1, {slot: scope[value.name]}))
 
 
 def _scan_nodes(nodes, path, scope, found):

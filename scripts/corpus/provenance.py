@@ -1,5 +1,7 @@
 """Which true tensors a tensor of a file was made of, told by its values: random parameters make that certain."""
 
+import itertools
+
 import numpy as np
 
 UNARY = {
@@ -111,11 +113,10 @@ class Truth:
                         return [other, *every]
             elif array.ndim >= 2 and s.size in array.shape[:2]:
                 axis = array.shape.index(s.size)
+                view = s.reshape([-1 if d == axis else 1 for d in range(array.ndim)])
                 for other in self.shapes.get(array.size, []):
-                    candidate = self.arrays[other]
-                    if candidate.shape == array.shape:
-                        view = s.reshape([-1 if d == axis else 1 for d in range(array.ndim)])
-                        if np.allclose(array, candidate * view, rtol=self.loose, atol=self.loose * np.abs(s).max()):
+                    for layout in _layouts(self.arrays[other], array.shape):
+                        if np.allclose(array, layout * view, rtol=self.loose, atol=self.loose * np.abs(s).max()):
                             return [other, *names]
         return []
 
@@ -125,11 +126,7 @@ class Truth:
             other = self.arrays[name]
             if self.roles[name] == "constant" or array.size < 3:
                 continue
-            layouts = [other] if other.shape == array.shape else []
-            if other.ndim == 2 and other.T.shape == array.shape:
-                layouts.append(other.T)
-            layouts.append(other.reshape(array.shape))
-            for layout in layouts:
+            for layout in _layouts(other, array.shape):
                 if _affine(array.ravel()[None], layout.ravel()[None]):
                     return [name]
                 for axis in range(array.ndim if array.ndim > 1 else 0):
@@ -167,6 +164,16 @@ class Truth:
                 if q != p and (_close(flat, a * b, self.loose) or _close(flat, a + b, self.loose)):
                     return [p, q]
         return []
+
+
+def _layouts(array, shape):
+    """The array in the ways of laying it out that give the shape."""
+    if array.ndim <= 4:
+        for order in itertools.permutations(range(array.ndim)):
+            if tuple(array.shape[axis] for axis in order) == shape:
+                yield array.transpose(order)
+    if array.shape != shape:
+        yield array.reshape(shape)
 
 
 def _close(a, b, loose):

@@ -88,7 +88,11 @@ class Exports:
         return model
 
     def dynamo(self, weights):
-        program = torch.onnx.ONNXProgram(onnx_ir.from_proto(self.get("dynamo-raw", weights)), None)
+        try:
+            captured = onnx_ir.from_proto(self.get("dynamo-raw", weights))
+        except onnx_ir.serde.SerdeError:  # Buffers and values of one name: the file without optimisation is broken.
+            return torch.onnx.export(self._fork(weights).eval(), self.args, dynamo=True, verbose=False).model_proto
+        program = torch.onnx.ONNXProgram(captured, None)
         program.optimize()
         return program.model_proto
 
@@ -164,4 +168,5 @@ def records(exports, form):
     """((model, tensors) fresh, (model, tensors) random) of one form."""
     rounded = "float16" if form.endswith("fp16") else None
     first, second = truths(lambda weights: exports.get(form, weights), exports.truth("fresh", rounded), exports.truth("random", rounded))
+    onnx_ir.from_proto(exports.get(form, "fresh"))  # Refuses files with a name declared twice.
     return (exports.get(form, "fresh"), first), (exports.get(form, "random"), second)

@@ -46,6 +46,7 @@ def truth_of_random(random, changed, changed_by_parameters, truth):
 def truth_of_fresh(fresh, random, found, truth):
     """Carries what is known of the random export over to the fresh one, use by use; `truth`: the fresh values."""
     carried = {}
+    named = {(held.name, held.array.shape): found[id(held)] for held in random.held if held.type in FLOATS}
     for step, twin in align(fresh, random):
         for slot, held in step.held.items():
             if held.type in FLOATS and slot in twin.held and held.array.shape == twin.held[slot].array.shape:
@@ -58,7 +59,8 @@ def truth_of_fresh(fresh, random, found, truth):
             if key not in carried:
                 of = truth.of(held.array, held.name)
                 sure = held.name in of or np.unique(held.array).size > 8
-                carried[key] = (truth.role(of), of) if of and sure else ("unknown", [])
+                again = named.get((held.name, held.array.shape), ("unknown", []))
+                carried[key] = (truth.role(of), of) if of and sure else (again[0], again[1] if len(held.uses) == 1 else [])
     return carried
 
 
