@@ -20,11 +20,11 @@ def write(out, source, name, form, weights, model, tensors, **more):
     (folder / "truth.json").write_text(json.dumps(truth, ensure_ascii=False))
 
 
-def export(source, name, out, wanted, log):
+def export(source, name, out, wanted, missing, log):
     module = importlib.import_module(f"models_{source}")
     lines = []
     for form, make in module.forms(name):
-        if wanted and form not in wanted:
+        if (wanted and form not in wanted) or (missing and list((pathlib.Path(out) / source / name).glob(f"{form}-*"))):
             continue
         start = time.time()
         try:
@@ -52,8 +52,8 @@ def main():
     parse.add_argument("--only", nargs="*", default=["*"])
     parse.add_argument("--form", nargs="*")
     parse.add_argument("--out", default="/tmp/corpus")
-    parse.add_argument("--missing", action="store_true", help="skip models that have a folder")
-    parse.add_argument("--limit", type=int, default=300, help="seconds for a model")
+    parse.add_argument("--missing", action="store_true", help="skip forms that have a folder")
+    parse.add_argument("--limit", type=int, default=600, help="seconds for a model")
     given = parse.parse_args()
     pathlib.Path(given.out).mkdir(parents=True, exist_ok=True)
     for source in given.sources:
@@ -61,10 +61,8 @@ def main():
         for name in module.names():
             if not any(fnmatch.fnmatch(name, pattern) for pattern in given.only):
                 continue
-            if given.missing and (pathlib.Path(given.out) / source / name).exists():
-                continue
             log = str(pathlib.Path(given.out) / "log.txt")
-            child = multiprocessing.get_context("fork").Process(target=export, args=(source, name, given.out, given.form, log))
+            child = multiprocessing.get_context("fork").Process(target=export, args=(source, name, given.out, given.form, given.missing, log))
             child.start()
             child.join(given.limit)
             if child.is_alive():

@@ -1,5 +1,6 @@
 """Which true tensors a tensor of a file was made of, told by its values: random parameters make that certain."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -39,14 +40,20 @@ class Truth:
         self.norms = [each for each in norms if each[3] in self.arrays]
         self.loose = 2e-2 if rounded else 2e-4
         self.exact = {}
-        self.owners = {}
         self.shapes = {}
         for name, array in self.arrays.items():
             self.exact.setdefault(_key(array), name)
-            if self.roles[name] != "constant":
-                for value in np.unique(array.astype(np.float32)):
-                    self.owners.setdefault(float(value), []).append(name)
             self.shapes.setdefault(array.size, []).append(name)
+
+    @functools.cached_property
+    def owners(self):
+        """Names of the learned tensors that have a value."""
+        found = {}
+        for name, array in self.arrays.items():
+            if self.roles[name] != "constant":
+                for value in np.unique(array.astype(np.float32)).tolist():
+                    found.setdefault(value, []).append(name)
+        return found
 
     def role(self, names):
         roles = {self.roles[name] for name in names}
@@ -74,10 +81,10 @@ class Truth:
     def _members(self, array):
         values = array.astype(np.float32).ravel()
         counts, hits, others = {}, 0, 0
-        for value in values:
-            owners = self.owners.get(float(value))
-            if owners is None:
-                owners = self.owners.get(-float(value))
+        if values.size > 64 and not any(value in self.owners or -value in self.owners for value in values[:: values.size // 32].tolist()):
+            return []
+        for value in values.tolist():
+            owners = self.owners.get(value) or self.owners.get(-value)
             if owners:
                 hits += 1
                 if len(owners) == 1:

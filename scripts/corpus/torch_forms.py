@@ -1,6 +1,7 @@
 """Every form in which PyTorch's exporters, and the tools that rewrite their files, hand a module out."""
 
 import copy
+import functools
 import io
 import logging
 import os
@@ -45,6 +46,7 @@ class Exports:
         self.made = {}
         self.raw = None
 
+    @functools.cache
     def truth(self, weights, rounded=None):
         module = self.modules[weights]
         numbers = lambda tensors: {n: t.detach().float().numpy() for n, t in tensors.items()}
