@@ -5,6 +5,7 @@ import fnmatch
 import importlib
 import json
 import multiprocessing
+import multiprocessing.connection
 import pathlib
 import time
 import traceback
@@ -53,23 +54,32 @@ def main():
     parse.add_argument("--form", nargs="*")
     parse.add_argument("--out", default="/tmp/corpus")
     parse.add_argument("--missing", action="store_true", help="skip forms that have a folder")
-    parse.add_argument("--limit", type=int, default=600, help="seconds for a model")
+    parse.add_argument("--jobs", type=int, default=1, help="models at a time")
+    parse.add_argument("--limit", type=int, default=900, help="seconds for a model")
     given = parse.parse_args()
     pathlib.Path(given.out).mkdir(parents=True, exist_ok=True)
+    log = str(pathlib.Path(given.out) / "log.txt")
+    waiting = []
     for source in given.sources:
-        module = importlib.import_module(f"models_{source}")
-        for name in module.names():
-            if not any(fnmatch.fnmatch(name, pattern) for pattern in given.only):
-                continue
-            log = str(pathlib.Path(given.out) / "log.txt")
+        for name in importlib.import_module(f"models_{source}").names():
+            if any(fnmatch.fnmatch(name, pattern) for pattern in given.only):
+                waiting.append((source, name))
+    running = {}
+    while waiting or running:
+        while waiting and len(running) < given.jobs:
+            source, name = waiting.pop(0)
             child = multiprocessing.get_context("fork").Process(target=export, args=(source, name, given.out, given.form, given.missing, log))
             child.start()
-            child.join(given.limit)
-            if child.is_alive():
+            running[f"{source}/{name}"] = (child, time.time() + given.limit)
+        multiprocessing.connection.wait([child.sentinel for child, _ in running.values()], 10)
+        for name, (child, end) in list(running.items()):
+            if child.is_alive() and time.time() > end:
                 child.kill()
-                print(f"{source}/{name} took over {given.limit} s", flush=True)
-            elif child.exitcode:
-                print(f"{source}/{name} ended with {child.exitcode}", flush=True)
+                print(f"{name} took over {given.limit} s", flush=True)
+            elif not child.is_alive():
+                del running[name]
+                if child.exitcode:
+                    print(f"{name} ended with {child.exitcode}", flush=True)
 
 
 if __name__ == "__main__":

