@@ -75,9 +75,9 @@ export async function gradients(
     );
   }
   const session = await TrainingSession.create(model, {
-    dropout: false,
-    batchNorm: wasTraining ? 'batch' : 'running',
     ...options,
+    dropout: options.dropout ?? false,
+    batchNorm: options.batchNorm ?? (wasTraining ? 'batch' : 'running'),
     shapes,
   });
   try {
