@@ -4,6 +4,7 @@ import { type Graph, int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
 import { toEvaluationForm } from './evaluation-form.js';
 import { foldSources, type Origin } from './fold-sources.js';
+import { dropIdentityTransposes } from './identity-transposes.js';
 import { inlineFunctions } from './inline-functions.js';
 import { raiseOpset } from './raise-opset.js';
 import { uniqueNodeNames } from './rename.js';
@@ -22,13 +23,13 @@ export interface PreparedModel {
 
 /**
  * Brings any forward model into the form that gradients are taken of: local functions inlined, operator sets below 17 raised to it,
- * constants made initializers, batch normalisation and dropout in evaluation form. The given model is not changed.
+ * constants made initializers, transposes that move nothing dropped, batch normalisation and dropout in evaluation form. The given model is not changed.
  * @throws FlatminError INVALID_MODEL naming the node or value that is broken or of an old form without an equal
  */
 export function prepareModel(given: ModelProto): PreparedModel {
   verifyModel(given, `Model "${given.graph.name ?? ''}"`);
   const raised = raiseOpset(inlineFunctions(given));
-  const folded = foldSources(raised.graph);
+  const folded = foldSources(dropIdentityTransposes(raised.graph));
   const { graph, wasTraining } = toEvaluationForm(folded.graph);
   const irVersion = Math.max(int64(raised.irVersion), defaultIrVersion);
   return {
