@@ -1,6 +1,7 @@
 import { prepareModel } from '../autodiff/prepare/prepare.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
+import { isHalfPrecision } from '../onnx/floats.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { dataTypeName, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
@@ -42,6 +43,8 @@ export interface Gradients {
   /** By the parameter's name. */
   readonly gradients: Map<string, Float32Array>;
   readonly dims: Map<string, readonly number[]>;
+  /** Where values are not float32 in the file: what becomes of them, in one sentence. */
+  readonly ownTypes: string | undefined;
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -92,6 +95,7 @@ export async function gradients(
           `Expected "${name}" to have shape [${dims}], but received [${shape}].`,
         );
       }
+      refuseBits(name, dataOf(feed), model);
       return [name, convert(name, dataOf(feed), type)];
     });
     await session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
@@ -101,11 +105,22 @@ export async function gradients(
     return {
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),
+      ownTypes: session.ownTypes,
       dims: new Map(found.map(([name, dims]) => [name, dims])),
     };
   } finally {
     session.dispose();
   }
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for what may be the bits of half-precision numbers, or integers: nobody can tell */
+function refuseBits(name: string, data: TensorData, { graph }: ModelProto): void {
+  const type = graph.input.find((info) => info.name === name)?.type?.tensorType?.elemType ?? 0;
+  if (!isHalfPrecision(type) || !(data instanceof Uint16Array)) return;
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `Expected "${name}" to hold numbers in a Float32Array, but received a Uint16Array, which could be the bits of ${dataTypeName(type)} as well as integers.`,
+  );
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for fractions where the model takes integers */

@@ -1,14 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Tensor } from '../../onnx/proto.js';
-import {
-  DataType,
-  dataTypeName,
-  elementCount,
-  isFloatingPoint,
-  tensorData,
-  tensorDims,
-} from '../../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint, tensorData, tensorDims } from '../../onnx/tensor.js';
 import { nonDifferentiable } from '../registry.js';
 import type { Origin } from './fold-sources.js';
 import { type Pattern, patternMatches } from './pattern.js';
@@ -122,11 +115,6 @@ function cannotTrain(
     return { kind: 'constant', reason: `a setting of ${uses[0]!.node.opType}, not an operand` };
   if (!reachesLoss)
     return { kind: 'constant', reason: 'a value that does not reach the loss through differentiable ops' };
-  if (type !== DataType.float)
-    return {
-      kind: 'constant',
-      reason: `of type ${dataTypeName(type)}; flatmin trains float32 alone: convert the model to float32`,
-    };
   return undefined;
 }
 

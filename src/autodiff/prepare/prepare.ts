@@ -3,6 +3,7 @@ import { opKey } from '../../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
 import { toEvaluationForm } from './evaluation-form.js';
+import { toFloat32 } from './float32.js';
 import { foldSources, type Origin } from './fold-sources.js';
 import { dropIdentityTransposes } from './identity-transposes.js';
 import { inlineFunctions } from './inline-functions.js';
@@ -11,31 +12,42 @@ import { uniqueNodeNames } from './rename.js';
 
 /** A forward model in the one form that later stages read; it computes what the model it was made from does in evaluation. */
 export interface PreparedModel {
-  /** Flat, operator set 17 or newer, all constants as initializers that are no inputs, everything in evaluation form. */
+  /**
+   * Flat, operator set 17 or newer, all constants as initializers that are no inputs, everything in evaluation form, all floating-point
+   * values float32.
+   */
   readonly model: ModelProto;
   /** Where the value of each initializer is in the model it was made from. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** Other names that the file has for an initializer. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** ONNX element types that initializers have in the file, by name, where that is not float32. */
+  readonly ownTypes: ReadonlyMap<string, number>;
+  /** Floating-point types, other than float32, of anything in the file. */
+  readonly otherTypes: ReadonlySet<number>;
   /** BatchNormalization or Dropout nodes came in training form. */
   readonly wasTraining: boolean;
 }
 
 /**
  * Brings any forward model into the form that gradients are taken of: local functions inlined, operator sets below 17 raised to it,
- * constants made initializers, transposes that move nothing dropped, batch normalisation and dropout in evaluation form. The given model is not changed.
+ * half-precision and double values made float32, constants made initializers, transposes that move nothing dropped, batch normalisation
+ * and dropout in evaluation form. The given model is not changed.
  * @throws FlatminError INVALID_MODEL naming the node or value that is broken or of an old form without an equal
  */
 export function prepareModel(given: ModelProto): PreparedModel {
   verifyModel(given, `Model "${given.graph.name ?? ''}"`);
   const raised = raiseOpset(inlineFunctions(given));
-  const folded = foldSources(dropIdentityTransposes(raised.graph));
+  const wide = toFloat32(raised.graph);
+  const folded = foldSources(dropIdentityTransposes(wide.graph));
   const { graph, wasTraining } = toEvaluationForm(folded.graph);
   const irVersion = Math.max(int64(raised.irVersion), defaultIrVersion);
   return {
     model: { ...raised, irVersion, graph: uniqueNodeNames(graph) },
     origins: ownOrigins(given.graph, folded.origins),
     aliases: folded.aliases,
+    ownTypes: wide.ownTypes,
+    otherTypes: wide.otherTypes,
     wasTraining,
   };
 }

@@ -106,5 +106,6 @@ async function runGrad(model: string, command: Command): Promise<void> {
     data,
   }));
   await writeSafetensors(out, tensors, { loss: String(result.loss) });
+  if (result.ownTypes) process.stderr.write(`${result.ownTypes}\n`);
   process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
 }
