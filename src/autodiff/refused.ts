@@ -1,4 +1,5 @@
 import { microsoft } from '../onnx/domains.js';
+import { attributeWeights } from './prepare/attribute-weights.js';
 
 const quantised =
   'it is quantised: train the floating-point model that it was made from, and quantise the result';
@@ -12,6 +13,7 @@ const laidOut = 'an optimizer laid it out for inference: use the model before th
 
 /** Ops on which a gradient is often asked for and that have none here: op → why, and what to do. */
 export const refused: Readonly<Record<string, string>> = {
+  ...attributeWeights,
   ConvInteger: quantised,
   DequantizeLinear: quantised,
   DynamicQuantizeLinear: quantised,

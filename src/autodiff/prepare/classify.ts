@@ -121,6 +121,7 @@ function cannotTrain(
 function describeInteger(type: number, uses: readonly Use[]): string {
   const name = dataTypeName(type);
   const quantised = uses.find(({ node }) => /quantize|QLinear|Integer|MatMulNBits/i.test(node.opType));
+  if (quantised?.role === 'setting') return `a zero point (${name}) of ${quantised.node.opType}`;
   if (quantised)
     return `a quantised weight (${name}) of ${quantised.node.opType}; train the float32 model it was made from`;
   return `of type ${name}, which has no gradient`;

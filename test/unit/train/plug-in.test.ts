@@ -339,7 +339,7 @@ test('models that cannot be trained say why', async (t) => {
   });
   await t.throwsAsync(integers, {
     code: 'INVALID_MODEL',
-    message: /"w" is a quantised weight.*float32 model it was made from/,
+    message: /1 of 1 weights are quantised: w; train the floating-point model, and quantise the result\.$/,
   });
   const detached = one((b) =>
     b.op('Floor', [b.op('Mul', ['x', b.initializer(makeTensor('w', 'float', [2], Float32Array.of(1, 2)))])]),
