@@ -4,7 +4,8 @@ import type { Loss } from '../losses/loss.js';
 import { isHalfPrecision } from '../onnx/floats.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { dataTypeName, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { misfit } from './check-feed.js';
 import { TrainingSession } from './session.js';
 import type { TrainingSessionOptions } from './session-options.js';
 
@@ -85,10 +86,13 @@ export async function gradients(
   });
   try {
     const added = [...(options.targets ?? [])];
-    const batch = session.feedInputs.map(({ name, type, dims }): [string, TensorData] | undefined => {
+    const batch = session.feedInputs.map((input): [string, TensorData] | undefined => {
+      const { name, type, dims } = input;
       const feed = inputs.has(name) ? feeds[name] : (added.shift() ?? feeds[name]);
       if (!feed) return undefined;
       const shape = shapeOf(feed);
+      const isOther = shape && elementCount(shape) !== elementCount(dims);
+      if (isOther && input.fixedBatch) throw misfit(input, `received [${shape}]`);
       if (shape && (shape.length !== dims.length || shape.some((dim, axis) => dim !== dims[axis]))) {
         throw new FlatminError(
           'INVALID_ARGUMENT',
