@@ -3,8 +3,9 @@ import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
+import { batchSymbols, dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ReportNode } from '../autodiff/report-node.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
@@ -50,6 +51,8 @@ export interface BuiltGraph extends TrainingGraph {
   /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
   readonly noise: readonly Weight[];
   readonly classified: SeparatedModel['classified'];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
   /** Running statistics that the graph reads; `statistics` are those that it moves. */
   readonly runningStatistics: readonly Weight[];
 }
@@ -63,6 +66,8 @@ export interface ForwardGraph {
   readonly lossValues: readonly string[];
   readonly targets: readonly LossTarget[];
   readonly noise: readonly Weight[];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
 }
 
 /**
@@ -99,6 +104,7 @@ export async function buildGraph(
     targets: targets[0]?.name ?? '',
     lossTargets: targets,
     noise,
+    fixedBatch: forward.fixedBatch,
     classified: separated.classified,
     runningStatistics: separated.statistics,
   };
@@ -131,8 +137,11 @@ export async function forwardGraph(
   const { batch, loss, output, dropout = false } = options;
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
     throw invalid('batch', 'a positive integer', batch);
-  const fixed = await resolveControlFlow(runtime, model, fixShapes(model.graph, options));
-  const types = await forwardTypes(runtime, model, fixed);
+  const sized = fixShapes(model.graph, options);
+  const fixedBatch = describeFixedBatch(model.graph, batchOf(model.graph, sized));
+  const { fixed, types } = await typed(runtime, model, sized).catch((error) => {
+    throw blameFixedBatch(error, fixedBatch);
+  });
   const ends = appendLoss(fixed, loss, { output, types });
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
@@ -147,7 +156,28 @@ export async function forwardGraph(
     lossValues: [ends.loss, ...added],
     targets: ends.targets,
     noise,
+    fixedBatch,
   };
+}
+
+async function typed(
+  runtime: Runtime,
+  model: ModelProto,
+  graph: Graph,
+): Promise<{ fixed: Graph; types: ValueTypes }> {
+  const fixed = await resolveControlFlow(runtime, model, graph);
+  return { fixed, types: await forwardTypes(runtime, model, fixed) };
+}
+
+/** The size that the batch dimension of a graph's inputs has got. */
+function batchOf(open: Graph, sized: Graph): number {
+  const symbols = batchSymbols(open.input);
+  const found = open.input.flatMap((info, index) =>
+    (dimsOf(info) ?? []).flatMap((dim, axis) =>
+      symbols.has(String(dim)) ? [dimsOf(sized.input[index]!)?.[axis]] : [],
+    ),
+  );
+  return Number(found[0] ?? 1);
 }
 
 /** The types of what a loss appended: of these nodes alone, on inputs of known types. */

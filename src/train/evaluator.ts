@@ -1,3 +1,4 @@
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { dimsOf, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { trainingModel } from '../autodiff/training-graph.js';
@@ -115,7 +116,9 @@ export class Evaluator {
       }
       binding.bindOutput(this.ends.loss);
       binding.bindOutput(this.ends.output);
-      await runBinding(binding);
+      await runBinding(binding).catch((error) => {
+        throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
+      });
       const [loss, logits] = binding.fetch();
       const labels = batch[targets];
       const [first] = this.ends.lossTargets;

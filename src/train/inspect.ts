@@ -20,6 +20,7 @@ import { dataTypeName, elementCount } from '../onnx/tensor.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import { Session } from '../runtime/session.js';
 import { differentiableGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import { describeOwnTypes } from './own-types.js';
 
 export interface InspectOptions
   extends Pick<GraphOptions, 'output' | 'batch' | 'dims' | 'train' | 'alsoTrain' | 'freeze' | 'batchNorm'> {
@@ -73,6 +74,8 @@ export interface Inspection {
   readonly problem: string | null;
   /** Why nodes were only looked up in the table of gradients: the sizes taken for open dimensions do not fit the model. */
   readonly note: string | null;
+  /** What becomes of floating-point values that are not float32 in the file; null where there are none. */
+  readonly ownTypes: string | null;
   readonly loss: string;
   /** Exported in training form. */
   readonly trainingForm: boolean;
@@ -109,16 +112,22 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     opset: opsetOf(model),
     loss: loss.name,
     trainingForm: prepared?.wasTraining ?? false,
-    inputs: dataInputs.map(describeValue),
-    outputs: graph.output.map(describeValue),
+    inputs: dataInputs.map((info) => describeValue(asDeclared(info, model.graph.input))),
+    outputs: graph.output.map((info) => describeValue(asDeclared(info, model.graph.output))),
     sizes,
     ops: countOps(graph),
   };
   const found = prepared
     ? await examine(prepared, { ...options, loss, dims: sizes, assumed }, problems)
     : undefined;
-  const tensors = (found?.classified ?? []).map((each) => describeTensor(each, prepared?.splits));
+  const tensors = (found?.classified ?? []).map((each) => {
+    const type = prepared?.ownTypes.get(each.name) ?? each.type;
+    return describeTensor({ ...each, type }, prepared?.splits);
+  });
   const parameters = tensors.filter(({ kind }) => kind === 'parameter');
+  const trained = tensors
+    .filter(({ kind }) => kind === 'parameter' || kind === 'statistic')
+    .map(({ name }) => name);
   const reports = found?.targets ?? {};
   const problem = problems[0] ?? null;
   return {
@@ -126,6 +135,7 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     trainable: problem === null && parameters.length > 0 && reports[targets.flatmin.name]?.trainable === true,
     problem,
     note: found?.note ?? null,
+    ownTypes: (prepared && describeOwnTypes(prepared, trained)) ?? null,
     parameters,
     buffers: tensors.filter(({ kind }) => kind !== 'parameter'),
     parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
@@ -262,6 +272,10 @@ function assumeSizes(
   const assumed = symbols.map((symbol) => [symbol, ofBatch.has(symbol) ? batch : ASSUMED.other]);
   return { ...Object.fromEntries(assumed), ...dims };
 }
+
+/** A value as the file declares it: preparation may have changed its element type. */
+const asDeclared = (info: ValueInfo, declared: readonly ValueInfo[]): ValueInfo =>
+  declared.find(({ name }) => name === info.name) ?? info;
 
 function describeValue(info: ValueInfo): InspectedValue {
   const { name, type } = info;

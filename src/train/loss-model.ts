@@ -1,3 +1,4 @@
+import { explainAttributeWeights } from '../autodiff/prepare/attribute-weights.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
@@ -34,6 +35,7 @@ export function appendLoss(
     fallback,
   }: { output?: string | undefined; types?: ValueTypes; fallback?: ValueTypes | undefined },
 ): GraphWithLoss {
+  requireInitializers(graph);
   const values = graph.output.flatMap((info): LossValue[] => {
     const known = types?.get(info.name);
     if (known) return [{ name: info.name, ...known }];
@@ -62,6 +64,14 @@ export function appendLoss(
   const scope = new LossScope(builder, [chosen, ...values.filter((value) => value !== chosen)]);
   const name = loss.append(scope);
   return { graph: builder.graph, loss: name, targets: scope.targets, output: chosen };
+}
+
+/** @throws FlatminError INVALID_MODEL for a model that holds what it has learned in attributes alone */
+function requireInitializers(graph: Graph): void {
+  if (graph.initializer.some(({ dataType }) => isFloatingPoint(dataType ?? 0))) return;
+  const why = explainAttributeWeights(graph);
+  if (why)
+    throw new FlatminError('INVALID_MODEL', `Model "${graph.name ?? ''}" has nothing to train: ${why}.`);
 }
 
 /** The forward model with its loss at the end and its weights as inputs; the batch dimension is as in the model. */

@@ -2,6 +2,7 @@ import { attentions } from './attention.js';
 import type { Decomposition } from './context.js';
 import { contrib } from './contrib.js';
 import { einsum } from './einsum.js';
+import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { lpPooling } from './lp-pool.js';
 import { normalization } from './normalization.js';
@@ -14,6 +15,7 @@ import { rotaryEmbedding } from './rotary.js';
 export const decompositions: Readonly<Record<string, Decomposition>> = {
   ...attentions,
   ...contrib,
+  ...fused,
   ...geometry,
   ...lpPooling,
   ...normalization,

@@ -19,7 +19,7 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
 
 /**
  * Brings any forward model into the form that gradients are taken of: tensors that an exporter merged split, local functions inlined,
- * operator sets below 17 raised to it, constants made initializers, batch normalisation and dropout in evaluation form. The given
+ * operator sets below 17 raised to it, half-precision and double values made float32, constants made initializers, batch normalisation and dropout in evaluation form. The given
  * model is not changed.
  * @throws FlatminError INVALID_MODEL naming the node or value that is broken or of an old form without an equal
  */
@@ -30,7 +30,7 @@ export function prepareModel(given: ModelProto): PreparedModel {
   const { infos, ...normal } = normalForm(source);
   const { graph } = normal.model;
   const irVersion = Math.max(int64(normal.model.irVersion), defaultIrVersion);
-  const judge = new Judge(graph, normal.origins, infos);
+  const judge = new Judge(graph, normal.origins, { infos, ownTypes: normal.ownTypes });
   const owned = graph.initializer.filter(({ name }) => normal.origins.has(name ?? ''));
   const roles = new Map(
     owned.map((tensor) => {

@@ -116,5 +116,6 @@ async function runGrad(model: string, command: Command): Promise<void> {
     loss: String(result.loss),
     ...(result.splits.size > 0 && { splits: JSON.stringify(splits) }),
   });
+  if (result.ownTypes) process.stderr.write(`${result.ownTypes}\n`);
   process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
 }

@@ -121,6 +121,7 @@ function describe(report: Inspection): string {
     `Inputs: ${values(report.inputs)}`,
     `Outputs: ${values(report.outputs)}`,
     ...(sizes.length > 0 ? [`Open dimensions, taken as: ${sizes.join(', ')}`] : []),
+    ...(report.ownTypes ? [report.ownTypes] : []),
     `Ops: ${ops.map(([op, count]) => `${op} ${count}`).join(', ')}`,
     '',
     `${report.parameters.length} parameters with ${report.parameterCount} elements:`,
