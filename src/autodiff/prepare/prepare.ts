@@ -7,6 +7,7 @@ import { foldSources, type Origin } from './fold-sources.js';
 import { inlineFunctions } from './inline-functions.js';
 import { raiseOpset } from './raise-opset.js';
 import { uniqueNodeNames } from './rename.js';
+import { sortModel } from './sort-nodes.js';
 
 /** A forward model in the one form that later stages read; it computes what the model it was made from does in evaluation. */
 export interface PreparedModel {
@@ -21,13 +22,15 @@ export interface PreparedModel {
 }
 
 /**
- * Brings any forward model into the form that gradients are taken of: local functions inlined, operator sets below 17 raised to it,
+ * Brings any forward model into the form that gradients are taken of: nodes in an order in which they can run, local functions inlined, operator sets below 17 raised to it,
  * constants made initializers, batch normalisation and dropout in evaluation form. The given model is not changed.
  * @throws FlatminError INVALID_MODEL naming the node or value that is broken or of an old form without an equal
  */
 export function prepareModel(given: ModelProto): PreparedModel {
-  verifyModel(given, `Model "${given.graph.name ?? ''}"`);
-  const raised = raiseOpset(inlineFunctions(given));
+  const source = `Model "${given.graph.name ?? ''}"`;
+  const sorted = sortModel(given, source);
+  verifyModel(sorted, source);
+  const raised = raiseOpset(inlineFunctions(sorted));
   const folded = foldSources(raised.graph);
   const { graph, wasTraining } = toEvaluationForm(folded.graph);
   const irVersion = Math.max(int64(raised.irVersion), defaultIrVersion);
