@@ -23,6 +23,11 @@ export class NodeContext {
     return this.node.output[index] ?? '';
   }
 
+  /** What is known of a value, if anything is. */
+  known(name: string): ValueType | undefined {
+    return this.types.get(name);
+  }
+
   /** @throws FlatminError NO_GRADIENT when nothing is known of the value */
   type(name: string): ValueType {
     const type = this.types.get(name);

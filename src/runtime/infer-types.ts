@@ -1,6 +1,9 @@
 import { FlatminError } from '../errors.js';
 import { intAttribute } from '../onnx/attributes.js';
-import { int64, type ModelProto } from '../onnx/proto.js';
+import { valueInfo } from '../onnx/builder.js';
+import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
+import { isScan, scanParts } from '../onnx/scan.js';
+import { readFromOutside } from '../onnx/subgraphs.js';
 import {
   DataType,
   elementBytes,
@@ -13,12 +16,64 @@ import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from './library.js';
 import { type HostTensor, Session } from './session.js';
 
+/** Constants with more elements are no shapes or bounds: they are not copied to find types. */
+const SMALL = 64;
+
 /**
- * Element type and static shape of every tensor in a graph whose input shapes are static.
+ * Element type and static shape of every tensor in a graph whose input shapes are static, and in the bodies of its Scan nodes, whose names
+ * must not be those of other values.
  * ONNX Runtime is asked: each value is made an output. Shapes that its inference leaves open are found by running once on
  * zeros (ones for floating-point inputs).
  */
 export async function inferTypes(runtime: Runtime, model: ModelProto): Promise<ValueTypes> {
+  const types = await inferOuterTypes(runtime, model);
+  for (const node of model.graph.node.filter(isScan)) {
+    const { body, states, inputs } = scanParts(node);
+    const given = [
+      ...states.map((name) => types.get(name)!),
+      ...inputs.map(({ name, axis }) => sliceType(types.get(name)!, axis)),
+    ];
+    for (const [name, type] of await inferTypes(runtime, bodyModel(model, body, given, types)))
+      types.set(name, type);
+  }
+  return types;
+}
+
+const sliceType = ({ type, dims }: ValueType, axis: number): ValueType => ({
+  type,
+  dims: dims.toSpliced(axis, 1),
+});
+
+/**
+ * A body as a model of its own: what it takes from outside is an input, or a constant where it is a small one.
+ * @param given types of the body's inputs
+ * @param types types of the values outside
+ */
+export function bodyModel(
+  model: ModelProto,
+  body: Graph,
+  given: readonly ValueType[],
+  types: ValueTypes,
+): ModelProto {
+  const outside = [...new Set(readFromOutside(body))].filter((name) => types.has(name));
+  const constants = new Map(model.graph.initializer.map((tensor) => [tensor.name!, tensor]));
+  const isSmall = (name: string) => constants.has(name) && elementCount(types.get(name)!.dims) <= SMALL;
+  const info = (name: string, { type, dims }: ValueType) => valueInfo(name, type, dims);
+  const graph: Graph = {
+    ...body,
+    input: [
+      ...body.input.map(({ name }, at) => info(name, given[at]!)),
+      ...outside.filter((name) => !isSmall(name)).map((name) => info(name, types.get(name)!)),
+    ],
+    initializer: [...body.initializer, ...outside.filter(isSmall).map((name) => constants.get(name)!)],
+    output: [],
+    valueInfo: [],
+  };
+  return { ...model, graph };
+}
+
+/** Types of the values of a graph, those of subgraphs left out. */
+export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Promise<ValueTypes> {
   const { graph } = model;
   const types: ValueTypes = new Map();
   for (const tensor of graph.initializer)

@@ -18,8 +18,8 @@ export interface DirectionWeights {
 export interface Cell {
   /** Added to every projected input, [G·H]. */
   readonly bias: string | undefined;
-  /** From the projected input X·Wᵀ + bias [batch, G·H] and the states [batch, H], the next states; the first is what the step puts out. */
-  readonly step: (projected: string, states: readonly string[]) => readonly string[];
+  /** Appends a step: from the projected input X·Wᵀ + bias [batch, G·H] and the states [batch, H], the next states; the first is what it puts out. */
+  readonly step: (c: DecomposeContext, projected: string, states: readonly string[]) => readonly string[];
 }
 
 export interface RecurrentKind {
