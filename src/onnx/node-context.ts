@@ -10,7 +10,7 @@ export class NodeContext {
   constructor(
     readonly node: Node,
     readonly builder: GraphBuilder,
-    private readonly types: ValueTypes,
+    protected readonly types: ValueTypes,
   ) {}
 
   /** Name of an input; empty when it is absent. */

@@ -66,7 +66,8 @@ function activation(c: DecomposeContext, name: string, alpha: number, beta: numb
     case 'affine':
       return (c, value) => c.op('Add', [c.op('Mul', [value, c.scalar(alpha)]), c.scalar(beta)]);
     case 'scaledtanh':
-      return (c, value) => c.op('Mul', [c.op('Tanh', [c.op('Mul', [value, c.scalar(beta)])]), c.scalar(alpha)]);
+      return (c, value) =>
+        c.op('Mul', [c.op('Tanh', [c.op('Mul', [value, c.scalar(beta)])]), c.scalar(alpha)]);
     default:
       throw c.refuse(`"${name}" is not an activation function of the ONNX specification`);
   }

@@ -20,7 +20,11 @@ const kind: RecurrentKind = {
         const [gates, last] = c.split(all, 1, [3 * hidden, hidden]) as [string, string];
         const candidate = g(c, clipped(c, last));
         // Without peepholes the three gates go through their activation as one value.
-        const [i, o, forget] = c.split(peephole ? gates : f(c, clipped(c, gates)), 1, [hidden, hidden, hidden]);
+        const [i, o, forget] = c.split(peephole ? gates : f(c, clipped(c, gates)), 1, [
+          hidden,
+          hidden,
+          hidden,
+        ]);
         const open = (gate: string, which: number, state: string) =>
           peephole ? f(c, clipped(c, c.op('Add', [gate, c.op('Mul', [peephole[which]!, state])]))) : gate;
         const input = open(i!, 0, cellState!);
