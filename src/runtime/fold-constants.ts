@@ -17,7 +17,8 @@ import { Session } from './session.js';
 /** Larger constants are computed in each run: they would fill memory for little. */
 const LARGEST = 2 ** 24;
 
-const RANDOM = new Set([
+/** Ops of random numbers. */
+export const RANDOM: ReadonlySet<string> = new Set([
   'Bernoulli',
   'Dropout',
   'Multinomial',

@@ -1,5 +1,6 @@
 import { microsoft, opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
+import { isScan, scanParts } from '../../onnx/scan.js';
 import { nonDifferentiable } from '../registry.js';
 
 /**
@@ -78,10 +79,14 @@ export interface Use {
   readonly role: Role;
 }
 
+/** The nodes of a graph and of the bodies of its Scan nodes. */
+const withBodies = (graph: Graph): Node[] =>
+  graph.node.flatMap((node) => [node, ...(isScan(node) ? withBodies(scanParts(node).body) : [])]);
+
 /** For each value, the nodes that read it, by position. */
 export function readers(graph: Graph): Map<string, { node: Node; index: number }[]> {
   const found = new Map<string, { node: Node; index: number }[]>();
-  for (const node of graph.node) {
+  for (const node of withBodies(graph)) {
     node.input.forEach((name, index) => {
       if (name === '') return;
       const list = found.get(name);
@@ -100,6 +105,10 @@ export function usesOf(name: string, reading: ReturnType<typeof readers>): Use[]
     if (seen.has(value)) return;
     seen.add(value);
     for (const { node, index } of reading.get(value) ?? []) {
+      if (isScan(node)) {
+        follow(scanParts(node).body.input[index]!.name);
+        continue;
+      }
       const isData = index === 0 || node.opType === 'Concat';
       if (VIEWS.has(node.opType) && isData) node.output.forEach(follow);
       else uses.push({ node, role: VIEWS.has(node.opType) ? 'setting' : roleOf(node, index) });

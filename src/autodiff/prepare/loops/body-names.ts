@@ -1,0 +1,63 @@
+import { GraphBuilder } from '../../../onnx/builder.js';
+import type { Attribute, Graph, Node } from '../../../onnx/proto.js';
+import { isScan, scanParts, withBody } from '../../../onnx/scan.js';
+import { definedIn, subgraphs } from '../../../onnx/subgraphs.js';
+import { type Renaming, renameNode } from '../rename.js';
+
+/** A copy of a body in which all values that it and its subgraphs define have new names. */
+export function freshBody(body: Graph, fresh: (hint: string) => string): Graph {
+  const names = new Map([...definedIn(body)].filter(Boolean).map((name) => [name, fresh(name)]));
+  const rename: Renaming = (name) => names.get(name) ?? name;
+  return renameBody({ ...body, node: body.node.map((node) => freshInside(node, fresh)) }, rename);
+}
+
+/** A copy of a body with other names for some values, those that it defines itself included. */
+export function renameBody(body: Graph, rename: Renaming): Graph {
+  return {
+    ...body,
+    input: body.input.map((each) => ({ ...each, name: rename(each.name) })),
+    initializer: body.initializer.map((each) => ({ ...each, name: rename(each.name ?? '') })),
+    node: body.node.map((node) => renameNode(node, rename)),
+    output: body.output.map((each) => ({ ...each, name: rename(each.name) })),
+    valueInfo: [],
+  };
+}
+
+/** A graph in which no two bodies of Scan nodes define the same name, as their gradients need it. */
+export function uniqueBodies(graph: Graph): Graph {
+  if (!graph.node.some(isScan)) return graph;
+  const builder = new GraphBuilder({ ...graph });
+  const seen = definedIn(graph);
+  const node = graph.node.map((each) => {
+    if (!isScan(each)) return each;
+    const { body } = scanParts(each);
+    const own = definedInside(body);
+    const clashes = own.some((name) => seen.has(name));
+    for (const name of own) seen.add(name);
+    return clashes
+      ? withBody(
+          each,
+          freshBody(body, (hint) => builder.fresh(hint)),
+        )
+      : each;
+  });
+  return { ...graph, node };
+}
+
+/** What a body and its subgraphs define. */
+const definedInside = (body: Graph): string[] => [
+  ...definedIn(body),
+  ...body.node.flatMap((node) => subgraphs(node).flatMap(definedInside)),
+];
+
+const freshInside = (node: Node, fresh: (hint: string) => string): Node => ({
+  ...node,
+  attribute: node.attribute.map((each): Attribute => {
+    if (!each.g && !each.graphs?.length) return each;
+    return {
+      ...each,
+      ...(each.g && { g: freshBody(each.g, fresh) }),
+      ...(each.graphs?.length && { graphs: each.graphs.map((graph) => freshBody(graph, fresh)) }),
+    };
+  }),
+});
