@@ -1,20 +1,27 @@
 import { FlatminError } from '../errors.js';
 import { intAttribute } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
-import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
+import { opKey } from '../onnx/domains.js';
+import { type Graph, int64, type ModelProto, type Node } from '../onnx/proto.js';
 import { isScan, scanParts } from '../onnx/scan.js';
 import { readFromOutside } from '../onnx/subgraphs.js';
 import {
   DataType,
   elementBytes,
   elementCount,
+  int64Data,
   isFloatingPoint,
+  makeTensor,
+  tensorData,
   tensorDims,
   viewBytes,
 } from '../onnx/tensor.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from './library.js';
 import { type HostTensor, Session } from './session.js';
+
+/** Iterations of a Loop whose end depends on the data, on placeholders. */
+const MOST_ITERATIONS = 10_000;
 
 /** Constants with more elements are no shapes or bounds: they are not copied to find types. */
 const SMALL = 64;
@@ -93,7 +100,7 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
   }
   const values = graph.node.flatMap((node) => node.output).filter((name) => name !== '');
   const output = values.map((name) => ({ name }));
-  const probe: ModelProto = { ...model, graph: { ...graph, output } };
+  const probe: ModelProto = { ...model, graph: { ...bounded(graph), output } };
   const options = { optimizationLevel: 0, intraOpThreads: 1 };
   const session = await Session.create(runtime, probe, options);
   try {
@@ -110,7 +117,7 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
       const whole = tensors.length === session.outputs.length;
       const runnable = whole
         ? session
-        : await Session.create(runtime, { ...probe, graph: { ...graph, output: tensors } }, options);
+        : await Session.create(runtime, { ...probe, graph: { ...probe.graph, output: tensors } }, options);
       const feeds = Object.fromEntries(
         session.inputs.map(({ name }) => [name, placeholder(name, types.get(name)!)]),
       );
@@ -125,6 +132,28 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
     session.dispose();
   }
   return types;
+}
+
+/** The graph with Loops that end, whatever their conditions make of placeholders. */
+function bounded(graph: Graph): Graph {
+  const limits = new Map(
+    graph.initializer
+      .filter(({ dataType }) => dataType === DataType.int64)
+      .map((tensor) => [tensor.name, tensor]),
+  );
+  const isOpen = ({ input: [trips = ''] }: Node) => {
+    const limit = limits.get(trips);
+    return trips === '' || (limit !== undefined && Number(tensorData(limit)[0]) > MOST_ITERATIONS);
+  };
+  if (!graph.node.some((node) => opKey(node) === 'Loop' && isOpen(node))) return graph;
+  const most = 'iterations/most';
+  return {
+    ...graph,
+    initializer: [...graph.initializer, makeTensor(most, 'int64', [], int64Data([MOST_ITERATIONS]))],
+    node: graph.node.map((node) =>
+      opKey(node) === 'Loop' && isOpen(node) ? { ...node, input: [most, ...node.input.slice(1)] } : node,
+    ),
+  };
 }
 
 function placeholder(name: string, { type, dims }: ValueType): HostTensor {
