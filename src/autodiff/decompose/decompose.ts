@@ -7,7 +7,7 @@ import type { ValueTypes } from '../../onnx/value-types.js';
 import { dependents } from '../dependents.js';
 import { type ReportNode, rethrow } from '../report-node.js';
 import { DecomposeContext } from './context.js';
-import { decompositions } from './registry.js';
+import { decompositions, isDecomposed } from './registry.js';
 
 /**
  * Rewrites the ops that have no gradient rule of their own into differentiable standard ones, with the same outputs. Only nodes
@@ -37,7 +37,7 @@ const insideOf = (body: Graph, active: ReadonlySet<string>): string[] => [
 ];
 
 const isRewritten = (node: Node, active: ReadonlySet<string>): boolean =>
-  opKey(node) in decompositions && node.input.some((name) => active.has(name));
+  isDecomposed(node) && node.input.some((name) => active.has(name));
 
 function isAnyRewritten(nodes: readonly Node[], wrt: readonly string[]): boolean {
   const active = dependents(nodes, wrt);
