@@ -30,6 +30,8 @@ export const refused: Readonly<Record<string, string>> = {
   [`${microsoft}:QLinearAdd`]: quantised,
   [`${microsoft}:QLinearConv`]: quantised,
   [`${microsoft}:QLinearMul`]: quantised,
+  If: 'its condition depends on the data: a branch is known where constants and sizes alone decide it',
+  Loop: 'its number of iterations depends on the data, is above 100,000, or the shapes of its state change in too many: it is trained where constants and sizes alone decide them',
   NonMaxSuppression: dynamic,
   Unique: dynamic,
   DFT: spectral,

@@ -1,3 +1,5 @@
+import { opKey } from '../../onnx/domains.js';
+import type { Node } from '../../onnx/proto.js';
 import { attentions } from './attention.js';
 import type { Decomposition } from './context.js';
 import { contrib } from './contrib.js';
@@ -10,6 +12,13 @@ import { gru } from './recurrent/gru.js';
 import { lstm } from './recurrent/lstm.js';
 import { rnn } from './recurrent/rnn.js';
 import { rotaryEmbedding } from './rotary.js';
+import { reduces, scatters } from './scatter.js';
+
+/** Whether a node is rewritten, by its op and attributes. */
+export const isDecomposed = (node: Node): boolean => {
+  const key = opKey(node);
+  return key in decompositions && (key !== 'ScatterND' || reduces(node));
+};
 
 /** Op (or domain:op) → how differentiable standard ops compute it. */
 export const decompositions: Readonly<Record<string, Decomposition>> = {
@@ -19,6 +28,7 @@ export const decompositions: Readonly<Record<string, Decomposition>> = {
   ...geometry,
   ...lpPooling,
   ...normalization,
+  ...scatters,
   Einsum: einsum,
   GRU: gru,
   LSTM: lstm,

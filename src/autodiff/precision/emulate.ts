@@ -3,6 +3,7 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
 import { asFloat32, isHalfPrecision } from '../../onnx/floats.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import { DataType, elementCount } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
@@ -26,7 +27,7 @@ const EXACT = new Set([
 export function emulateHalf(graph: Graph, types: ValueTypes): { graph: Graph; types: ValueTypes } {
   const typeOf = (name: string): number => types.get(name)?.type ?? 0;
   const builder = new GraphBuilder({ ...graph, node: [], initializer: graph.initializer.map(widened) });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  builder.reserve(namesIn(graph.node));
   const known: ValueTypes = new Map(
     [...types].map(([name, { type, dims }]) => [
       name,

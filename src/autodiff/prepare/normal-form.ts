@@ -8,6 +8,7 @@ import { dropIdentityTransposes } from './identity-transposes.js';
 import { inlineFunctions } from './inline-functions.js';
 import { raiseOpset } from './raise-opset.js';
 import { subgraphs } from './rename.js';
+import { sortModel } from './sort-nodes.js';
 
 /** A forward model in the one form that later stages read, and where it came from. */
 export interface NormalForm {
@@ -32,7 +33,8 @@ export interface NormalForm {
 
 /** @param given a valid model whose bodies' values have names of their own */
 export function normalForm(given: ModelProto): NormalForm {
-  const raised = raiseOpset(inlineFunctions(given));
+  const sorted = sortModel(given, `Model "${given.graph.name ?? ''}"`);
+  const raised = raiseOpset(inlineFunctions(sorted));
   const wide = toFloat32(raised.graph);
   const folded = foldSources(dropIdentityTransposes(wide.graph));
   const lifted = liftTensors(folded.graph);

@@ -169,7 +169,7 @@ export class Judge {
     if (origin === 'filled') return undefined;
     if (named === 'computed') return constant('a table that the exporter computed');
     const table = tableOf(values, dims);
-    const isVector = dims.filter((dim) => dim > 1).length < 2;
+    const isVector = dims.filter((dim) => dim > 1).length < 2 && table !== 'an attention mask';
     if (isVector && uses.some((use) => isAffine(this.flow, use) || use.role === 'weight')) return undefined;
     if (table !== undefined && NEVER_LEARNED.has(table)) {
       const verdict = constant(table);

@@ -23,6 +23,7 @@ import { recurrentCases } from './recurrent.js';
 import { reductionCases } from './reduction.js';
 import { resizeCases } from './resize.js';
 import { samplingCases } from './sampling.js';
+import { scanCases } from './scan.js';
 import { shapeCases } from './shape.js';
 import { stopCases } from './stops.js';
 import { structuredDoubleCases } from './structured-double.js';
@@ -53,6 +54,7 @@ export const gradientCases: readonly GradientCase[] = [
   ...recurrentCases,
   ...resizeCases,
   ...samplingCases,
+  ...scanCases,
   ...doubleCases,
   ...architectureCases,
   ...structuredDoubleCases,
