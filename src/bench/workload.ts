@@ -52,7 +52,7 @@ export async function openWorkload(given: Partial<TrainSettings>, options: Bench
   const { device, runtime } = openExecution(options, settings.precision);
   return {
     ...{ settings, steps, warmup, workers, dataset, model, loss, device, runtime },
-    binding: bindData(model, loss, dataset),
+    binding: await bindData(runtime, model, loss, dataset, { batch }),
     optimizer: makeOptimizer(settings, settings.lr),
     target: await targetFor(runtime, device.name),
   };

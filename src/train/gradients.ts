@@ -1,4 +1,4 @@
-import { prepareModel } from '../autodiff/prepare/prepare.js';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
@@ -16,6 +16,8 @@ export interface GradientOptions
     | 'batch'
     | 'dims'
     | 'output'
+    | 'outputAsIs'
+    | 'constants'
     | 'train'
     | 'freeze'
     | 'precision'
@@ -42,6 +44,8 @@ export interface Gradients {
   /** By the parameter's name. */
   readonly gradients: Map<string, Float32Array>;
   readonly dims: Map<string, readonly number[]>;
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  readonly notes: readonly string[];
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -60,8 +64,11 @@ export async function gradients(
   options: GradientOptions,
 ): Promise<Gradients> {
   const model = typeof given === 'string' ? await readModel(given) : given;
-  const { wasTraining, model: prepared } = prepareModel(model);
-  const inputs = new Set(prepared.graph.input.map(({ name }) => name));
+  const { constants = {} } = options;
+  const { wasTraining, model: prepared } = prepareSessionModel(model, options);
+  const inputs = new Set(
+    prepared.graph.input.map(({ name }) => name).filter((name) => !Object.hasOwn(constants, name)),
+  );
   const shapes: Record<string, readonly number[]> = {};
   for (const [name, feed] of Object.entries(feeds)) {
     const shape = shapeOf(feed);
@@ -102,6 +109,7 @@ export async function gradients(
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),
       dims: new Map(found.map(([name, dims]) => [name, dims])),
+      notes: session.notes,
     };
   } finally {
     session.dispose();

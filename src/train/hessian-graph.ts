@@ -51,6 +51,7 @@ export async function buildHessianGraph(
     lossTargets: targets,
     noise,
     classified: separated.classified,
+    notes: forward.notes,
     runningStatistics: separated.statistics,
   };
   const outputs = second.parameters.map(({ output }) => output).filter((output) => output !== '');

@@ -3,6 +3,7 @@ import { opKey } from '../../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
 import { toEvaluationForm } from './evaluation-form.js';
+import type { InputConstants } from './fixed-inputs.js';
 import { foldSources, type Origin } from './fold-sources.js';
 import { inlineFunctions } from './inline-functions.js';
 import { raiseOpset } from './raise-opset.js';
@@ -18,6 +19,8 @@ export interface PreparedModel {
   readonly aliases: ReadonlyMap<string, readonly string[]>;
   /** BatchNormalization or Dropout nodes came in training form. */
   readonly wasTraining: boolean;
+  /** Inputs that are constant in the session, and wait for the sizes of their open dimensions. */
+  readonly constants?: InputConstants;
 }
 
 /**

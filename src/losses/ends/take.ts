@@ -1,0 +1,257 @@
+import { FlatminError } from '../../errors.js';
+import { describeNode } from '../../onnx/attributes.js';
+import { dataTypeName, isFloatingPoint } from '../../onnx/tensor.js';
+import type { LossScope, LossValue } from '../loss.js';
+import { type End, type EndKind, findEnd } from './find-end.js';
+import { moveAxis } from './move-axis.js';
+
+/** What a loss takes in an output's stead. */
+export interface Taken {
+  readonly value: LossValue;
+  /** Axis of the classes, where the end of the model tells it. */
+  readonly axis?: number | undefined;
+}
+
+const AS_IS = 'or take the output as it is (outputAsIs, --output-as-is)';
+
+/**
+ * The logits of classes behind an output: what its softmax or sigmoid is taken of, laid out as the output. An output without such an end is
+ * taken for logits.
+ * @throws FlatminError INVALID_MODEL where the output cannot be that of a classifier
+ */
+export function takeClassLogits(scope: LossScope, loss: string, name?: string): Taken {
+  const output = scope.output(name);
+  const end = endOf(scope, output);
+  if (!end) {
+    requireScores(loss, output);
+    return { value: output };
+  }
+  if (end.kind === 'labels') return takeClassLogits(...scoresOf(scope, loss, output, end));
+  const isPair = end.kind === 'complements' || end.kind === 'flipped-complements';
+  const axis = classAxis(scope, loss, output, end);
+  if (!isPair && output.dims[axis ?? 1] === 1) {
+    throw misfit(
+      loss,
+      output,
+      end,
+      'has one number a sample, of which a softmax is always 1',
+      'take binary cross-entropy (bce) with targets in [0, 1]',
+    );
+  }
+  const value = isPair ? pairLogits(scope, output, end, 0.5) : before(scope, output, end);
+  tell(scope, loss, output, end, value);
+  return { value, axis };
+}
+
+/**
+ * The logits of yes and no behind an output, one each.
+ * @throws FlatminError INVALID_MODEL where the output is of another kind
+ */
+export function takeBinaryLogits(scope: LossScope, loss: string, name?: string): Taken {
+  const output = scope.output(name);
+  const end = endOf(scope, output);
+  if (!end) return { value: output };
+  switch (end.kind) {
+    case 'sigmoid': {
+      const value = before(scope, output, end);
+      tell(scope, loss, output, end, value);
+      return { value };
+    }
+    case 'complements':
+    case 'flipped-complements': {
+      const value = pairLogits(scope, output, end, 1);
+      tell(scope, loss, output, end, value);
+      return { value };
+    }
+    case 'softmax': {
+      const axis = classAxis(scope, loss, output, end);
+      if (axis !== undefined && output.dims[axis] === 2) {
+        const logits = before(scope, output, end);
+        const { builder } = scope;
+        const other = builder.op('Gather', [logits.name, builder.ints([1, 0])], { axis });
+        const value = { ...logits, name: builder.op('Sub', [logits.name, other]) };
+        tell(scope, loss, output, end, value, `the differences of "${end.input}"`);
+        return { value };
+      }
+      const classes = axis === undefined ? 'several' : output.dims[axis];
+      throw misfit(
+        loss,
+        output,
+        end,
+        `shares 1 among ${classes} classes, and is no yes or no of each`,
+        'take cross-entropy with labels',
+      );
+    }
+    case 'labels':
+      throw misfit(loss, output, end, 'has no gradient', 'take cross-entropy, which finds the scores');
+    default:
+      throw misfit(loss, output, end, 'is made of logarithms', 'take nll with labels, or mse with targets');
+  }
+}
+
+/**
+ * The log probabilities of classes that an output is, or is made of.
+ * @throws FlatminError INVALID_MODEL where it cannot be log probabilities
+ */
+export function takeLogProbabilities(scope: LossScope, loss: string, name?: string): Taken {
+  const output = scope.output(name);
+  const end = endOf(scope, output);
+  if (!end) {
+    requireScores(loss, output);
+    doubt(scope, loss, output);
+    return { value: output };
+  }
+  const others = 'take bce with targets in [0, 1]';
+  switch (end.kind) {
+    case 'log-softmax':
+      if (end.node.opType === 'LogSoftmax' && end.node.output[0] === output.name)
+        return { value: output, axis: classAxis(scope, loss, output, end) };
+      break;
+    case 'sigmoid':
+      throw misfit(loss, output, end, 'holds a probability of each class, no logarithm', others);
+    case 'log-sigmoid':
+      throw misfit(loss, output, end, 'holds logarithms that add up to no distribution over classes', others);
+    case 'labels':
+      return takeLogProbabilities(...scoresOf(scope, loss, output, end));
+    default:
+  }
+  const isPair = end.kind === 'complements' || end.kind === 'flipped-complements';
+  const axis = classAxis(scope, loss, output, end);
+  const logits = isPair ? pairLogits(scope, output, end, 0.5) : before(scope, output, end);
+  const value = { ...logits, name: scope.builder.op('LogSoftmax', [logits.name], { axis: axis ?? -1 }) };
+  tell(scope, loss, output, end, value, `the log softmax of "${end.input}"`);
+  return { value, axis };
+}
+
+const endOf = (scope: LossScope, { name }: LossValue): End | undefined =>
+  scope.asIs ? undefined : findEnd(scope.builder.graph, name);
+
+/** The same for the scores whose largest an output tells. */
+function scoresOf(scope: LossScope, loss: string, output: LossValue, end: End): [LossScope, string, string] {
+  const scores = scope.find(end.input);
+  if (!scores || !isFloatingPoint(scores.type))
+    throw misfit(
+      loss,
+      output,
+      end,
+      'has no gradient, and no scores are found',
+      'choose the output of scores',
+    );
+  scope.tell(
+    `${loss}: the output "${output.name}" tells the largest of "${end.input}", which is taken instead.`,
+  );
+  return [scope, loss, end.input];
+}
+
+/** What goes into the end of a model, laid out as what comes out. */
+function before(scope: LossScope, output: LossValue, end: End): LossValue {
+  const input = scope.find(end.input);
+  const name = laidOut(scope, end.input, end.after);
+  return { name, type: input?.type ?? output.type, dims: output.dims };
+}
+
+/** ±z·scale side by side, whose softmax (scale ½) or sigmoid (scale 1) is what comes out. */
+function pairLogits(scope: LossScope, output: LossValue, end: End, scale: number): LossValue {
+  const { builder } = scope;
+  const type = scope.find(end.input)?.type ?? output.type;
+  const logit = laidOut(scope, end.input, end.inside ?? []);
+  const [minus, plus] = [-scale, scale].map((factor) =>
+    builder.op('Mul', [logit, builder.scalar(factor, type)]),
+  );
+  const pair = end.kind === 'complements' ? [minus!, plus!] : [plus!, minus!];
+  const both = builder.op('Concat', pair, { axis: end.axis ?? 1 });
+  return { name: laidOut(scope, both, end.after), type, dims: output.dims };
+}
+
+/** Copies of nodes that lay a value out anew, behind another value. */
+function laidOut({ builder }: LossScope, value: string, nodes: readonly End['after'][number][]): string {
+  let current = value;
+  for (const node of nodes) {
+    const output = builder.fresh(`logits/${node.output[0]}`);
+    const name = builder.fresh(`logits/${node.name || node.opType}`);
+    builder.graph.node.push({ ...node, name, input: [current, ...node.input.slice(1)], output: [output] });
+    current = output;
+  }
+  return current;
+}
+
+/** @throws FlatminError where the function runs along no single axis of the output */
+function classAxis(scope: LossScope, loss: string, output: LossValue, end: End): number | undefined {
+  if (end.axis === undefined) return output.dims.length > 1 ? undefined : 0;
+  const isPair = end.kind === 'complements' || end.kind === 'flipped-complements';
+  const dims = scope.find(isPair ? end.node.output[0]! : end.input)?.dims;
+  const axis = dims && moveAxis(end.axis, dims, end.after, (name) => scope.find(name)?.dims);
+  if (axis === undefined)
+    throw misfit(loss, output, end, 'is laid out so that its classes are on no axis', 'export the logits');
+  return axis;
+}
+
+const NAMES: Readonly<Record<EndKind, string>> = {
+  softmax: 'a softmax',
+  'log-softmax': 'a log softmax',
+  sigmoid: 'a sigmoid',
+  'log-sigmoid': 'a log sigmoid',
+  complements: 'a sigmoid and its complement',
+  'flipped-complements': 'a sigmoid and its complement',
+  labels: 'the label of the largest score',
+};
+
+/** 'a softmax (Softmax "head/Softmax")' */
+export const describeEnd = ({ kind, node }: Pick<End, 'kind' | 'node'>): string =>
+  `${NAMES[kind]} (${describeNode(node)})`;
+
+function tell(
+  scope: LossScope,
+  loss: string,
+  output: LossValue,
+  end: End,
+  value: LossValue,
+  what?: string,
+): void {
+  const taken = what ?? `"${end.input}"`;
+  scope.tell(`${loss} takes ${taken}: the output "${output.name}" is ${describeEnd(end)} of "${end.input}".`);
+  scope.taken.set(output.name, value.name);
+}
+
+function misfit(loss: string, { name }: LossValue, end: End, why: string, instead: string): FlatminError {
+  return new FlatminError(
+    'INVALID_MODEL',
+    `${loss} does not fit the output "${name}": it is ${describeEnd(end)} of "${end.input}", which ${why}. You can ${instead}; name another output; ${AS_IS}.`,
+  );
+}
+
+/** @throws FlatminError INVALID_MODEL for a value of integers */
+function requireScores(loss: string, { name, type }: LossValue): void {
+  if (isFloatingPoint(type)) return;
+  throw new FlatminError(
+    'INVALID_MODEL',
+    `${loss} needs scores, but "${name}" is of type ${dataTypeName(type)}, and no scores that it is the largest of are found behind it: name the value that holds them as the output; it may be any value of the model.`,
+  );
+}
+
+/** Ops whose results are above zero or between bounds: no log probabilities. */
+const NEVER_LOGARITHMS = new Set(['Relu', 'Softplus', 'Exp', 'Abs', 'Sqrt', 'HardSigmoid', 'Tanh']);
+const LINEAR = new Set(['Gemm', 'MatMul', 'Conv']);
+
+/** Tells, or refuses, what is hardly a log probability. */
+function doubt(scope: LossScope, loss: string, { name }: LossValue): void {
+  if (scope.asIs) return;
+  const maker = (value: string | undefined) =>
+    scope.builder.graph.node.find(({ output }) => output[0] === value);
+  const node = maker(name);
+  if (!node) return;
+  if (NEVER_LOGARITHMS.has(node.opType)) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `${loss} needs log probabilities, but the output "${name}" comes from ${describeNode(node)}: take cross-entropy, which takes logits; name another output; ${AS_IS}.`,
+    );
+  }
+  const isLinear =
+    LINEAR.has(node.opType) ||
+    (node.opType === 'Add' && node.input.some((input) => LINEAR.has(maker(input)?.opType ?? '')));
+  if (isLinear) {
+    scope.tell(
+      `${loss} takes log probabilities, and the output "${name}" comes from ${describeNode(node)}, which makes none: of logits the loss has no lower bound. Cross-entropy takes logits.`,
+    );
+  }
+}
