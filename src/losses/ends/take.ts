@@ -163,10 +163,17 @@ function pairLogits(scope: LossScope, output: LossValue, end: End, scale: number
   return { name: laidOut(scope, both, end.after), type, dims: output.dims };
 }
 
-/** Copies of nodes that lay a value out anew, behind another value. */
-function laidOut({ builder }: LossScope, value: string, nodes: readonly End['after'][number][]): string {
+/** Another value, laid out as nodes do it with the one that they read. */
+function laidOut(scope: LossScope, value: string, nodes: End['after']): string {
+  const { builder } = scope;
   let current = value;
   for (const node of nodes) {
+    const dims = scope.find(node.output[0]!)?.dims;
+    const sizes = dims?.map((dim) => (typeof dim === 'number' ? dim : -1));
+    if (sizes && node.opType !== 'Transpose' && sizes.filter((size) => size < 0).length < 2) {
+      current = builder.op('Reshape', [current, builder.ints(sizes)]);
+      continue;
+    }
     const output = builder.fresh(`logits/${node.output[0]}`);
     const name = builder.fresh(`logits/${node.name || node.opType}`);
     builder.graph.node.push({ ...node, name, input: [current, ...node.input.slice(1)], output: [output] });
