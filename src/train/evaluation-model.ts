@@ -4,6 +4,7 @@ import { dimsOf, evaluationSizes, fixShapes, type SizeOptions } from '../autodif
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
 import type { Loss, LossTarget } from '../losses/loss.js';
 import { valueInfo } from '../onnx/builder.js';
+import { unnamed } from '../onnx/dimensions.js';
 import type { Graph, Tensor } from '../onnx/proto.js';
 import { tensorDims } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
@@ -21,6 +22,15 @@ export interface EvaluationModel {
   readonly output: string;
   /** Inputs that no batch holds. */
   readonly constants: InputConstants;
+  /** Sizes that follow the batch without being it, by symbol. */
+  readonly following: ReadonlyMap<string, Following>;
+}
+
+/** A size of each × the batch's size + fixed; `batch` is the symbol of that. */
+export interface Following {
+  readonly batch: string;
+  readonly each: number;
+  readonly fixed: number;
 }
 
 export interface EvaluationModelOptions extends SizeOptions, LossChoice {
@@ -47,7 +57,7 @@ export async function evaluationModel(
   const sizes = trainedSizes(open, built);
   const closed = fixShapes(outside.graph, { dims: sizes });
   const resolved = await resolvedGraph(runtime, prepared, closed, built);
-  const types = await openTypes(runtime, prepared, resolved, outside.graph, sizes);
+  const { types, following } = await openTypes(runtime, prepared, resolved, outside.graph, sizes);
   const initializer = [...resolved.initializer, ...outside.taken];
   const ends = appendLoss({ ...resolved, initializer, input: open.input }, loss, types, options);
   return {
@@ -59,6 +69,7 @@ export async function evaluationModel(
     lossTargets: ends.targets,
     output: ends.output.name,
     constants: openConstants(open, constants),
+    following,
   };
 }
 
@@ -104,26 +115,34 @@ async function openTypes(
   resolved: Graph,
   open: Graph,
   sizes: Readonly<Record<string, number>>,
-): Promise<OpenTypes> {
+): Promise<{ types: OpenTypes; following: Map<string, Following> }> {
   const types = await forwardTypes(runtime, model, resolved);
+  const following = new Map<string, Following>();
   const symbols = Object.keys(sizes);
-  if (symbols.length === 0) return types;
+  const [batch] = symbols;
+  if (batch === undefined) return { types, following };
   const half = Object.values(sizes).every((size) => size > 2 && size % 2 === 0);
   const other = (size: number) => (half ? size / 2 : size * 2);
-  const dims = Object.fromEntries(symbols.map((symbol) => [symbol, other(sizes[symbol]!)]));
-  const { input } = fixShapes(open, { dims });
+  const { input } = fixShapes(open, {
+    dims: Object.fromEntries(symbols.map((symbol) => [symbol, other(sizes[symbol]!)])),
+  });
   // A model that runs batches of one size alone is evaluated on these.
   const others = await forwardTypes(runtime, model, { ...resolved, input }).catch((): ValueTypes => types);
-  const symbolOf = (size: number, changed: number) =>
-    symbols.find((symbol) => sizes[symbol] === size && other(size) === changed);
-  return new Map(
-    [...types].map(([name, { type, dims }]) => {
-      const changed = others.get(name)?.dims ?? [];
-      const isSameRank = changed.length === dims.length;
-      const sized = dims.map((size, axis) =>
-        !isSameRank || size === changed[axis] ? size : (symbolOf(size, changed[axis]!) ?? `${name}[${axis}]`),
-      );
-      return [name, { type, dims: sized }];
-    }),
-  );
+  const symbolFor = (name: string, size: number, changed: number): string => {
+    const same = symbols.find((symbol) => sizes[symbol] === size && other(size) === changed);
+    if (same !== undefined) return same;
+    const each = (changed - size) / (other(sizes[batch]!) - sizes[batch]!);
+    const fixed = size - each * sizes[batch]!;
+    if (Number.isInteger(each)) following.set(name, { batch, each, fixed });
+    return name;
+  };
+  const opened = [...types].map(([name, { type, dims }]) => {
+    const changed = others.get(name)?.dims ?? [];
+    const isSameRank = changed.length === dims.length;
+    const sized = dims.map((size, axis) =>
+      !isSameRank || size === changed[axis] ? size : symbolFor(unnamed(name, axis), size, changed[axis]!),
+    );
+    return [name, { type, dims: sized }] as const;
+  });
+  return { types: new Map(opened), following };
 }

@@ -126,8 +126,13 @@ export class Evaluator {
     inputs: { name: string; data: TensorData; elemType: number; dims: readonly number[] }[];
     size: number;
   } {
-    const { separated, lossTargets, constants } = this.ends;
+    const { separated, lossTargets, constants, following } = this.ends;
     const sizes = new Map<string, number>();
+    const follow = (symbol: number | string) => {
+      const size = typeof symbol === 'string' ? following.get(symbol) : undefined;
+      const batch = size && sizes.get(size.batch);
+      if (batch !== undefined) sizes.set(symbol as string, size!.each * batch + size!.fixed);
+    };
     const isConstant = ({ name }: ValueInfo) => Object.hasOwn(constants, name);
     const typeOf = ({ type }: ValueInfo) => type?.tensorType?.elemType ?? DataType.float;
     const fed = separated.dataInputs.filter((info) => !isConstant(info));
@@ -135,7 +140,9 @@ export class Evaluator {
       const { name } = info;
       const data = batch[name];
       if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
-      const dims = fillOpenDimension(name, dimsOf(info) ?? [], data.length, sizes);
+      const stated = dimsOf(info) ?? [];
+      stated.forEach(follow);
+      const dims = fillOpenDimension(name, stated, data.length, sizes);
       const labels = lossTargets.find((target) => target.name === name)?.labels;
       if (labels) checkLabels(name, data, labels);
       return { name, data, elemType: typeOf(info), dims };
