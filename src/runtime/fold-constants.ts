@@ -44,19 +44,15 @@ export async function foldConstants(runtime: Runtime, model: ModelProto, types: 
   return { ...graph, node: rest, initializer: [...graph.initializer, ...folded.values()] };
 }
 
-/**
- * Values of a graph that depend on constants and shapes alone, by name; values that depend on more are left out.
- * @param byShapes whether values that depend on shapes count
- */
+/** Values of a graph that depend on constants and shapes alone, by name; values that depend on more are left out. */
 export async function computeConstants(
   runtime: Runtime,
   model: ModelProto,
   types: ValueTypes,
   wanted: readonly string[],
-  { byShapes = true } = {},
 ): Promise<Map<string, Tensor>> {
   const { graph } = model;
-  const { isStatic } = staticPart(graph, types, byShapes);
+  const { isStatic } = staticPart(graph, types);
   const found = new Map<string, Tensor>();
   for (const name of wanted) {
     const given = isStatic.get(name) === 'given' && graph.initializer.find((tensor) => tensor.name === name);
@@ -82,7 +78,6 @@ export async function computeConstants(
 function staticPart(
   graph: Graph,
   types: ValueTypes,
-  byShapes = true,
 ): { isStatic: ReadonlyMap<string, 'given' | 'computed'>; nodes: ReadonlySet<Node> } {
   const isStatic = new Map<string, 'given' | 'computed'>();
   for (const { name, dataType } of graph.initializer)
@@ -92,7 +87,7 @@ function staticPart(
     const known = node.output.every((name) => name === '' || isHeld(name, types));
     const inputs = node.input.filter(Boolean);
     const constant = inputs.length > 0 && inputs.every((name) => isStatic.has(name)) && isPure(node);
-    if (!known || !(constant || (byShapes && shapeValue(node, types)))) continue;
+    if (!known || !(constant || shapeValue(node, types))) continue;
     nodes.add(node);
     for (const name of node.output) if (name) isStatic.set(name, 'computed');
   }

@@ -10,6 +10,7 @@ import { tensorDims } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from '../runtime/library.js';
 import type { BuiltGraph } from './build-graph.js';
+import { resolveConstantBranches } from './constant-branches.js';
 import { appendLoss, type LossChoice, type OpenTypes } from './loss-model.js';
 import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
@@ -103,7 +104,7 @@ async function resolvedGraph(
   closed: Graph,
   { parameters }: BuiltGraph,
 ): Promise<Graph> {
-  const graph = await resolveControlFlow(runtime, model, closed, { byShapes: false });
+  const graph = await resolveConstantBranches(runtime, model, closed);
   const names = new Set([...graph.initializer, ...graph.input].map(({ name }) => name));
   return parameters.every(({ name }) => names.has(name)) ? graph : resolveControlFlow(runtime, model, closed);
 }

@@ -28,16 +28,8 @@ export function forwardTypes(runtime: Runtime, model: ModelProto, graph: Graph):
   return inferTypes(runtime, { ...model, graph: { ...graph, input, initializer, output: [] } });
 }
 
-/**
- * Replaces If and Loop nodes that constants and shapes decide by what they come to; the others stay.
- * @param byShapes whether shapes, which another batch size changes, decide anything
- */
-export async function resolveControlFlow(
-  runtime: Runtime,
-  model: ModelProto,
-  graph: Graph,
-  { byShapes = true } = {},
-): Promise<Graph> {
+/** Replaces If and Loop nodes that constants and shapes decide by what they come to; the others stay. */
+export async function resolveControlFlow(runtime: Runtime, model: ModelProto, graph: Graph): Promise<Graph> {
   let current = graph;
   for (let round = 0; round < DEPTH; round++) {
     const nodes = current.node.filter(isControlFlow);
@@ -48,7 +40,6 @@ export async function resolveControlFlow(
       { ...model, graph: current },
       types,
       nodes.flatMap(decidingInputs),
-      { byShapes },
     );
     const next = inlineControlFlow(current, constants);
     if (next === current) return current;
