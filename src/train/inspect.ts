@@ -133,7 +133,7 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     loss: loss.name,
     trainingForm: prepared?.wasTraining ?? false,
     inputs: dataInputs.map(describeValue),
-    outputs: graph.output.map(describeValue),
+    outputs: model.graph.output.map(describeValue),
     layout: imageLayout(graph, dataInputs),
     sizes,
     ops: countOps(graph),

@@ -44,6 +44,8 @@ export interface MeasureSharpnessOptions
   samples?: number | 'all' | undefined;
   /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
   batch?: number | undefined;
+  /** Takes what is decided about the model that the user should know. */
+  onNote?: ((note: string) => void) | undefined;
   /** Statistics that BatchNormalization uses; default 'running'. */
   batchNorm?: BatchNormMode | undefined;
 }
@@ -93,6 +95,7 @@ export async function measureSharpness(options: MeasureSharpnessOptions): Promis
   const { device, runtime } = openExecution(options);
   const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
   const binding = await bindData(runtime, prepared, loss, dataset, view);
+  for (const note of binding.notes) options.onNote?.(note);
   const normalization = trainingSetNormalization(dataset);
   const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
 

@@ -1,5 +1,4 @@
-import { copyMessage } from '../../onnx/model.js';
-import type { ModelProto } from '../../onnx/proto.js';
+import type { Graph, ModelProto } from '../../onnx/proto.js';
 import { withOutput } from './chosen-output.js';
 import { fixInputs, type InputConstants, openConstants } from './fixed-inputs.js';
 import { type PreparedModel, prepareModel } from './prepare.js';
@@ -17,10 +16,21 @@ export interface ModelView {
  * @throws FlatminError what prepareModel throws; INVALID_ARGUMENT for constants that do not fit, INVALID_MODEL for an unknown output
  */
 export function prepareSessionModel(given: ModelProto, { constants = {}, output }: ModelView): PreparedModel {
-  const graph = withOutput(fixInputs(given.graph, constants), output);
-  if (graph === given.graph) return prepareModel(given);
-  const viewed = Object.assign(copyMessage(given), { graph: Object.assign(copyMessage(given.graph), graph) });
-  const prepared = prepareModel(viewed);
+  const prepared = prepareModel(given);
+  const { graph } = prepared.model;
+  const viewed = withOutput(fixInputs(withDefaults(graph, given.graph, constants), constants), output);
   const origins = new Map([...prepared.origins].filter(([name]) => !Object.hasOwn(constants, name)));
-  return { ...prepared, origins, constants: openConstants(prepared.model.graph, constants) };
+  return {
+    ...prepared,
+    model: { ...prepared.model, graph: viewed },
+    origins,
+    constants: openConstants(viewed, constants),
+  };
+}
+
+/** The inputs of a prepared graph, and those with a default that are to be constant. */
+function withDefaults(graph: Graph, given: Graph, constants: InputConstants): Graph {
+  const names = new Set(graph.initializer.map(({ name }) => name));
+  const defaults = given.input.filter(({ name }) => names.has(name) && Object.hasOwn(constants, name));
+  return defaults.length === 0 ? graph : { ...graph, input: [...graph.input, ...defaults] };
 }

@@ -81,8 +81,11 @@ async function runSharpness(command: Command, subject: string): Promise<void> {
     rho,
     measures: measures as MeasureName[],
   };
+  const onNote = (note: string) => {
+    if (!quiet) process.stderr.write(`${note}\n`);
+  };
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
-  const report = await measureSharpness({ ...options, onPass: progress.onPass });
+  const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
   if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);
