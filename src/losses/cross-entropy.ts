@@ -28,7 +28,8 @@ export interface CrossEntropyOptions {
  *   with smoothing s, (1 − s) times that plus s/classes · Σ_i Σ_c w_c·(−log p_c) / Σ_i w_y.
  * - probabilities t: Σ_i Σ_c w_c·t_c·(−log p_c) / samples, with t ← (1 − s)·t + s/classes.
  *
- * With every label ignored it is not a number. As torch.nn.CrossEntropyLoss.
+ * Of an output that is a softmax or the like of logits these are taken (the session's `notes` say so), unless it has `outputAsIs`. With
+ * every label ignored it is not a number. As torch.nn.CrossEntropyLoss.
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {

@@ -18,7 +18,8 @@ export interface NegativeLogLikelihoodOptions {
 
 /**
  * Negative log-likelihood of log probabilities q (batch × classes × …; see `classAxis`) at labels y (int64, that shape without the class
- * axis): Σ_i −w_y·q_y / Σ_i w_y over the samples that are not ignored. As torch.nn.NLLLoss.
+ * axis): Σ_i −w_y·q_y / Σ_i w_y over the samples that are not ignored. Of an output that is a softmax, its logarithm is taken (the
+ * session's `notes` say so), unless it has `outputAsIs`. As torch.nn.NLLLoss.
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function negativeLogLikelihood(options: NegativeLogLikelihoodOptions = {}): Loss {

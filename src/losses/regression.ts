@@ -70,7 +70,8 @@ export interface BinaryCrossEntropyOptions extends TargetOptions {
 
 /**
  * Binary cross-entropy of logits x with targets t in [0, 1], mean over all elements of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), computed as
- * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x.
+ * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x. Of an output that is a sigmoid of logits these are taken (the
+ * session's `notes` say so), unless it has `outputAsIs`.
  * @throws FlatminError INVALID_ARGUMENT for w ≤ 0
  */
 export function binaryCrossEntropy({ positiveWeight = 1, ...options }: BinaryCrossEntropyOptions = {}): Loss {

@@ -17,12 +17,14 @@ import type { Loss, LossTarget, LossValue } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import type { Target } from '../lowering/targets.js';
 import { defaultIrVersion, defaultOpset } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { foldConstants } from '../runtime/fold-constants.js';
 import { inferTypes } from '../runtime/infer-types.js';
 import type { Runtime } from '../runtime/library.js';
 import { appendLoss, asPrepared, type LossChoice } from './loss-model.js';
+import { neededNodes } from './needed-nodes.js';
 import type { Precision } from './precision.js';
 import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
@@ -148,11 +150,13 @@ export async function forwardGraph(
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
   const separated = separateOrAdvise({ ...model, graph }, { ...options, losses: [ends.loss], origins });
+  // Labels and maps of a classifier are not for training; running statistics move wherever they are.
+  const live = neededNodes(separated.graph.node, [ends.loss], (node) => opKey(node) === 'BatchNormalization');
   const noisy = new Set(noise.map(({ name }) => name));
   const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
   const added = ends.graph.node.slice(fixed.node.length).flatMap((node) => node.output.filter(Boolean));
   return {
-    separated: { ...separated, dataInputs },
+    separated: { ...separated, graph: { ...separated.graph, node: live }, dataInputs },
     types,
     loss: ends.loss,
     lossValues: [ends.loss, ...added],

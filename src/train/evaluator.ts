@@ -13,6 +13,7 @@ import { allocate, runBinding, type Session } from '../runtime/session.js';
 import { checkLabels } from './check-feed.js';
 import { type EvaluationModel, type EvaluationModelOptions, evaluationModel } from './evaluation-model.js';
 import type { Feeds } from './feeds.js';
+import { neededNodes } from './needed-nodes.js';
 
 export interface Evaluation {
   /** Mean loss a sample. */
@@ -51,9 +52,11 @@ export class Evaluator {
     const ends = await evaluationModel(runtime, prepared, options);
     const { graph } = ends.separated;
     const scores = ends.lossTargets[0]?.labels?.scores;
-    const output = [ends.loss, ...(scores === undefined ? [] : [scores])].map((name) => ({ name }));
+    const outputs = [ends.loss, ...(scores === undefined ? [] : [scores])];
+    const node = neededNodes(graph.node, outputs);
+    const output = outputs.map((name) => ({ name }));
     const forward = trainingModel(
-      { ...graph, name: `${graph.name}-evaluation`, output },
+      { ...graph, name: `${graph.name}-evaluation`, node, output },
       new Map(),
       prepared.model.opsetImport,
     );

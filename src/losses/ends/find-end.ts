@@ -79,7 +79,7 @@ function endOf(graph: Backwards, value: string): End | undefined {
         break;
       case 'Gather':
       case 'ai.onnx.ml:ArrayFeatureExtractor':
-        if (!graph.isConstant(first)) return undefined;
+        if (!graph.isNames(first)) return undefined;
         isLabel = true;
         current = second!;
         break;

@@ -45,8 +45,10 @@ export class Backwards {
       : undefined;
   }
 
-  isConstant(name: string | undefined): boolean {
-    return name !== undefined && constantTensor(this.whole, name) !== undefined;
+  /** Whether a value is a constant list of what classes are called: numbers or texts. */
+  isNames(name: string | undefined): boolean {
+    const tensor = name ? constantTensor(this.whole, name) : undefined;
+    return tensor !== undefined && !isFloatingPoint(tensor.dataType ?? 0);
   }
 
   /** The axes of a reduction, from its attribute or its input. */
