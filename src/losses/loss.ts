@@ -1,5 +1,6 @@
 import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import { nearNames } from '../onnx/near-names.js';
 import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
 
 /** A value that a loss is taken of. */
@@ -56,7 +57,11 @@ export class LossScope {
     const found = name === undefined ? this.outputs[0] : this.find(name);
     if (!found) {
       const names = this.outputs.map((value) => value.name).join(', ');
-      throw new FlatminError('INVALID_MODEL', `The model has no output "${name}"; its outputs are ${names}.`);
+      const near = nearNames(name ?? '', this.options.values?.keys() ?? []);
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `The model has no output "${name}"; its outputs are ${names}.${near.length > 0 ? ` Names like it: ${near.join(', ')}.` : ''}`,
+      );
     }
     return found;
   }

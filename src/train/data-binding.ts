@@ -30,6 +30,8 @@ export interface BindOptions extends LossChoice {
   batch: number;
   /** Default: what the model tells. */
   layout?: Layout | undefined;
+  /** Taken where nothing tells it; default: that is refused. */
+  otherwise?: Layout | undefined;
 }
 
 type DataShape = Pick<Dataset, 'name' | 'shape' | 'classes'>;
@@ -57,7 +59,7 @@ export async function bindData(
       `Model "${graph.name}" has the inputs ${inputs.map(({ name }) => name).join(', ') || '(none)'}, but a data set of images needs one${input ? ': say what the others are, as --constant NAME=VALUE' : ''}.`,
     );
   }
-  const { layout, why } = chooseLayout(graph, input, dataset, options.layout);
+  const { layout, why } = chooseLayout(graph, input, dataset, options);
   const dims = imageSizes(graph, input, dataset, layout);
   const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims });
   const [target] = forward.targets;
@@ -85,7 +87,7 @@ function chooseLayout(
   graph: Graph,
   input: ValueInfo,
   { shape, name }: DataShape,
-  asked: Layout | undefined,
+  { layout: asked, otherwise }: BindOptions,
 ): { layout: Layout; why: string } {
   if (asked) return { layout: asked, why: `--layout ${asked}` };
   const found = findLayout(graph, input);
@@ -96,6 +98,7 @@ function chooseLayout(
   if (stated.length === 4 && only && fitting.length === 1)
     return { layout: only, why: `of "${input.name}", only so do the images fit ${stated.join(' × ')}` };
   if (shape[0] === 1 || fitting.length === 0) return { layout: 'nchw', why: 'there is one channel' };
+  if (otherwise) return { layout: otherwise, why: 'nothing tells it' };
   throw new FlatminError(
     'INVALID_ARGUMENT',
     `The model does not tell whether its input "${input.name}" (${stated.join(' × ')}) takes the ${shape[0]} channels of ${name} first or last: say it, --layout nchw or --layout nhwc.`,

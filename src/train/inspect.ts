@@ -12,7 +12,7 @@ import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
 import type { EndKind } from '../losses/ends/find-end.js';
-import { describeEnd } from '../losses/ends/take.js';
+import { describeEnd, isOfOneValue, takeScores } from '../losses/ends/take.js';
 import type { Loss } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import * as targets from '../lowering/targets.js';
@@ -64,8 +64,8 @@ export interface InspectedEnd {
   readonly kind: EndKind;
   /** 'a softmax (Softmax "head")' */
   readonly what: string;
-  /** What it is taken of: the logits, which losses take in its stead. */
-  readonly input: string;
+  /** What it is taken of: the logits, which losses take in its stead; null where it is of no one value. */
+  readonly input: string | null;
 }
 
 /** How an input of four axes has its channels. */
@@ -111,6 +111,12 @@ export interface Inspection {
   readonly targets: Readonly<Record<string, TargetReport>>;
 }
 
+/** The mean of the output; of labels, of the scores behind them. */
+const meanOfScores: Loss = {
+  name: 'output',
+  append: (scope) => outputLoss().append(scope.of(takeScores(scope))),
+};
+
 /** Sizes for open dimensions that none is given for. */
 const ASSUMED = { batch: 2, other: 16 };
 
@@ -119,7 +125,7 @@ const ASSUMED = { batch: 2, other: 16 };
  * and the loss without a gradient. What is wrong with the model is told in the result, not thrown.
  */
 export async function inspectModel(model: ModelProto, options: InspectOptions = {}): Promise<Inspection> {
-  const { loss = outputLoss() } = options;
+  const { loss = meanOfScores } = options;
   const problems: string[] = [];
   const prepared = attempt(() => prepareSessionModel(model, options), problems);
   const graph = prepared?.model.graph ?? model.graph;
@@ -230,7 +236,14 @@ function wrongShapes(
 }
 
 function describeModelEnd({ end, output }: ForwardGraph): InspectedEnd | null {
-  return end ? { output: output.name, kind: end.kind, what: describeEnd(end), input: end.input } : null;
+  return end
+    ? {
+        output: output.name,
+        kind: end.kind,
+        what: describeEnd(end),
+        input: isOfOneValue(end) ? end.input : null,
+      }
+    : null;
 }
 
 function imageLayout(graph: Graph, inputs: readonly ValueInfo[]): InspectedLayout | null {

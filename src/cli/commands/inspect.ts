@@ -87,7 +87,7 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
     : `Images: ${input} may have its channels first or last, for ${why}; to train on images, say it with --layout`;
 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
-  `Ends in: ${output} is ${what} of ${input}`;
+  `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>

@@ -27,6 +27,8 @@ export function takeClassLogits(scope: LossScope, loss: string, name?: string): 
     return { value: output };
   }
   if (end.kind === 'labels') return takeClassLogits(...scoresOf(scope, loss, output, end));
+  if (end.kind === 'probabilities')
+    throw misfit(loss, output, end, 'are no distribution over classes', 'take bce with targets in [0, 1]');
   const isPair = end.kind === 'complements' || end.kind === 'flipped-complements';
   const axis = classAxis(scope, loss, output, end);
   if (!isPair && output.dims[axis ?? 1] === 1) {
@@ -38,8 +40,8 @@ export function takeClassLogits(scope: LossScope, loss: string, name?: string): 
       'take binary cross-entropy (bce) with targets in [0, 1]',
     );
   }
-  const value = isPair ? pairLogits(scope, output, end, 0.5) : before(scope, output, end);
-  tell(scope, loss, output, end, value);
+  const value = isPair ? pairLogits(scope, output, end, 0.5) : classLogits(scope, output, end);
+  tell(scope, loss, output, end, value, end.kind === 'sigmoid' ? (axis ?? 1) : axis);
   return { value, axis };
 }
 
@@ -70,7 +72,7 @@ export function takeBinaryLogits(scope: LossScope, loss: string, name?: string):
         const { builder } = scope;
         const other = builder.op('Gather', [logits.name, builder.ints([1, 0])], { axis });
         const value = { ...logits, name: builder.op('Sub', [logits.name, other]) };
-        tell(scope, loss, output, end, value, `the differences of "${end.input}"`);
+        tell(scope, loss, output, end, value, axis, `the differences of "${end.input}"`);
         return { value };
       }
       const classes = axis === undefined ? 'several' : output.dims[axis];
@@ -82,6 +84,13 @@ export function takeBinaryLogits(scope: LossScope, loss: string, name?: string):
         'take cross-entropy with labels',
       );
     }
+    case 'probabilities': {
+      const value = logOdds(scope, output);
+      tell(scope, loss, output, end, value, undefined, `the log odds of "${output.name}"`);
+      return { value };
+    }
+    case 'distribution':
+      throw misfit(loss, output, end, 'shares 1 among classes', 'take cross-entropy with labels');
     case 'labels':
       throw misfit(loss, output, end, 'has no gradient', 'take cross-entropy, which finds the scores');
     default:
@@ -107,8 +116,12 @@ export function takeLogProbabilities(scope: LossScope, loss: string, name?: stri
       if (end.node.opType === 'LogSoftmax' && end.node.output[0] === output.name)
         return { value: output, axis: classAxis(scope, loss, output, end) };
       break;
+    case 'log-distribution':
+      return { value: output, axis: classAxis(scope, loss, output, end) };
     case 'sigmoid':
       throw misfit(loss, output, end, 'holds a probability of each class, no logarithm', others);
+    case 'probabilities':
+      throw misfit(loss, output, end, 'are no logarithms', others);
     case 'log-sigmoid':
       throw misfit(loss, output, end, 'holds logarithms that add up to no distribution over classes', others);
     case 'labels':
@@ -117,10 +130,21 @@ export function takeLogProbabilities(scope: LossScope, loss: string, name?: stri
   }
   const isPair = end.kind === 'complements' || end.kind === 'flipped-complements';
   const axis = classAxis(scope, loss, output, end);
-  const logits = isPair ? pairLogits(scope, output, end, 0.5) : before(scope, output, end);
+  const logits = isPair ? pairLogits(scope, output, end, 0.5) : classLogits(scope, output, end);
+  if (end.kind === 'distribution') {
+    tell(scope, loss, output, end, logits, axis);
+    return { value: logits, axis };
+  }
   const value = { ...logits, name: scope.builder.op('LogSoftmax', [logits.name], { axis: axis ?? -1 }) };
-  tell(scope, loss, output, end, value, `the log softmax of "${end.input}"`);
+  tell(scope, loss, output, end, value, axis, `the log softmax of "${end.input}"`);
   return { value, axis };
+}
+
+/** The default output; where it tells the largest of some scores, these. */
+export function takeScores(scope: LossScope): LossValue {
+  const output = scope.output();
+  const end = isFloatingPoint(output.type) ? undefined : endOf(scope, output);
+  return (end?.kind === 'labels' && scope.find(end.input)) || output;
 }
 
 const endOf = (scope: LossScope, { name }: LossValue): End | undefined =>
@@ -141,6 +165,24 @@ function scoresOf(scope: LossScope, loss: string, output: LossValue, end: End): 
     `${loss}: the output "${output.name}" tells the largest of "${end.input}", which is taken instead.`,
   );
   return [scope, loss, end.input];
+}
+
+/** Numbers whose softmax is what comes out. */
+function classLogits(scope: LossScope, output: LossValue, end: End): LossValue {
+  if (end.kind === 'log-distribution') return output;
+  if (end.kind !== 'distribution') return before(scope, output, end);
+  const { builder } = scope;
+  const positive = builder.op('Clip', [output.name, builder.scalar(SMALLEST, output.type)]);
+  return { ...output, name: builder.op('Log', [positive]) };
+}
+
+/** log p − log(1 − p) */
+function logOdds({ builder }: LossScope, output: LossValue): LossValue {
+  const { name, type } = output;
+  const bounds = [SMALLEST, LARGEST].map((bound) => builder.scalar(bound, type));
+  const p = builder.op('Clip', [name, ...bounds]);
+  const rest = builder.op('Sub', [builder.scalar(1, type), p]);
+  return { ...output, name: builder.op('Sub', [builder.op('Log', [p]), builder.op('Log', [rest])]) };
 }
 
 /** What goes into the end of a model, laid out as what comes out. */
@@ -193,6 +235,11 @@ function classAxis(scope: LossScope, loss: string, output: LossValue, end: End):
   return axis;
 }
 
+/** The smallest probability, of which there still is a logarithm: float32's smallest normal number. */
+const SMALLEST = 2 ** -126;
+/** The largest below 1. */
+const LARGEST = 1 - 2 ** -24;
+
 const NAMES: Readonly<Record<EndKind, string>> = {
   softmax: 'a softmax',
   'log-softmax': 'a log softmax',
@@ -200,6 +247,9 @@ const NAMES: Readonly<Record<EndKind, string>> = {
   'log-sigmoid': 'a log sigmoid',
   complements: 'a sigmoid and its complement',
   'flipped-complements': 'a sigmoid and its complement',
+  distribution: 'a distribution',
+  'log-distribution': 'the logarithm of a distribution',
+  probabilities: 'probabilities put together or picked',
   labels: 'the label of the largest score',
 };
 
@@ -207,23 +257,37 @@ const NAMES: Readonly<Record<EndKind, string>> = {
 export const describeEnd = ({ kind, node }: Pick<End, 'kind' | 'node'>): string =>
   `${NAMES[kind]} (${describeNode(node)})`;
 
+/** Whether an end is a function of one value that can be named. */
+export const isOfOneValue = ({ kind }: Pick<End, 'kind'>): boolean =>
+  kind !== 'distribution' && kind !== 'log-distribution' && kind !== 'probabilities';
+
 function tell(
   scope: LossScope,
   loss: string,
   output: LossValue,
   end: End,
   value: LossValue,
+  axis?: number | undefined,
   what?: string,
 ): void {
-  const taken = what ?? `"${end.input}"`;
-  scope.tell(`${loss} takes ${taken}: the output "${output.name}" is ${describeEnd(end)} of "${end.input}".`);
+  if (end.kind === 'log-distribution') return;
+  const taken = what ?? (isOfOneValue(end) ? `"${end.input}"` : `the logarithm of "${output.name}"`);
+  const of = isOfOneValue(end) ? ` of "${end.input}"` : '';
+  const where = axis === undefined || axis === 1 ? '' : ` Its classes are on axis ${axis}.`;
+  const doubtful =
+    end.kind === 'sigmoid' && axis !== undefined
+      ? ' A sigmoid answers for each class on its own: binary cross-entropy (bce) fits it better.'
+      : '';
+  scope.tell(
+    `${loss} takes ${taken}: the output "${output.name}" is ${describeEnd(end)}${of}.${where}${doubtful}`,
+  );
   scope.taken.set(output.name, value.name);
 }
 
 function misfit(loss: string, { name }: LossValue, end: End, why: string, instead: string): FlatminError {
   return new FlatminError(
     'INVALID_MODEL',
-    `${loss} does not fit the output "${name}": it is ${describeEnd(end)} of "${end.input}", which ${why}. You can ${instead}; name another output; ${AS_IS}.`,
+    `${loss} does not fit the output "${name}": it is ${describeEnd(end)}${isOfOneValue(end) ? ` of "${end.input}"` : ''}, which ${why}. You can ${instead}; name another output; ${AS_IS}.`,
   );
 }
 

@@ -77,7 +77,8 @@ function sumOver(name: string | undefined, of: string | undefined, graph: Backwa
   return sum && graph.isSame(sum.input[0], of) ? oneAxis(sum, graph) : undefined;
 }
 
-function oneAxis(node: Node, graph: Backwards): number | undefined {
+/** The axis of a reduction over one, which keeps it. */
+export function oneAxis(node: Node, graph: Backwards): number | undefined {
   const axes = graph.axes(node);
   const keeps = node.attribute.find(({ name }) => name === 'keepdims')?.i;
   return axes?.length === 1 && (keeps === undefined || Number(keeps) === 1) ? axes[0] : undefined;

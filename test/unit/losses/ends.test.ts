@@ -301,3 +301,98 @@ test('evaluation scores the logits, and what is saved keeps its end', async (t) 
   const { accuracy } = await session.evaluate([{ x, labels: BigInt64Array.from([2, 1, 1, 0], BigInt) }]);
   t.is(accuracy, 0.75);
 });
+
+const rowOf = (values: readonly number[]) => {
+  const power = values.map(Math.exp);
+  const total = power.reduce((sum, value) => sum + value, 0);
+  return power.map((value) => value / total);
+};
+const probabilities = (rows: (row: readonly number[]) => number[]) =>
+  labels.map((label, row) => -Math.log(rows(z.slice(3 * row, 3 * row + 3))[label]!));
+const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+const normalised = (row: readonly number[]) => {
+  const p = row.map(logistic);
+  return p.map((value) => value / p.reduce((sum, each) => sum + each, 0));
+};
+
+/** Probabilities that are no softmax of one value, and their equations. */
+const distributions: Record<string, [End, (row: readonly number[]) => number[]]> = {
+  'sigmoids divided by their sum': [
+    (builder, value) => {
+      const p = sigmoid(builder, value);
+      const sum = builder.op('ReduceSum', [builder.op('Abs', [p]), builder.ints([1])], { keepdims: 1 });
+      return builder.op('Div', [p, sum]);
+    },
+    normalised,
+  ],
+  'the same where the sum could be 0': [
+    (builder, value) => {
+      const p = sigmoid(builder, value);
+      const sum = builder.op('ReduceSum', [p, builder.ints([1])], { keepdims: 1 });
+      const isZero = builder.op('Not', [builder.op('Cast', [sum], { to: 9 })]);
+      const t = builder.op('Cast', [isZero], { to: 1 });
+      const n = builder.constant('float', [], Float32Array.of(3));
+      return builder.op('Div', [
+        builder.op('Add', [p, t]),
+        builder.op('Add', [sum, builder.op('Mul', [t, n])]),
+      ]);
+    },
+    normalised,
+  ],
+  'a mean of softmaxes': [
+    (builder, value) => {
+      const half = builder.constant('float', [], Float32Array.of(0.5));
+      const other = softmax(builder, builder.op('Mul', [value, half]));
+      return builder.op('Mul', [builder.op('Add', [softmax(builder, value), other]), half]);
+    },
+    (row) => {
+      const other = rowOf(row.map((value) => value / 2));
+      return rowOf(row).map((value, index) => (value + other[index]!) / 2);
+    },
+  ],
+};
+for (const [what, [end, rows]] of Object.entries(distributions)) {
+  test(`cross-entropy and nll of probabilities that are ${what}`, async (t) => {
+    const wanted = probabilities(rows).reduce((sum, value) => sum + value / 4, 0);
+    for (const loss of [crossEntropy(), negativeLogLikelihood()]) {
+      const found = await evaluate(model([4, 3], end), loss, classes());
+      t.true(isClose(found.loss, wanted), `${loss.name}: ${found.loss} is not ${wanted}`);
+      t.regex(found.notes[0]!, /takes the logarithm of/);
+      const log: End = (builder, value) => builder.op('Log', [end(builder, value)]);
+      t.true(isClose((await evaluate(model([4, 3], log), loss, classes())).loss, wanted));
+    }
+    await t.throwsAsync(evaluate(model([4, 3], end), binaryCrossEntropy(), new Float32Array(12)), {
+      message: /shares 1 among classes/,
+    });
+  });
+}
+
+test('a sum of softmaxes is no distribution', async (t) => {
+  const sum: End = (builder, value) => {
+    const p = softmax(builder, value);
+    return builder.op('Add', [p, softmax(builder, builder.op('Neg', [value]))]);
+  };
+  t.is((await inspectModel(model([4, 3], sum))).end, null);
+});
+
+test('probabilities that are put together or picked', async (t) => {
+  const end: End = (builder, value) => {
+    const p = sigmoid(builder, value);
+    return builder.op('Concat', [p, sigmoid(builder, builder.op('Neg', [value]))], { axis: 1 });
+  };
+  const targets = [...t4].flatMap((value) => [value, 1 - value]);
+  const found = await evaluate(model([4, 1], end), binaryCrossEntropy(), Float32Array.from(targets));
+  t.true(isClose(found.loss, binary), `${found.loss} is not ${binary}`);
+  const y = BigInt64Array.of(0n, 1n, 1n, 0n);
+  await t.throwsAsync(evaluate(model([4, 1], end), crossEntropy(), y), {
+    message: /no distribution over classes/,
+  });
+  await t.throwsAsync(evaluate(model([4, 1], end), negativeLogLikelihood(), y), { message: /no logarithms/ });
+});
+
+test('inspection without a loss looks behind labels', async (t) => {
+  const best: End = (builder, value) => builder.op('ArgMax', [softmax(builder, value)], { axis: 1 });
+  const of = model([4, 3], best, (builder, value) => builder.output(value, 'int64'));
+  const { trainable, problem } = await inspectModel(of, { train: 'w' });
+  t.true(trainable, problem ?? '');
+});
