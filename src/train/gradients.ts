@@ -1,4 +1,4 @@
-import { prepareModel } from '../autodiff/prepare/prepare.js';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { isHalfPrecision } from '../onnx/floats.js';
@@ -18,6 +18,8 @@ export interface GradientOptions
     | 'batch'
     | 'dims'
     | 'output'
+    | 'outputAsIs'
+    | 'constants'
     | 'train'
     | 'alsoTrain'
     | 'freeze'
@@ -47,8 +49,8 @@ export interface Gradients {
   readonly dims: Map<string, readonly number[]>;
   /** From each parameter that is split from a merged tensor to that tensor of the file. */
   readonly splits: ReadonlyMap<string, string>;
-  /** Where values are not float32 in the file: what becomes of them, in one sentence. */
-  readonly ownTypes: string | undefined;
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  readonly notes: readonly string[];
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -67,8 +69,11 @@ export async function gradients(
   options: GradientOptions,
 ): Promise<Gradients> {
   const model = typeof given === 'string' ? await readModel(given) : given;
-  const { wasTraining, model: prepared } = prepareModel(model);
-  const inputs = new Set(prepared.graph.input.map(({ name }) => name));
+  const { constants = {} } = options;
+  const { wasTraining, model: prepared } = prepareSessionModel(model, options);
+  const inputs = new Set(
+    prepared.graph.input.map(({ name }) => name).filter((name) => !Object.hasOwn(constants, name)),
+  );
   const shapes: Record<string, readonly number[]> = {};
   for (const [name, feed] of Object.entries(feeds)) {
     const shape = shapeOf(feed);
@@ -112,9 +117,9 @@ export async function gradients(
     return {
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),
-      ownTypes: session.ownTypes,
       dims: new Map(found.map(([name, dims]) => [name, dims])),
       splits: new Map([...session.splits].filter(([copy]) => found.some(([name]) => name === copy))),
+      notes: session.notes,
     };
   } finally {
     session.dispose();

@@ -52,6 +52,7 @@ export async function buildHessianGraph(
     noise,
     fixedBatch: forward.fixedBatch,
     classified: separated.classified,
+    notes: forward.notes,
     runningStatistics: separated.statistics,
   };
   const outputs = second.parameters.map(({ output }) => output).filter((output) => output !== '');

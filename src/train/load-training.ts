@@ -1,4 +1,5 @@
-import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -34,7 +35,7 @@ export async function loadTraining(
   const device = options.device ?? openDevice('cpu', { threads: options.threads });
   const runtime = options.runtime ?? openRuntime(undefined, device.name);
   const target = options.target ?? (await targetFor(runtime, device.name));
-  const prepared = prepareModel(model);
+  const prepared = prepareSessionModel(model, options);
   const halfKernels = await halfKernelsOf(runtime, device, precision);
   const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels });
   const layout = { parameters: built.parameters, statistics: built.runningStatistics };

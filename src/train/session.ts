@@ -1,5 +1,5 @@
 import { float32Model } from '../autodiff/prepare/float32.js';
-import { evaluationSizes } from '../autodiff/prepare/shapes.js';
+import { describeDecisions } from '../autodiff/roles/decisions.js';
 import type { SeparatedModel } from '../autodiff/separate.js';
 import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
@@ -37,7 +37,7 @@ export class TrainingSession {
   private computedStatistics: Vector | undefined;
   /** Sum of the gradients of a step's micro-batches. */
   private gradientSum: Vector | undefined;
-  private evaluator: Evaluator | undefined;
+  private evaluator: Promise<Evaluator> | undefined;
   private readonly queue: StepQueue;
 
   private constructor(
@@ -158,16 +158,9 @@ export class TrainingSession {
     at: WeightVectors = {},
   ): Promise<Evaluation> {
     const { runtime, prepared, built, weights } = this.loaded;
-    const { loss, output } = this.options;
-    const dims = evaluationSizes(prepared.model.graph.input, this.options);
-    this.evaluator ??= Evaluator.create(runtime, prepared, {
-      loss,
-      output,
-      device: this.device,
-      dims,
-      built,
-    });
-    return this.evaluator.run(batches, (name) => weights.buffer(name, at));
+    this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device: this.device, built });
+    const evaluator = await this.evaluator;
+    return evaluator.run(batches, (name) => weights.buffer(name, at));
   }
 
   /**
@@ -225,6 +218,12 @@ export class TrainingSession {
     return this.loaded.graph.inputs;
   }
 
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  get notes(): readonly string[] {
+    const { split, unsure } = describeDecisions(this.classified, this.splits);
+    return [this.ownTypes, split, unsure, ...this.loaded.built.notes].filter((note) => note !== undefined);
+  }
+
   /** What every initializer of the model is to training, and why. */
   get classified(): SeparatedModel['classified'] {
     return this.loaded.built.classified;
@@ -260,7 +259,8 @@ export class TrainingSession {
   /** Frees all native memory. The optimizers' state of this session goes with it. */
   dispose(): void {
     const { graph, weights, nextStatistics } = this.loaded;
-    for (const each of [graph, this.evaluator, weights]) each?.dispose();
+    for (const each of [graph, weights]) each.dispose();
+    this.evaluator?.then((evaluator) => evaluator.dispose()).catch(() => {});
     for (const vector of [nextStatistics, this.computedStatistics, this.scaling?.statisticsBefore])
       vector?.dispose();
   }

@@ -177,7 +177,7 @@ function announce(progress: Progress, setup: Setup, state: RunState, folder: Run
       `The run began ${describe(before)}, and goes on ${describe(now)}: the last bits of its results may differ.`,
     );
   }
-  if (setup.session.ownTypes) progress.note(setup.session.ownTypes);
+  for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);

@@ -4,6 +4,7 @@ import { verifyModel } from '../../onnx/verify.js';
 import { Judge, type Verdict } from '../roles/judge.js';
 import { splitMerged } from '../roles/split.js';
 import { uniqueBodies } from './bodies.js';
+import type { InputConstants } from './fixed-inputs.js';
 import { type NormalForm, normalForm } from './normal-form.js';
 import { uniqueNodeNames } from './rename.js';
 import { sortModel } from './sort-nodes.js';
@@ -16,6 +17,8 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
   readonly splits: ReadonlyMap<string, string>;
   /** What each initializer of the file is. */
   readonly roles: ReadonlyMap<string, Verdict>;
+  /** Inputs that are constant in the session, and wait for the sizes of their open dimensions. */
+  readonly constants?: InputConstants;
 }
 
 /**

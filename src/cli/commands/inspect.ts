@@ -4,6 +4,7 @@ import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
 import { openRuntime } from '../../runtime/library.js';
+import { LAYOUT_TEXT } from '../../train/image-layout.js';
 import {
   type InspectedTensor,
   type InspectedValue,
@@ -11,10 +12,11 @@ import {
   inspectModel,
 } from '../../train/inspect.js';
 import { runtimeOption } from '../execution-options.js';
+import { viewOptions } from '../model-view-options.js';
 import { addTo, option, toDims, toNumber } from '../option-values.js';
 
 const inspectOptions = () => [
-  option('Model', '--output <name>', 'the output that the loss takes', { byDefault: 'the first of floats' }),
+  ...viewOptions(),
   option('Model', '--loss <name>', 'what ends the model', {
     choices: LOSS_NAMES,
     byDefault: 'output, its mean',
@@ -52,17 +54,33 @@ export function addInspect(program: Command): void {
 }
 
 async function runInspect(path: string, command: Command): Promise<void> {
-  const { output, loss, classAxis, batch, dim, bn, train, trainAlso, freeze, runtime, json } = command.opts();
+  const {
+    output,
+    outputAsIs,
+    constant,
+    loss,
+    classAxis,
+    batch,
+    dim,
+    bn,
+    train,
+    trainAlso,
+    freeze,
+    runtime,
+    json,
+  } = command.opts();
   const model = await readModel(path);
   const report = await inspectModel(model, {
     output,
+    outputAsIs,
+    constants: constant,
     batch,
     dims: dim,
     batchNorm: bn,
     train: (train as string[] | undefined)?.map(parsePattern),
     alsoTrain: (trainAlso as string[] | undefined)?.map(parsePattern),
     freeze: (freeze as string[] | undefined)?.map(parsePattern),
-    ...(loss && { loss: namedLoss(loss, { output, classAxis }) }),
+    ...(loss && { loss: namedLoss(loss, { classAxis }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
@@ -85,31 +103,13 @@ function tensorTable(tensors: readonly InspectedTensor[]): string {
 const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
   `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;
 
-/** What was decided for the user. */
-function decisions({ parameters, buffers }: Inspection): string[] {
-  const all = [...parameters, ...buffers];
-  const copies = all.filter(({ splitFrom }) => splitFrom !== undefined);
-  const merged = new Set(copies.map(({ splitFrom }) => splitFrom)).size;
-  const unsure = all.filter((tensor) => tensor.unsure);
-  const tied = parameters.filter(({ uses }) => uses > 1);
-  return [
-    ...(copies.length > 0
-      ? [
-          `Split: ${merged} merged tensors, which the exporter took for one, are ${merged + copies.length} again.`,
-        ]
-      : []),
-    ...(tied.length > 0 ? [`Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}`] : []),
-    ...(unsure.length > 0
-      ? [
-          `Unsure: ${listed(unsure.map(({ name, kind }) => `${name} (${kind})`))}: the file does not say; --train-also and --freeze decide.`,
-        ]
-      : []),
-  ];
-}
+const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): string =>
+  layout
+    ? `Images: ${input} is ${LAYOUT_TEXT[layout]}, for ${why}`
+    : `Images: ${input} may have its channels first or last, for ${why}; to train on images, say it with --layout`;
 
-/** Names that a line has room for. */
-const listed = (names: readonly string[]): string =>
-  names.slice(0, 8).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
+const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
+  `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -120,6 +120,9 @@ function describe(report: Inspection): string {
     `Model: ${report.model}, operator set ${report.opset}${report.trainingForm ? ', in training form' : ''}`,
     `Inputs: ${values(report.inputs)}`,
     `Outputs: ${values(report.outputs)}`,
+    ...(report.layout ? [layoutText(report.layout)] : []),
+    ...(report.end ? [endText(report.end)] : []),
+    ...report.remarks.map((remark) => `Note: ${remark}`),
     ...(sizes.length > 0 ? [`Open dimensions, taken as: ${sizes.join(', ')}`] : []),
     ...(report.ownTypes ? [report.ownTypes] : []),
     `Ops: ${ops.map(([op, count]) => `${op} ${count}`).join(', ')}`,
@@ -128,10 +131,12 @@ function describe(report: Inspection): string {
     tensorTable(report.parameters),
     `${report.buffers.length} buffers, which are not trained:`,
     tensorTable(report.buffers),
-    ...decisions(report),
+    ...[report.decisions.split, report.decisions.tied, report.decisions.unsure].filter(
+      (line) => line !== null,
+    ),
     '',
     ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
-      `Kernels ${name}: ${trainable ? 'a gradient for every node' : `${blockers.length} in the way`}`,
+      `Kernels ${name}: ${trainable ? (report.trainable ? 'a gradient for every node' : 'no node in the way') : `${blockers.length} in the way`}`,
       ...blockers.map(({ message }) => `  - ${message}`),
     ]),
     ...(report.note ? [`Note: ${report.note}`] : []),
