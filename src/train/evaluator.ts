@@ -148,8 +148,9 @@ export class Evaluator {
       if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
       const stated = dimsOf(info) ?? [];
       stated.forEach(follow);
-      const dims = fillOpenDimension(name, stated, data.length, sizes);
-      const labels = lossTargets.find((target) => target.name === name)?.labels;
+      const target = lossTargets.find((each) => each.name === name);
+      const dims = this.shapeOf(name, stated, data.length, sizes, target !== undefined);
+      const labels = target?.labels;
       if (labels) checkLabels(name, data, labels);
       return { name, data, elemType: typeOf(info), dims };
     });
@@ -160,6 +161,23 @@ export class Evaluator {
     });
     const [size = given[0]?.dims[0] ?? 1] = sizes.values();
     return { inputs: [...given, ...filled], size };
+  }
+
+  /** @throws FlatminError with the Reshape that fixes the batch, where targets do not fit for that */
+  private shapeOf(
+    name: string,
+    stated: readonly (number | string)[],
+    length: number,
+    sizes: Map<string, number>,
+    isTarget: boolean,
+  ): number[] {
+    try {
+      return fillOpenDimension(name, stated, length, sizes);
+    } catch (error) {
+      const [size] = sizes.values();
+      if (!isTarget || size === undefined) throw error;
+      throw blameFixedBatch(error, describeFixedBatch(this.ends.separated.graph, size), 'INVALID_ARGUMENT');
+    }
   }
 
   /** A session that is still loading goes when it is there. */

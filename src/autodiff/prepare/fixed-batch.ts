@@ -1,4 +1,4 @@
-import { FlatminError } from '../../errors.js';
+import { type ErrorCode, FlatminError } from '../../errors.js';
 import { describeNode } from '../../onnx/attributes.js';
 import { constantInts } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
@@ -44,8 +44,12 @@ function leadingSizes(graph: Graph, producers: ReadonlyMap<string, Node>, name: 
   return node && KEEP_FIRST.has(opKey(node)) ? leadingSizes(graph, producers, node.input[0] ?? '') : [];
 }
 
-/** An error of the runtime that a fixed batch explains, with that explanation first; others as they are. */
-export function blameFixedBatch(error: unknown, fixed: string | undefined): unknown {
-  if (!fixed || !(error instanceof FlatminError) || error.code !== 'RUNTIME') return error;
+/** An error of some code that a fixed batch explains, with that explanation first; others as they are. */
+export function blameFixedBatch(
+  error: unknown,
+  fixed: string | undefined,
+  code: ErrorCode = 'RUNTIME',
+): unknown {
+  if (!fixed || !(error instanceof FlatminError) || error.code !== code) return error;
   return new FlatminError('INVALID_MODEL', `${fixed}. (${error.message})`, { cause: error });
 }

@@ -195,9 +195,12 @@ export class Judge {
       return undefined;
     const verdict = constant(table);
     const isFew = values.length < SMALLEST_TABLE;
-    const asWeight = named === 'plain' && uses.some(({ role }) => role === 'weight');
-    if (table !== 'zeros and ones' && ((isFew && (named === 'plain' || named === 'member')) || asWeight))
-      return unsure(parameter(`${table}, in the place of a weight`));
+    const isWeight = uses.some(({ role }) => role === 'weight');
+    const likely =
+      table === 'zeros and ones'
+        ? named === 'member' && isWeight
+        : (isFew && (named === 'plain' || named === 'member')) || (named === 'plain' && isWeight);
+    if (likely && !soundsComputed(name)) return unsure(parameter(`${table}, in the place of a weight`));
     return named === 'member' && !soundsComputed(name) ? unsure(verdict) : verdict;
   }
 

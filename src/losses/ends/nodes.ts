@@ -1,7 +1,7 @@
 import { intAttribute, intsAttribute } from '../../onnx/attributes.js';
 import { constantInts, constantTensor } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
-import type { Graph, Node } from '../../onnx/proto.js';
+import { type Graph, int64, type Node, type Tensor } from '../../onnx/proto.js';
 import { isFloatingPoint, tensorData } from '../../onnx/tensor.js';
 
 /** A graph read from its outputs backwards. */
@@ -37,7 +37,8 @@ export class Backwards {
   /** The number that a value is in each of its elements, where that is constant. */
   number(name: string | undefined): number | undefined {
     const tensor = name ? constantTensor(this.whole, this.original(name)) : undefined;
-    if (!tensor || tensor.dataType === undefined || tensor.dataType === 8) return undefined;
+    if (!tensor || tensor.dataType === undefined || tensor.dataType === 8 || isWithoutValues(tensor))
+      return undefined;
     const values = tensorData(tensor);
     const first = values.length > 0 ? Number(values[0]) : undefined;
     return values.length <= 64 && Array.from(values, Number).every((value) => value === first)
@@ -69,3 +70,7 @@ export const isCopy = (node: Node): boolean => {
   if (key === 'Cast') return isFloatingPoint(intAttribute(node, 'to', 0));
   return key === 'Identity' || key === 'Dropout';
 };
+
+/** The weights of a session hold none: these are in its buffers. */
+const isWithoutValues = ({ rawData, floatData, dims = [] }: Tensor): boolean =>
+  rawData?.length === 0 && !floatData?.length && dims.every((dim) => int64(dim) > 0);

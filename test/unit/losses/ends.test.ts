@@ -101,7 +101,8 @@ for (const [what, end] of Object.entries(classifiers)) {
       t.true(isClose(found.loss, wanted.loss), `${loss.name}: ${found.loss} is not ${wanted.loss}`);
       t.true(found.gradient.every((value, index) => isClose(value, wanted.gradient[index]!)));
       const isTaken = !(loss.name.startsWith('negative') && what === 'log softmax');
-      t.is(found.notes.length, isTaken ? 1 : 0);
+      const ofLoss = found.notes.filter((note) => !/computed in float32/.test(note));
+      t.is(ofLoss.length, isTaken ? 1 : 0);
     }
   });
 }
