@@ -1,3 +1,4 @@
+export type { ConstantValue, InputConstants } from './autodiff/prepare/fixed-inputs.js';
 export { benchKernels, type KernelBenchOptions, type KernelReport } from './bench/kernels/kernels.js';
 export { benchMemory, type MemoryBenchOptions, type MemoryReport } from './bench/memory/memory.js';
 export type { BenchOptions } from './bench/options.js';
@@ -57,6 +58,7 @@ export type { Evaluation } from './train/evaluator.js';
 export { type ExportForm, type ExportOptions, exportTrainingGraph } from './train/export.js';
 export type { Feeds } from './train/feeds.js';
 export { type FeedArray, type GradientOptions, type Gradients, gradients } from './train/gradients.js';
+export type { Layout } from './train/image-layout.js';
 export { type Inspection, type InspectOptions, inspectModel } from './train/inspect.js';
 export { type LandscapeOptions, measureLandscape } from './train/measure-landscape.js';
 export {
@@ -71,6 +73,7 @@ export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup 
 export { TrainingSession } from './train/session.js';
 export type {
   MicroBatchPerturbation,
+  SaveOptions,
   StepOptions,
   TrainingSessionOptions,
 } from './train/session-options.js';

@@ -2,7 +2,7 @@ import { FlatminError } from '../errors.js';
 import { describeNode } from '../onnx/attributes.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
-import type { Node } from '../onnx/proto.js';
+import type { Graph, Node } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { dependents } from './dependents.js';
 import { readBy, subgraphs } from './prepare/rename.js';
@@ -10,6 +10,7 @@ import { refused } from './refused.js';
 import { nonDifferentiable, rules } from './registry.js';
 import { type ReportNode, rethrow } from './report-node.js';
 import { type Gradient, RuleContext } from './rule.js';
+import { undecidedAdvice } from './undecided.js';
 
 /**
  * Reverse-mode differentiation: appends to the builder's graph the nodes that compute gradients.
@@ -81,7 +82,7 @@ function walk(
       differentiate: (body, bodySeeds, bodyWrt) => walk(body, types, bodySeeds, bodyWrt, rethrow).terms,
     });
     try {
-      const gradients = ruleFor(node, forward, wrt)(context);
+      const gradients = ruleFor(node, forward, wrt, builder.graph)(context);
       node.input.forEach((name, index) => {
         const gradient = gradients[index];
         if (needed[index] && gradient) add(name, sumToShape(builder, gradient, context.dims(name)));
@@ -93,7 +94,7 @@ function walk(
   return { terms: collected, total };
 }
 
-function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[]) {
+function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[], graph: Graph) {
   const rule = rules[opKey(node)];
   if (rule) return rule;
   const behind = wrt.filter((value) =>
@@ -103,7 +104,7 @@ function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[]) {
   const why = refused[opKey(node)];
   throw new FlatminError(
     'NO_GRADIENT',
-    `${describeNode(node)} has no gradient rule${why ? ` (${why})` : ''}, and ${shown} reach the loss only through it or partly: freeze them or replace the node.`,
+    `${describeNode(node)} has no gradient rule${why ? ` (${why})` : ''}, and ${shown} reach the loss only through it or partly: freeze them or replace the node.${undecidedAdvice(graph, node)}`,
   );
 }
 

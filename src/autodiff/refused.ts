@@ -1,4 +1,5 @@
 import { microsoft } from '../onnx/domains.js';
+import { attributeWeights } from './prepare/attribute-weights.js';
 import { UNROLL_LIMIT } from './prepare/control-flow.js';
 import { COUNTED_ITERATIONS } from './prepare/loops/counting.js';
 
@@ -9,9 +10,12 @@ const spectral =
   'transforms to the frequency domain have none: compute them outside the model, or freeze what is behind';
 const decoding =
   'it keeps state between calls of text generation: export the model without its key-value cache';
+const fused = 'an optimizer fused it for inference: use the model before that optimization';
+const laidOut = 'an optimizer laid it out for inference: use the model before that optimization';
 
 /** Ops on which a gradient is often asked for and that have none here: op → why, and what to do. */
 export const refused: Readonly<Record<string, string>> = {
+  ...attributeWeights,
   ConvInteger: quantised,
   DequantizeLinear: quantised,
   DynamicQuantizeLinear: quantised,
@@ -40,8 +44,20 @@ export const refused: Readonly<Record<string, string>> = {
   MaxRoiPool: 'the bounds of its windows are rounded; use RoiAlign, which has a gradient',
   [`${microsoft}:DecoderMaskedMultiHeadAttention`]: decoding,
   [`${microsoft}:GroupQueryAttention`]: decoding,
-  [`${microsoft}:FusedConv`]: 'an optimizer fused it for inference: use the model before that optimization',
-  [`${microsoft}:NhwcConv`]: 'an optimizer laid it out for inference: use the model before that optimization',
+  [`${microsoft}:GemmFastGelu`]: fused,
+  [`${microsoft}:FusedMatMulActivation`]: fused,
+  [`${microsoft}:BiasSoftmax`]: fused,
+  [`${microsoft}:BiasSplitGelu`]: fused,
+  [`${microsoft}:BiasAdd`]: fused,
+  [`${microsoft}:BiasDropout`]: fused,
+  [`${microsoft}:NhwcConv`]: laidOut,
+  [`${microsoft}:NhwcFusedConv`]: laidOut,
+  [`${microsoft}:NhwcMaxPool`]: laidOut,
+  ...Object.fromEntries(
+    ['Conv', 'MaxPool', 'AveragePool', 'GlobalMaxPool', 'GlobalAveragePool', 'Upsample', 'ReorderInput']
+      .concat('ReorderOutput')
+      .map((op) => [`com.microsoft.nchwc:${op}`, laidOut]),
+  ),
   [`${microsoft}:PackedAttention`]:
     'an optimizer packed it for inference: use the model before that optimization',
 };

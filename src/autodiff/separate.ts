@@ -1,8 +1,10 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
-import { type Classified, type ClassifyOptions, classify } from './prepare/classify.js';
-import type { Origin } from './prepare/fold-sources.js';
+import { explainAttributeWeights } from './prepare/attribute-weights.js';
+import { quantisedWeights } from './prepare/quantised.js';
+import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
+import type { Verdict } from './roles/judge.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {
@@ -28,33 +30,28 @@ export interface SeparateOptions extends ClassifyOptions {
   losses?: readonly string[] | undefined;
   /** Trains these and no others, whatever they look like. */
   weights?: { readonly parameters: readonly Weight[]; readonly statistics: readonly Weight[] } | undefined;
-  /** Where the file has each initializer (see prepareModel); an initializer that is not listed stays a constant. */
-  origins?: ReadonlyMap<string, Origin> | undefined;
+  /** What each initializer of the file is (see prepareModel); one that is not listed stays a constant. */
+  roles: ReadonlyMap<string, Verdict>;
 }
 
 /**
  * Turns weights and running statistics of a prepared model from initializers into graph inputs; see `classify` for which these are.
  * The rest stays constant.
- * @throws FlatminError INVALID_MODEL when nothing is trainable
+ * @throws FlatminError INVALID_MODEL when nothing is trainable, or weights are quantised and `train` does not choose others
  */
-export function separate(model: ModelProto, options: SeparateOptions = {}): SeparatedModel {
+export function separate(model: ModelProto, options: SeparateOptions): SeparatedModel {
   const { graph } = model;
-  const { origins } = options;
   const losses = options.losses ?? graph.output.map(({ name }) => name);
-  const candidates = origins
-    ? graph.initializer.filter(({ name }) => origins.has(name ?? ''))
-    : graph.initializer;
-  const classified = options.weights
-    ? []
-    : classify({ ...graph, initializer: candidates }, losses, origins, options);
+  const classified = options.weights ? [] : classify(graph, losses, options.roles, options);
   const weights = (kind: Classified['kind']): Weight[] =>
     classified.filter((each) => each.kind === kind).map(({ name, dims }) => ({ name, dims }));
   const parameters = options.weights?.parameters ?? weights('parameter');
   const statistics = options.weights?.statistics ?? weights('statistic');
+  if (!options.weights && options.train === undefined) refuseQuantised(graph, classified);
   if (parameters.length === 0) {
     throw new FlatminError(
       'INVALID_MODEL',
-      `Model "${graph.name ?? ''}" has no float32 initializer to train${why(classified)}.`,
+      `Model "${graph.name ?? ''}" has no float32 initializer to train${why(classified, graph)}.`,
     );
   }
 
@@ -80,8 +77,29 @@ export function separate(model: ModelProto, options: SeparateOptions = {}): Sepa
   };
 }
 
+/** Names of quantised weights that are listed; `inspect` has them all. */
+const LISTED = 24;
+
+/** @throws FlatminError INVALID_MODEL for quantised weights: training what is left would leave most of the model as it is */
+function refuseQuantised(graph: Graph, classified: readonly Classified[]): void {
+  const { weights: quantised, settings } = quantisedWeights(graph);
+  if (quantised.length === 0) return;
+  const floating = classified.filter(
+    ({ kind, name }) =>
+      (kind === 'parameter' || kind === 'frozen') && !quantised.includes(name) && !settings.has(name),
+  );
+  const shown = quantised.slice(0, LISTED).join(', ');
+  const more = quantised.length > LISTED ? ` and ${quantised.length - LISTED} more` : '';
+  throw new FlatminError(
+    'INVALID_MODEL',
+    `${quantised.length} of ${quantised.length + floating.length} weights are quantised: ${shown}${more}; train the floating-point model, and quantise the result${floating.length > 0 ? ' (or name the floating-point weights that are to be trained beside them, as train)' : ''}.`,
+  );
+}
+
 /** What the model has instead of parameters. */
-function why(classified: readonly Classified[]): string {
+function why(classified: readonly Classified[], graph: Graph): string {
+  const attributes = explainAttributeWeights(graph);
+  if (attributes) return `: ${attributes}`;
   const found = classified.find(({ reason }) => /quantised|type/.test(reason)) ?? classified[0];
   return found ? `: "${found.name}" is ${found.reason}` : '';
 }

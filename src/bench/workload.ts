@@ -52,7 +52,7 @@ export async function openWorkload(given: Partial<TrainSettings>, options: Bench
   const { device, runtime } = openExecution(options, settings.precision);
   return {
     ...{ settings, steps, warmup, workers, dataset, model, loss, device, runtime },
-    binding: bindData(model, loss, dataset),
+    binding: await bindData(runtime, model, loss, dataset, { batch, otherwise: 'nchw' }),
     optimizer: makeOptimizer(settings, settings.lr),
     target: await targetFor(runtime, device.name),
   };
@@ -60,12 +60,12 @@ export async function openWorkload(given: Partial<TrainSettings>, options: Bench
 
 /** The session of a workload; to be disposed of. */
 export function openSession(
-  { model, loss, settings, runtime, target, device }: Workload,
+  { model, loss, settings, runtime, target, device, binding }: Workload,
   { profilePrefix, on = device }: { profilePrefix?: string | undefined; on?: Device } = {},
 ): Promise<TrainingSession> {
   const { batch, seed, precision } = settings;
   return TrainingSession.create(model, {
-    ...{ loss, batch, seed, runtime, target, precision },
+    ...{ loss, batch, seed, runtime, target, precision, dims: binding.dims },
     device: on,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });

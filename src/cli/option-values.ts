@@ -46,6 +46,21 @@ export function toDims(text: string, before: Record<string, number> | undefined)
   return { ...before, [name]: Number(size) };
 }
 
+/** 'sr=16000', 'training=false' or 'mask=1,1,0', added to those given before. */
+export function toConstants(
+  text: string,
+  before: Record<string, number | boolean | number[]> | undefined,
+): Record<string, number | boolean | number[]> {
+  const at = text.lastIndexOf('=');
+  const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+  if (at < 1) throw new InvalidArgumentError('It is not of the form NAME=VALUE, such as sr=16000.');
+  const isTruth = value === 'true' || value === 'false';
+  const numbers = isTruth ? [] : value.split(',').map(toNumber);
+  const unsafe = numbers.find((number) => Number.isInteger(number) && !Number.isSafeInteger(number));
+  if (unsafe !== undefined) throw new InvalidArgumentError('It is larger than 2^53: give it in a program.');
+  return { ...before, [name]: isTruth ? value === 'true' : numbers.length === 1 ? numbers[0]! : numbers };
+}
+
 export const toNames: Parse = (text) => text.split(',').map((name) => name.trim());
 
 /** '3x32x32' */

@@ -12,6 +12,7 @@ import {
   SETTING_NAMES,
   type TrainSettings,
 } from '../train/settings.js';
+import { layoutOption, viewOptions } from './model-view-options.js';
 import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
 
 const sgd = defaultSettings({});
@@ -128,6 +129,8 @@ export const optimizerOptions = (): Option[] => [
 
 /** Options of train alone. */
 export const trainingOptions = (): Option[] => [
+  ...viewOptions(),
+  layoutOption(),
   option('Data', '--data <set>', 'digits, cifar10:DIR or cifar100:DIR'),
   option('Data', '--augment <list>', 'none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS', {
     byDefault: `${defaultSettings({ data: 'cifar10' }).augment} for CIFAR, ${sgd.augment} for digits`,
@@ -235,7 +238,7 @@ export const trainingOptions = (): Option[] => [
 
 /** The settings that the command line gives, and no defaults. */
 export function givenSettings(command: Command): Partial<TrainSettings> {
-  const { adaptive, group, ...options } = command.opts();
+  const { adaptive, group, constant, ...options } = command.opts();
   const settings = Object.fromEntries(
     SETTING_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
@@ -243,5 +246,6 @@ export function givenSettings(command: Command): Partial<TrainSettings> {
     ...settings,
     ...(adaptive !== undefined && { adaptive: adaptive === true ? 0.01 : adaptive }),
     ...(group !== undefined && { groups: group }),
+    ...(constant !== undefined && { constants: constant }),
   };
 }

@@ -3,8 +3,17 @@ import type { GraphBuilder } from '../onnx/builder.js';
 import { DataType } from '../onnx/tensor.js';
 import type { LossValue } from './loss.js';
 
-/** The class axis, counted from the front. @throws FlatminError INVALID_MODEL where the scores have no such axis */
-export function classAxisOf(loss: string, { name, dims }: LossValue, axis: number): number {
+/**
+ * The class axis, counted from the front.
+ * @param told the axis along which the model's own softmax runs
+ * @throws FlatminError INVALID_MODEL where the scores have no such axis, or the model's softmax runs along another
+ */
+export function classAxisOf(
+  loss: string,
+  { name, dims }: LossValue,
+  axis: number,
+  told?: number | undefined,
+): number {
   const rank = dims.length;
   if (!Number.isInteger(axis)) throw invalid('classAxis', 'an integer', axis);
   const counted = axis < 0 ? axis + rank : axis;
@@ -12,6 +21,12 @@ export function classAxisOf(loss: string, { name, dims }: LossValue, axis: numbe
     throw new FlatminError(
       'INVALID_MODEL',
       `${loss} needs scores of shape batch × classes × …, with classes on axis ${axis}, but "${name}" has shape [${dims}].`,
+    );
+  }
+  if (told !== undefined && told !== counted) {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `${loss} is asked for classes on axis ${axis}, but the softmax at the end of the model runs along axis ${told}: leave the class axis out, or take the output as it is (outputAsIs, --output-as-is).`,
     );
   }
   return counted;

@@ -1,12 +1,13 @@
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { checkClassWeights, classAxisOf, classCount, constantLike } from './class-axis.js';
+import { takeClassLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
 export interface CrossEntropyOptions {
   /** s in [0, 1): the target is (1 − s)·target + s/classes (Szegedy et al. 2016). Default 0. */
   labelSmoothing?: number;
-  /** Axis of the classes in the logits; negative counts from the end. Default 1. */
+  /** Axis of the classes in the logits; negative counts from the end. Default: that of the model's softmax, else 1. */
   classAxis?: number;
   /** 'classes': one label for each sample, int64 (default). 'probabilities': a distribution over the classes, shaped as the logits. */
   targets?: 'classes' | 'probabilities';
@@ -27,7 +28,8 @@ export interface CrossEntropyOptions {
  *   with smoothing s, (1 − s) times that plus s/classes · Σ_i Σ_c w_c·(−log p_c) / Σ_i w_y.
  * - probabilities t: Σ_i Σ_c w_c·t_c·(−log p_c) / samples, with t ← (1 − s)·t + s/classes.
  *
- * With every label ignored it is not a number. As torch.nn.CrossEntropyLoss.
+ * Of an output that is a softmax or the like of logits these are taken (the session's `notes` say so), unless it has `outputAsIs`. With
+ * every label ignored it is not a number. As torch.nn.CrossEntropyLoss.
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
@@ -43,9 +45,9 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   return {
     name: label,
     append(scope) {
-      const logits = scope.output(options.output);
+      const { value: logits, axis: told } = takeClassLogits(scope, 'Cross-entropy', options.output);
       requireFloat('Cross-entropy', logits);
-      const axis = classAxisOf('Cross-entropy', logits, options.classAxis ?? 1);
+      const axis = classAxisOf('Cross-entropy', logits, options.classAxis ?? told ?? 1, told);
       const classes = classCount(logits, axis, classWeights);
       return targets === 'classes'
         ? ofLabels(scope, logits, axis, classes, options)
@@ -63,7 +65,12 @@ function ofLabels(
 ): string {
   const { builder } = scope;
   const dims = logits.dims.filter((_, index) => index !== axis);
-  const given = scope.target(input, 'int64', dims, { classes, axis, ignoreIndex });
+  const given = scope.target(input, 'int64', dims, {
+    classes,
+    axis,
+    ignoreIndex,
+    scores: logits.name,
+  });
   const { scores, labels, rank } = classesSecond(builder, logits, axis, given);
   const weights = classWeights && constantLike(builder, logits, [classWeights.length], classWeights);
   const [loss, logProb] = builder.ops(

@@ -1,6 +1,7 @@
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { int64, type ModelProto, type ValueInfo } from '../onnx/proto.js';
+import { dimsOf } from '../onnx/dimensions.js';
+import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { DataType, dataTypeName } from '../onnx/tensor.js';
 import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.js';
 
@@ -64,7 +65,7 @@ function inline({ graph, functions }: ModelProto, scope: LossScope): string {
     const output = scope.outputs.find((value) => value.name === info.name);
     if (!output) continue;
     names.set(info.name, output.name);
-    statedDims(info).forEach((dim, axis) => {
+    (dimsOf(info) ?? []).forEach((dim, axis) => {
       if (typeof dim === 'string') sizes.set(dim, output.dims[axis] ?? dim);
     });
   }
@@ -91,18 +92,12 @@ function inline({ graph, functions }: ModelProto, scope: LossScope): string {
   return builder.op('ReduceMean', [names.get(loss.name)!], { keepdims: 0 });
 }
 
-const statedDims = ({ name, type }: ValueInfo): (number | string)[] =>
-  (type?.tensorType?.shape?.dim ?? []).map((dim, axis) => {
-    const size = int64(dim.dimValue, -1);
-    return dim.dimParam || (size < 0 ? `${name}[${axis}]` : size);
-  });
-
 /** @param sizes of the symbols that the model's outputs bind */
 function addTarget(scope: LossScope, info: ValueInfo, sizes: ReadonlyMap<string, number | string>): string {
   const { name, type } = info;
   const elemType = dataTypeName(type?.tensorType?.elemType ?? DataType.float);
   if (elemType.startsWith('type ')) throw invalid(`input "${name}" of the loss graph`, 'a tensor', elemType);
-  const dims = statedDims(info).map((dim) => (typeof dim === 'string' ? (sizes.get(dim) ?? dim) : dim));
+  const dims = (dimsOf(info) ?? []).map((dim) => (typeof dim === 'string' ? (sizes.get(dim) ?? dim) : dim));
   return scope.target(name, elemType as keyof typeof DataType, dims);
 }
 

@@ -1,5 +1,6 @@
 import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import { nearNames } from '../onnx/near-names.js';
 import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
 
 /** A value that a loss is taken of. */
@@ -19,12 +20,26 @@ export interface LossTarget {
     readonly classes: number | undefined;
     readonly axis: number;
     readonly ignoreIndex?: number | undefined;
+    /** The scores, which are largest at the label. */
+    readonly scores?: string | undefined;
   };
+}
+
+export interface LossScopeOptions {
+  /** Types of the graph's values, the inner ones too; default: those of the outputs alone. */
+  values?: ReadonlyMap<string, Omit<LossValue, 'name'>> | undefined;
+  /** Losses take outputs as they are, instead of logits behind a softmax or sigmoid. */
+  asIs?: boolean | undefined;
 }
 
 /** Where a loss is put: a graph under construction, its outputs, and the targets that losses have asked for. */
 export class LossScope {
   readonly targets: LossTarget[] = [];
+  /** What losses have decided that the user should know. */
+  readonly notes: string[] = [];
+  /** By output: the value that a loss took instead. */
+  readonly taken = new Map<string, string>();
+  readonly asIs: boolean;
 
   /**
    * @param outputs the model's outputs, the one that losses take by default first
@@ -32,16 +47,34 @@ export class LossScope {
   constructor(
     readonly builder: GraphBuilder,
     readonly outputs: readonly LossValue[],
-  ) {}
+    private readonly options: LossScopeOptions = {},
+  ) {
+    this.asIs = options.asIs ?? false;
+  }
 
-  /** An output of the model; without a name, the one that the user chose, else the first. */
+  /** An output of the model, or another value in it; without a name, the one that the user chose, else the first. */
   output(name?: string): LossValue {
-    const found = name === undefined ? this.outputs[0] : this.outputs.find((value) => value.name === name);
+    const found = name === undefined ? this.outputs[0] : this.find(name);
     if (!found) {
       const names = this.outputs.map((value) => value.name).join(', ');
-      throw new FlatminError('INVALID_MODEL', `The model has no output "${name}"; its outputs are ${names}.`);
+      const near = nearNames(name ?? '', this.options.values?.keys() ?? []);
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `The model has no output "${name}"; its outputs are ${names}.${near.length > 0 ? ` Names like it: ${near.join(', ')}.` : ''}`,
+      );
     }
     return found;
+  }
+
+  /** Any value of the model whose type is known. */
+  find(name: string): LossValue | undefined {
+    const inner = this.options.values?.get(name);
+    return this.outputs.find((value) => value.name === name) ?? (inner && { name, ...inner });
+  }
+
+  /** Notes what a loss has decided. */
+  tell(note: string): void {
+    if (!this.notes.includes(note)) this.notes.push(note);
   }
 
   /** Adds a graph input for targets; its name is the hint where that is free. */
@@ -52,9 +85,9 @@ export class LossScope {
   }
 
   /** The same graph, with other outputs for the losses inside. */
-  of(output: LossValue): LossScope {
-    const scope = new LossScope(this.builder, [output, ...this.outputs]);
-    return Object.assign(scope, { targets: this.targets });
+  of(output: LossValue, { asIs = this.asIs } = {}): LossScope {
+    const scope = new LossScope(this.builder, [output, ...this.outputs], { ...this.options, asIs });
+    return Object.assign(scope, { targets: this.targets, notes: this.notes, taken: this.taken });
   }
 }
 

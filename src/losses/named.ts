@@ -1,6 +1,8 @@
 import { FlatminError } from '../errors.js';
+import { classAxisOf } from './class-axis.js';
 import { crossEntropy } from './cross-entropy.js';
 import { outputLoss } from './custom.js';
+import { takeClassLogits, takeLogProbabilities } from './ends/take.js';
 import type { Loss, LossValue } from './loss.js';
 import { negativeLogLikelihood } from './negative-log-likelihood.js';
 import { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from './regression.js';
@@ -44,19 +46,20 @@ function ofClasses(name: 'cross-entropy' | 'nll', options: NamedLossOptions): Lo
   return {
     name: name === 'nll' ? 'negative log-likelihood' : 'cross-entropy',
     append(scope) {
-      const scores = scope.output(options.output);
+      const take = name === 'nll' ? takeLogProbabilities : takeClassLogits;
+      const title = name === 'nll' ? 'Negative log-likelihood' : 'Cross-entropy';
+      const { value: scores, axis } = take(scope, title, options.output);
       const probabilities = name === 'cross-entropy' && options.targets?.floating;
-      const classAxis = options.classAxis ?? (probabilities ? 1 : inferAxis(scores, options.targets?.dims));
+      const fitting = axis ?? (probabilities ? 1 : inferAxis(scores, options.targets?.dims));
       const common = {
-        classAxis,
-        ...(options.output !== undefined && { output: options.output }),
+        classAxis: classAxisOf(title, scores, options.classAxis ?? fitting, axis),
         ...(ignoreIndex !== undefined && { ignoreIndex }),
       };
       const loss =
         name === 'nll'
           ? negativeLogLikelihood(common)
           : crossEntropy({ ...common, labelSmoothing, ...(probabilities && { targets: 'probabilities' }) });
-      return loss.append(scope);
+      return loss.append(scope.of(scores, { asIs: true }));
     },
   };
 }

@@ -1,9 +1,10 @@
 import { invalid } from '../errors.js';
 import { checkClassWeights, classAxisOf, classCount, constantLike } from './class-axis.js';
+import { takeLogProbabilities } from './ends/take.js';
 import { type Loss, requireFloat } from './loss.js';
 
 export interface NegativeLogLikelihoodOptions {
-  /** Axis of the classes; negative counts from the end. Default 1. */
+  /** Axis of the classes; negative counts from the end. Default: that of the model's softmax, else 1. */
   classAxis?: number;
   /** Samples with this label count for nothing. */
   ignoreIndex?: number;
@@ -17,7 +18,8 @@ export interface NegativeLogLikelihoodOptions {
 
 /**
  * Negative log-likelihood of log probabilities q (batch × classes × …; see `classAxis`) at labels y (int64, that shape without the class
- * axis): Σ_i −w_y·q_y / Σ_i w_y over the samples that are not ignored. As torch.nn.NLLLoss.
+ * axis): Σ_i −w_y·q_y / Σ_i w_y over the samples that are not ignored. Of an output that is a softmax, its logarithm is taken (the
+ * session's `notes` say so), unless it has `outputAsIs`. As torch.nn.NLLLoss.
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function negativeLogLikelihood(options: NegativeLogLikelihoodOptions = {}): Loss {
@@ -29,12 +31,17 @@ export function negativeLogLikelihood(options: NegativeLogLikelihoodOptions = {}
     name: 'negative log-likelihood',
     append(scope) {
       const { builder } = scope;
-      const value = scope.output(options.output);
+      const { value, axis: told } = takeLogProbabilities(scope, 'Negative log-likelihood', options.output);
       requireFloat('Negative log-likelihood', value);
-      const axis = classAxisOf('Negative log-likelihood', value, options.classAxis ?? 1);
+      const axis = classAxisOf('Negative log-likelihood', value, options.classAxis ?? told ?? 1, told);
       const classes = classCount(value, axis, classWeights);
       const dims = value.dims.filter((_, index) => index !== axis);
-      const labels = scope.target(input, 'int64', dims, { classes, axis, ignoreIndex });
+      const labels = scope.target(input, 'int64', dims, {
+        classes,
+        axis,
+        ignoreIndex,
+        scores: value.name,
+      });
       const integer = (number: number) => builder.constant('int64', [], BigInt64Array.of(BigInt(number)));
       const kept =
         ignoreIndex === undefined

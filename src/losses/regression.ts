@@ -1,6 +1,7 @@
 import { invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { type Loss, type LossValue, requireFloat, typeLike } from './loss.js';
+import { takeBinaryLogits } from './ends/take.js';
+import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
 export interface TargetOptions {
   /** The output of the model that is compared; default that of the session. */
@@ -14,11 +15,12 @@ function elementwise(
   name: string,
   { output, input = 'targets' }: TargetOptions,
   loss: (builder: GraphBuilder, value: LossValue, targets: string) => string,
+  take: (scope: LossScope) => LossValue = (scope) => scope.output(output),
 ): Loss {
   return {
     name,
     append(scope) {
-      const value = scope.output(output);
+      const value = take(scope);
       requireFloat(name, value);
       const targets = scope.target(input, typeLike(value), value.dims);
       const each = loss(scope.builder, value, targets);
@@ -68,18 +70,25 @@ export interface BinaryCrossEntropyOptions extends TargetOptions {
 
 /**
  * Binary cross-entropy of logits x with targets t in [0, 1], mean over all elements of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), computed as
- * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x.
+ * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x. Of an output that is a sigmoid of logits these are taken (the
+ * session's `notes` say so), unless it has `outputAsIs`.
  * @throws FlatminError INVALID_ARGUMENT for w ≤ 0
  */
 export function binaryCrossEntropy({ positiveWeight = 1, ...options }: BinaryCrossEntropyOptions = {}): Loss {
   if (!(positiveWeight > 0 && Number.isFinite(positiveWeight)))
     throw invalid('positiveWeight', 'a positive number', positiveWeight);
-  return elementwise('binary cross-entropy', options, (builder, { name, type }, targets) => {
-    const negative = builder.op('Mul', [builder.op('Sub', [builder.scalar(1, type), targets]), name]);
-    const softplus = builder.op('Softplus', [builder.op('Neg', [name])]);
-    if (positiveWeight === 1) return builder.op('Add', [negative, softplus]);
-    const extra = builder.op('Mul', [targets, builder.scalar(positiveWeight - 1, type)]);
-    const weight = builder.op('Add', [extra, builder.scalar(1, type)]);
-    return builder.op('Add', [negative, builder.op('Mul', [weight, softplus])]);
-  });
+  const take = (scope: LossScope) => takeBinaryLogits(scope, 'Binary cross-entropy', options.output).value;
+  return elementwise(
+    'binary cross-entropy',
+    options,
+    (builder, { name, type }, targets) => {
+      const negative = builder.op('Mul', [builder.op('Sub', [builder.scalar(1, type), targets]), name]);
+      const softplus = builder.op('Softplus', [builder.op('Neg', [name])]);
+      if (positiveWeight === 1) return builder.op('Add', [negative, softplus]);
+      const extra = builder.op('Mul', [targets, builder.scalar(positiveWeight - 1, type)]);
+      const weight = builder.op('Add', [extra, builder.scalar(1, type)]);
+      return builder.op('Add', [negative, builder.op('Mul', [weight, softplus])]);
+    },
+    take,
+  );
 }

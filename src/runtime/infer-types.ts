@@ -113,7 +113,9 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
       else open.push(name);
     }
     if (open.length > 0) {
-      const tensors = session.outputs.filter(({ type }) => type > 0).map(({ name }) => ({ name }));
+      const tensors = session.outputs
+        .filter(({ type }) => type > 0 && type !== DataType.string)
+        .map(({ name }) => ({ name }));
       const whole = tensors.length === session.outputs.length;
       const runnable = whole
         ? session

@@ -2,32 +2,36 @@ import { decompose } from '../autodiff/decompose/decompose.js';
 import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
+import { fixInputs } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
+import { batchSymbols, dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ReportNode } from '../autodiff/report-node.js';
-import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
+import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
-import { invalid } from '../errors.js';
-import type { Loss, LossTarget } from '../losses/loss.js';
+import { firstUndecided } from '../autodiff/undecided.js';
+import { FlatminError, invalid } from '../errors.js';
+import type { End } from '../losses/ends/find-end.js';
+import type { Loss, LossTarget, LossValue } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import type { Target } from '../lowering/targets.js';
 import { defaultIrVersion, defaultOpset } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { foldConstants } from '../runtime/fold-constants.js';
 import { inferTypes } from '../runtime/infer-types.js';
 import type { Runtime } from '../runtime/library.js';
-import { appendLoss, asPrepared } from './loss-model.js';
+import { appendLoss, asPrepared, type LossChoice } from './loss-model.js';
+import { neededNodes } from './needed-nodes.js';
 import type { Precision } from './precision.js';
 import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
-export interface GraphOptions extends SizeOptions, ClassifyOptions {
+export interface GraphOptions extends SizeOptions, ClassifyOptions, LossChoice {
   loss: Loss;
   target: Target;
-  /** The model's output that the loss takes; default its first. */
-  output?: string | undefined;
   /** Statistics that BatchNormalization uses. Default 'batch'. */
   batchNorm?: 'batch' | 'running' | undefined;
   /** Whether Dropout nodes drop, by numbers that `noise` inputs take. Default false. */
@@ -50,6 +54,10 @@ export interface BuiltGraph extends TrainingGraph {
   /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
   readonly noise: readonly Weight[];
   readonly classified: SeparatedModel['classified'];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
+  /** What the loss has decided that the user should know. */
+  readonly notes: readonly string[];
   /** Running statistics that the graph reads; `statistics` are those that it moves. */
   readonly runningStatistics: readonly Weight[];
 }
@@ -63,6 +71,14 @@ export interface ForwardGraph {
   readonly lossValues: readonly string[];
   readonly targets: readonly LossTarget[];
   readonly noise: readonly Weight[];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
+  /** The value that the loss takes by default, and the softmax or the like that it is. */
+  readonly output: LossValue;
+  readonly end: End | undefined;
+  readonly notes: readonly string[];
+  /** All initializers, those of weights too. */
+  readonly initializers: Graph['initializer'];
 }
 
 /**
@@ -99,7 +115,9 @@ export async function buildGraph(
     targets: targets[0]?.name ?? '',
     lossTargets: targets,
     noise,
+    fixedBatch: forward.fixedBatch,
     classified: separated.classified,
+    notes: forward.notes,
     runningStatistics: separated.statistics,
   };
 }
@@ -125,29 +143,69 @@ const standardOpset = ({ opsetImport }: ModelProto): number =>
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(
   runtime: Runtime,
-  { model, origins }: PreparedModel,
+  { model, roles, constants }: PreparedModel,
   options: Omit<GraphOptions, 'target'>,
 ): Promise<ForwardGraph> {
-  const { batch, loss, output, dropout = false } = options;
+  const { batch, loss, dropout = false } = options;
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
     throw invalid('batch', 'a positive integer', batch);
-  const fixed = await resolveControlFlow(runtime, model, fixShapes(model.graph, options));
-  const types = await forwardTypes(runtime, model, fixed);
-  const ends = appendLoss(fixed, loss, { output, types });
+  const sized = fixShapes(model.graph, options);
+  const fixedBatch = describeFixedBatch(model.graph, batchOf(model.graph, sized));
+  const { fixed, types } = await typed(runtime, model, fixInputs(sized, constants)).catch((error) => {
+    throw blameFixedBatch(error, fixedBatch);
+  });
+  const ends = appendLoss(fixed, loss, types, options);
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
-  const separated = separate({ ...model, graph }, { ...options, losses: [ends.loss], origins });
+  const separated = separateOrAdvise({ ...model, graph }, { ...options, losses: [ends.loss], roles });
+  // Labels and maps of a classifier are not for training; running statistics move wherever they are.
+  const live = neededNodes(separated.graph.node, [ends.loss], (node) => opKey(node) === 'BatchNormalization');
   const noisy = new Set(noise.map(({ name }) => name));
   const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
   const added = ends.graph.node.slice(fixed.node.length).flatMap((node) => node.output.filter(Boolean));
   return {
-    separated: { ...separated, dataInputs },
+    separated: { ...separated, graph: { ...separated.graph, node: live }, dataInputs },
     types,
     loss: ends.loss,
     lossValues: [ends.loss, ...added],
     targets: ends.targets,
     noise,
+    fixedBatch,
+    output: ends.output,
+    end: ends.end,
+    notes: ends.notes,
+    initializers: ends.graph.initializer,
   };
+}
+
+async function typed(
+  runtime: Runtime,
+  model: ModelProto,
+  graph: Graph,
+): Promise<{ fixed: Graph; types: ValueTypes }> {
+  const fixed = await resolveControlFlow(runtime, model, graph);
+  return { fixed, types: await forwardTypes(runtime, model, fixed) };
+}
+
+/** The size that the batch dimension of a graph's inputs has got. */
+function batchOf(open: Graph, sized: Graph): number {
+  const symbols = batchSymbols(open.input);
+  const found = open.input.flatMap((info, index) =>
+    (dimsOf(info) ?? []).flatMap((dim, axis) =>
+      symbols.has(String(dim)) ? [dimsOf(sized.input[index]!)?.[axis]] : [],
+    ),
+  );
+  return Number(found[0] ?? 1);
+}
+
+/** @throws FlatminError INVALID_MODEL with the input that an undecided branch hangs on, where weights may be inside */
+function separateOrAdvise(model: ModelProto, options: SeparateOptions): SeparatedModel {
+  try {
+    return separate(model, options);
+  } catch (error) {
+    if (!(error instanceof FlatminError) || error.code !== 'INVALID_MODEL') throw error;
+    throw new FlatminError(error.code, `${error.message}${firstUndecided(model.graph)}`, { cause: error });
+  }
 }
 
 /** The types of what a loss appended: of these nodes alone, on inputs of known types. */

@@ -1,19 +1,20 @@
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
+import { constantData } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { dimsOf, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
-import type { Loss } from '../losses/loss.js';
-import type { ModelProto } from '../onnx/proto.js';
-import { DataType, elementBytes } from '../onnx/tensor.js';
+import { dimsOf } from '../onnx/dimensions.js';
+import type { ModelProto, ValueInfo } from '../onnx/proto.js';
+import { DataType, elementBytes, type TensorData } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
 import type { Device } from '../runtime/device/device.js';
 import { loadOn } from '../runtime/device/load.js';
 import type { Runtime } from '../runtime/library.js';
 import { allocate, runBinding, type Session } from '../runtime/session.js';
-import type { BuiltGraph } from './build-graph.js';
 import { checkLabels } from './check-feed.js';
+import { type EvaluationModel, type EvaluationModelOptions, evaluationModel } from './evaluation-model.js';
 import type { Feeds } from './feeds.js';
-import { type LossModel, withLoss } from './loss-model.js';
+import { neededNodes } from './needed-nodes.js';
 
 export interface Evaluation {
   /** Mean loss a sample. */
@@ -23,14 +24,8 @@ export interface Evaluation {
   readonly samples: number;
 }
 
-interface EvaluatorOptions {
-  loss: Loss;
-  output?: string | undefined;
+interface EvaluatorOptions extends EvaluationModelOptions {
   device: Device;
-  /** Sizes of open dimensions beside the batch. */
-  dims?: SizeOptions['dims'];
-  /** The training graph whose weights these are. */
-  built: BuiltGraph;
 }
 
 /** Buffer of a parameter or running statistic. */
@@ -41,25 +36,32 @@ export class Evaluator {
   private readonly sessions = new Map<number, Promise<Session>>();
 
   private constructor(
-    private readonly ends: LossModel,
+    private readonly ends: EvaluationModel,
+    /** What the labels are compared with, where there are labels. */
+    private readonly scores: string | undefined,
     private readonly forward: ModelProto,
     private readonly runtime: Runtime,
     private readonly device: Device,
   ) {}
 
   /** Sessions are loaded when they are first needed. */
-  static create(runtime: Runtime, model: PreparedModel, options: EvaluatorOptions): Evaluator {
-    const { built, output: wanted, dims } = options;
-    const weights = { parameters: built.parameters, statistics: built.runningStatistics };
-    const ends = withLoss(model, options.loss, { output: wanted, dims, weights, fallback: built.types });
+  static async create(
+    runtime: Runtime,
+    prepared: PreparedModel,
+    options: EvaluatorOptions,
+  ): Promise<Evaluator> {
+    const ends = await evaluationModel(runtime, prepared, options);
     const { graph } = ends.separated;
-    const output = [{ name: ends.loss }, { name: ends.output }];
+    const scores = ends.lossTargets[0]?.labels?.scores;
+    const outputs = [ends.loss, ...(scores === undefined ? [] : [scores])];
+    const node = neededNodes(graph.node, outputs);
+    const output = outputs.map((name) => ({ name }));
     const forward = trainingModel(
-      { ...graph, name: `${graph.name}-evaluation`, output },
+      { ...graph, name: `${graph.name}-evaluation`, node, output },
       new Map(),
-      model.model.opsetImport,
+      prepared.model.opsetImport,
     );
-    return new Evaluator(ends, forward, runtime, options.device);
+    return new Evaluator(ends, scores, forward, runtime, options.device);
   }
 
   /** One for all batches on the CPU; on a GPU one for each size, since ONNX Runtime plans a convolution anew whenever its shape changes. */
@@ -91,43 +93,73 @@ export class Evaluator {
     batch: Feeds,
     weights: Weights,
   ): Promise<{ size: number; loss: number; correct: number | undefined }> {
-    const { separated, targets } = this.ends;
-    const sizes = new Map<string, number>();
-    let size = 0;
-    const inputs = separated.dataInputs.map((info) => {
-      const { name, type } = info;
-      const data = batch[name];
-      if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
-      const elemType = type?.tensorType?.elemType ?? DataType.float;
-      const dims = fillOpenDimension(name, dimsOf(info) ?? [], data.length, sizes);
-      size ||= dims[0] ?? 1;
-      const labels = this.ends.lossTargets.find((target) => target.name === name)?.labels;
-      if (labels) checkLabels(name, data, labels);
-      const buffer = allocate(data.length * elementBytes(elemType));
-      buffer.write(data);
-      return { name, buffer, elemType, dims };
-    });
+    const { inputs, size } = this.arrays(batch);
+    const { separated, lossTargets } = this.ends;
     const binding = (await this.session(size)).createBinding();
+    const buffers: DeviceBuffer[] = [];
     try {
-      for (const { name, buffer, elemType, dims } of inputs) binding.bindInput(name, buffer, elemType, dims);
+      for (const { name, data, elemType, dims } of inputs) {
+        const buffer = allocate(data.length * elementBytes(elemType));
+        buffers.push(buffer);
+        buffer.write(data);
+        binding.bindInput(name, buffer, elemType, dims);
+      }
       for (const { name, dims } of [...separated.parameters, ...separated.statistics]) {
         binding.bindInput(name, weights(name), DataType.float, dims);
       }
       binding.bindOutput(this.ends.loss);
-      binding.bindOutput(this.ends.output);
-      await runBinding(binding);
-      const [loss, logits] = binding.fetch();
-      const labels = batch[targets];
-      const [first] = this.ends.lossTargets;
-      const ofClasses = first?.labels?.axis === 1 && logits!.dims?.length === 2;
+      if (this.scores !== undefined) binding.bindOutput(this.scores);
+      await runBinding(binding).catch((error) => {
+        throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
+      });
+      const [loss, scores] = binding.fetch();
+      const [target] = lossTargets;
+      const labels = batch[target?.name ?? ''];
+      const ofClasses = target?.labels?.axis === 1 && scores?.dims?.length === 2;
       const correct =
         ofClasses && labels instanceof BigInt64Array
-          ? countCorrect(new Float32Array(logits!.data), labels)
+          ? countCorrect(new Float32Array(scores.data), labels)
           : undefined;
       return { size, loss: new Float32Array(loss!.data)[0]!, correct };
     } finally {
       binding.dispose();
+      for (const buffer of buffers) buffer.dispose();
     }
+  }
+
+  /** What the inputs of the graph are fed, and the size of the batch. */
+  private arrays(batch: Feeds): {
+    inputs: { name: string; data: TensorData; elemType: number; dims: readonly number[] }[];
+    size: number;
+  } {
+    const { separated, lossTargets, constants, following } = this.ends;
+    const sizes = new Map<string, number>();
+    const follow = (symbol: number | string) => {
+      const size = typeof symbol === 'string' ? following.get(symbol) : undefined;
+      const batch = size && sizes.get(size.batch);
+      if (batch !== undefined) sizes.set(symbol as string, size!.each * batch + size!.fixed);
+    };
+    const isConstant = ({ name }: ValueInfo) => Object.hasOwn(constants, name);
+    const typeOf = ({ type }: ValueInfo) => type?.tensorType?.elemType ?? DataType.float;
+    const fed = separated.dataInputs.filter((info) => !isConstant(info));
+    const given = fed.map((info) => {
+      const { name } = info;
+      const data = batch[name];
+      if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
+      const stated = dimsOf(info) ?? [];
+      stated.forEach(follow);
+      const dims = fillOpenDimension(name, stated, data.length, sizes);
+      const labels = lossTargets.find((target) => target.name === name)?.labels;
+      if (labels) checkLabels(name, data, labels);
+      return { name, data, elemType: typeOf(info), dims };
+    });
+    const filled = separated.dataInputs.filter(isConstant).map((info) => {
+      const dims = (dimsOf(info) ?? []).map((dim) => (typeof dim === 'number' ? dim : (sizes.get(dim) ?? 1)));
+      const data = constantData(info, dims, constants[info.name]!);
+      return { name: info.name, data, elemType: typeOf(info), dims };
+    });
+    const [size = given[0]?.dims[0] ?? 1] = sizes.values();
+    return { inputs: [...given, ...filled], size };
   }
 
   /** A session that is still loading goes when it is there. */

@@ -24,6 +24,10 @@ export interface Execution {
   model?: ModelProto | undefined;
 }
 
+/** The runtime that was asked for. */
+export const runtimeOf = ({ runtime, device = 'cpu' }: Pick<Execution, 'runtime' | 'device'>): Runtime =>
+  runtime ?? openRuntime(undefined, device);
+
 /** What work is done on. */
 export interface OpenedExecution {
   readonly device: Device;

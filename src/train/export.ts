@@ -77,6 +77,7 @@ function describe(built: BuiltGraph, { model, form, batch, loss }: Exported): st
       : 'Operators: those of ONNX Runtime built with training; other runtimes lack some of them.',
     `Inputs: the batch (${data}), then ${built.parameters.length} parameters, then ${built.statistics.length} running statistics. No weight is inside.`,
     `Outputs: the scalar loss (${built.loss}), the gradient of the loss by each parameter, the new value of each running statistic.`,
+    ...built.notes,
     'The metadata "gradients" and "statistics" are JSON objects from the name of an input to the name of its output.',
   ].join('\n');
 }

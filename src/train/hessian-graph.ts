@@ -50,7 +50,9 @@ export async function buildHessianGraph(
     targets: targets[0]?.name ?? '',
     lossTargets: targets,
     noise,
+    fixedBatch: forward.fixedBatch,
     classified: separated.classified,
+    notes: forward.notes,
     runningStatistics: separated.statistics,
   };
   const outputs = second.parameters.map(({ output }) => output).filter((output) => output !== '');

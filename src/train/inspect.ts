@@ -1,30 +1,37 @@
 import { decompositions } from '../autodiff/decompose/registry.js';
 import { dependents } from '../autodiff/dependents.js';
-import { type Classified, classify } from '../autodiff/prepare/classify.js';
-import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { opsetOf } from '../autodiff/prepare/raise-opset.js';
 import { subgraphs } from '../autodiff/prepare/rename.js';
-import { batchSymbols, dimsOf } from '../autodiff/prepare/shapes.js';
+import { type ModelView, prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { batchOf, batchSymbols, dimsOf } from '../autodiff/prepare/shapes.js';
 import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
+import { type Classified, classify } from '../autodiff/roles/classify.js';
+import { type Decisions, describeDecisions } from '../autodiff/roles/decisions.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
+import type { EndKind } from '../losses/ends/find-end.js';
+import { describeEnd, isOfOneValue, takeScores } from '../losses/ends/take.js';
 import type { Loss } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import * as targets from '../lowering/targets.js';
 import { describeNode } from '../onnx/attributes.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto, Node, ValueInfo } from '../onnx/proto.js';
-import { dataTypeName, elementCount } from '../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint } from '../onnx/tensor.js';
 import { openRuntime, type Runtime } from '../runtime/library.js';
 import { Session } from '../runtime/session.js';
-import { differentiableGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import { differentiableGraph, type ForwardGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import { findLayout, type Layout } from './image-layout.js';
+import { describeOwnTypes } from './own-types.js';
 
 export interface InspectOptions
-  extends Pick<GraphOptions, 'output' | 'batch' | 'dims' | 'train' | 'freeze' | 'batchNorm'> {
+  extends ModelView,
+    Pick<GraphOptions, 'outputAsIs' | 'batch' | 'dims' | 'train' | 'alsoTrain' | 'freeze' | 'batchNorm'> {
   /** Default: the mean of the output. */
-  loss?: Loss;
+  loss?: Loss | undefined;
   /** Default: the ONNX Runtime that npm installed. */
   runtime?: Runtime | undefined;
 }
@@ -43,6 +50,12 @@ export interface InspectedTensor extends InspectedValue {
   readonly kind: Classified['kind'];
   /** Why it is a parameter, or none. */
   readonly reason: string;
+  /** Nodes that read it, or views of it. */
+  readonly uses: number;
+  /** The file does not say what it is; the kind is the likelier one. */
+  readonly unsure: boolean;
+  /** The tensor of the file that it is split from: an exporter had merged equal ones. */
+  readonly splitFrom?: string;
 }
 
 /** A node that keeps gradients from parameters. */
@@ -51,6 +64,24 @@ export interface Blocker {
   readonly op: string;
   /** What is wrong, and what to do. */
   readonly message: string;
+}
+
+/** The softmax or the like that the output is. */
+export interface InspectedEnd {
+  readonly output: string;
+  readonly kind: EndKind;
+  /** 'a softmax (Softmax "head")' */
+  readonly what: string;
+  /** What it is taken of: the logits, which losses take in its stead; null where it is of no one value. */
+  readonly input: string | null;
+}
+
+/** How an input of four axes has its channels. */
+export interface InspectedLayout {
+  readonly input: string;
+  /** null where nothing tells it. */
+  readonly layout: Layout | null;
+  readonly why: string;
 }
 
 export interface TargetReport {
@@ -67,7 +98,17 @@ export interface Inspection {
   readonly problem: string | null;
   /** Why nodes were only looked up in the table of gradients: the sizes taken for open dimensions do not fit the model. */
   readonly note: string | null;
+  /** What becomes of floating-point values that are not float32 in the file; null where there are none. */
+  readonly ownTypes: string | null;
+  /** What was decided of the tensors, a sentence each: merged ones that are split, ties that stay, what the file does not say. */
+  readonly decisions: Readonly<Record<keyof Decisions, string | null>>;
   readonly loss: string;
+  /** What has been decided about the model that the user should know. */
+  readonly remarks: readonly string[];
+  /** null where the output is none that losses know. */
+  readonly end: InspectedEnd | null;
+  /** Of the first input of images; null where there is none. */
+  readonly layout: InspectedLayout | null;
   /** Exported in training form. */
   readonly trainingForm: boolean;
   readonly inputs: readonly InspectedValue[];
@@ -82,6 +123,12 @@ export interface Inspection {
   readonly targets: Readonly<Record<string, TargetReport>>;
 }
 
+/** The mean of the output; of labels, of the scores behind them. */
+const meanOfScores: Loss = {
+  name: 'output',
+  append: (scope) => outputLoss().append(scope.of(takeScores(scope))),
+};
+
 /** Sizes for open dimensions that none is given for. */
 const ASSUMED = { batch: 2, other: 16 };
 
@@ -90,9 +137,9 @@ const ASSUMED = { batch: 2, other: 16 };
  * and the loss without a gradient. What is wrong with the model is told in the result, not thrown.
  */
 export async function inspectModel(model: ModelProto, options: InspectOptions = {}): Promise<Inspection> {
-  const { loss = outputLoss() } = options;
+  const { loss = meanOfScores } = options;
   const problems: string[] = [];
-  const prepared = attempt(() => prepareModel(model), problems);
+  const prepared = attempt(() => prepareSessionModel(model, options), problems);
   const graph = prepared?.model.graph ?? model.graph;
   const dataInputs = withoutInitializers(graph);
   const sizes = assumeSizes(dataInputs, options);
@@ -103,16 +150,24 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     opset: opsetOf(model),
     loss: loss.name,
     trainingForm: prepared?.wasTraining ?? false,
-    inputs: dataInputs.map(describeValue),
-    outputs: graph.output.map(describeValue),
+    inputs: dataInputs.map((info) => describeValue(asDeclared(info, model.graph.input))),
+    outputs: model.graph.output.map((info) => describeValue(asDeclared(info, model.graph.output))),
+    layout: imageLayout(graph, dataInputs),
     sizes,
     ops: countOps(graph),
   };
   const found = prepared
     ? await examine(prepared, { ...options, loss, dims: sizes, assumed }, problems)
     : undefined;
-  const tensors = (found?.classified ?? []).map(describeTensor);
+  const decisions = describeDecisions(found?.classified ?? [], prepared?.splits ?? new Map());
+  const tensors = (found?.classified ?? []).map((each) => {
+    const type = prepared?.ownTypes.get(each.name) ?? each.type;
+    return describeTensor({ ...each, type }, prepared?.splits);
+  });
   const parameters = tensors.filter(({ kind }) => kind === 'parameter');
+  const trained = tensors
+    .filter(({ kind }) => kind === 'parameter' || kind === 'statistic')
+    .map(({ name }) => name);
   const reports = found?.targets ?? {};
   const problem = problems[0] ?? null;
   return {
@@ -120,6 +175,14 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     trainable: problem === null && parameters.length > 0 && reports[targets.flatmin.name]?.trainable === true,
     problem,
     note: found?.note ?? null,
+    ownTypes: (prepared && describeOwnTypes(prepared, trained)) ?? null,
+    decisions: {
+      split: decisions.split ?? null,
+      tied: decisions.tied ?? null,
+      unsure: decisions.unsure ?? null,
+    },
+    remarks: found?.remarks ?? [],
+    end: found?.end ?? null,
     parameters,
     buffers: tensors.filter(({ kind }) => kind !== 'parameter'),
     parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
@@ -127,7 +190,8 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
   };
 }
 
-type Examined = Pick<Inspection, 'targets'> & { classified: readonly Classified[]; note?: string };
+type Examined = Pick<Inspection, 'targets'> &
+  Partial<Pick<Inspection, 'remarks' | 'end'>> & { classified: readonly Classified[]; note?: string };
 
 interface Examination extends InspectOptions {
   loss: Loss;
@@ -136,10 +200,13 @@ interface Examination extends InspectOptions {
 }
 
 async function examine(prepared: PreparedModel, options: Examination, problems: string[]): Promise<Examined> {
+  let remarks: readonly string[] = [];
   try {
     const runtime = options.runtime ?? openRuntime();
-    const { dims, loss, output, train, freeze } = options;
-    const forward = await forwardGraph(runtime, prepared, { dims, loss, output, train, freeze });
+    const { dims, loss, output, outputAsIs, train, alsoTrain, freeze } = options;
+    const choice = { train, alsoTrain, freeze };
+    const forward = await forwardGraph(runtime, prepared, { dims, loss, output, outputAsIs, ...choice });
+    remarks = [...wrongShapes(prepared, forward, options), ...forward.notes];
     const blockers: Blocker[] = [];
     const report = (node: Node, error: unknown) => blockers.push(blocker(node, error));
     const { graph, types } = await differentiableGraph(runtime, prepared.model, forward, report);
@@ -160,14 +227,58 @@ async function examine(prepared: PreparedModel, options: Examination, problems: 
       }
       reports[target.name] = { trainable: own.length === 0, blockers: own };
     }
-    return { classified: forward.separated.classified, targets: reports };
+    return {
+      classified: forward.separated.classified,
+      targets: reports,
+      remarks,
+      end: describeModelEnd(forward),
+    };
   } catch (error) {
-    const structure = examineStructure(prepared, options);
+    const structure = { ...examineStructure(prepared, options), remarks };
     if (options.assumed.length > 0 && isOfRuntime(error))
       return { ...structure, note: sizesNote(error, options) };
     problems.push(messageOf(error));
     return structure;
   }
+}
+
+/** Outputs whose stated shape is not the one that the model computes. */
+function wrongShapes(
+  { model }: PreparedModel,
+  { types }: ForwardGraph,
+  { dims = {} }: Examination,
+): string[] {
+  return model.graph.output.flatMap((info) => {
+    const [stated, found] = [dimsOf(info), types.get(info.name)?.dims];
+    const isRight = (dim: number | string, axis: number) => {
+      const size = typeof dim === 'number' ? dim : dims[dim];
+      return size === undefined || size === found?.[axis];
+    };
+    if (!stated || !found || (stated.length === found.length && stated.every(isRight))) return [];
+    return [
+      `The file states the shape ${stated.join(' × ') || '(scalar)'} of the output "${info.name}", but it comes out as ${found.join(' × ') || '(scalar)'}: what is stated is not used.`,
+    ];
+  });
+}
+
+function describeModelEnd({ end, output }: ForwardGraph): InspectedEnd | null {
+  return end
+    ? {
+        output: output.name,
+        kind: end.kind,
+        what: describeEnd(end),
+        input: isOfOneValue(end) ? end.input : null,
+      }
+    : null;
+}
+
+function imageLayout(graph: Graph, inputs: readonly ValueInfo[]): InspectedLayout | null {
+  for (const input of inputs) {
+    if (!isFloatingPoint(input.type?.tensorType?.elemType ?? 0)) continue;
+    const found = findLayout(graph, input);
+    if (found) return { input: input.name, layout: found.layout ?? null, why: found.why };
+  }
+  return null;
 }
 
 /** A model may refuse sizes that nobody chose. */
@@ -180,13 +291,12 @@ function sizesNote(error: unknown, { dims = {}, assumed }: Examination): string 
 }
 
 /** What can be said without shapes: the table of rules, along the paths from parameters to the loss. */
-function examineStructure({ model, origins }: PreparedModel, options: InspectOptions): Examined {
+function examineStructure({ model, roles }: PreparedModel, options: InspectOptions): Examined {
   const { graph } = model;
   const outputs = options.output === undefined ? graph.output.map(({ name }) => name) : [options.output];
   let classified: Classified[] = [];
   try {
-    const initializer = graph.initializer.filter(({ name }) => origins.has(name ?? ''));
-    classified = classify({ ...graph, initializer }, outputs, origins, options);
+    classified = classify(graph, outputs, roles, options);
   } catch {
     return { classified, targets: {} };
   }
@@ -248,15 +358,18 @@ function withoutInitializers(graph: Graph): ValueInfo[] {
   return graph.input.filter(({ name }) => !names.has(name));
 }
 
-function assumeSizes(
-  inputs: readonly ValueInfo[],
-  { batch = ASSUMED.batch, dims = {} }: InspectOptions,
-): Record<string, number> {
+function assumeSizes(inputs: readonly ValueInfo[], options: InspectOptions): Record<string, number> {
+  const { dims = {} } = options;
+  const batch = batchOf(inputs, options) ?? ASSUMED.batch;
   const ofBatch = batchSymbols(inputs);
   const symbols = inputs.flatMap((input) => dimsOf(input) ?? []).filter((dim) => typeof dim === 'string');
   const assumed = symbols.map((symbol) => [symbol, ofBatch.has(symbol) ? batch : ASSUMED.other]);
   return { ...Object.fromEntries(assumed), ...dims };
 }
+
+/** A value as the file declares it: preparation may have changed its element type. */
+const asDeclared = (info: ValueInfo, declared: readonly ValueInfo[]): ValueInfo =>
+  declared.find(({ name }) => name === info.name) ?? info;
 
 function describeValue(info: ValueInfo): InspectedValue {
   const { name, type } = info;
@@ -265,14 +378,23 @@ function describeValue(info: ValueInfo): InspectedValue {
   return { name, type: elemType ? dataTypeName(elemType) : kind, shape: dimsOf(info) ?? null };
 }
 
-const describeTensor = ({ name, type, dims, kind, reason }: Classified): InspectedTensor => ({
-  name,
-  type: dataTypeName(type),
-  shape: dims,
-  count: elementCount(dims),
-  kind,
-  reason,
-});
+function describeTensor(
+  { name, type, dims, kind, reason, uses, unsure }: Classified,
+  splits: PreparedModel['splits'] = new Map(),
+): InspectedTensor {
+  const splitFrom = splits.get(name);
+  return {
+    name,
+    type: dataTypeName(type),
+    shape: dims,
+    count: elementCount(dims),
+    kind,
+    reason,
+    uses,
+    unsure,
+    ...(splitFrom !== undefined && { splitFrom }),
+  };
+}
 
 function countOps(graph: Graph): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -1,4 +1,5 @@
-import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -14,9 +15,7 @@ import { withWeights } from './trained-model.js';
 
 /** A model's training graph, loaded, and its weights on the device. */
 export interface LoadedTraining {
-  /** The model as given, without the values of its weights: those are in the buffers. */
-  readonly model: ModelProto;
-  /** The same in the form that gradients are taken of. */
+  /** The model without the values of its weights: those are in the buffers. */
   readonly prepared: PreparedModel;
   readonly built: BuiltGraph;
   readonly weights: ModelWeights;
@@ -32,13 +31,13 @@ export async function loadTraining(
   options: TrainingSessionOptions,
 ): Promise<LoadedTraining> {
   const model = typeof given === 'string' ? await readModel(given) : given;
-  const { groups, batch, profilePrefix, precision = 'fp32' } = options;
+  const { groups, batch, profilePrefix, precision = 'fp32', dropout = true } = options;
   const device = options.device ?? openDevice('cpu', { threads: options.threads });
   const runtime = options.runtime ?? openRuntime(undefined, device.name);
   const target = options.target ?? (await targetFor(runtime, device.name));
-  const prepared = prepareModel(model);
+  const prepared = prepareSessionModel(model, options);
   const halfKernels = await halfKernelsOf(runtime, device, precision);
-  const built = await buildGraph(runtime, prepared, { dropout: true, ...options, target, halfKernels });
+  const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels });
   const layout = { parameters: built.parameters, statistics: built.runningStatistics };
   const weights = new ModelWeights(layout, prepared.model.graph.initializer, { groups, device });
   const nextStatistics = weights.statisticsArena.vector(device);
@@ -49,8 +48,11 @@ export async function loadTraining(
   });
   const empty = weights.bytes(() => new Float32Array());
   return {
-    model: withWeights(model, prepared.origins, empty),
-    prepared: { ...prepared, model: withWeights(prepared.model, new Map(), empty) },
+    prepared: {
+      ...prepared,
+      source: withWeights(prepared.source, prepared.origins, empty),
+      model: withWeights(prepared.model, new Map(), empty),
+    },
     built,
     weights,
     graph,

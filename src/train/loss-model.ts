@@ -1,13 +1,16 @@
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
+import { explainAttributeWeights } from '../autodiff/prepare/attribute-weights.js';
+import { innerValues, noOutput } from '../autodiff/prepare/chosen-output.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
-import { dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
-import { type SeparatedModel, type SeparateOptions, separate } from '../autodiff/separate.js';
 import { FlatminError } from '../errors.js';
+import { type End, findEnd } from '../losses/ends/find-end.js';
 import { type Loss, LossScope, type LossTarget, type LossValue } from '../losses/loss.js';
 import { GraphBuilder } from '../onnx/builder.js';
+import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import { isFloatingPoint } from '../onnx/tensor.js';
-import type { ValueTypes } from '../onnx/value-types.js';
+
+/** Types of the values of a graph, with symbols for the sizes that follow the batch. */
+export type OpenTypes = ReadonlyMap<string, Omit<LossValue, 'name'>>;
 
 /** A graph with a loss at its end. */
 export interface GraphWithLoss {
@@ -18,40 +21,37 @@ export interface GraphWithLoss {
   readonly targets: readonly LossTarget[];
   /** The output that the loss takes by default. */
   readonly output: LossValue;
+  /** The softmax or the like that this output is; undefined where it is none. */
+  readonly end: End | undefined;
+  /** What the loss has decided that the user should know. */
+  readonly notes: readonly string[];
+}
+
+export interface LossChoice {
+  /** An output of the model, or another value inside; default: the first output of floats, or what leads to one. */
+  output?: string | undefined;
+  /** The loss takes the output as it is, instead of the logits behind a softmax or sigmoid. Default false. */
+  outputAsIs?: boolean | undefined;
 }
 
 /**
  * A copy of a graph with a loss of its outputs at the end.
- * @param types types of the graph's values, where its shapes are static; else the shapes that the outputs state count
+ * @param types of the graph's values
  * @throws FlatminError INVALID_MODEL when there is no such output, or it does not fit the loss
  */
 export function appendLoss(
   graph: Graph,
   loss: Loss,
-  {
-    output,
-    types,
-    fallback,
-  }: { output?: string | undefined; types?: ValueTypes; fallback?: ValueTypes | undefined },
+  types: OpenTypes,
+  { output, outputAsIs = false }: LossChoice = {},
 ): GraphWithLoss {
-  const values = graph.output.flatMap((info): LossValue[] => {
-    const known = types?.get(info.name);
-    if (known) return [{ name: info.name, ...known }];
-    const inferred = fallback?.get(info.name);
-    const elemType = info.type?.tensorType?.elemType ?? inferred?.type;
-    const dims = dimsOf(info) ?? inferred?.dims.map((dim, axis) => (axis === 0 ? `${info.name}[0]` : dim));
-    return elemType === undefined ? [] : [{ name: info.name, type: elemType, dims: dims ?? [] }];
-  });
+  requireInitializers(graph);
+  const outputs = graph.output.flatMap(({ name }) => valueBehind(graph, types, name) ?? []);
   const chosen =
-    output === undefined
-      ? (values.find(({ type }) => isFloatingPoint(type)) ?? values[0])
-      : values.find(({ name }) => name === output);
+    output === undefined ? firstScores(graph, outputs, types) : valueBehind(graph, types, output);
   if (!chosen) {
-    const names = graph.output.map(({ name }) => name).join(', ');
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Model "${graph.name ?? ''}" has no ${output === undefined ? 'tensor output' : `output "${output}"`}; its outputs are ${names}.`,
-    );
+    if (output !== undefined) throw noOutput(graph, output, [...innerValues(graph)]);
+    throw new FlatminError('INVALID_MODEL', `Model "${graph.name ?? ''}" has no tensor output.`);
   }
   const builder = new GraphBuilder({
     ...graph,
@@ -59,50 +59,42 @@ export function appendLoss(
     input: [...graph.input],
     initializer: [...graph.initializer],
   });
-  const scope = new LossScope(builder, [chosen, ...values.filter((value) => value !== chosen)]);
+  const others = outputs.filter((value) => value.name !== chosen.name);
+  const scope = new LossScope(builder, [chosen, ...others], { values: types, asIs: outputAsIs });
   const name = loss.append(scope);
-  return { graph: builder.graph, loss: name, targets: scope.targets, output: chosen };
-}
-
-/** The forward model with its loss at the end and its weights as inputs; the batch dimension is as in the model. */
-export interface LossModel {
-  readonly separated: SeparatedModel;
-  readonly loss: string;
-  /** The first input for targets; empty for a loss that needs none. */
-  readonly targets: string;
-  readonly lossTargets: readonly LossTarget[];
-  readonly output: string;
-}
-
-export interface LossModelOptions extends ClassifyOptions {
-  output?: string | undefined;
-  /** Types of the outputs for one batch, where the model does not state them. */
-  fallback?: ValueTypes | undefined;
-  /** Sizes of open dimensions; the others stay open. */
-  dims?: SizeOptions['dims'];
-  weights?: SeparateOptions['weights'];
-}
-
-/** @throws FlatminError INVALID_MODEL when the model is broken, has no such output or nothing to train */
-export function withLoss(
-  model: ModelProto | PreparedModel,
-  loss: Loss,
-  { output, fallback, dims, ...options }: LossModelOptions = {},
-): LossModel {
-  const { model: prepared, origins } = asPrepared(model);
-  const graph = dims ? fixShapes(prepared.graph, { dims }, { partial: true }) : prepared.graph;
-  const ends = appendLoss(graph, loss, { output, fallback });
-  const separated = separate(
-    { ...prepared, graph: ends.graph },
-    { ...options, losses: [ends.loss], origins },
-  );
   return {
-    separated,
-    loss: ends.loss,
-    targets: ends.targets[0]?.name ?? '',
-    lossTargets: ends.targets,
-    output: ends.output.name,
+    graph: builder.graph,
+    loss: name,
+    targets: scope.targets,
+    output: chosen,
+    end: findEnd(graph, chosen.name),
+    notes: scope.notes,
   };
+}
+
+/** @throws FlatminError INVALID_MODEL for a model that holds what it has learned in attributes alone */
+function requireInitializers(graph: Graph): void {
+  if (graph.initializer.some(({ dataType }) => isFloatingPoint(dataType ?? 0))) return;
+  const why = explainAttributeWeights(graph);
+  if (why)
+    throw new FlatminError('INVALID_MODEL', `Model "${graph.name ?? ''}" has nothing to train: ${why}.`);
+}
+
+/** The tensor of a name; of maps, which scikit-learn makes of its probabilities, these. */
+function valueBehind(graph: Graph, types: OpenTypes, name: string): LossValue | undefined {
+  const known = types.get(name);
+  if (known) return { name, ...known };
+  const node = graph.node.find(({ output }) => output.includes(name));
+  return node && opKey(node) === 'ai.onnx.ml:ZipMap' ? valueBehind(graph, types, node.input[0]!) : undefined;
+}
+
+/** The first output of floats; else the first that tells the largest of some; else the first. */
+function firstScores(graph: Graph, outputs: readonly LossValue[], types: OpenTypes): LossValue | undefined {
+  const tells = ({ name }: LossValue) => {
+    const end = findEnd(graph, name);
+    return end?.kind === 'labels' && isFloatingPoint(types.get(end.input)?.type ?? 0);
+  };
+  return outputs.find(({ type }) => isFloatingPoint(type)) ?? outputs.find(tells) ?? outputs[0];
 }
 
 export const asPrepared = (model: ModelProto | PreparedModel): PreparedModel =>

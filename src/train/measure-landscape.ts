@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { prepareModel } from '../autodiff/prepare/prepare.js';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { subset, trainingSetNormalization } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { LandscapeFile } from '../formats/landscape-file.js';
@@ -12,11 +12,11 @@ import {
   randomDirection,
 } from '../landscape/directions.js';
 import { lossCurve, lossSurface } from '../landscape/surface.js';
-import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
 import type { Vector } from '../runtime/parameter-space.js';
 import type { Objective } from '../sharpness/objective.js';
-import { bindData } from './data-binding.js';
+import { bindData, type DataBinding } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
 import { type Execution, openExecution } from './execution.js';
 import { filterAxes } from './filter-axes.js';
@@ -71,21 +71,29 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
   const subject = await subjectOfRun(run, options);
   const { model, loss, dataset, data } = subject;
   const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
-  const binding = bindData(model, loss, dataset);
+  const prepared = prepareSessionModel(model, subject.view);
+  const { device, runtime } = openExecution(options);
+  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, dataset, view);
   const normalization = trainingSetNormalization(dataset);
   const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
-  const prepared = prepareModel(model);
   const groups = subject.groups(binding.parameters);
-  const { device, runtime } = openExecution(options);
-  const weights = ModelWeights.of(prepared, { loss, groups, device });
+  const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
   const objective = DataObjective.create(prepared, weights, datasetSamples(part, normalization, binding), {
+    ...subject.view,
     loss,
     batch,
+    dims: binding.dims,
     batchNorm,
     runtime,
   });
   try {
-    const other = to === undefined ? undefined : await weightsOf(to, weights, loss);
+    const other =
+      to === undefined
+        ? undefined
+        : await weightsOf(to, weights, (other) =>
+            bindData(runtime, prepareSessionModel(other, subject.view), loss, dataset, view),
+          );
     const directions = await chooseDirections(objective, {
       ...plan,
       seed,
@@ -187,9 +195,14 @@ async function measure(
 }
 
 /** The parameters of a second run, in the layout of the first. */
-async function weightsOf(dir: string, { space }: ModelWeights, loss: Loss): Promise<Vector> {
+async function weightsOf(
+  dir: string,
+  { space }: ModelWeights,
+  bind: (model: ModelProto) => Promise<DataBinding>,
+): Promise<Vector> {
   const model = await readModel(join(dir, 'model.onnx'));
-  const weights = ModelWeights.of(model, { loss, device: space.device });
+  const { weights: own, initializers } = await bind(model);
+  const weights = new ModelWeights(own, initializers, { device: space.device });
   try {
     const layout = (segments: readonly { name: string; dims: readonly number[] }[]) =>
       segments.map(({ name, dims }) => `${name} [${dims}]`).join();

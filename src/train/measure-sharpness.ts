@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareModel } from '../autodiff/prepare/prepare.js';
+import { type ModelView, prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import {
   type Dataset,
   type Normalization,
@@ -20,15 +20,18 @@ import { bindData } from './data-binding.js';
 import { datasetSamples } from './dataset-samples.js';
 import { type Execution, openExecution } from './execution.js';
 import { parameterGroups } from './group-spec.js';
+import type { Layout } from './image-layout.js';
+import type { LossChoice } from './loss-model.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
 import { readRunConfig } from './run-folder.js';
-import type { TrainSettings } from './settings.js';
+import { type TrainSettings, viewOf } from './settings.js';
 import { chooseData } from './setup.js';
 
 export interface MeasureSharpnessOptions
   extends SharpnessOptions,
-    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'>,
+    Pick<Partial<TrainSettings>, 'output' | 'outputAsIs' | 'constants' | 'layout'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
   /** A forward model with its weights, or the path of one. */
@@ -41,6 +44,8 @@ export interface MeasureSharpnessOptions
   samples?: number | 'all' | undefined;
   /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
   batch?: number | undefined;
+  /** Takes what is decided about the model that the user should know. */
+  onNote?: ((note: string) => void) | undefined;
   /** Statistics that BatchNormalization uses; default 'running'. */
   batchNorm?: BatchNormMode | undefined;
 }
@@ -86,19 +91,23 @@ export async function measureSharpness(options: MeasureSharpnessOptions): Promis
   const subject = await chooseSubject(options);
   const { model, loss, dataset } = subject;
   const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
-  const binding = bindData(model, loss, dataset);
+  const prepared = prepareSessionModel(model, subject.view);
+  const { device, runtime } = openExecution(options);
+  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, dataset, view);
+  for (const note of binding.notes) options.onNote?.(note);
   const normalization = trainingSetNormalization(dataset);
   const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
 
   const start = performance.now();
-  const prepared = prepareModel(model);
   const groups = subject.groups(binding.parameters);
-  const { device, runtime } = openExecution(options);
-  const weights = ModelWeights.of(prepared, { loss, groups, device });
+  const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
   const data = datasetSamples(part, normalization, binding);
   const objective = DataObjective.create(prepared, weights, data, {
+    ...subject.view,
     loss,
     batch,
+    dims: binding.dims,
     batchNorm,
     runtime,
   });
@@ -133,6 +142,9 @@ export interface Subject {
   data: string;
   dataset: Dataset;
   loss: Loss;
+  /** How the model is taken. */
+  view: ModelView & LossChoice;
+  layout: Layout | undefined;
   /** Of the run. */
   batch?: number;
   groups(parameters: readonly string[]): ParameterGroup[];
@@ -153,6 +165,8 @@ async function chooseSubject(options: MeasureSharpnessOptions): Promise<Subject>
     data: data ?? chosen.name,
     dataset: chosen,
     loss: crossEntropy(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    view: viewOf(options),
+    layout: options.layout,
     groups: () => [],
   };
 }
@@ -160,7 +174,10 @@ async function chooseSubject(options: MeasureSharpnessOptions): Promise<Subject>
 /** The model, data and loss of a finished run. @throws FlatminError NOT_FOUND, INVALID_ARGUMENT, INVALID_DATA */
 export async function subjectOfRun(
   dir: string,
-  options: Pick<MeasureSharpnessOptions, 'data' | 'dataset' | 'labelSmoothing'>,
+  options: Pick<
+    MeasureSharpnessOptions,
+    'data' | 'dataset' | 'labelSmoothing' | 'output' | 'outputAsIs' | 'constants' | 'layout'
+  >,
 ): Promise<Subject> {
   const { data, dataset } = options;
   const settings = await readSettings(dir);
@@ -179,10 +196,15 @@ export async function subjectOfRun(
     data: chosen.data,
     dataset: await chooseData(chosen, { dataset }),
     loss: crossEntropy({ labelSmoothing }),
+    view: viewOf({ ...settings, ...defined(options) }),
+    layout: options.layout ?? settings.layout,
     batch: settings.batch,
     groups: (parameters) => parameterGroups(settings.groups, parameters),
   };
 }
+
+const defined = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 
 async function readSettings(dir: string): Promise<TrainSettings> {
   const config = await readRunConfig(dir);

@@ -1,13 +1,12 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { separate, type Weight } from '../autodiff/separate.js';
-import type { Loss } from '../losses/loss.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import { tensorData } from '../onnx/tensor.js';
 import type { DeviceBuffer } from '../runtime/addon-types.js';
 import { Arena } from '../runtime/arena.js';
 import type { Device } from '../runtime/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../runtime/parameter-space.js';
-import { asPrepared, withLoss } from './loss-model.js';
+import { asPrepared } from './loss-model.js';
 import type { WeightBytes } from './trained-model.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
@@ -27,13 +26,6 @@ export interface WeightLayout {
 export interface ModelWeightsOptions {
   groups?: readonly ParameterGroup[] | undefined;
   device: Device;
-}
-
-export interface GivenModelOptions extends ModelWeightsOptions {
-  /** Only parameters that reach this loss count; default: those that reach any output. */
-  loss?: Loss | undefined;
-  /** The model's output that the loss takes; default its first. */
-  output?: string | undefined;
 }
 
 /** The trainable parameters and running statistics of a model, in buffers of a device that any number of sessions can share. */
@@ -59,13 +51,10 @@ export class ModelWeights {
     for (const name of this.names) this.write(name, tensorData(initial.get(name)!) as Float32Array);
   }
 
-  /** The weights of a model. @throws FlatminError INVALID_MODEL when it is broken or has nothing to train */
-  static of(given: ModelProto | PreparedModel, options: GivenModelOptions): ModelWeights {
-    const { loss, output } = options;
-    const prepared = asPrepared(given);
-    const { model, origins } = prepared;
-    const layout = loss ? withLoss(prepared, loss, { output }).separated : separate(model, { origins });
-    return new ModelWeights(layout, model.graph.initializer, options);
+  /** The weights of a model that reach any of its outputs. @throws FlatminError INVALID_MODEL when it is broken or has nothing to train */
+  static of(given: ModelProto | PreparedModel, options: ModelWeightsOptions): ModelWeights {
+    const { model, roles } = asPrepared(given);
+    return new ModelWeights(separate(model, { roles }), model.graph.initializer, options);
   }
 
   /** Names of all parameters, then of all running statistics. */

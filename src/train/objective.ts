@@ -1,4 +1,5 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import type { SizeOptions } from '../autodiff/prepare/shapes.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
@@ -13,6 +14,7 @@ import { BatchGraph } from './batch-graph.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 import type { Feeds } from './feeds.js';
 import { buildHessianGraph } from './hessian-graph.js';
+import type { LossChoice } from './loss-model.js';
 import type { ModelWeights } from './model-weights.js';
 import { restrictOutputs } from './restrict-outputs.js';
 
@@ -26,10 +28,10 @@ export interface Samples {
 /** Statistics that BatchNormalization uses. */
 export type BatchNormMode = 'running' | 'batch';
 
-export interface DataObjectiveOptions {
+export interface DataObjectiveOptions extends LossChoice {
   loss: Loss;
-  /** The model's output that the loss takes; default its first. */
-  output?: string | undefined;
+  /** Sizes of open dimensions beside the batch. */
+  dims?: SizeOptions['dims'];
   /** Samples in one run of a session. Changes nothing but rounding, unless BatchNorm uses each batch's statistics. */
   batch: number;
   /** Default 'running'. */
@@ -192,11 +194,11 @@ class Graphs {
 
   /** Losses and gradients come from one lowered graph, so that their losses are computed alike. */
   private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
-    const { loss, output, batchNorm = 'running' } = this.options;
+    const { loss, output, outputAsIs, dims, batchNorm = 'running' } = this.options;
     const { device } = this.weights;
     const { runtime = openRuntime(undefined, device.name) } = this.options;
     const { target = await targetFor(runtime, device.name) } = this.options;
-    const options = { loss, batch, batchNorm, ...(output && { output }) };
+    const options = { loss, batch, batchNorm, dims, output, outputAsIs };
     if (kind === 'product') {
       const graph = await buildHessianGraph(runtime, this.model, options);
       return BatchGraph.load(graph, this.weights, { runtime, target: standard }, this.vectors);

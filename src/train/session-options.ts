@@ -1,20 +1,21 @@
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
+import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import type { Device } from '../runtime/device/device.js';
 import type { Runtime } from '../runtime/library.js';
 import type { ParameterGroup } from '../runtime/parameter-space.js';
+import type { LossChoice } from './loss-model.js';
+import type { WeightVectors } from './model-weights.js';
 import type { Precision } from './precision.js';
 
 /**
  * `batch`: samples in every training batch; `dims`: sizes of the model's other open dimensions; `train`, `freeze`: which initializers are
- * parameters, by name.
+ * parameters, by name; `constants`: what inputs are in this session; `output`, `outputAsIs`: what the loss takes.
  */
-export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions {
+export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, ModelView, LossChoice {
   loss: Loss;
-  /** The model's output that the loss takes; default its first. */
-  output?: string;
   /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
   batchNorm?: 'batch' | 'running';
   /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
@@ -43,4 +44,9 @@ export type MicroBatchPerturbation = 'per-batch' | 'synchronised';
 export interface StepOptions {
   /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
   perturbation?: MicroBatchPerturbation;
+}
+
+export interface SaveOptions extends WeightVectors {
+  /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
+  type?: 'own' | 'float32' | undefined;
 }

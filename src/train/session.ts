@@ -1,8 +1,10 @@
-import { evaluationSizes } from '../autodiff/prepare/shapes.js';
+import { float32Model } from '../autodiff/prepare/float32.js';
+import { describeDecisions } from '../autodiff/roles/decisions.js';
 import type { SeparatedModel } from '../autodiff/separate.js';
 import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { elementCount } from '../onnx/tensor.js';
 import { LossScaler } from '../optim/loss-scale.js';
 import type { Optimizer, Problem } from '../optim/optimizer.js';
 import type { Device } from '../runtime/device/device.js';
@@ -15,7 +17,8 @@ import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import { microBatchProblem } from './micro-batch-problem.js';
 import type { WeightVectors } from './model-weights.js';
-import type { StepOptions, TrainingSessionOptions } from './session-options.js';
+import { describeOwnTypes } from './own-types.js';
+import type { SaveOptions, StepOptions, TrainingSessionOptions } from './session-options.js';
 import { type LossScaling, StepPasses } from './step-passes.js';
 import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
 import { inferenceModel, withWeights } from './trained-model.js';
@@ -34,7 +37,7 @@ export class TrainingSession {
   private computedStatistics: Vector | undefined;
   /** Sum of the gradients of a step's micro-batches. */
   private gradientSum: Vector | undefined;
-  private evaluator: Evaluator | undefined;
+  private evaluator: Promise<Evaluator> | undefined;
   private readonly queue: StepQueue;
 
   private constructor(
@@ -155,16 +158,9 @@ export class TrainingSession {
     at: WeightVectors = {},
   ): Promise<Evaluation> {
     const { runtime, prepared, built, weights } = this.loaded;
-    const { loss, output } = this.options;
-    const dims = evaluationSizes(prepared.model.graph.input, this.options);
-    this.evaluator ??= Evaluator.create(runtime, prepared, {
-      loss,
-      output,
-      device: this.device,
-      dims,
-      built,
-    });
-    return this.evaluator.run(batches, (name) => weights.buffer(name, at));
+    this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device: this.device, built });
+    const evaluator = await this.evaluator;
+    return evaluator.run(batches, (name) => weights.buffer(name, at));
   }
 
   /**
@@ -222,22 +218,49 @@ export class TrainingSession {
     return this.loaded.graph.inputs;
   }
 
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  get notes(): readonly string[] {
+    const { split, unsure } = describeDecisions(this.classified, this.splits);
+    return [this.ownTypes, split, unsure, ...this.loaded.built.notes].filter((note) => note !== undefined);
+  }
+
   /** What every initializer of the model is to training, and why. */
   get classified(): SeparatedModel['classified'] {
     return this.loaded.built.classified;
   }
 
-  /** Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given. */
-  async save(path: string, at: WeightVectors = {}): Promise<void> {
-    const { model, prepared, weights } = this.loaded;
-    const values = weights.bytes((name) => weights.read(name, at));
-    await writeModel(inferenceModel(withWeights(model, prepared.origins, values)), path);
+  /** From each tensor that is split from one that an exporter had merged to that one of the file; both are saved. */
+  get splits(): ReadonlyMap<string, string> {
+    return this.loaded.prepared.splits;
+  }
+
+  /**
+   * Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given.
+   * @throws FlatminError NOT_FINITE naming a weight that is too large for its type in the file
+   */
+  async save(path: string, { type = 'own', ...at }: SaveOptions = {}): Promise<void> {
+    if (type !== 'own' && type !== 'float32') throw invalid('type', "'own' or 'float32'", type);
+    const { prepared, weights } = this.loaded;
+    const model = prepared.source;
+    const filled = (into: ModelProto, value: (name: string) => Float32Array) =>
+      withWeights(into, prepared.origins, weights.bytes(value));
+    const empty =
+      type === 'float32'
+        ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
+        : model;
+    await writeModel(inferenceModel(filled(empty, (name) => weights.read(name, at))), path);
+  }
+
+  /** Where values are not float32 in the file: what becomes of them, in one sentence. */
+  get ownTypes(): string | undefined {
+    return describeOwnTypes(this.loaded.prepared, this.weightNames);
   }
 
   /** Frees all native memory. The optimizers' state of this session goes with it. */
   dispose(): void {
     const { graph, weights, nextStatistics } = this.loaded;
-    for (const each of [graph, this.evaluator, weights]) each?.dispose();
+    for (const each of [graph, weights]) each.dispose();
+    this.evaluator?.then((evaluator) => evaluator.dispose()).catch(() => {});
     for (const vector of [nextStatistics, this.computedStatistics, this.scaling?.statisticsBefore])
       vector?.dispose();
   }

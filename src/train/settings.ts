@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import type { ModelView } from '../autodiff/prepare/session-model.js';
 import { FlatminError, invalid } from '../errors.js';
+import { LAYOUTS } from './image-layout.js';
+import type { LossChoice } from './loss-model.js';
 import { PRECISIONS } from './precision.js';
 import { RHO_SCHEDULE_NAMES } from './rho-schedule.js';
 import { SCHEDULE_NAMES } from './schedule.js';
@@ -42,9 +45,22 @@ const groupSchema = z.strictObject({
   frozen: flag.optional(),
 });
 
+const constantSchema = z.union(
+  [z.number(), z.boolean(), z.array(z.number())],
+  'a number, true, false, or a list of numbers',
+);
+
 const settingsSchema = z.strictObject({
   /** A name that openModel knows, or the path of an .onnx file. */
   model: z.string('a name such as wrn-16-4, or a path ending in .onnx').min(1, 'a name'),
+  /** The value of the model that the loss takes; absent: its first output of floats. */
+  output: text.optional(),
+  /** Whether the loss takes the output as it is, instead of the logits behind its softmax. */
+  outputAsIs: flag.optional(),
+  /** What inputs of the model are, by name; no batch holds them. */
+  constants: z.record(text, constantSchema, 'values by the names of inputs').optional(),
+  /** Whether images have their channels first or last; absent: what the model tells. */
+  layout: choice(LAYOUTS).optional(),
   /** 'digits', 'cifar10:DIR' or 'cifar100:DIR'. */
   data: z.string('digits, cifar10:DIR or cifar100:DIR').min(1, 'a name'),
   recipe: choice(RECIPE_NAMES).optional(),
@@ -121,6 +137,17 @@ export type TrainSettings = Readonly<z.infer<typeof settingsSchema>>;
 export type GroupSettings = z.infer<typeof groupSchema>;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly (keyof TrainSettings)[];
+
+/** How a run takes its model. */
+export const viewOf = ({
+  output,
+  outputAsIs,
+  constants,
+}: Pick<TrainSettings, 'output' | 'outputAsIs' | 'constants'>): ModelView & LossChoice => ({
+  output,
+  outputAsIs,
+  constants,
+});
 
 /** Samples that a step sees. */
 export const stepSamples = ({ batch, accumulate = 1 }: TrainSettings): number => batch * accumulate;

@@ -1,3 +1,4 @@
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { DataLoader, type Dataset, openDataset, subset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
@@ -10,12 +11,12 @@ import type { Runtime } from '../runtime/library.js';
 import type { ParameterGroup } from '../runtime/parameter-space.js';
 import { parseAugmentation } from './augmentation-spec.js';
 import { bindData, type DataBinding } from './data-binding.js';
-import { type Execution, openExecution } from './execution.js';
+import { type Execution, openExecution, runtimeOf } from './execution.js';
 import { parameterGroups } from './group-spec.js';
 import { makeRunOptimizer, makeSchedule } from './make-optimizer.js';
 import type { Schedule } from './schedule.js';
 import { TrainingSession } from './session.js';
-import type { TrainSettings } from './settings.js';
+import { type TrainSettings, viewOf } from './settings.js';
 
 /** What a run works with, but for the session. */
 export interface Preparation {
@@ -63,7 +64,12 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   }
   const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });
   const model = execution.model ?? (await openModel(settings.model, modelContext(settings, dataset)));
-  const binding = bindData(model, loss, dataset);
+  const prepared = prepareSessionModel(model, viewOf(settings));
+  const binding = await bindData(runtimeOf(execution), prepared, loss, dataset, {
+    ...viewOf(settings),
+    batch,
+    layout: settings.layout,
+  });
   const schedule = makeSchedule(settings, stepsPerEpoch);
   const groups = parameterGroups(settings.groups, binding.parameters).map((group) => ({
     ...group,
@@ -92,12 +98,14 @@ const scaled =
 /** From settings to a session that is ready to train. Writes nothing. */
 export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
   const prepared = await prepare(settings, execution);
-  const { model, loss, groups, trainLoader, trainEvaluation, testLoader } = prepared;
+  const { model, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
   const { batch, seed, precision } = settings;
   const { device, runtime } = openExecution(execution, precision);
   const session = await TrainingSession.create(model, {
+    ...viewOf(settings),
     loss,
     batch,
+    dims: binding.dims,
     groups,
     seed,
     device,

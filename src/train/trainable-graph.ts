@@ -1,7 +1,7 @@
+import { uniqueBodies } from '../autodiff/prepare/bodies.js';
 import { inlineControlFlow, isControlFlow } from '../autodiff/prepare/control-flow.js';
 import { toEvaluationForm } from '../autodiff/prepare/evaluation-form.js';
 import { foldSources } from '../autodiff/prepare/fold-sources.js';
-import { uniqueBodies } from '../autodiff/prepare/loops/body-names.js';
 import { uniqueNodeNames } from '../autodiff/prepare/rename.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';

@@ -11,6 +11,7 @@ import { transposedConvolution } from './ops/conv-transpose.js';
 import { summation } from './ops/einsum.js';
 import { elementwise } from './ops/elementwise.js';
 import { functions } from './ops/functions.js';
+import { fusions } from './ops/fused.js';
 import { indexing } from './ops/indexing.js';
 import { layerNormalization } from './ops/layer-norm.js';
 import { losses } from './ops/loss.js';
@@ -34,6 +35,7 @@ const table: OpTable = {
   ...pooling,
   ...normalization,
   ...multiplication,
+  ...fusions,
   ...shapes,
   ...indexing,
   ...reductions,

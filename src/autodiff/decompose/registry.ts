@@ -4,6 +4,7 @@ import { attentions } from './attention.js';
 import type { Decomposition } from './context.js';
 import { contrib } from './contrib.js';
 import { einsum } from './einsum.js';
+import { fused } from './fused.js';
 import { geometry } from './geometry.js';
 import { lpPooling } from './lp-pool.js';
 import { normalization } from './normalization.js';
@@ -23,6 +24,7 @@ export const isDecomposed = (node: Node): boolean => {
 export const decompositions: Readonly<Record<string, Decomposition>> = {
   ...attentions,
   ...contrib,
+  ...fused,
   ...geometry,
   ...lpPooling,
   ...normalization,

@@ -12,6 +12,14 @@ export const UNROLL_LIMIT = 20_000;
 
 export const isControlFlow = (node: Node): boolean => ['If', 'Loop', 'Scan'].includes(opKey(node));
 
+/** The inputs that decide what an If or Loop does. */
+export const decidingInputs = (node: Node): string[] =>
+  opKey(node) === 'If'
+    ? node.input.slice(0, 1)
+    : opKey(node) === 'Loop'
+      ? node.input.slice(0, 2).filter(Boolean)
+      : [];
+
 /** The number of steps that a Loop or Scan is written out into, or the nodes that take its place. */
 export type LoopDecision =
   | { readonly trips: number }

@@ -1,5 +1,8 @@
 import { FlatminError, invalid } from '../../errors.js';
-import { type Dimension, type Graph, int64, type ValueInfo } from '../../onnx/proto.js';
+import { dimsOf, unnamed } from '../../onnx/dimensions.js';
+import type { Dimension, Graph, ValueInfo } from '../../onnx/proto.js';
+
+export { dimsOf } from '../../onnx/dimensions.js';
 
 /** Sizes for the open dimensions of a model's inputs. */
 export interface SizeOptions {
@@ -11,46 +14,47 @@ export interface SizeOptions {
   shapes?: Readonly<Record<string, readonly number[]>> | undefined;
 }
 
-/** The dimensions of an input: sizes and symbols; undefined where not even the rank is stated. */
-export function dimsOf({ name, type }: ValueInfo): (number | string)[] | undefined {
-  return (
-    type?.tensorType?.shape?.dim?.map((dim, axis) => sizeOrSymbol(dim, `${name}[${axis}]`)) ??
-    (type?.tensorType?.shape ? [] : undefined)
-  );
-}
-
-function sizeOrSymbol({ dimValue, dimParam }: Dimension, fallback: string): number | string {
-  if (dimParam) return dimParam;
-  const size = int64(dimValue, -1);
-  return size < 0 ? fallback : size;
-}
-
 /** The open dimensions that `batch` is the size of. */
 export function batchSymbols(inputs: readonly ValueInfo[]): Set<string> {
-  const isBatch = (dim: number | string) => typeof dim === 'string' && /batch/i.test(dim);
   const found = new Set<string>();
   for (const input of inputs) {
     const dims = dimsOf(input) ?? [];
-    const named = dims.filter(isBatch) as string[];
+    const named = dims.filter(
+      (dim, axis): dim is string => isCalledBatch(dim) && dim !== unnamed(input.name, axis),
+    );
     for (const symbol of named) found.add(symbol);
     if (named.length === 0 && typeof dims[0] === 'string') found.add(dims[0]);
   }
   return found;
 }
 
+const isCalledBatch = (dim: number | string): boolean => typeof dim === 'string' && /batch/i.test(dim);
+
+/** The size of a batch: `batch`, or what `dims` give to the dimension that is called so. */
+export function batchOf(inputs: readonly ValueInfo[], { batch, dims = {} }: SizeOptions): number | undefined {
+  if (batch !== undefined) return batch;
+  const called = [...batchSymbols(inputs)].find(
+    (symbol) => isCalledBatch(symbol) && dims[symbol] !== undefined,
+  );
+  return called === undefined ? undefined : dims[called];
+}
+
 /** The sizes that options give to the open dimensions of inputs, by symbol, but for the batch: what evaluation of any batch keeps. */
 export function evaluationSizes(
   inputs: readonly ValueInfo[],
-  { dims, shapes = {} }: SizeOptions,
+  { batch: size, dims = {}, shapes = {} }: SizeOptions,
 ): Record<string, number> {
   const batch = batchSymbols(inputs);
+  const kept = Object.entries(dims).filter(
+    ([symbol, given]) => !batch.has(symbol) || (size !== undefined && given !== size),
+  );
   const found = inputs.flatMap((input) =>
     (dimsOf(input) ?? []).flatMap((symbol, axis): [string, number][] => {
       const size = shapes[input.name]?.[axis];
       return typeof symbol === 'string' && !batch.has(symbol) && size !== undefined ? [[symbol, size]] : [];
     }),
   );
-  return { ...Object.fromEntries(found), ...dims };
+  return { ...Object.fromEntries(found), ...Object.fromEntries(kept) };
 }
 
 /**
@@ -86,7 +90,8 @@ export function fixShapes(graph: Graph, options: SizeOptions, { partial = false 
 }
 
 function resolveSizes(inputs: readonly ValueInfo[], options: SizeOptions): Map<string, number> {
-  const { batch, dims = {}, shapes = {} } = options;
+  const { dims = {}, shapes = {} } = options;
+  const batch = batchOf(inputs, options);
   const sizes = new Map<string, number>();
   const from = new Map<string, string>();
   const symbols = new Set(

@@ -8,6 +8,7 @@ import * as targets from '../../lowering/targets.js';
 import { openExecution } from '../../train/execution.js';
 import { type FeedArray, gradients } from '../../train/gradients.js';
 import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
+import { viewOptions } from '../model-view-options.js';
 import { addTo, option, requireOptions, toDims, toNumber } from '../option-values.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
@@ -16,7 +17,8 @@ const gradOptions = () => [
   option('Batch', '--inputs <file>', "an .npz with arrays named as the model's inputs"),
   option('Batch', '--dim <name=size>', 'size of an open dimension; may be repeated').argParser(toDims),
   option('Loss', '--loss <name>', 'what ends the model', { choices: LOSS_NAMES, byDefault: 'cross-entropy' }),
-  option('Loss', '--logits <name>', 'the output that the loss takes', { byDefault: 'the first' }),
+  ...viewOptions(),
+  option('Loss', '--logits <name>', 'the same as --output'),
   option('Loss', '--target <array>', "the array for the loss's targets"),
   option('Loss', '--class-axis <n>', 'axis of the classes in the logits', {
     parse: toNumber,
@@ -33,6 +35,11 @@ const gradOptions = () => [
   option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
     addTo,
   ),
+  option(
+    'Model',
+    '--train-also <pattern>',
+    'train these besides what looks learned: a name with *, or /REGEX/',
+  ).argParser(addTo),
   option('Model', '--freeze <pattern>', 'leave these parameters out: a name with *, or /REGEX/').argParser(
     addTo,
   ),
@@ -62,6 +69,8 @@ async function runGrad(model: string, command: Command): Promise<void> {
     dim,
     loss: name = 'cross-entropy',
     logits,
+    output = logits,
+    constant,
     target,
     classAxis,
     out,
@@ -77,7 +86,6 @@ async function runGrad(model: string, command: Command): Promise<void> {
   }
   const feeds: Record<string, FeedArray> = Object.fromEntries(arrays);
   const loss = namedLoss(name, {
-    output: logits,
     classAxis,
     labelSmoothing: options.labelSmoothing,
     ignoreIndex: options.ignoreIndex,
@@ -90,11 +98,14 @@ async function runGrad(model: string, command: Command): Promise<void> {
     loss,
     ...(given && { targets: [given] }),
     dims: dim,
-    output: logits,
+    output,
+    outputAsIs: options.outputAsIs,
+    constants: constant,
     batchNorm: options.bn,
     dropout: options.dropout,
     seed: options.seed,
     train: patterns(options.train),
+    alsoTrain: patterns(options.trainAlso),
     freeze: patterns(options.freeze),
     target: options.form && TARGETS[options.form as keyof typeof TARGETS],
     ...openExecution(chosenExecution(command)),
@@ -105,6 +116,11 @@ async function runGrad(model: string, command: Command): Promise<void> {
     shape: result.dims.get(tensor)!,
     data,
   }));
-  await writeSafetensors(out, tensors, { loss: String(result.loss) });
+  const splits = Object.fromEntries(result.splits);
+  await writeSafetensors(out, tensors, {
+    loss: String(result.loss),
+    ...(result.splits.size > 0 && { splits: JSON.stringify(splits) }),
+  });
+  for (const note of result.notes) process.stderr.write(`${note}\n`);
   process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
 }

@@ -4,6 +4,7 @@ import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
 import { openRuntime } from '../../runtime/library.js';
+import { LAYOUT_TEXT } from '../../train/image-layout.js';
 import {
   type InspectedTensor,
   type InspectedValue,
@@ -11,10 +12,11 @@ import {
   inspectModel,
 } from '../../train/inspect.js';
 import { runtimeOption } from '../execution-options.js';
+import { viewOptions } from '../model-view-options.js';
 import { addTo, option, toDims, toNumber } from '../option-values.js';
 
 const inspectOptions = () => [
-  option('Model', '--output <name>', 'the output that the loss takes', { byDefault: 'the first of floats' }),
+  ...viewOptions(),
   option('Model', '--loss <name>', 'what ends the model', {
     choices: LOSS_NAMES,
     byDefault: 'output, its mean',
@@ -29,6 +31,11 @@ const inspectOptions = () => [
   option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
     addTo,
   ),
+  option(
+    'Model',
+    '--train-also <pattern>',
+    'train these besides what looks learned: a name with *, or /REGEX/',
+  ).argParser(addTo),
   option('Model', '--freeze <pattern>', 'leave these parameters: a name with *, or /REGEX/').argParser(addTo),
   runtimeOption(),
   option('Result', '--json', 'print the report as one JSON line'),
@@ -47,16 +54,33 @@ export function addInspect(program: Command): void {
 }
 
 async function runInspect(path: string, command: Command): Promise<void> {
-  const { output, loss, classAxis, batch, dim, bn, train, freeze, runtime, json } = command.opts();
+  const {
+    output,
+    outputAsIs,
+    constant,
+    loss,
+    classAxis,
+    batch,
+    dim,
+    bn,
+    train,
+    trainAlso,
+    freeze,
+    runtime,
+    json,
+  } = command.opts();
   const model = await readModel(path);
   const report = await inspectModel(model, {
     output,
+    outputAsIs,
+    constants: constant,
     batch,
     dims: dim,
     batchNorm: bn,
     train: (train as string[] | undefined)?.map(parsePattern),
+    alsoTrain: (trainAlso as string[] | undefined)?.map(parsePattern),
     freeze: (freeze as string[] | undefined)?.map(parsePattern),
-    ...(loss && { loss: namedLoss(loss, { output, classAxis }) }),
+    ...(loss && { loss: namedLoss(loss, { classAxis }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
@@ -68,13 +92,24 @@ const shapeText = ({ shape }: InspectedValue): string =>
 
 function tensorTable(tensors: readonly InspectedTensor[]): string {
   const table = new Table({
-    head: ['name', 'shape', 'elements', 'kind', 'why'],
+    head: ['name', 'shape', 'elements', 'nodes', 'kind', 'why'],
     style: { head: [], border: [] },
   });
   for (const tensor of tensors)
-    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.kind, tensor.reason]);
+    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.uses, tensor.kind, whyText(tensor)]);
   return table.toString();
 }
+
+const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
+  `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;
+
+const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): string =>
+  layout
+    ? `Images: ${input} is ${LAYOUT_TEXT[layout]}, for ${why}`
+    : `Images: ${input} may have its channels first or last, for ${why}; to train on images, say it with --layout`;
+
+const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
+  `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -85,16 +120,23 @@ function describe(report: Inspection): string {
     `Model: ${report.model}, operator set ${report.opset}${report.trainingForm ? ', in training form' : ''}`,
     `Inputs: ${values(report.inputs)}`,
     `Outputs: ${values(report.outputs)}`,
+    ...(report.layout ? [layoutText(report.layout)] : []),
+    ...(report.end ? [endText(report.end)] : []),
+    ...report.remarks.map((remark) => `Note: ${remark}`),
     ...(sizes.length > 0 ? [`Open dimensions, taken as: ${sizes.join(', ')}`] : []),
+    ...(report.ownTypes ? [report.ownTypes] : []),
     `Ops: ${ops.map(([op, count]) => `${op} ${count}`).join(', ')}`,
     '',
     `${report.parameters.length} parameters with ${report.parameterCount} elements:`,
     tensorTable(report.parameters),
     `${report.buffers.length} buffers, which are not trained:`,
     tensorTable(report.buffers),
+    ...[report.decisions.split, report.decisions.tied, report.decisions.unsure].filter(
+      (line) => line !== null,
+    ),
     '',
     ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
-      `Kernels ${name}: ${trainable ? 'a gradient for every node' : `${blockers.length} in the way`}`,
+      `Kernels ${name}: ${trainable ? (report.trainable ? 'a gradient for every node' : 'no node in the way') : `${blockers.length} in the way`}`,
       ...blockers.map(({ message }) => `  - ${message}`),
     ]),
     ...(report.note ? [`Note: ${report.note}`] : []),

@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../../formats/atomic.js';
 import { MEASURE_NAMES, type MeasureName } from '../../sharpness/options.js';
 import { type MeasureSharpnessOptions, measureSharpness } from '../../train/measure-sharpness.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
+import { layoutOption, viewOptions } from '../model-view-options.js';
 import { option, toNames, toNumber } from '../option-values.js';
 import { sharpnessProgress } from '../sharpness-progress.js';
 import { sharpnessTable } from '../sharpness-table.js';
@@ -50,6 +51,8 @@ const sharpnessOptions = () => [
   }),
   number('Data', '--label-smoothing <s>', 'of the loss, in [0, 1)', "the run's, else 0"),
   number('Data', '--seed <n>', 'of the part of the images and of random directions', 0),
+  ...viewOptions(),
+  layoutOption(),
   option('Output', '--json', 'print the report as one JSON line on stdout'),
   option('Output', '--out <file>', 'write the report as JSON'),
   option('Output', '--quiet', 'show no progress'),
@@ -69,16 +72,20 @@ export function addSharpness(program: Command): void {
 }
 
 async function runSharpness(command: Command, subject: string): Promise<void> {
-  const { json, out, quiet, rho = 0.05, measures = ['ascent'], ...rest } = command.opts();
+  const { json, out, quiet, constant, rho = 0.05, measures = ['ascent'], ...rest } = command.opts();
   const options: MeasureSharpnessOptions = {
     ...rest,
     ...chosenExecution(command),
+    constants: constant,
     ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
     rho,
     measures: measures as MeasureName[],
   };
+  const onNote = (note: string) => {
+    if (!quiet) process.stderr.write(`${note}\n`);
+  };
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
-  const report = await measureSharpness({ ...options, onPass: progress.onPass });
+  const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
   if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);

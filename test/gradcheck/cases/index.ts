@@ -9,6 +9,7 @@ import { convolutionCases } from './convolution.js';
 import { doubleCases } from './double.js';
 import { einsumCases } from './einsum.js';
 import { functionCases } from './functions.js';
+import { fusedCases } from './fused.js';
 import { indexingCases } from './indexing.js';
 import { layerNormCases } from './layer-norm.js';
 import { layoutCases } from './layout.js';
@@ -32,6 +33,7 @@ export const gradientCases: readonly GradientCase[] = [
   ...arithmeticCases,
   ...unaryCases,
   ...matmulCases,
+  ...fusedCases,
   ...convolutionCases,
   ...normalizationCases,
   ...poolingCases,

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {
+  batchSymbols,
   dimsOf,
   evaluationSizes,
   fixShapes,
@@ -32,6 +33,21 @@ test('evaluation keeps every size that was given but the batch’s', (t) => {
   const { input } = graph({ ids: ['batch', 'sequence'], mask: ['batch', 'keys'] });
   const given = { dims: { keys: 6 }, shapes: { ids: [2, 5] } };
   t.deepEqual(evaluationSizes(input, given), { sequence: 5, keys: 6 });
+});
+
+test('a size of the dimension that is called batch is the batch', (t) => {
+  const { input } = graph({ x: ['batch', 'n'], y: ['M', 3] });
+  t.deepEqual(shapes({ x: ['batch', 'n'], y: ['M', 3] }, { dims: { batch: 5, n: 2 } }), [
+    [5, 2],
+    [5, 3],
+  ]);
+  t.deepEqual(evaluationSizes(input, { dims: { batch: 5, n: 2 } }), { n: 2 });
+  t.deepEqual(evaluationSizes(input, { batch: 5, dims: { batch: 7, n: 2 } }), { batch: 7, n: 2 });
+});
+
+test('an input that is called batch has no batch in all of its open dimensions', (t) => {
+  const { input } = graph({ batch_input: ['?', '?', 3] });
+  t.deepEqual([...batchSymbols(input)], ['batch_input[0]']);
 });
 
 const failures: [string, Record<string, Dim[]>, SizeOptions, RegExp][] = [

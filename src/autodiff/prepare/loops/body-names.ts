@@ -1,7 +1,5 @@
-import { GraphBuilder } from '../../../onnx/builder.js';
 import type { Attribute, Graph, Node } from '../../../onnx/proto.js';
-import { isScan, scanParts, withBody } from '../../../onnx/scan.js';
-import { definedIn, subgraphs } from '../../../onnx/subgraphs.js';
+import { definedIn } from '../../../onnx/subgraphs.js';
 import { type Renaming, renameNode } from '../rename.js';
 
 /** A copy of a body in which all values that it and its subgraphs define have new names. */
@@ -22,33 +20,6 @@ export function renameBody(body: Graph, rename: Renaming): Graph {
     valueInfo: [],
   };
 }
-
-/** A graph in which no two bodies of Scan nodes define the same name, as their gradients need it. */
-export function uniqueBodies(graph: Graph): Graph {
-  if (!graph.node.some(isScan)) return graph;
-  const builder = new GraphBuilder({ ...graph });
-  const seen = definedIn(graph);
-  const node = graph.node.map((each) => {
-    if (!isScan(each)) return each;
-    const { body } = scanParts(each);
-    const own = definedInside(body);
-    const clashes = own.some((name) => seen.has(name));
-    for (const name of own) seen.add(name);
-    return clashes
-      ? withBody(
-          each,
-          freshBody(body, (hint) => builder.fresh(hint)),
-        )
-      : each;
-  });
-  return { ...graph, node };
-}
-
-/** What a body and its subgraphs define. */
-const definedInside = (body: Graph): string[] => [
-  ...definedIn(body),
-  ...body.node.flatMap((node) => subgraphs(node).flatMap(definedInside)),
-];
 
 const freshInside = (node: Node, fresh: (hint: string) => string): Node => ({
   ...node,

@@ -1,0 +1,27 @@
+import type { Option } from 'commander';
+import { LAYOUTS } from '../train/image-layout.js';
+import { option, toConstants } from './option-values.js';
+
+/** Options that say how a model is taken; the model itself stays as it is. */
+export const viewOptions = (): Option[] => [
+  option('Model', '--output <name>', 'what the loss takes: an output, or any value inside the model', {
+    byDefault: 'the first of floats',
+  }),
+  ...endOptions(),
+];
+
+export const endOptions = (): Option[] => [
+  option('Model', '--output-as-is', 'the loss takes the output itself, not the logits behind its softmax'),
+  option(
+    'Model',
+    '--constant <name=value>',
+    'what an input of the model is: NAME=16000, NAME=true or NAME=1,1,0; may be repeated',
+  ).argParser(toConstants),
+];
+
+/** Of commands that feed images. */
+export const layoutOption = (): Option =>
+  option('Model', '--layout <order>', 'whether images have their channels first or last', {
+    choices: LAYOUTS,
+    byDefault: 'what the model tells',
+  });
