@@ -11,6 +11,7 @@ import type {
 } from './addon-types.js';
 import type { Runtime } from './library.js';
 import { memoryShortage } from './out-of-memory.js';
+import { withoutWrongOptimizers } from './wrong-optimizers.js';
 
 export interface SessionOptions extends NativeSessionOptions {}
 
@@ -59,7 +60,8 @@ export class Session {
   ): Promise<Session> {
     const bytes = model instanceof Uint8Array ? model : encodeModel(model);
     try {
-      return new Session(await addon.createSession(runtime.path, bytes, options));
+      const config = { ...withoutWrongOptimizers, ...options.config };
+      return new Session(await addon.createSession(runtime.path, bytes, { ...options, config }));
     } catch (cause) {
       throw runtimeError(`ONNX Runtime ${runtime.version} refuses the model`, cause as Error);
     }

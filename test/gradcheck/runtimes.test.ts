@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import test from 'ava';
 import { trainingCpu } from '../../src/capabilities/tables.js';
 import { targetOf } from '../../src/capabilities/target-for.js';
@@ -6,6 +8,7 @@ import { flatmin, standard, type Target } from '../../src/lowering/targets.js';
 import { wideResNet } from '../../src/models/wide-resnet.js';
 import { openRuntime } from '../../src/runtime/library.js';
 import { type FeedArray, type GradientOptions, gradients } from '../../src/train/gradients.js';
+import { TrainingSession } from '../../src/train/session.js';
 import { folder, problemOf, references } from './architecture-problem.js';
 import { cosineOf } from './cosine.js';
 import { cudaFormsOnCpu } from './cuda-forms.js';
@@ -38,6 +41,32 @@ async function agree(
   }
 }
 
+interface Recorded {
+  input: number[] | { name: string; dims: number[]; data: number[] };
+  dims?: number[];
+  labels: number[];
+}
+
+/** Models whose batch is written down beside them. */
+function recorded(place: string, key: string, names: readonly string[]) {
+  const file = JSON.parse(readFileSync(`${folder}${place}references.json`, 'utf8')) as Record<
+    string,
+    Recorded
+  >;
+  const { input: given, dims: shape, labels } = file[key]!;
+  const { dims, data } = Array.isArray(given) ? { dims: shape!, data: given } : given;
+  const isText = key === 'text' || key === 'transformer';
+  const values = isText ? BigInt64Array.from(data, BigInt) : Float32Array.from(data);
+  const input = Array.isArray(given) ? (isText ? 'ids' : 'images') : given.name;
+  const feeds: Record<string, FeedArray> = {
+    [input]: { dims, data: values },
+    labels: { dims: [labels.length], data: BigInt64Array.from(labels, BigInt) },
+  };
+  return names.map(
+    (name) => [`${folder}${place}${name}.onnx`, () => ({ loss: crossEntropy(), feeds })] as const,
+  );
+}
+
 if (!trainingLibrary) {
   test('gradients of both runtimes', (t) => {
     t.log('Skipped: FLATMIN_TRAINING_RUNTIME does not name a libonnxruntime of the training build.');
@@ -55,6 +84,31 @@ if (!trainingLibrary) {
       const feeds = { images: { dims: [4, 3, 32, 32], data: images }, labels };
       const model = wideResNet({ depth, width, shortcut });
       await agree(t, model, feeds, { loss: crossEntropy(), batchNorm: 'batch', threads: 1 });
+    });
+  }
+  for (const [path, problem] of [
+    ...Object.keys(references).map((name) => [`${folder}${name}.onnx`, () => problemOf(name)] as const),
+    ...recorded('../', 'cnn', ['cnn-training-form']),
+    ...recorded('../', 'text', ['text-dynamo', 'text-torchscript']),
+    ...['classifier', 'transformer'].flatMap((name) => recorded('../half/', name, [name])),
+  ]) {
+    test(`${basename(path)}: both runtimes evaluate it to one loss`, async (t) => {
+      const { loss, feeds } = problem();
+      const shapes = Object.fromEntries(
+        Object.entries(feeds).flatMap(([name, feed]) =>
+          'dims' in feed && name !== 'labels' && name !== 'targets' ? [[name, feed.dims]] : [],
+        ),
+      );
+      const batch = Object.fromEntries(
+        Object.entries(feeds).map(([name, feed]) => [name, 'data' in feed ? feed.data : feed]),
+      );
+      const losses = [];
+      for (const runtime of [stock, openRuntime(trainingLibrary)]) {
+        const session = await TrainingSession.create(path, { loss, shapes, runtime, threads: 1 });
+        losses.push((await session.evaluate([batch])).loss);
+        session.dispose();
+      }
+      t.true(Math.abs(losses[0]! - losses[1]!) <= 1e-5 * Math.abs(losses[0]!), `${losses}`);
     });
   }
   for (const name of Object.keys(references)) {
