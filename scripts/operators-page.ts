@@ -1,9 +1,13 @@
 import { backward } from '../src/autodiff/backward.js';
 import { decompose } from '../src/autodiff/decompose/decompose.js';
 import { decompositions } from '../src/autodiff/decompose/registry.js';
+import { UNROLL_LIMIT } from '../src/autodiff/prepare/control-flow.js';
+import { COUNTED_ITERATIONS } from '../src/autodiff/prepare/loops/counting.js';
 import { refused } from '../src/autodiff/refused.js';
 import { nonDifferentiable, rules } from '../src/autodiff/registry.js';
+import { scatterReductions } from '../src/autodiff/rules/scatter.js';
 import { useBatchStatistics } from '../src/autodiff/training-form.js';
+import { UNROLLED_STEPS } from '../src/autodiff/unrolled-steps.js';
 import { lower, lowerings } from '../src/lowering/lower.js';
 import { flatmin, standard, training } from '../src/lowering/targets.js';
 import { intAttribute } from '../src/onnx/attributes.js';
@@ -31,7 +35,10 @@ it by hand. A test compares the two.
 
 `;
 
-const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differentiable operators take its place before gradients are taken.
+const inWords = (count: number): string => count.toLocaleString('en');
+
+const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differentiable operators take its place before gradients are taken;
+  ScatterND with a reduction is rewritten, as its kernel loses updates on several threads.
 - **training ops**: what its gradient uses beyond standard operators, where anything; ops without a domain here are of \`${microsoft}\`, but for
   MaxPoolGrad and AveragePoolGrad. Seen in the checks of that operator alone. The next two columns say which of them ONNX Runtime's training
   build (1.28) has kernels for, on the CPU and on CUDA; *lowered*: it does not, or they are wrong, and standard operators take their place.
@@ -42,7 +49,14 @@ const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differen
 - **checks**: cases in which forward values and gradients are compared with float64 references and finite differences (relative error
   below 1e-4), each in standard operators and with flatmin's kernels, and in training ops where \`FLATMIN_TRAINING_RUNTIME\` names such a library.
 
-If with a constant condition, Loop with a constant number of iterations, and functions of the model's own are written out before any of this.
+ScatterElements and ScatterND: with reductions ${scatterReductions.join(', ')}. Equal extremes share the gradient, the element written to included,
+and where a factor is zero the product of the others counts, as in PyTorch.
+
+Before any of this, functions of the model's own are written out, the branch that constants and sizes decide takes the place of an If,
+and their steps that of Loop, Scan and recurrent operators of up to ${UNROLLED_STEPS} steps. Of more steps, Loop and the recurrent operators become Scan, whose
+gradient is another Scan. A Loop's number of iterations is what its condition comes to, up to ${inWords(COUNTED_ITERATIONS)}, where that depends on constants and
+sizes alone. Loops around Dropout, BatchNormalization, random numbers or an If that each iteration decides, and those whose state changes its
+shape, are written out however long they are, up to ${inWords(UNROLL_LIMIT)} nodes.
 
 `;
 
@@ -50,7 +64,7 @@ If with a constant condition, Loop with a constant number of iterations, and fun
 export async function operatorsPage(): Promise<string> {
   const emitted = await emittedOps(openRuntime('stock'));
   const checks = checkCounts();
-  const trained = [...Object.keys(rules), ...Object.keys(decompositions)].sort(byName);
+  const trained = [...new Set([...Object.keys(rules), ...Object.keys(decompositions)])].sort(byName);
   const rows = trained.map((key) => row(key, emitted.get(key), checks.get(key) ?? 0));
   const stops = [...nonDifferentiable].sort(byName).map((key) => [shown(key), String(checks.get(key) ?? 0)]);
   const refusals = Object.entries(refused).sort(([a], [b]) => byName(a, b));
@@ -79,7 +93,7 @@ function row(key: string, seen: Emitted | undefined, checks: number): string[] {
   const has = (op: string) => training.ops.has(op);
   return [
     shown(key),
-    key in rules ? 'rule' : 'rewritten',
+    [...(key in rules ? ['rule'] : []), ...(key in decompositions ? ['rewritten'] : [])].join(' or '),
     ops.map(bare).join(', ') || '–',
     support(ops, has),
     support(ops, (op) => !WITHOUT_CUDA.has(op)),

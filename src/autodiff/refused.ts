@@ -1,5 +1,7 @@
 import { microsoft } from '../onnx/domains.js';
 import { attributeWeights } from './prepare/attribute-weights.js';
+import { UNROLL_LIMIT } from './prepare/control-flow.js';
+import { COUNTED_ITERATIONS } from './prepare/loops/counting.js';
 
 const quantised =
   'it is quantised: train the floating-point model that it was made from, and quantise the result';
@@ -31,7 +33,7 @@ export const refused: Readonly<Record<string, string>> = {
   [`${microsoft}:QLinearConv`]: quantised,
   [`${microsoft}:QLinearMul`]: quantised,
   If: 'its condition depends on the data: a branch is known where constants and sizes alone decide it',
-  Loop: 'its number of iterations depends on the data, is above 100,000, or the shapes of its state change in too many: it is trained where constants and sizes alone decide them',
+  Loop: `constants and sizes must decide its number of iterations, up to ${COUNTED_ITERATIONS.toLocaleString('en')}; of more than ${UNROLL_LIMIT.toLocaleString('en')} nodes in all iterations, its state must keep its shape, and its body hold no Dropout, BatchNormalization or If`,
   NonMaxSuppression: dynamic,
   Unique: dynamic,
   DFT: spectral,

@@ -1,4 +1,5 @@
 import type { Graph, Node } from './proto.js';
+import { isScan, scanParts } from './scan.js';
 import { readBy } from './subgraphs.js';
 import { elementBytes, elementCount } from './tensor.js';
 import type { ValueTypes } from './value-types.js';
@@ -20,7 +21,8 @@ export interface Liveness {
 
 /**
  * Estimates the memory of a graph's computed values: each is there from its node to the last that reads it, nodes in their order. Inputs,
- * constants and outputs of the graph have buffers of their own and are not counted; neither is what a kernel needs while it runs.
+ * constants and outputs of the graph have buffers of their own and are not counted; neither is what a kernel needs while it runs, but for
+ * the values of one step of a Scan.
  * @param types of its values; one without a type counts as nothing
  */
 export function liveness(graph: Graph, types: ValueTypes): Liveness {
@@ -42,6 +44,7 @@ export function liveness(graph: Graph, types: ValueTypes): Liveness {
       memory.share(first, source);
     else if (first !== undefined) memory.take(first);
     for (const name of others) memory.take(name);
+    if (isScan(node)) memory.pass(liveness(scanParts(node).body, types).peakBytes);
     const ended = new Set(
       [...readBy(node), ...made].filter((name) => (lastRead.get(name) ?? index) <= index),
     );
@@ -92,6 +95,11 @@ class Memory {
     this.live += bytes;
     this.total += bytes;
     this.peak = Math.max(this.peak, this.live);
+  }
+
+  /** Bytes that are there for a moment. */
+  pass(bytes: number): void {
+    this.peak = Math.max(this.peak, this.live + bytes);
   }
 
   share(name: string, source: string): void {

@@ -1,4 +1,6 @@
+import { describeNode } from '../../../onnx/attributes.js';
 import { emptyGraph, type GraphBuilder, valueInfo } from '../../../onnx/builder.js';
+import { opKey } from '../../../onnx/domains.js';
 import type { Graph, Node } from '../../../onnx/proto.js';
 import { type Scanned, type ScanParts, scanNode, scanParts } from '../../../onnx/scan.js';
 import { readBy, readFromOutside } from '../../../onnx/subgraphs.js';
@@ -21,8 +23,22 @@ const gradient: Rule = (c) => {
   if (!first) throw c.refuse('it takes no slices, which tell how many steps there are');
   if ([...parts.inputs, ...parts.outputs].some(({ axis }) => axis !== 0))
     throw c.refuse('it takes slices along another axis than the first');
+  const other = parts.body.node.find((node) => OF_EACH_STEP.has(opKey(node)));
+  if (other)
+    throw c.refuse(
+      `each of its steps would have its own statistics or random numbers of ${describeNode(other)}, which it is too long to be written out for: export the model in evaluation form, or freeze what is before it`,
+    );
+  const changed = parts.states.findIndex(
+    (_, at) =>
+      String(c.known(parts.body.output[at]!.name)?.dims) !== String(c.dims(parts.body.input[at]!.name)),
+  );
+  if (changed >= 0)
+    throw c.refuse(`the shape of its state "${parts.states[changed]}" changes from step to step`);
   return new ScanGradient(c, parts, c.dims(first.name)[0]!).emit();
 };
+
+/** Ops that each step has its own of. */
+const OF_EACH_STEP = new Set(['BatchNormalization', 'Dropout']);
 
 export const scan: Record<string, Rule> = { Scan: gradient };
 

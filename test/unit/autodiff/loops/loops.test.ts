@@ -1,12 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { prepareModel } from '../../../../src/autodiff/prepare/prepare.js';
 import { fixShapes } from '../../../../src/autodiff/prepare/shapes.js';
 import { outputLoss } from '../../../../src/losses/custom.js';
+import { meanSquaredError } from '../../../../src/losses/regression.js';
 import { emptyGraph, type GraphBuilder, valueInfo } from '../../../../src/onnx/builder.js';
+import { readModel } from '../../../../src/onnx/model.js';
 import type { ModelProto } from '../../../../src/onnx/proto.js';
 import { scanNode } from '../../../../src/onnx/scan.js';
+import { SGD } from '../../../../src/optim/sgd.js';
 import { openRuntime } from '../../../../src/runtime/library.js';
 import { gradients } from '../../../../src/train/gradients.js';
+import { TrainingSession } from '../../../../src/train/session.js';
 import { resolveControlFlow } from '../../../../src/train/trainable-graph.js';
 import { runModel } from '../run-model.js';
 import {
@@ -254,6 +261,87 @@ test('a Loop whose end the data decide is refused by name', async (t) => {
   );
   await t.throwsAsync(gradients(byData, { x: sequence(SHORT) }, { loss: outputLoss(), train: /^[wub]$/ }), {
     code: 'NO_GRADIENT',
-    message: /Loop "Loop" has no gradient rule \(its number of iterations.*w/,
+    message: /Loop "Loop" has no gradient rule \(constants and sizes must decide its number of iterations.*w/,
   });
+});
+
+test('a long Loop around Dropout, or whose state grows, is written out', async (t) => {
+  const dropping = sequenceModel([LONG, BATCH, WIDTH], (builder) => {
+    const [last] = appendLoop(builder, {
+      trips: number(builder, LONG),
+      states: { state: 'h' },
+      iteration: (body, trip) => ({ next: [body.op('Dropout', [iterate(body, trip), body.scalar(0.5)])] }),
+    });
+    return last!;
+  });
+  const found = await resolved(dropping);
+  t.is(found.graph.node.filter(({ opType }) => opType === 'Dropout').length, LONG);
+  const growing = sequenceModel([LONG, BATCH, WIDTH], (builder) => {
+    const [last] = appendLoop(builder, {
+      trips: number(builder, LONG),
+      states: { state: 'h' },
+      iteration: (body, trip) => {
+        const slice = body.op('MatMul', [body.op('Gather', ['x', trip]), 'u']);
+        return { next: [body.op('Concat', ['state', slice], { axis: 0 })] };
+      },
+    });
+    return last!;
+  });
+  t.true(opsOf(await resolved(growing)).has('Concat'));
+  const taken = await gradients(growing, { x: sequence(LONG) }, { loss: outputLoss(), train: 'u' });
+  const sums = [...Array(WIDTH).keys()].map((column) =>
+    sequence(LONG).reduce((sum, value, at) => (at % WIDTH === column ? sum + value : sum), 0),
+  );
+  const count = (LONG + 1) * BATCH * WIDTH;
+  [...taken.gradients.get('u')!].forEach((value, at) => {
+    t.true(Math.abs(value - sums[Math.floor(at / WIDTH)]! / count) < 1e-6);
+  });
+});
+
+test('what a Scan of too many nodes cannot hold is refused by name', async (t) => {
+  const steps = 5000;
+  const model = sequenceModel([steps, BATCH, WIDTH], (builder) => {
+    const [last] = appendLoop(builder, {
+      trips: number(builder, steps),
+      states: { state: 'h' },
+      iteration: (body, trip) => ({ next: [body.op('Dropout', [iterate(body, trip), body.scalar(0.5)])] }),
+    });
+    return last!;
+  });
+  await t.throwsAsync(gradients(model, { x: sequence(steps) }, { loss: outputLoss(), train: /^[wub]$/ }), {
+    code: 'NO_GRADIENT',
+    message: /Loop "Loop" .*w/,
+  });
+});
+
+test('a model with a long Loop trains, is evaluated, and keeps its Loop in what is saved', async (t) => {
+  const model = sequenceModel([LONG, BATCH, WIDTH], (builder) => {
+    const [last] = appendLoop(builder, {
+      trips: number(builder, LONG),
+      states: { state: 'h' },
+      iteration: (body, trip) => ({ next: [iterate(body, trip)] }),
+    });
+    return last!;
+  });
+  const session = await TrainingSession.create(model, { loss: meanSquaredError(), train: /^[wub]$/ });
+  t.teardown(() => session.dispose());
+  const batch = { x: sequence(LONG), targets: new Float32Array(BATCH * WIDTH) };
+  const optimizer = new SGD({ lr: 0.1 });
+  const losses: number[] = [];
+  for (let count = 0; count < 20; count++) losses.push((await session.step(batch, optimizer)).loss);
+  t.true(losses.at(-1)! < 0.5 * losses[0]!, String(losses));
+  const folder = await mkdtemp(join(tmpdir(), 'flatmin-loop-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await session.save(join(folder, 'model.onnx'));
+  const saved = await readModel(join(folder, 'model.onnx'));
+  t.deepEqual(
+    saved.graph.node.map(({ opType }) => opType),
+    model.graph.node.map(({ opType }) => opType),
+  );
+  const [output] = Object.values(
+    await runModel(saved, { x: { dims: [LONG, BATCH, WIDTH], data: [...sequence(LONG)] } }),
+  );
+  const loss = output!.reduce((sum, value) => sum + value ** 2, 0) / output!.length;
+  const next = (await session.step(batch, optimizer)).loss;
+  t.true(Math.abs(loss - next) < 1e-5, `${loss}, ${next}`);
 });
