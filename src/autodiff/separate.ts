@@ -1,8 +1,8 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
-import { type Classified, type ClassifyOptions, classify } from './prepare/classify.js';
-import type { Origin } from './prepare/fold-sources.js';
+import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
+import type { Verdict } from './roles/judge.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {
@@ -28,8 +28,8 @@ export interface SeparateOptions extends ClassifyOptions {
   losses?: readonly string[] | undefined;
   /** Trains these and no others, whatever they look like. */
   weights?: { readonly parameters: readonly Weight[]; readonly statistics: readonly Weight[] } | undefined;
-  /** Where the file has each initializer (see prepareModel); an initializer that is not listed stays a constant. */
-  origins?: ReadonlyMap<string, Origin> | undefined;
+  /** What each initializer of the file is (see prepareModel); one that is not listed stays a constant. */
+  roles: ReadonlyMap<string, Verdict>;
 }
 
 /**
@@ -37,16 +37,10 @@ export interface SeparateOptions extends ClassifyOptions {
  * The rest stays constant.
  * @throws FlatminError INVALID_MODEL when nothing is trainable
  */
-export function separate(model: ModelProto, options: SeparateOptions = {}): SeparatedModel {
+export function separate(model: ModelProto, options: SeparateOptions): SeparatedModel {
   const { graph } = model;
-  const { origins } = options;
   const losses = options.losses ?? graph.output.map(({ name }) => name);
-  const candidates = origins
-    ? graph.initializer.filter(({ name }) => origins.has(name ?? ''))
-    : graph.initializer;
-  const classified = options.weights
-    ? []
-    : classify({ ...graph, initializer: candidates }, losses, origins, options);
+  const classified = options.weights ? [] : classify(graph, losses, options.roles, options);
   const weights = (kind: Classified['kind']): Weight[] =>
     classified.filter((each) => each.kind === kind).map(({ name, dims }) => ({ name, dims }));
   const parameters = options.weights?.parameters ?? weights('parameter');

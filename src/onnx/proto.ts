@@ -30,6 +30,7 @@ export interface ValueInfo {
   name: string;
   type?: TypeInfo;
   docString?: string;
+  metadataProps?: StringEntry[];
 }
 export interface Tensor {
   name?: string;
@@ -69,6 +70,7 @@ export interface Node {
   attribute: Attribute[];
   overload?: string;
   docString?: string;
+  metadataProps?: StringEntry[];
 }
 export interface Graph {
   name?: string;

@@ -1,5 +1,6 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from './attributes.js';
+import { microsoft } from './domains.js';
 import type { Graph, ModelProto } from './proto.js';
 
 /**
@@ -23,7 +24,8 @@ function verifyGraph(
   for (const { name } of graph.input) defined.add(name);
   for (const tensor of graph.initializer) defined.add(tensor.name ?? '');
   for (const node of graph.node) {
-    if (!domains.has(domainName(node.domain))) {
+    // ONNX Runtime imports its own operators by itself.
+    if (!domains.has(domainName(node.domain)) && node.domain !== microsoft) {
       throw new FlatminError(
         'INVALID_MODEL',
         `${source} uses ${describeNode(node)} but imports no operator set of domain "${domainName(node.domain)}".`,

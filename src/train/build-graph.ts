@@ -2,12 +2,12 @@ import { decompose } from '../autodiff/decompose/decompose.js';
 import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
 import { fixInputs } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ReportNode } from '../autodiff/report-node.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { firstUndecided } from '../autodiff/undecided.js';
@@ -137,7 +137,7 @@ const standardOpset = ({ opsetImport }: ModelProto): number =>
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(
   runtime: Runtime,
-  { model, origins, constants }: PreparedModel,
+  { model, roles, constants }: PreparedModel,
   options: Omit<GraphOptions, 'target'>,
 ): Promise<ForwardGraph> {
   const { batch, loss, dropout = false } = options;
@@ -149,7 +149,7 @@ export async function forwardGraph(
   const ends = appendLoss(fixed, loss, types, options);
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
-  const separated = separateOrAdvise({ ...model, graph }, { ...options, losses: [ends.loss], origins });
+  const separated = separateOrAdvise({ ...model, graph }, { ...options, losses: [ends.loss], roles });
   // Labels and maps of a classifier are not for training; running statistics move wherever they are.
   const live = neededNodes(separated.graph.node, [ends.loss], (node) => opKey(node) === 'BatchNormalization');
   const noisy = new Set(noise.map(({ name }) => name));

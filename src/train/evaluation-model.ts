@@ -64,7 +64,7 @@ export async function evaluationModel(
   return {
     separated: separate(
       { ...model, graph: ends.graph },
-      { losses: [ends.loss], weights, origins: prepared.origins },
+      { losses: [ends.loss], weights, roles: prepared.roles },
     ),
     loss: ends.loss,
     lossTargets: ends.targets,

@@ -19,6 +19,7 @@ export interface GradientOptions
     | 'outputAsIs'
     | 'constants'
     | 'train'
+    | 'alsoTrain'
     | 'freeze'
     | 'precision'
     | 'device'
@@ -46,6 +47,8 @@ export interface Gradients {
   readonly dims: Map<string, readonly number[]>;
   /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
   readonly notes: readonly string[];
+  /** From each parameter that is split from a merged tensor to that tensor of the file. */
+  readonly splits: ReadonlyMap<string, string>;
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -110,6 +113,7 @@ export async function gradients(
       gradients: new Map(found.map(([name, , values]) => [name, values])),
       dims: new Map(found.map(([name, dims]) => [name, dims])),
       notes: session.notes,
+      splits: new Map([...session.splits].filter(([copy]) => found.some(([name]) => name === copy))),
     };
   } finally {
     session.dispose();

@@ -1,6 +1,5 @@
 import { decompositions } from '../autodiff/decompose/registry.js';
 import { dependents } from '../autodiff/dependents.js';
-import { type Classified, classify } from '../autodiff/prepare/classify.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { opsetOf } from '../autodiff/prepare/raise-opset.js';
 import { subgraphs } from '../autodiff/prepare/rename.js';
@@ -8,6 +7,7 @@ import { type ModelView, prepareSessionModel } from '../autodiff/prepare/session
 import { batchOf, batchSymbols, dimsOf } from '../autodiff/prepare/shapes.js';
 import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
+import { type Classified, classify } from '../autodiff/roles/classify.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
@@ -27,7 +27,7 @@ import { findLayout, type Layout } from './image-layout.js';
 
 export interface InspectOptions
   extends ModelView,
-    Pick<GraphOptions, 'outputAsIs' | 'batch' | 'dims' | 'train' | 'freeze' | 'batchNorm'> {
+    Pick<GraphOptions, 'outputAsIs' | 'batch' | 'dims' | 'train' | 'alsoTrain' | 'freeze' | 'batchNorm'> {
   /** Default: the mean of the output. */
   loss?: Loss | undefined;
   /** Default: the ONNX Runtime that npm installed. */
@@ -48,6 +48,12 @@ export interface InspectedTensor extends InspectedValue {
   readonly kind: Classified['kind'];
   /** Why it is a parameter, or none. */
   readonly reason: string;
+  /** Nodes that read it, or views of it. */
+  readonly uses: number;
+  /** The file does not say what it is; the kind is the likelier one. */
+  readonly unsure: boolean;
+  /** The tensor of the file that it is split from: an exporter had merged equal ones. */
+  readonly splitFrom?: string;
 }
 
 /** A node that keeps gradients from parameters. */
@@ -147,7 +153,7 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
   const found = prepared
     ? await examine(prepared, { ...options, loss, dims: sizes, assumed }, problems)
     : undefined;
-  const tensors = (found?.classified ?? []).map(describeTensor);
+  const tensors = (found?.classified ?? []).map((each) => describeTensor(each, prepared?.splits));
   const parameters = tensors.filter(({ kind }) => kind === 'parameter');
   const reports = found?.targets ?? {};
   const problem = problems[0] ?? null;
@@ -178,8 +184,9 @@ async function examine(prepared: PreparedModel, options: Examination, problems: 
   let remarks: readonly string[] = [];
   try {
     const runtime = options.runtime ?? openRuntime();
-    const { dims, loss, output, outputAsIs, train, freeze } = options;
-    const forward = await forwardGraph(runtime, prepared, { dims, loss, output, outputAsIs, train, freeze });
+    const { dims, loss, output, outputAsIs, train, alsoTrain, freeze } = options;
+    const chosen = { output, outputAsIs, train, alsoTrain, freeze };
+    const forward = await forwardGraph(runtime, prepared, { dims, loss, ...chosen });
     remarks = [...wrongShapes(prepared, forward, options), ...forward.notes];
     const blockers: Blocker[] = [];
     const report = (node: Node, error: unknown) => blockers.push(blocker(node, error));
@@ -265,13 +272,12 @@ function sizesNote(error: unknown, { dims = {}, assumed }: Examination): string 
 }
 
 /** What can be said without shapes: the table of rules, along the paths from parameters to the loss. */
-function examineStructure({ model, origins }: PreparedModel, options: InspectOptions): Examined {
+function examineStructure({ model, roles }: PreparedModel, options: InspectOptions): Examined {
   const { graph } = model;
   const outputs = options.output === undefined ? graph.output.map(({ name }) => name) : [options.output];
   let classified: Classified[] = [];
   try {
-    const initializer = graph.initializer.filter(({ name }) => origins.has(name ?? ''));
-    classified = classify({ ...graph, initializer }, outputs, origins, options);
+    classified = classify(graph, outputs, roles, options);
   } catch {
     return { classified, targets: {} };
   }
@@ -349,14 +355,23 @@ function describeValue(info: ValueInfo): InspectedValue {
   return { name, type: elemType ? dataTypeName(elemType) : kind, shape: dimsOf(info) ?? null };
 }
 
-const describeTensor = ({ name, type, dims, kind, reason }: Classified): InspectedTensor => ({
-  name,
-  type: dataTypeName(type),
-  shape: dims,
-  count: elementCount(dims),
-  kind,
-  reason,
-});
+function describeTensor(
+  { name, type, dims, kind, reason, uses, unsure }: Classified,
+  splits: PreparedModel['splits'] = new Map(),
+): InspectedTensor {
+  const splitFrom = splits.get(name);
+  return {
+    name,
+    type: dataTypeName(type),
+    shape: dims,
+    count: elementCount(dims),
+    kind,
+    reason,
+    uses,
+    unsure,
+    ...(splitFrom !== undefined && { splitFrom }),
+  };
+}
 
 function countOps(graph: Graph): Record<string, number> {
   const counts: Record<string, number> = {};

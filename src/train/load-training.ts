@@ -15,9 +15,7 @@ import { withWeights } from './trained-model.js';
 
 /** A model's training graph, loaded, and its weights on the device. */
 export interface LoadedTraining {
-  /** The model as given, without the values of its weights: those are in the buffers. */
-  readonly model: ModelProto;
-  /** The same in the form that gradients are taken of. */
+  /** The model without the values of its weights: those are in the buffers. */
   readonly prepared: PreparedModel;
   readonly built: BuiltGraph;
   readonly weights: ModelWeights;
@@ -50,8 +48,11 @@ export async function loadTraining(
   });
   const empty = weights.bytes(() => new Float32Array());
   return {
-    model: withWeights(model, prepared.origins, empty),
-    prepared: { ...prepared, model: withWeights(prepared.model, new Map(), empty) },
+    prepared: {
+      ...prepared,
+      source: withWeights(prepared.source, prepared.origins, empty),
+      model: withWeights(prepared.model, new Map(), empty),
+    },
     built,
     weights,
     graph,

@@ -53,8 +53,8 @@ export class ModelWeights {
 
   /** The weights of a model that reach any of its outputs. @throws FlatminError INVALID_MODEL when it is broken or has nothing to train */
   static of(given: ModelProto | PreparedModel, options: ModelWeightsOptions): ModelWeights {
-    const { model, origins } = asPrepared(given);
-    return new ModelWeights(separate(model, { origins }), model.graph.initializer, options);
+    const { model, roles } = asPrepared(given);
+    return new ModelWeights(separate(model, { roles }), model.graph.initializer, options);
   }
 
   /** Names of all parameters, then of all running statistics. */

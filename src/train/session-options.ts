@@ -1,6 +1,6 @@
-import type { ClassifyOptions } from '../autodiff/prepare/classify.js';
 import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import type { Device } from '../runtime/device/device.js';

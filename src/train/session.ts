@@ -224,11 +224,16 @@ export class TrainingSession {
     return this.loaded.built.classified;
   }
 
+  /** From each tensor that is split from one that an exporter had merged to that one of the file; both are saved. */
+  get splits(): ReadonlyMap<string, string> {
+    return this.loaded.prepared.splits;
+  }
+
   /** Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given. */
   async save(path: string, at: WeightVectors = {}): Promise<void> {
-    const { model, prepared, weights } = this.loaded;
+    const { prepared, weights } = this.loaded;
     const values = weights.bytes((name) => weights.read(name, at));
-    await writeModel(inferenceModel(withWeights(model, prepared.origins, values)), path);
+    await writeModel(inferenceModel(withWeights(prepared.source, prepared.origins, values)), path);
   }
 
   /** Frees all native memory. The optimizers' state of this session goes with it. */

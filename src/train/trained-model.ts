@@ -1,9 +1,10 @@
+import { mapBodies } from '../autodiff/prepare/bodies.js';
 import { toEvaluationForm } from '../autodiff/prepare/evaluation-form.js';
 import type { Origin } from '../autodiff/prepare/fold-sources.js';
 import { makeAttribute } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
 import { copyMessage } from '../onnx/model.js';
-import { int64, type ModelProto, type Node, type Tensor } from '../onnx/proto.js';
+import { type Graph, int64, type ModelProto, type Node, type Tensor } from '../onnx/proto.js';
 import { DataType } from '../onnx/tensor.js';
 
 /** From IR version 4 on an initializer need not be an input. */
@@ -31,7 +32,17 @@ export function withWeights(
     rawData: bytes,
   });
   const added: Tensor[] = [];
-  const node = model.graph.node.flatMap((each): Node[] => {
+  const written = (each: Tensor): Tensor => {
+    const weight = weights.get(each.name ?? '');
+    return weight ? Object.assign(copyMessage(each), { rawData: weight.bytes, floatData: [] }) : each;
+  };
+  const inBody = (body: Graph): Graph =>
+    Object.assign(copyMessage(body), {
+      node: body.node.flatMap(replaced),
+      initializer: body.initializer.map(written),
+    });
+  const replaced = (given: Node): Node[] => {
+    const each = mapBodies(given, inBody);
     const name = each.output[0] ?? '';
     const weight = weights.get(name);
     if (!weight || (origins.get(name) ?? 'initializer') === 'initializer') return [each];
@@ -43,11 +54,9 @@ export function withWeights(
       ];
     added.push(tensor(name, weight));
     return [];
-  });
-  const initializer = model.graph.initializer.map((each) => {
-    const weight = weights.get(each.name ?? '');
-    return weight ? Object.assign(copyMessage(each), { rawData: weight.bytes, floatData: [] }) : each;
-  });
+  };
+  const node = model.graph.node.flatMap(replaced);
+  const initializer = model.graph.initializer.map(written);
   const listed = int64(model.irVersion) < FREE_INITIALIZERS;
   const input = listed
     ? [

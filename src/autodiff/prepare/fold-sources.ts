@@ -56,7 +56,7 @@ export function foldSources(graph: Graph): FoldedSources {
 }
 
 /** The tensor of a Constant node; nothing for texts and sparse tensors. */
-function constantOf(node: Node, name: string): Tensor | undefined {
+export function constantOf(node: Node, name: string): Tensor | undefined {
   if (opKey(node) !== 'Constant') return undefined;
   const [attribute] = node.attribute;
   if (attribute?.t) return attribute.t.dataType === DataType.string ? undefined : { ...attribute.t, name };

@@ -19,11 +19,13 @@ export function prepareSessionModel(given: ModelProto, { constants = {}, output 
   const prepared = prepareModel(given);
   const { graph } = prepared.model;
   const viewed = withOutput(fixInputs(withDefaults(graph, given.graph, constants), constants), output);
-  const origins = new Map([...prepared.origins].filter(([name]) => !Object.hasOwn(constants, name)));
+  const others = <T>(map: ReadonlyMap<string, T>) =>
+    new Map([...map].filter(([name]) => !Object.hasOwn(constants, name)));
   return {
     ...prepared,
     model: { ...prepared.model, graph: viewed },
-    origins,
+    origins: others(prepared.origins),
+    roles: others(prepared.roles),
     constants: openConstants(viewed, constants),
   };
 }

@@ -35,6 +35,11 @@ const gradOptions = () => [
   option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
     addTo,
   ),
+  option(
+    'Model',
+    '--train-also <pattern>',
+    'train these besides what looks learned: a name with *, or /REGEX/',
+  ).argParser(addTo),
   option('Model', '--freeze <pattern>', 'leave these parameters out: a name with *, or /REGEX/').argParser(
     addTo,
   ),
@@ -100,6 +105,7 @@ async function runGrad(model: string, command: Command): Promise<void> {
     dropout: options.dropout,
     seed: options.seed,
     train: patterns(options.train),
+    alsoTrain: patterns(options.trainAlso),
     freeze: patterns(options.freeze),
     target: options.form && TARGETS[options.form as keyof typeof TARGETS],
     ...openExecution(chosenExecution(command)),
@@ -110,7 +116,11 @@ async function runGrad(model: string, command: Command): Promise<void> {
     shape: result.dims.get(tensor)!,
     data,
   }));
-  await writeSafetensors(out, tensors, { loss: String(result.loss) });
+  const splits = Object.fromEntries(result.splits);
+  await writeSafetensors(out, tensors, {
+    loss: String(result.loss),
+    ...(result.splits.size > 0 && { splits: JSON.stringify(splits) }),
+  });
   for (const note of result.notes) process.stderr.write(`${note}\n`);
   process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
 }

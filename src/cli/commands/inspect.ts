@@ -31,6 +31,11 @@ const inspectOptions = () => [
   option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
     addTo,
   ),
+  option(
+    'Model',
+    '--train-also <pattern>',
+    'train these besides what looks learned: a name with *, or /REGEX/',
+  ).argParser(addTo),
   option('Model', '--freeze <pattern>', 'leave these parameters: a name with *, or /REGEX/').argParser(addTo),
   runtimeOption(),
   option('Result', '--json', 'print the report as one JSON line'),
@@ -49,8 +54,8 @@ export function addInspect(program: Command): void {
 }
 
 async function runInspect(path: string, command: Command): Promise<void> {
-  const { output, outputAsIs, constant, loss, classAxis, batch, dim, bn, train, freeze, runtime, json } =
-    command.opts();
+  const { output, outputAsIs, constant, loss, classAxis, batch, dim, bn, ...rest } = command.opts();
+  const { train, trainAlso, freeze, runtime, json } = rest;
   const model = await readModel(path);
   const report = await inspectModel(model, {
     output,
@@ -60,6 +65,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     dims: dim,
     batchNorm: bn,
     train: (train as string[] | undefined)?.map(parsePattern),
+    alsoTrain: (trainAlso as string[] | undefined)?.map(parsePattern),
     freeze: (freeze as string[] | undefined)?.map(parsePattern),
     ...(loss && { loss: namedLoss(loss, { classAxis }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
@@ -73,11 +79,11 @@ const shapeText = ({ shape }: InspectedValue): string =>
 
 function tensorTable(tensors: readonly InspectedTensor[]): string {
   const table = new Table({
-    head: ['name', 'shape', 'elements', 'kind', 'why'],
+    head: ['name', 'shape', 'elements', 'nodes', 'kind', 'why'],
     style: { head: [], border: [] },
   });
   for (const tensor of tensors)
-    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.kind, tensor.reason]);
+    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.uses, tensor.kind, whyText(tensor)]);
   return table.toString();
 }
 
@@ -88,6 +94,34 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
   `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
+const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
+  `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;
+
+/** What was decided for the user. */
+function decisions({ parameters, buffers }: Inspection): string[] {
+  const all = [...parameters, ...buffers];
+  const copies = all.filter(({ splitFrom }) => splitFrom !== undefined);
+  const merged = new Set(copies.map(({ splitFrom }) => splitFrom)).size;
+  const unsure = all.filter((tensor) => tensor.unsure);
+  const tied = parameters.filter(({ uses }) => uses > 1);
+  return [
+    ...(copies.length > 0
+      ? [
+          `Split: ${merged} merged tensors, which the exporter took for one, are ${merged + copies.length} again.`,
+        ]
+      : []),
+    ...(tied.length > 0 ? [`Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}`] : []),
+    ...(unsure.length > 0
+      ? [
+          `Unsure: ${listed(unsure.map(({ name, kind }) => `${name} (${kind})`))}: the file does not say; --train-also and --freeze decide.`,
+        ]
+      : []),
+  ];
+}
+
+/** Names that a line has room for. */
+const listed = (names: readonly string[]): string =>
+  names.slice(0, 8).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -108,6 +142,7 @@ function describe(report: Inspection): string {
     tensorTable(report.parameters),
     `${report.buffers.length} buffers, which are not trained:`,
     tensorTable(report.buffers),
+    ...decisions(report),
     '',
     ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
       `Kernels ${name}: ${trainable ? (report.trainable ? 'a gradient for every node' : 'no node in the way') : `${blockers.length} in the way`}`,

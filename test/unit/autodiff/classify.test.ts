@@ -1,10 +1,13 @@
 import test from 'ava';
-import { type ClassifyOptions, classify } from '../../../src/autodiff/prepare/classify.js';
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
+import { type ClassifyOptions, classify } from '../../../src/autodiff/roles/classify.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { DataType, type DataTypeName, makeTensor, type TensorData } from '../../../src/onnx/tensor.js';
+import { RandomStream } from '../../gradcheck/random.js';
 
 const builder = new GraphBuilder();
+const stream = new RandomStream('classify');
+const random = () => stream.uniform(-1, 1);
 const weight = (
   name: string,
   dims: number[],
@@ -15,7 +18,7 @@ const weight = (
       name,
       'float',
       dims,
-      Float32Array.from(values, (value, index) => value ?? Math.sin(index + 1)),
+      Float32Array.from(values, (value) => value ?? random()),
     ),
   );
 const typed = (name: string, type: DataTypeName, dims: number[], data: TensorData) =>
@@ -28,14 +31,14 @@ h = builder.op('Add', [h, builder.op('Gather', [weight('embedding', [9, 4]), 'id
 const norm = ['gamma', 'beta', 'running_mean', 'running_var'].map((name) => weight(name, [4]));
 h = builder.op('BatchNormalization', [h, ...norm]);
 h = builder.op('Mul', [h, weight('layer.gain', [])]);
-h = builder.op('Add', [h, weight('epsilon', [])]);
-h = builder.op('Div', [h, weight('val_3', [1])]);
+h = builder.op('Add', [h, weight('epsilon', [], [1e-5])]);
+h = builder.op('Div', [h, weight('val_3', [1], [8])]);
 h = builder.op('Add', [h, weight('mask', [1, 4], [0, -1e9, 0, 0])]);
 h = builder.op('Add', [h, weight('window_mask', [1, 4], [0, -100, -100, 0])]);
 const position = builder.op('Cast', ['ids'], { to: DataType.float });
 const angle = builder.op('Mul', [
   builder.op('Unsqueeze', [position, builder.ints([1])]),
-  weight('inv_freq', [4]),
+  weight('inv_freq', [4], [1, 0.1, 0.01, 0.001]),
 ]);
 h = builder.op('Add', [h, builder.op('Sin', [angle])]);
 h = builder.op('Add', [h, weight('cos_1', [1, 4])]);
@@ -59,7 +62,7 @@ builder.output(builder.op('ArgMax', [builder.op('Add', [h, weight('aside', [2])]
 const prepared = prepareModel(makeModel(builder.graph));
 
 const classified = (options: ClassifyOptions = {}) =>
-  new Map(classify(prepared.model.graph, [h], prepared.origins, options).map((each) => [each.name, each]));
+  new Map(classify(prepared.model.graph, [h], prepared.roles, options).map((each) => [each.name, each]));
 const ofKind = (kind: string, options: ClassifyOptions = {}) =>
   [...classified(options).values()].filter((each) => each.kind === kind).map(({ name }) => name);
 

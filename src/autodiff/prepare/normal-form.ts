@@ -1,0 +1,45 @@
+import { opKey } from '../../onnx/domains.js';
+import type { Graph, ModelProto, ValueInfo } from '../../onnx/proto.js';
+import { liftTensors } from './bodies.js';
+import { toEvaluationForm } from './evaluation-form.js';
+import { foldSources, type Origin } from './fold-sources.js';
+import { inlineFunctions } from './inline-functions.js';
+import { raiseOpset } from './raise-opset.js';
+import { subgraphs } from './rename.js';
+
+/** A forward model in the one form that later stages read, and where it came from. */
+export interface NormalForm {
+  /** Flat but for control flow, operator set 17 or newer, all constants as initializers that are no inputs, everything in evaluation form. */
+  readonly model: ModelProto;
+  /** Where the value of each initializer is in the model it was made from; constants of functions and raised nodes are not listed. */
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** Other names that the file has for an initializer. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** BatchNormalization or Dropout nodes came in training form. */
+  readonly wasTraining: boolean;
+  /** What the file notes of values. */
+  readonly infos: readonly ValueInfo[];
+}
+
+/** @param given a valid model whose bodies' values have names of their own */
+export function normalForm(given: ModelProto): NormalForm {
+  const raised = raiseOpset(inlineFunctions(given));
+  const folded = foldSources(raised.graph);
+  const lifted = liftTensors(folded.graph);
+  const { graph, wasTraining } = toEvaluationForm(lifted.graph);
+  const own = ownTensors(given.graph);
+  const origins = new Map([...folded.origins, ...lifted.origins].filter(([name]) => own.has(name)));
+  const { aliases } = folded;
+  return { model: { ...raised, graph }, origins, aliases, wasTraining, infos: given.graph.valueInfo };
+}
+
+/** Names of tensors that the graph or a body in it holds. */
+function ownTensors(graph: Graph): Set<string> {
+  const own = new Set(graph.initializer.map(({ name }) => name ?? ''));
+  for (const node of graph.node) {
+    const key = opKey(node);
+    if (key === 'Constant' || key === 'ConstantOfShape') own.add(node.output[0] ?? '');
+    for (const body of subgraphs(node)) for (const name of ownTensors(body)) own.add(name);
+  }
+  return own;
+}

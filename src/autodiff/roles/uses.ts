@@ -1,0 +1,100 @@
+import type { Graph, Node, Tensor } from '../../onnx/proto.js';
+import { subgraphs } from '../prepare/rename.js';
+import { isView, type Role, roleOf } from './slots.js';
+
+/** Where a value is read. */
+export interface Reading {
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** One use of a tensor, views of it followed. */
+export interface Use extends Reading {
+  readonly role: Role;
+  /** The value that the node reads: the tensor, or a view of it. */
+  readonly value: string;
+}
+
+/** Who makes and who reads each value of a graph and of its subgraphs, whose values have names of their own. */
+export class ValueFlow {
+  /** Nodes of subgraphs before the node that has them. */
+  readonly nodes: readonly Node[];
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  private readonly makers = new Map<string, Node>();
+  private readonly readings = new Map<string, Reading[]>();
+  private readonly ofData: ReadonlySet<string>;
+
+  constructor(readonly graph: Graph) {
+    const nodes: Node[] = [];
+    const tensors = new Map<string, Tensor>();
+    const collect = (part: Graph) => {
+      for (const tensor of part.initializer) tensors.set(tensor.name ?? '', tensor);
+      for (const node of part.node) {
+        subgraphs(node).forEach(collect);
+        nodes.push(node);
+      }
+    };
+    collect(graph);
+    this.nodes = nodes;
+    this.tensors = tensors;
+    for (const node of nodes) {
+      for (const name of node.output) if (name) this.makers.set(name, node);
+      node.input.forEach((name, index) => {
+        if (name === '') return;
+        const list = this.readings.get(name);
+        if (list) list.push({ node, index });
+        else this.readings.set(name, [{ node, index }]);
+      });
+    }
+    this.ofData = dataDependents(graph, nodes, tensors);
+  }
+
+  maker(value: string): Node | undefined {
+    return this.makers.get(value);
+  }
+
+  readers(value: string): readonly Reading[] {
+    return this.readings.get(value) ?? [];
+  }
+
+  /** Whether a value depends on the elements of an input of the graph; shapes are none. */
+  dependsOnData(value: string): boolean {
+    return this.ofData.has(value);
+  }
+
+  /** What a tensor is used for in the end. */
+  uses(name: string): Use[] {
+    const seen = new Set<string>();
+    const found: Use[] = [];
+    const follow = (value: string) => {
+      if (seen.has(value)) return;
+      seen.add(value);
+      for (const { node, index } of this.readers(value)) {
+        if (isView(node, index) && !this.dependsOnData(node.output[0] ?? '')) node.output.forEach(follow);
+        else found.push({ node, index, value, role: roleOf(node, index) });
+      }
+    };
+    follow(name);
+    return found;
+  }
+}
+
+const SHAPES_ALONE = new Set(['Shape', 'Size']);
+
+function dataDependents(
+  graph: Graph,
+  nodes: readonly Node[],
+  tensors: ReadonlyMap<string, Tensor>,
+): ReadonlySet<string> {
+  const found = new Set(graph.input.map(({ name }) => name).filter((name) => !tensors.has(name)));
+  for (const node of nodes) {
+    // What a body carries from step to step counts as data.
+    for (const body of subgraphs(node)) for (const { name } of body.input) found.add(name);
+  }
+  for (const node of nodes) {
+    if (SHAPES_ALONE.has(node.opType)) continue;
+    if (subgraphs(node).length > 0 || node.input.some((name) => found.has(name)))
+      for (const name of node.output) if (name) found.add(name);
+  }
+  return found;
+}
