@@ -73,6 +73,7 @@ export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup 
 export { TrainingSession } from './train/session.js';
 export type {
   MicroBatchPerturbation,
+  SaveOptions,
   StepOptions,
   TrainingSessionOptions,
 } from './train/session-options.js';

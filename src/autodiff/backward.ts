@@ -28,6 +28,24 @@ export function backward(
   wrt: readonly string[],
   report: ReportNode = rethrow,
 ): Map<string, string> {
+  const { total } = walk(builder, types, seeds, wrt, report);
+  const found = wrt.map((value) => [value, total(value)] as const);
+  return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}
+
+interface Walk {
+  /** The terms of the gradient of each value that no node of the graph makes. */
+  readonly terms: ReadonlyMap<string, readonly string[]>;
+  readonly total: (value: string) => string | undefined;
+}
+
+function walk(
+  builder: GraphBuilder,
+  types: ValueTypes,
+  seeds: ReadonlyMap<string, string>,
+  wrt: readonly string[],
+  report: ReportNode,
+): Walk {
   const forward = [...builder.graph.node];
   const active = dependents(forward, wrt);
   const collected = new Map<string, string[]>();
@@ -55,10 +73,14 @@ export function backward(
   for (const node of forward.reverse()) {
     const outputGradients = node.output.map((name) => (active.has(name) ? total(name) : undefined));
     const needed = node.input.map((name) => active.has(name));
-    const reads =
-      subgraphs(node).length > 0 ? readBy(node).some((name) => active.has(name)) : needed.some(Boolean);
+    const captured = subgraphs(node).length > 0 ? readBy(node).filter((name) => active.has(name)) : [];
+    const reads = captured.length > 0 || needed.some(Boolean);
     if (!outputGradients.some(Boolean) || !reads || nonDifferentiable.has(opKey(node))) continue;
-    const context = new RuleContext(node, builder, types, outputGradients, needed);
+    const context = new RuleContext(node, builder, types, outputGradients, needed, {
+      active: captured,
+      add,
+      differentiate: (body, bodySeeds, bodyWrt) => walk(body, types, bodySeeds, bodyWrt, rethrow).terms,
+    });
     try {
       const gradients = ruleFor(node, forward, wrt, builder.graph)(context);
       node.input.forEach((name, index) => {
@@ -69,8 +91,7 @@ export function backward(
       report(node, error);
     }
   }
-  const found = wrt.map((value) => [value, total(value)] as const);
-  return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+  return { terms: collected, total };
 }
 
 function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[], graph: Graph) {

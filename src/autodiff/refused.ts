@@ -1,4 +1,5 @@
 import { microsoft } from '../onnx/domains.js';
+import { attributeWeights } from './prepare/attribute-weights.js';
 
 const quantised =
   'it is quantised: train the floating-point model that it was made from, and quantise the result';
@@ -7,9 +8,12 @@ const spectral =
   'transforms to the frequency domain have none: compute them outside the model, or freeze what is behind';
 const decoding =
   'it keeps state between calls of text generation: export the model without its key-value cache';
+const fused = 'an optimizer fused it for inference: use the model before that optimization';
+const laidOut = 'an optimizer laid it out for inference: use the model before that optimization';
 
 /** Ops on which a gradient is often asked for and that have none here: op → why, and what to do. */
 export const refused: Readonly<Record<string, string>> = {
+  ...attributeWeights,
   ConvInteger: quantised,
   DequantizeLinear: quantised,
   DynamicQuantizeLinear: quantised,
@@ -26,6 +30,8 @@ export const refused: Readonly<Record<string, string>> = {
   [`${microsoft}:QLinearAdd`]: quantised,
   [`${microsoft}:QLinearConv`]: quantised,
   [`${microsoft}:QLinearMul`]: quantised,
+  If: 'its condition depends on the data: a branch is known where constants and sizes alone decide it',
+  Loop: 'its number of iterations depends on the data, is above 100,000, or the shapes of its state change in too many: it is trained where constants and sizes alone decide them',
   NonMaxSuppression: dynamic,
   Unique: dynamic,
   DFT: spectral,
@@ -36,8 +42,20 @@ export const refused: Readonly<Record<string, string>> = {
   MaxRoiPool: 'the bounds of its windows are rounded; use RoiAlign, which has a gradient',
   [`${microsoft}:DecoderMaskedMultiHeadAttention`]: decoding,
   [`${microsoft}:GroupQueryAttention`]: decoding,
-  [`${microsoft}:FusedConv`]: 'an optimizer fused it for inference: use the model before that optimization',
-  [`${microsoft}:NhwcConv`]: 'an optimizer laid it out for inference: use the model before that optimization',
+  [`${microsoft}:GemmFastGelu`]: fused,
+  [`${microsoft}:FusedMatMulActivation`]: fused,
+  [`${microsoft}:BiasSoftmax`]: fused,
+  [`${microsoft}:BiasSplitGelu`]: fused,
+  [`${microsoft}:BiasAdd`]: fused,
+  [`${microsoft}:BiasDropout`]: fused,
+  [`${microsoft}:NhwcConv`]: laidOut,
+  [`${microsoft}:NhwcFusedConv`]: laidOut,
+  [`${microsoft}:NhwcMaxPool`]: laidOut,
+  ...Object.fromEntries(
+    ['Conv', 'MaxPool', 'AveragePool', 'GlobalMaxPool', 'GlobalAveragePool', 'Upsample', 'ReorderInput']
+      .concat('ReorderOutput')
+      .map((op) => [`com.microsoft.nchwc:${op}`, laidOut]),
+  ),
   [`${microsoft}:PackedAttention`]:
     'an optimizer packed it for inference: use the model before that optimization',
 };

@@ -15,6 +15,8 @@ import { padding } from './rules/pad.js';
 import { pool } from './rules/pool.js';
 import { reduce } from './rules/reduce.js';
 import { resampling } from './rules/resize.js';
+import { scan } from './rules/scan/scan.js';
+import { scatters } from './rules/scatter.js';
 import { windowScatters } from './rules/scatter-windows.js';
 import { shape } from './rules/shape.js';
 import { slicing } from './rules/slice.js';
@@ -42,6 +44,8 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...cumulative,
   ...axisNorm,
   ...activation,
+  ...scan,
+  ...scatters,
 };
 
 /** Ops whose outputs are constant almost everywhere, or integers: the loss does not depend on parameters through them. */

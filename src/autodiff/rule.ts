@@ -14,6 +14,23 @@ export type Gradient = string | { readonly value: string; readonly dims: readonl
 /** Gives one gradient per input of the node, from the gradients of its outputs. */
 export type Rule = (context: RuleContext) => readonly Gradient[];
 
+/** What the rule of a node with a subgraph needs besides. */
+export interface SubgraphAccess {
+  /** What the node reads, in its subgraphs too, that a gradient is wanted of. */
+  readonly active: readonly string[];
+  /** Adds a term to the gradient of a value that the subgraph takes from outside. */
+  readonly add: (value: string, gradient: string) => void;
+  /**
+   * Appends the gradients of a subgraph's values to it.
+   * @returns by value, the terms that its gradient is the sum of
+   */
+  readonly differentiate: (
+    body: GraphBuilder,
+    seeds: ReadonlyMap<string, string>,
+    wrt: readonly string[],
+  ) => ReadonlyMap<string, readonly string[]>;
+}
+
 /** What a rule sees: one forward node, the gradients of its outputs, and where to append. */
 export class RuleContext extends NodeContext {
   constructor(
@@ -23,6 +40,7 @@ export class RuleContext extends NodeContext {
     /** Gradient of each output; undefined where the loss does not depend on it. */
     readonly outputGradients: readonly (string | undefined)[],
     private readonly neededInputs: readonly boolean[],
+    readonly subgraph: SubgraphAccess,
   ) {
     super(node, builder, types);
   }

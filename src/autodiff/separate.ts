@@ -1,6 +1,8 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
+import { explainAttributeWeights } from './prepare/attribute-weights.js';
+import { quantisedWeights } from './prepare/quantised.js';
 import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
 import type { Verdict } from './roles/judge.js';
 
@@ -35,7 +37,7 @@ export interface SeparateOptions extends ClassifyOptions {
 /**
  * Turns weights and running statistics of a prepared model from initializers into graph inputs; see `classify` for which these are.
  * The rest stays constant.
- * @throws FlatminError INVALID_MODEL when nothing is trainable
+ * @throws FlatminError INVALID_MODEL when nothing is trainable, or weights are quantised and `train` does not choose others
  */
 export function separate(model: ModelProto, options: SeparateOptions): SeparatedModel {
   const { graph } = model;
@@ -45,10 +47,11 @@ export function separate(model: ModelProto, options: SeparateOptions): Separated
     classified.filter((each) => each.kind === kind).map(({ name, dims }) => ({ name, dims }));
   const parameters = options.weights?.parameters ?? weights('parameter');
   const statistics = options.weights?.statistics ?? weights('statistic');
+  if (!options.weights && options.train === undefined) refuseQuantised(graph, classified);
   if (parameters.length === 0) {
     throw new FlatminError(
       'INVALID_MODEL',
-      `Model "${graph.name ?? ''}" has no float32 initializer to train${why(classified)}.`,
+      `Model "${graph.name ?? ''}" has no float32 initializer to train${why(classified, graph)}.`,
     );
   }
 
@@ -74,8 +77,29 @@ export function separate(model: ModelProto, options: SeparateOptions): Separated
   };
 }
 
+/** Names of quantised weights that are listed; `inspect` has them all. */
+const LISTED = 24;
+
+/** @throws FlatminError INVALID_MODEL for quantised weights: training what is left would leave most of the model as it is */
+function refuseQuantised(graph: Graph, classified: readonly Classified[]): void {
+  const { weights: quantised, settings } = quantisedWeights(graph);
+  if (quantised.length === 0) return;
+  const floating = classified.filter(
+    ({ kind, name }) =>
+      (kind === 'parameter' || kind === 'frozen') && !quantised.includes(name) && !settings.has(name),
+  );
+  const shown = quantised.slice(0, LISTED).join(', ');
+  const more = quantised.length > LISTED ? ` and ${quantised.length - LISTED} more` : '';
+  throw new FlatminError(
+    'INVALID_MODEL',
+    `${quantised.length} of ${quantised.length + floating.length} weights are quantised: ${shown}${more}; train the floating-point model, and quantise the result${floating.length > 0 ? ' (or name the floating-point weights that are to be trained beside them, as train)' : ''}.`,
+  );
+}
+
 /** What the model has instead of parameters. */
-function why(classified: readonly Classified[]): string {
+function why(classified: readonly Classified[], graph: Graph): string {
+  const attributes = explainAttributeWeights(graph);
+  if (attributes) return `: ${attributes}`;
   const found = classified.find(({ reason }) => /quantised|type/.test(reason)) ?? classified[0];
   return found ? `: "${found.name}" is ${found.reason}` : '';
 }

@@ -1,10 +1,12 @@
 import { FlatminError } from '../errors.js';
 import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
+import { subgraphs } from '../onnx/subgraphs.js';
 import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { verifyModel } from '../onnx/verify.js';
 import { backward } from './backward.js';
+import { renameNode } from './prepare/rename.js';
 import type { ReportNode } from './report-node.js';
 import type { SeparatedModel, Weight } from './separate.js';
 import { useBatchStatistics } from './training-form.js';
@@ -111,11 +113,14 @@ function nameOutputs(
     types.set(name, types.get(parameter)!);
   }
   const rename = (name: string) => renamed.get(name) ?? name;
-  for (const node of builder.graph.node) {
-    node.input = node.input.map(rename);
-    node.output = node.output.map(rename);
-  }
+  for (const node of builder.graph.node) Object.assign(node, renameNode(node, rename));
   return named;
+}
+
+function domainsOf({ node }: Graph): Set<string> {
+  return new Set(
+    node.flatMap((each) => [each.domain ?? '', ...subgraphs(each).flatMap((inner) => [...domainsOf(inner)])]),
+  );
 }
 
 /** A model around a training graph, with the types of all values written down. */
@@ -129,9 +134,7 @@ export function trainingModel(
     .flatMap((node) => node.output)
     .filter((name) => name !== '' && !outside.has(name) && types.has(name))
     .map((name) => valueInfo(name, types.get(name)!.type, types.get(name)!.dims));
-  const domains = [...new Set(graph.node.map(({ domain }) => domain ?? ''))].filter(
-    (domain) => domain !== '' && domain !== 'ai.onnx',
-  );
+  const domains = [...domainsOf(graph)].filter((domain) => domain !== '' && domain !== 'ai.onnx');
   const model = makeModel(
     { ...graph, valueInfo: valueInfos },
     Object.fromEntries(domains.map((domain) => [domain, 1])),

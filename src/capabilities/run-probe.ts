@@ -65,7 +65,10 @@ async function compute(
 ): Promise<Map<string, number[]>> {
   const { node, types } = exampleNode(example, type);
   const model = makeModel(form(isolate([node], types), types), { [microsoft]: 1 });
-  const session = await Session.create(runtime, model, { intraOpThreads: 1, ...options });
+  const session = await Session.create(runtime, model, {
+    ...options,
+    intraOpThreads: options.intraOpThreads ?? 1,
+  });
   try {
     const feeds = Object.fromEntries(
       Object.entries(values).map(([name, numbers]) => [name, tensor(types.get(name)!, numbers)]),

@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { fromFloat16 } from './float16.js';
 
 /** The element types of NumPy that flatmin reads, by their code without the byte order. */
 const TYPES = {
@@ -11,6 +12,8 @@ const TYPES = {
   i2: { dtype: 'int16', array: Int16Array },
   i4: { dtype: 'int32', array: Int32Array },
   i8: { dtype: 'int64', array: BigInt64Array },
+  /** Half precision is read as the float32 numbers that it holds. */
+  f2: { dtype: 'float', array: Uint16Array },
   f4: { dtype: 'float', array: Float32Array },
   f8: { dtype: 'double', array: Float64Array },
 } as const;
@@ -30,7 +33,7 @@ const MAGIC = '\x93NUMPY';
 /**
  * Reads an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format). Arrays in Fortran order are put into row-major order.
  * @param what names the array in errors
- * @throws FlatminError INVALID_DATA for a file that is no .npy, is cut off, or holds big-endian numbers, half-precision ones, texts or objects
+ * @throws FlatminError INVALID_DATA for a file that is no .npy, is cut off, or holds big-endian numbers, texts or objects
  */
 export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
   if (bytes.length < 10 || String.fromCharCode(...bytes.subarray(0, 6)) !== MAGIC)
@@ -52,7 +55,7 @@ export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
   if (!type || descr.startsWith('>')) {
     throw new FlatminError(
       'INVALID_DATA',
-      `${what} has NumPy type "${descr}"; flatmin reads little-endian float32, float64, integers and bool: convert it with .astype.`,
+      `${what} has NumPy type "${descr}"; flatmin reads little-endian float16, float32, float64, integers and bool: convert it with .astype.`,
     );
   }
   const dims = shape
@@ -68,7 +71,8 @@ export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
       `${what} is cut off: its shape (${dims.join(', ')}) needs ${byteLength} bytes, but it has ${bytes.length - start}.`,
     );
   }
-  const data = new type.array(bytes.slice(start, start + byteLength).buffer);
+  const stored = new type.array(bytes.slice(start, start + byteLength).buffer);
+  const data = type === TYPES.f2 ? Float32Array.from(stored as Uint16Array, fromFloat16) : stored;
   return { dtype: type.dtype, dims, data: fortran === 'True' ? rowMajor(data, dims) : data };
 }
 

@@ -1,6 +1,8 @@
 import { GraphBuilder } from '../onnx/builder.js';
 import { flatminDomain, opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
+import { isScan, scanParts, withBody } from '../onnx/scan.js';
+import { namesIn } from '../onnx/subgraphs.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { activation } from './activation.js';
 import { batchNorm } from './batch-norm.js';
@@ -22,7 +24,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
 };
 
 /**
- * Rewrites every op that the target has no kernel for. The graph itself is left alone.
+ * Rewrites every op that the target has no kernel for, those in the bodies of Scan nodes too. The graph itself is left alone.
  * @param types types of the graph's values: of the inputs and outputs of every training op at least
  * @param report takes the errors of single nodes, which are left out then; default: they are thrown
  */
@@ -36,7 +38,7 @@ export function lower(
 ): Graph {
   const source = target.fuse?.(graph, types) ?? graph;
   const builder = new GraphBuilder({ ...source, node: [], initializer: [...source.initializer] });
-  builder.reserve(source.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  builder.reserve(namesIn(source.node));
   for (const node of source.node) {
     try {
       append(node, builder, types, target);
@@ -49,6 +51,13 @@ export function lower(
 
 function append(node: Node, builder: GraphBuilder, types: ValueTypes, target: Target): void {
   const key = opKey(node);
+  if (isScan(node)) {
+    const { body } = scanParts(node);
+    const inner = builder.nested({ ...body, node: [], initializer: [...body.initializer] });
+    for (const each of body.node) append(each, inner, types, target);
+    builder.graph.node.push(withBody(node, inner.graph));
+    return;
+  }
   const context = new LoweringContext(node, builder, types);
   if (node.domain === flatminDomain) {
     builder.graph.node.push(node);

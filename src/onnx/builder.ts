@@ -1,6 +1,7 @@
 import { type AttributeValue, makeAttribute } from './attributes.js';
 import { encodeFloats } from './floats.js';
 import type { Graph, ModelProto, Node, Tensor, ValueInfo } from './proto.js';
+import { namesIn } from './subgraphs.js';
 import {
   DataType,
   type DataTypeName,
@@ -43,14 +44,25 @@ export interface NodeOptions {
  * `op` returns the first output, `ops` all of them.
  */
 export class GraphBuilder {
-  private readonly taken = new Set<string>();
+  private readonly taken: Set<string>;
   private readonly constants = new Map<string, string>();
-  private readonly counters = new Map<string, number>();
+  private readonly counters: Map<string, number>;
 
-  constructor(readonly graph: Graph = emptyGraph('graph')) {
+  /** @param outer the builder of a graph around this one, whose names this one never uses */
+  constructor(
+    readonly graph: Graph = emptyGraph('graph'),
+    outer?: GraphBuilder,
+  ) {
+    this.taken = outer?.taken ?? new Set();
+    this.counters = outer?.counters ?? new Map();
     for (const { name } of [...graph.input, ...graph.output]) this.taken.add(name);
     for (const tensor of graph.initializer) this.taken.add(tensor.name ?? '');
-    for (const node of graph.node) this.reserve([node.name ?? '', ...node.input, ...node.output]);
+    this.reserve(namesIn(graph.node));
+  }
+
+  /** A builder of a subgraph, whose new names are new in this graph too. */
+  nested(graph: Graph): GraphBuilder {
+    return new GraphBuilder(graph, this);
   }
 
   /** Keeps names from being given to new values. */

@@ -1,4 +1,7 @@
-import { DataType, type TensorData } from './tensor.js';
+import { fromFloat16 } from '../formats/float16.js';
+import { copyMessage } from './model.js';
+import type { Tensor } from './proto.js';
+import { DataType, type TensorData, tensorData } from './tensor.js';
 
 export const isHalfPrecision = (type: number): boolean =>
   type === DataType.float16 || type === DataType.bfloat16;
@@ -21,6 +24,49 @@ export function encodeFloats(type: number, values: ArrayLike<number>): TensorDat
 export function decodeHalf(type: number, bits: ArrayLike<number>): Float32Array {
   return Float32Array.from(bits, type === DataType.bfloat16 ? fromBfloat16 : fromFloat16);
 }
+
+/** The largest number of a floating-point type, where it is below float32's. */
+const LARGEST: ReadonlyMap<number, number> = new Map([
+  [DataType.float16, 65504],
+  [DataType.bfloat16, 2 ** 128 - 2 ** 120],
+]);
+
+/** The first finite number that a type holds as infinity only, and the largest that it holds. */
+export function firstOverflow(
+  type: number,
+  values: Float32Array,
+): { value: number; largest: number } | undefined {
+  const largest = LARGEST.get(type);
+  if (largest === undefined) return undefined;
+  const isLost = (value: number) =>
+    Math.abs(value) > largest &&
+    Number.isFinite(value) &&
+    !Number.isFinite(decodeHalf(type, encodeFloats(type, [value]) as Uint16Array)[0]);
+  const value = values.find(isLost);
+  return value === undefined ? undefined : { value, largest };
+}
+
+/** Types whose numbers flatmin computes in float32. */
+export const isOtherFloat = (type: number): boolean => isHalfPrecision(type) || type === DataType.double;
+
+const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+
+/** A copy of a tensor of half precision or doubles in float32; finite numbers beyond float32's range (masks) become its largest. */
+export function asFloat32(tensor: Tensor): Tensor {
+  const type = tensor.dataType ?? 0;
+  const data = tensorData(tensor) as Uint16Array | Float64Array;
+  const values = isHalfPrecision(type) ? decodeHalf(type, data) : Float32Array.from(data, intoFloat32);
+  const rawData = new Uint8Array(values.buffer as ArrayBuffer);
+  return Object.assign(copyMessage(tensor), {
+    dataType: DataType.float,
+    rawData,
+    doubleData: [],
+    int32Data: [],
+  });
+}
+
+const intoFloat32 = (value: number): number =>
+  Number.isFinite(value) ? Math.max(-LARGEST_FLOAT32, Math.min(LARGEST_FLOAT32, value)) : value;
 
 const single = new Float32Array(1);
 const word = new Uint32Array(single.buffer);
@@ -50,13 +96,6 @@ function float16Bits(value: number): number {
   const fraction = roundToEven(size * 2 ** (10 - exponent));
   // The leading one of a normal number adds 1 to the exponent field, and so does a carry.
   return sign | ((exponent + 14) * 1024 + fraction);
-}
-
-function fromFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, fraction] = [(bits >>> 10) & 0x1f, bits & 0x3ff];
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Infinity;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
 function roundToEven(value: number): number {

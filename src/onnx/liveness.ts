@@ -1,4 +1,5 @@
 import type { Graph, Node } from './proto.js';
+import { readBy } from './subgraphs.js';
 import { elementBytes, elementCount } from './tensor.js';
 import type { ValueTypes } from './value-types.js';
 
@@ -27,7 +28,7 @@ export function liveness(graph: Graph, types: ValueTypes): Liveness {
   const memory = new Memory(types);
   const lastRead = new Map<string, number>();
   graph.node.forEach((node, index) => {
-    for (const name of node.input) lastRead.set(name, index);
+    for (const name of readBy(node)) lastRead.set(name, index);
   });
   graph.node.forEach((node, index) => {
     const made = node.output.filter((name) => name !== '' && !outside.has(name));
@@ -41,7 +42,9 @@ export function liveness(graph: Graph, types: ValueTypes): Liveness {
       memory.share(first, source);
     else if (first !== undefined) memory.take(first);
     for (const name of others) memory.take(name);
-    const ended = new Set([...node.input, ...made].filter((name) => (lastRead.get(name) ?? index) <= index));
+    const ended = new Set(
+      [...readBy(node), ...made].filter((name) => (lastRead.get(name) ?? index) <= index),
+    );
     for (const name of ended) memory.release(name);
   });
   return { peakBytes: memory.peak, totalBytes: memory.total };

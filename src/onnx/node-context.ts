@@ -10,7 +10,7 @@ export class NodeContext {
   constructor(
     readonly node: Node,
     readonly builder: GraphBuilder,
-    private readonly types: ValueTypes,
+    protected readonly types: ValueTypes,
   ) {}
 
   /** Name of an input; empty when it is absent. */
@@ -21,6 +21,11 @@ export class NodeContext {
   /** Name of an output; empty when it is not wanted. */
   output(index = 0): string {
     return this.node.output[index] ?? '';
+  }
+
+  /** What is known of a value, if anything is. */
+  known(name: string): ValueType | undefined {
+    return this.types.get(name);
   }
 
   /** @throws FlatminError NO_GRADIENT when nothing is known of the value */

@@ -46,10 +46,15 @@ export class AdamW implements BaseOptimizer {
   private readonly vectors = new StateVectors();
 
   /** @throws FlatminError INVALID_ARGUMENT on a setting out of range */
-  constructor(options: AdamWOptions) {
-    this.options = { betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.01, decay: 'all', ...options };
+  constructor({
+    betas = [0.9, 0.999],
+    epsilon: tiny = 1e-8,
+    weightDecay = 0.01,
+    decay = 'all',
+    ...rest
+  }: AdamWOptions) {
+    this.options = { ...rest, betas, epsilon: tiny, weightDecay, decay };
     checkCommonOptions(this.options);
-    const { betas, epsilon: tiny } = this.options;
     for (const beta of betas)
       if (!(beta >= 0 && beta < 1)) throw invalid('each of betas', 'a number in [0, 1)', beta);
     if (!(tiny > 0)) throw invalid('epsilon', 'a number > 0', tiny);

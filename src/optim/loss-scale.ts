@@ -50,17 +50,15 @@ export class LossScaler {
   private current: LossScaleState;
 
   /** @throws FlatminError INVALID_ARGUMENT for an option out of range */
-  constructor(options: LossScaleOptions = {}) {
-    this.options = {
-      initial: 2 ** 16,
-      growth: 2,
-      backoff: 0.5,
-      interval: 2000,
-      minimum: 1,
-      latency: 0,
-      ...options,
-    };
-    const { initial, growth, backoff, interval, minimum, latency } = this.options;
+  constructor({
+    initial = 2 ** 16,
+    growth = 2,
+    backoff = 0.5,
+    interval = 2000,
+    minimum = 1,
+    latency = 0,
+  }: LossScaleOptions = {}) {
+    this.options = { initial, growth, backoff, interval, minimum, latency };
     if (!(minimum > 0)) throw invalid('minimum', 'a number > 0', minimum);
     if (!(initial >= minimum && initial <= LARGEST))
       throw invalid('initial', `a number in [${minimum}, 2^60]`, initial);

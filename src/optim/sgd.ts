@@ -44,17 +44,16 @@ export class SGD implements BaseOptimizer {
   private readonly vectors = new StateVectors();
 
   /** @throws FlatminError INVALID_ARGUMENT on a negative rate, decay or clip, or Nesterov without momentum */
-  constructor(options: SGDOptions) {
-    this.options = {
-      momentum: 0,
-      nesterov: false,
-      weightDecay: 0,
-      decay: 'all',
-      clipDecay: false,
-      ...options,
-    };
+  constructor({
+    momentum = 0,
+    nesterov: ahead = false,
+    weightDecay = 0,
+    decay = 'all',
+    clipDecay = false,
+    ...rest
+  }: SGDOptions) {
+    this.options = { ...rest, momentum, nesterov: ahead, weightDecay, decay, clipDecay };
     checkCommonOptions(this.options);
-    const { momentum, nesterov: ahead } = this.options;
     if (!(momentum >= 0 && momentum < 1)) throw invalid('momentum', 'a number in [0, 1)', momentum);
     if (ahead && momentum === 0) throw invalid('nesterov', 'used with a momentum > 0', ahead);
   }

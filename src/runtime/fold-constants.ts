@@ -1,6 +1,7 @@
 import { hasAttribute, intAttribute } from '../onnx/attributes.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto, Node, Tensor } from '../onnx/proto.js';
+import { readBy } from '../onnx/subgraphs.js';
 import {
   DataType,
   type DataTypeName,
@@ -16,7 +17,8 @@ import { Session } from './session.js';
 /** Larger constants are computed in each run: they would fill memory for little. */
 const LARGEST = 2 ** 24;
 
-const RANDOM = new Set([
+/** Ops of random numbers. */
+export const RANDOM: ReadonlySet<string> = new Set([
   'Bernoulli',
   'Dropout',
   'Multinomial',
@@ -38,7 +40,7 @@ export async function foldConstants(runtime: Runtime, model: ModelProto, types: 
   if (nodes.size === 0) return graph;
   const rest = graph.node.filter((node) => !nodes.has(node));
   const wanted = new Set(
-    [...rest.flatMap(readNames), ...outputs].filter((name) => isStatic.get(name) === 'computed'),
+    [...rest.flatMap(readBy), ...outputs].filter((name) => isStatic.get(name) === 'computed'),
   );
   const folded = await computeConstants(runtime, model, types, [...wanted]);
   return { ...graph, node: rest, initializer: [...graph.initializer, ...folded.values()] };
@@ -105,16 +107,6 @@ const isPure = (node: Node): boolean =>
   (!node.domain || node.domain === 'ai.onnx') &&
   !RANDOM.has(opKey(node)) &&
   !node.attribute.some(({ g, graphs }) => g || graphs?.length);
-
-/** Everything a node reads, what its subgraphs take from outside included. */
-function readNames(node: Node): string[] {
-  const inner = node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])]);
-  const nested = inner.flatMap((graph) => [
-    ...graph.node.flatMap(readNames),
-    ...graph.output.map(({ name }) => name),
-  ]);
-  return [...node.input, ...nested];
-}
 
 /** What a Shape or Size node gives, from the types. */
 function shapeValue(node: Node, types: ValueTypes): Tensor | undefined {

@@ -71,8 +71,9 @@ export class BatchGraph {
       device.allocate(elementCount(dims) * elementBytes(type));
     this.data = built.dataInputs.map(({ name }) => {
       const { type, dims } = built.types.get(name)!;
-      const labels = built.lossTargets.find((target) => target.name === name)?.labels;
-      return { name, type, dims, labels, buffer: allocate(type, dims) };
+      const target = built.lossTargets.find((each) => each.name === name);
+      const fixedBatch = target && built.fixedBatch;
+      return { name, type, dims, labels: target?.labels, fixedBatch, buffer: allocate(type, dims) };
     });
     this.scalars = [...built.noise, ...(built.lossScale ? [{ name: built.lossScale, dims: [] }] : [])].map(
       ({ name, dims }) => ({ name, type: DataType.float, dims, buffer: allocate(DataType.float, dims) }),

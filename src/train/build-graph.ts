@@ -3,9 +3,10 @@ import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
 import { replaceDropout } from '../autodiff/prepare/dropout.js';
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import { fixInputs } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
+import { batchSymbols, dimsOf, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ReportNode } from '../autodiff/report-node.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
@@ -53,6 +54,8 @@ export interface BuiltGraph extends TrainingGraph {
   /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
   readonly noise: readonly Weight[];
   readonly classified: SeparatedModel['classified'];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
   /** What the loss has decided that the user should know. */
   readonly notes: readonly string[];
   /** Running statistics that the graph reads; `statistics` are those that it moves. */
@@ -68,6 +71,8 @@ export interface ForwardGraph {
   readonly lossValues: readonly string[];
   readonly targets: readonly LossTarget[];
   readonly noise: readonly Weight[];
+  /** What gives the output another batch than the inputs have. */
+  readonly fixedBatch: string | undefined;
   /** The value that the loss takes by default, and the softmax or the like that it is. */
   readonly output: LossValue;
   readonly end: End | undefined;
@@ -110,6 +115,7 @@ export async function buildGraph(
     targets: targets[0]?.name ?? '',
     lossTargets: targets,
     noise,
+    fixedBatch: forward.fixedBatch,
     classified: separated.classified,
     notes: forward.notes,
     runningStatistics: separated.statistics,
@@ -143,9 +149,11 @@ export async function forwardGraph(
   const { batch, loss, dropout = false } = options;
   if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
     throw invalid('batch', 'a positive integer', batch);
-  const closed = fixInputs(fixShapes(model.graph, options), constants);
-  const fixed = await resolveControlFlow(runtime, model, closed);
-  const types = await forwardTypes(runtime, model, fixed);
+  const sized = fixShapes(model.graph, options);
+  const fixedBatch = describeFixedBatch(model.graph, batchOf(model.graph, sized));
+  const { fixed, types } = await typed(runtime, model, fixInputs(sized, constants)).catch((error) => {
+    throw blameFixedBatch(error, fixedBatch);
+  });
   const ends = appendLoss(fixed, loss, types, options);
   await addTypesOfLoss(runtime, model, fixed, ends.graph, types);
   const { graph, noise } = replaceDropout(ends.graph, types, dropout);
@@ -162,11 +170,32 @@ export async function forwardGraph(
     lossValues: [ends.loss, ...added],
     targets: ends.targets,
     noise,
+    fixedBatch,
     output: ends.output,
     end: ends.end,
     notes: ends.notes,
     initializers: ends.graph.initializer,
   };
+}
+
+async function typed(
+  runtime: Runtime,
+  model: ModelProto,
+  graph: Graph,
+): Promise<{ fixed: Graph; types: ValueTypes }> {
+  const fixed = await resolveControlFlow(runtime, model, graph);
+  return { fixed, types: await forwardTypes(runtime, model, fixed) };
+}
+
+/** The size that the batch dimension of a graph's inputs has got. */
+function batchOf(open: Graph, sized: Graph): number {
+  const symbols = batchSymbols(open.input);
+  const found = open.input.flatMap((info, index) =>
+    (dimsOf(info) ?? []).flatMap((dim, axis) =>
+      symbols.has(String(dim)) ? [dimsOf(sized.input[index]!)?.[axis]] : [],
+    ),
+  );
+  return Number(found[0] ?? 1);
 }
 
 /** @throws FlatminError INVALID_MODEL with the input that an undecided branch hangs on, where weights may be inside */

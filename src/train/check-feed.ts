@@ -11,6 +11,8 @@ export interface FeedInput {
   readonly dims: readonly number[];
   /** Of class labels. */
   readonly labels?: LossTarget['labels'] | undefined;
+  /** Of labels and targets: what in the model gives them another batch than the inputs have. */
+  readonly fixedBatch?: string | undefined;
 }
 
 /**
@@ -29,6 +31,7 @@ export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly Fee
   }
   const wanted = viewBytes(new Uint8Array(0), type, name).constructor;
   const expected = elementCount(dims);
+  if (data.length !== expected && input.fixedBatch) throw misfit(input, `received ${data.length}`);
   if (data.length !== expected || data.constructor !== wanted) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
@@ -38,6 +41,13 @@ export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly Fee
   if (labels) checkLabels(name, data, labels);
   return data;
 }
+
+/** That labels do not fit is the fault of the model. */
+export const misfit = ({ name, dims, fixedBatch }: FeedInput, received: string): FlatminError =>
+  new FlatminError(
+    'INVALID_MODEL',
+    `${fixedBatch}. ("${name}" would have shape [${dims}], and hold ${elementCount(dims)} elements, but ${received}.)`,
+  );
 
 /** @throws FlatminError INVALID_ARGUMENT naming the first label that is no class */
 export function checkLabels(

@@ -1,6 +1,6 @@
 import { openDataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
-import { assertUsed, resolveSettings, usedBy } from './resolve-settings.js';
+import { assertUsed, resolveSettings, usedBy, withoutUndefined } from './resolve-settings.js';
 import { RunFolder, readRunConfig } from './run-folder.js';
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from './settings.js';
 import { prepare } from './setup.js';
@@ -22,7 +22,7 @@ export async function compare(
   await RunFolder.check(options.out, { resume: options.resume ?? false });
   const saved = options.resume ? await readComparison(options.out) : undefined;
   const chosen = names ?? saved?.compare ?? [];
-  const settings = { ...saved?.settings, ...given };
+  const settings = { ...saved?.settings, ...withoutUndefined(given) };
   const runs = planRuns(chosen, settings);
   const dataset = options.dataset ?? (settings.data ? await openDataset(settings.data) : undefined);
   const shared = { ...options, dataset };

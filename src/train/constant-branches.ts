@@ -27,7 +27,7 @@ export async function resolveConstantBranches(
     if (wanted.length === 0) return current;
     const types = await forwardTypes(runtime, model, current);
     const constants = await computeConstants(runtime, { ...model, graph: current }, types, wanted);
-    const next = inlineControlFlow(current, constants);
+    const next = inlineControlFlow(current, constants, new Map());
     if (next === current) return current;
     current = uniqueNodeNames(toEvaluationForm(foldSources(next).graph).graph);
   }

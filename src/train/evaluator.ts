@@ -1,3 +1,4 @@
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import { constantData } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { trainingModel } from '../autodiff/training-graph.js';
@@ -108,7 +109,9 @@ export class Evaluator {
       }
       binding.bindOutput(this.ends.loss);
       if (this.scores !== undefined) binding.bindOutput(this.scores);
-      await runBinding(binding);
+      await runBinding(binding).catch((error) => {
+        throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
+      });
       const [loss, scores] = binding.fetch();
       const [target] = lossTargets;
       const labels = batch[target?.name ?? ''];

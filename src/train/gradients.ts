@@ -1,9 +1,11 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
+import { isHalfPrecision } from '../onnx/floats.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { dataTypeName, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { misfit } from './check-feed.js';
 import { TrainingSession } from './session.js';
 import type { TrainingSessionOptions } from './session-options.js';
 
@@ -45,10 +47,10 @@ export interface Gradients {
   /** By the parameter's name. */
   readonly gradients: Map<string, Float32Array>;
   readonly dims: Map<string, readonly number[]>;
-  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
-  readonly notes: readonly string[];
   /** From each parameter that is split from a merged tensor to that tensor of the file. */
   readonly splits: ReadonlyMap<string, string>;
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  readonly notes: readonly string[];
 }
 
 const shapeOf = (feed: FeedArray): readonly number[] | undefined => ('dims' in feed ? feed.dims : undefined);
@@ -85,23 +87,27 @@ export async function gradients(
     );
   }
   const session = await TrainingSession.create(model, {
-    dropout: false,
-    batchNorm: wasTraining ? 'batch' : 'running',
     ...options,
+    dropout: options.dropout ?? false,
+    batchNorm: options.batchNorm ?? (wasTraining ? 'batch' : 'running'),
     shapes,
   });
   try {
     const added = [...(options.targets ?? [])];
-    const batch = session.feedInputs.map(({ name, type, dims }): [string, TensorData] | undefined => {
+    const batch = session.feedInputs.map((input): [string, TensorData] | undefined => {
+      const { name, type, dims } = input;
       const feed = inputs.has(name) ? feeds[name] : (added.shift() ?? feeds[name]);
       if (!feed) return undefined;
       const shape = shapeOf(feed);
+      const isOther = shape && elementCount(shape) !== elementCount(dims);
+      if (isOther && input.fixedBatch) throw misfit(input, `received [${shape}]`);
       if (shape && (shape.length !== dims.length || shape.some((dim, axis) => dim !== dims[axis]))) {
         throw new FlatminError(
           'INVALID_ARGUMENT',
           `Expected "${name}" to have shape [${dims}], but received [${shape}].`,
         );
       }
+      refuseBits(name, dataOf(feed), model);
       return [name, convert(name, dataOf(feed), type)];
     });
     await session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
@@ -112,12 +118,22 @@ export async function gradients(
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),
       dims: new Map(found.map(([name, dims]) => [name, dims])),
-      notes: session.notes,
       splits: new Map([...session.splits].filter(([copy]) => found.some(([name]) => name === copy))),
+      notes: session.notes,
     };
   } finally {
     session.dispose();
   }
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for what may be the bits of half-precision numbers, or integers: nobody can tell */
+function refuseBits(name: string, data: TensorData, { graph }: ModelProto): void {
+  const type = graph.input.find((info) => info.name === name)?.type?.tensorType?.elemType ?? 0;
+  if (!isHalfPrecision(type) || !(data instanceof Uint16Array)) return;
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `Expected "${name}" to hold numbers in a Float32Array, but received a Uint16Array, which could be the bits of ${dataTypeName(type)} as well as integers.`,
+  );
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for fractions where the model takes integers */

@@ -50,6 +50,7 @@ export async function buildHessianGraph(
     targets: targets[0]?.name ?? '',
     lossTargets: targets,
     noise,
+    fixedBatch: forward.fixedBatch,
     classified: separated.classified,
     notes: forward.notes,
     runningStatistics: separated.statistics,

@@ -8,6 +8,7 @@ import { batchOf, batchSymbols, dimsOf } from '../autodiff/prepare/shapes.js';
 import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
 import { type Classified, classify } from '../autodiff/roles/classify.js';
+import { type Decisions, describeDecisions } from '../autodiff/roles/decisions.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
@@ -24,6 +25,7 @@ import { openRuntime, type Runtime } from '../runtime/library.js';
 import { Session } from '../runtime/session.js';
 import { differentiableGraph, type ForwardGraph, forwardGraph, type GraphOptions } from './build-graph.js';
 import { findLayout, type Layout } from './image-layout.js';
+import { describeOwnTypes } from './own-types.js';
 
 export interface InspectOptions
   extends ModelView,
@@ -96,6 +98,10 @@ export interface Inspection {
   readonly problem: string | null;
   /** Why nodes were only looked up in the table of gradients: the sizes taken for open dimensions do not fit the model. */
   readonly note: string | null;
+  /** What becomes of floating-point values that are not float32 in the file; null where there are none. */
+  readonly ownTypes: string | null;
+  /** What was decided of the tensors, a sentence each: merged ones that are split, ties that stay, what the file does not say. */
+  readonly decisions: Readonly<Record<keyof Decisions, string | null>>;
   readonly loss: string;
   /** What has been decided about the model that the user should know. */
   readonly remarks: readonly string[];
@@ -144,8 +150,8 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     opset: opsetOf(model),
     loss: loss.name,
     trainingForm: prepared?.wasTraining ?? false,
-    inputs: dataInputs.map(describeValue),
-    outputs: model.graph.output.map(describeValue),
+    inputs: dataInputs.map((info) => describeValue(asDeclared(info, model.graph.input))),
+    outputs: model.graph.output.map((info) => describeValue(asDeclared(info, model.graph.output))),
     layout: imageLayout(graph, dataInputs),
     sizes,
     ops: countOps(graph),
@@ -153,8 +159,15 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
   const found = prepared
     ? await examine(prepared, { ...options, loss, dims: sizes, assumed }, problems)
     : undefined;
-  const tensors = (found?.classified ?? []).map((each) => describeTensor(each, prepared?.splits));
+  const decisions = describeDecisions(found?.classified ?? [], prepared?.splits ?? new Map());
+  const tensors = (found?.classified ?? []).map((each) => {
+    const type = prepared?.ownTypes.get(each.name) ?? each.type;
+    return describeTensor({ ...each, type }, prepared?.splits);
+  });
   const parameters = tensors.filter(({ kind }) => kind === 'parameter');
+  const trained = tensors
+    .filter(({ kind }) => kind === 'parameter' || kind === 'statistic')
+    .map(({ name }) => name);
   const reports = found?.targets ?? {};
   const problem = problems[0] ?? null;
   return {
@@ -162,6 +175,12 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     trainable: problem === null && parameters.length > 0 && reports[targets.flatmin.name]?.trainable === true,
     problem,
     note: found?.note ?? null,
+    ownTypes: (prepared && describeOwnTypes(prepared, trained)) ?? null,
+    decisions: {
+      split: decisions.split ?? null,
+      tied: decisions.tied ?? null,
+      unsure: decisions.unsure ?? null,
+    },
     remarks: found?.remarks ?? [],
     end: found?.end ?? null,
     parameters,
@@ -185,8 +204,8 @@ async function examine(prepared: PreparedModel, options: Examination, problems: 
   try {
     const runtime = options.runtime ?? openRuntime();
     const { dims, loss, output, outputAsIs, train, alsoTrain, freeze } = options;
-    const chosen = { output, outputAsIs, train, alsoTrain, freeze };
-    const forward = await forwardGraph(runtime, prepared, { dims, loss, ...chosen });
+    const choice = { train, alsoTrain, freeze };
+    const forward = await forwardGraph(runtime, prepared, { dims, loss, output, outputAsIs, ...choice });
     remarks = [...wrongShapes(prepared, forward, options), ...forward.notes];
     const blockers: Blocker[] = [];
     const report = (node: Node, error: unknown) => blockers.push(blocker(node, error));
@@ -347,6 +366,10 @@ function assumeSizes(inputs: readonly ValueInfo[], options: InspectOptions): Rec
   const assumed = symbols.map((symbol) => [symbol, ofBatch.has(symbol) ? batch : ASSUMED.other]);
   return { ...Object.fromEntries(assumed), ...dims };
 }
+
+/** A value as the file declares it: preparation may have changed its element type. */
+const asDeclared = (info: ValueInfo, declared: readonly ValueInfo[]): ValueInfo =>
+  declared.find(({ name }) => name === info.name) ?? info;
 
 function describeValue(info: ValueInfo): InspectedValue {
   const { name, type } = info;

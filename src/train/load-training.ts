@@ -31,13 +31,13 @@ export async function loadTraining(
   options: TrainingSessionOptions,
 ): Promise<LoadedTraining> {
   const model = typeof given === 'string' ? await readModel(given) : given;
-  const { groups, batch, profilePrefix, precision = 'fp32' } = options;
+  const { groups, batch, profilePrefix, precision = 'fp32', dropout = true } = options;
   const device = options.device ?? openDevice('cpu', { threads: options.threads });
   const runtime = options.runtime ?? openRuntime(undefined, device.name);
   const target = options.target ?? (await targetFor(runtime, device.name));
   const prepared = prepareSessionModel(model, options);
   const halfKernels = await halfKernelsOf(runtime, device, precision);
-  const built = await buildGraph(runtime, prepared, { dropout: true, ...options, target, halfKernels });
+  const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels });
   const layout = { parameters: built.parameters, statistics: built.runningStatistics };
   const weights = new ModelWeights(layout, prepared.model.graph.initializer, { groups, device });
   const nextStatistics = weights.statisticsArena.vector(device);

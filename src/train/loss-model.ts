@@ -1,3 +1,4 @@
+import { explainAttributeWeights } from '../autodiff/prepare/attribute-weights.js';
 import { innerValues, noOutput } from '../autodiff/prepare/chosen-output.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { FlatminError } from '../errors.js';
@@ -44,6 +45,7 @@ export function appendLoss(
   types: OpenTypes,
   { output, outputAsIs = false }: LossChoice = {},
 ): GraphWithLoss {
+  requireInitializers(graph);
   const outputs = graph.output.flatMap(({ name }) => valueBehind(graph, types, name) ?? []);
   const chosen =
     output === undefined ? firstScores(graph, outputs, types) : valueBehind(graph, types, output);
@@ -68,6 +70,14 @@ export function appendLoss(
     end: findEnd(graph, chosen.name),
     notes: scope.notes,
   };
+}
+
+/** @throws FlatminError INVALID_MODEL for a model that holds what it has learned in attributes alone */
+function requireInitializers(graph: Graph): void {
+  if (graph.initializer.some(({ dataType }) => isFloatingPoint(dataType ?? 0))) return;
+  const why = explainAttributeWeights(graph);
+  if (why)
+    throw new FlatminError('INVALID_MODEL', `Model "${graph.name ?? ''}" has nothing to train: ${why}.`);
 }
 
 /** The tensor of a name; of maps, which scikit-learn makes of its probabilities, these. */

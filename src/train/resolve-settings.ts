@@ -143,6 +143,7 @@ function withAbsoluteFolder(data: string): string {
   return colon < 0 ? data : `${data.slice(0, colon)}:${resolve(data.slice(colon + 1))}`;
 }
 
-function withoutUndefined<T extends object>(object: T): T {
+/** What is given as undefined is not given. */
+export function withoutUndefined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,3 +1,4 @@
+import { readBy } from '../onnx/subgraphs.js';
 import type { BuiltGraph } from './build-graph.js';
 
 /** The graph with some of its outputs alone, without the nodes and constants that only the others need. */
@@ -6,9 +7,9 @@ export function restrictOutputs(built: BuiltGraph, outputs: readonly string[]): 
   const needed = new Set(outputs);
   const node = graph.node
     .toReversed()
-    .filter(({ input, output }) => {
-      if (!output.some((name) => needed.has(name))) return false;
-      for (const name of input) needed.add(name);
+    .filter((each) => {
+      if (!each.output.some((name) => needed.has(name))) return false;
+      for (const name of readBy(each)) needed.add(name);
       return true;
     })
     .reverse();

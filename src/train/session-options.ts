@@ -7,6 +7,7 @@ import type { Device } from '../runtime/device/device.js';
 import type { Runtime } from '../runtime/library.js';
 import type { ParameterGroup } from '../runtime/parameter-space.js';
 import type { LossChoice } from './loss-model.js';
+import type { WeightVectors } from './model-weights.js';
 import type { Precision } from './precision.js';
 
 /**
@@ -43,4 +44,9 @@ export type MicroBatchPerturbation = 'per-batch' | 'synchronised';
 export interface StepOptions {
   /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
   perturbation?: MicroBatchPerturbation;
+}
+
+export interface SaveOptions extends WeightVectors {
+  /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
+  type?: 'own' | 'float32' | undefined;
 }

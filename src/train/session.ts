@@ -1,7 +1,10 @@
+import { float32Model } from '../autodiff/prepare/float32.js';
+import { describeDecisions } from '../autodiff/roles/decisions.js';
 import type { SeparatedModel } from '../autodiff/separate.js';
 import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { elementCount } from '../onnx/tensor.js';
 import { LossScaler } from '../optim/loss-scale.js';
 import type { Optimizer, Problem } from '../optim/optimizer.js';
 import type { Device } from '../runtime/device/device.js';
@@ -14,7 +17,8 @@ import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import { microBatchProblem } from './micro-batch-problem.js';
 import type { WeightVectors } from './model-weights.js';
-import type { StepOptions, TrainingSessionOptions } from './session-options.js';
+import { describeOwnTypes } from './own-types.js';
+import type { SaveOptions, StepOptions, TrainingSessionOptions } from './session-options.js';
 import { type LossScaling, StepPasses } from './step-passes.js';
 import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
 import { inferenceModel, withWeights } from './trained-model.js';
@@ -216,7 +220,8 @@ export class TrainingSession {
 
   /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
   get notes(): readonly string[] {
-    return this.loaded.built.notes;
+    const { split, unsure } = describeDecisions(this.classified, this.splits);
+    return [this.ownTypes, split, unsure, ...this.loaded.built.notes].filter((note) => note !== undefined);
   }
 
   /** What every initializer of the model is to training, and why. */
@@ -229,11 +234,26 @@ export class TrainingSession {
     return this.loaded.prepared.splits;
   }
 
-  /** Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given. */
-  async save(path: string, at: WeightVectors = {}): Promise<void> {
+  /**
+   * Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given.
+   * @throws FlatminError NOT_FINITE naming a weight that is too large for its type in the file
+   */
+  async save(path: string, { type = 'own', ...at }: SaveOptions = {}): Promise<void> {
+    if (type !== 'own' && type !== 'float32') throw invalid('type', "'own' or 'float32'", type);
     const { prepared, weights } = this.loaded;
-    const values = weights.bytes((name) => weights.read(name, at));
-    await writeModel(inferenceModel(withWeights(prepared.source, prepared.origins, values)), path);
+    const model = prepared.source;
+    const filled = (into: ModelProto, value: (name: string) => Float32Array) =>
+      withWeights(into, prepared.origins, weights.bytes(value));
+    const empty =
+      type === 'float32'
+        ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
+        : model;
+    await writeModel(inferenceModel(filled(empty, (name) => weights.read(name, at))), path);
+  }
+
+  /** Where values are not float32 in the file: what becomes of them, in one sentence. */
+  get ownTypes(): string | undefined {
+    return describeOwnTypes(this.loaded.prepared, this.weightNames);
   }
 
   /** Frees all native memory. The optimizers' state of this session goes with it. */

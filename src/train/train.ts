@@ -1,14 +1,16 @@
 import { join } from 'node:path';
-import { invalid } from '../errors.js';
+import { FlatminError, invalid } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
+import type { WeightVectors } from './model-weights.js';
 import { createProgress, type Progress } from './progress.js';
 import { assertUsed, resolveSettings } from './resolve-settings.js';
 import { assertSameConfig, type RunConfig } from './run-config.js';
 import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
+import type { TrainingSession } from './session.js';
 import { stepSamples, type TrainSettings } from './settings.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary, type TrainSummary } from './summary.js';
@@ -78,7 +80,7 @@ async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): 
     const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
     await trainer.run();
     progress.stop();
-    return await finish(trainer, folder, setup, state);
+    return await finish(trainer, folder, setup, state, progress);
   } finally {
     progress.stop();
     await log.close();
@@ -91,12 +93,13 @@ async function finish(
   folder: RunFolder,
   setup: Setup,
   state: RunState,
+  progress: Progress,
 ): Promise<TrainSummary> {
   const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
   const result = await trainer.result(state.epoch - 1);
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
-  await session.save(folder.path('model.onnx'), result);
+  await save(session, folder.path('model.onnx'), result, progress);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -128,6 +131,24 @@ async function finish(
   return summary;
 }
 
+/** In float32 where a weight has grown beyond its type in the file: the run's result is not lost. */
+async function save(
+  session: TrainingSession,
+  path: string,
+  weights: WeightVectors,
+  progress: Progress,
+): Promise<void> {
+  try {
+    await session.save(path, weights);
+  } catch (error) {
+    if (!(error instanceof FlatminError && error.code === 'NOT_FINITE')) throw error;
+    await session.save(path, { ...weights, type: 'float32' });
+    progress.note(
+      `${path} is saved in float32, not in the types of the model it came from. ${error.message}`,
+    );
+  }
+}
+
 function settingsOf(config: RunConfig | undefined): TrainSettings | undefined {
   if (!config) return undefined;
   const { [EXECUTION]: _, ...settings } = config;
@@ -156,7 +177,7 @@ function announce(progress: Progress, setup: Setup, state: RunState, folder: Run
       `The run began ${describe(before)}, and goes on ${describe(now)}: the last bits of its results may differ.`,
     );
   }
-  for (const note of setup.binding.notes) progress.note(note);
+  for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);

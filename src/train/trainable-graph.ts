@@ -1,4 +1,5 @@
-import { decidingInputs, inlineControlFlow, isControlFlow } from '../autodiff/prepare/control-flow.js';
+import { uniqueBodies } from '../autodiff/prepare/bodies.js';
+import { inlineControlFlow, isControlFlow } from '../autodiff/prepare/control-flow.js';
 import { toEvaluationForm } from '../autodiff/prepare/evaluation-form.js';
 import { foldSources } from '../autodiff/prepare/fold-sources.js';
 import { uniqueNodeNames } from '../autodiff/prepare/rename.js';
@@ -6,9 +7,9 @@ import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import { elementCount, isFloatingPoint, tensorDims } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
-import { computeConstants } from '../runtime/fold-constants.js';
-import { inferTypes } from '../runtime/infer-types.js';
+import { inferOuterTypes, inferTypes } from '../runtime/infer-types.js';
 import type { Runtime } from '../runtime/library.js';
+import { decideLoops } from './loop-decisions.js';
 
 /** Initializers with more elements are no shapes, bounds or scales, and are not copied into ONNX Runtime to find shapes. */
 const SMALL = 64;
@@ -16,7 +17,12 @@ const SMALL = 64;
 const DEPTH = 16;
 
 /** Types of all values of a graph with static input shapes; the values of large tensors are left out of it. */
-export function forwardTypes(runtime: Runtime, model: ModelProto, graph: Graph): Promise<ValueTypes> {
+export function forwardTypes(
+  runtime: Runtime,
+  model: ModelProto,
+  graph: Graph,
+  infer = inferTypes,
+): Promise<ValueTypes> {
   const isLarge = (tensor: Graph['initializer'][number]) =>
     isFloatingPoint(tensor.dataType ?? 0) && elementCount(tensorDims(tensor)) > SMALL;
   const large = graph.initializer.filter(isLarge);
@@ -25,25 +31,23 @@ export function forwardTypes(runtime: Runtime, model: ModelProto, graph: Graph):
     ...large.map((tensor) => valueInfo(tensor.name!, tensor.dataType!, tensorDims(tensor))),
   ];
   const initializer = graph.initializer.filter((tensor) => !isLarge(tensor));
-  return inferTypes(runtime, { ...model, graph: { ...graph, input, initializer, output: [] } });
+  return infer(runtime, { ...model, graph: { ...graph, input, initializer, output: [] } });
 }
 
-/** Replaces If and Loop nodes that constants and shapes decide by what they come to; the others stay. */
+/**
+ * Replaces If and Loop nodes that constants and shapes decide by what they come to, and Scan nodes: by their steps, or, of many steps, by a
+ * Scan that has a gradient. The others stay.
+ */
 export async function resolveControlFlow(runtime: Runtime, model: ModelProto, graph: Graph): Promise<Graph> {
   let current = graph;
+  const settled = new Set<string>();
   for (let round = 0; round < DEPTH; round++) {
-    const nodes = current.node.filter(isControlFlow);
-    if (nodes.length === 0) return current;
-    const types = await forwardTypes(runtime, model, current);
-    const constants = await computeConstants(
-      runtime,
-      { ...model, graph: current },
-      types,
-      nodes.flatMap(decidingInputs),
-    );
-    const next = inlineControlFlow(current, constants);
-    if (next === current) return current;
+    if (!current.node.some(isControlFlow)) return current;
+    const types = await forwardTypes(runtime, model, current, inferOuterTypes);
+    const found = await decideLoops(runtime, model, current, types, settled, resolveControlFlow);
+    const next = inlineControlFlow(current, found.constants, found.decisions);
+    if (next === current) return uniqueBodies(current);
     current = uniqueNodeNames(toEvaluationForm(foldSources(next).graph).graph);
   }
-  return current;
+  return uniqueBodies(current);
 }

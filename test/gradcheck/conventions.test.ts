@@ -2,6 +2,7 @@ import test from 'ava';
 import { flatmin, standard } from '../../src/lowering/targets.js';
 import { float } from '../../src/onnx/attributes.js';
 import type { GraphBuilder } from '../../src/onnx/builder.js';
+import { int64Data } from '../../src/onnx/tensor.js';
 import { openRuntime } from '../../src/runtime/library.js';
 import { evaluate } from '../reference/evaluate.js';
 import { filled, ndArray } from '../reference/nd-array.js';
@@ -28,6 +29,39 @@ const against =
   (opType: string, ...values: number[]) =>
   (builder: GraphBuilder) =>
     builder.op(opType, ['x', ...values.map((value) => builder.scalar(value))]);
+
+/**
+ * Gradients of Σ weight·y by four elements and seven updates of them, by torch.scatter_reduce(…, include_self=True) of PyTorch 2: see
+ * test/fixtures/scatter-reduce/make.py.
+ */
+const withZeros = [2, 0, 3, 1, 2, 5, 5, 0, 3, 0, 0];
+const withTies = [2, 0, 3, 1, 2, 5, -5, 3, 3, 0, 7];
+const scattered: readonly Convention[] = (
+  [
+    ['max', withZeros, [0.5, 0, 1.5, 4, 0.5, 1, 1, 0, 1.5, 0, 0]],
+    ['min', withZeros, [0.5, 2, 0, 0, 0.5, 0, 0, 3, 0, 2, 2]],
+    ['mul', withZeros, [2, 50, 0, 0, 2, 0, 0, 27, 0, 0, 0]],
+    ['max', withTies, [0.5, 0, 1, 0, 0.5, 2, 0, 1, 1, 0, 4]],
+    ['min', withTies, [0.5, 0, 1, 0, 0.5, 0, 2, 1, 1, 4, 0]],
+    ['mul', withTies, [2, -50, 27, 0, 2, 0, 0, 27, 27, 28, 0]],
+  ] as const
+).flatMap(([reduction, x, gradient]) =>
+  (['ScatterElements', 'ScatterND'] as const).map(
+    (op): Convention => ({
+      name: `${op} by ${reduction} of ${x === withZeros ? 'zeros' : 'ties'} shares as PyTorch does`,
+      x,
+      gradient,
+      opset: 18,
+      build: (builder) => {
+        const [data, updates] = builder.ops('Split', ['x', builder.ints([4, 7])], { axis: 0 }, { count: 2 });
+        const dims = op === 'ScatterND' ? [7, 1] : [7];
+        const places = builder.constant('int64', dims, int64Data([0, 1, 1, 2, 2, 3, 3]));
+        const y = builder.op(op, [data!, places, updates!], { reduction });
+        return builder.op('Mul', [y, builder.constant('float', [4], Float32Array.of(1, 2, 3, 4))]);
+      },
+    }),
+  ),
+);
 
 const conventions: readonly Convention[] = [
   { name: 'Abs is flat at zero', x: [0, -2], build: of('Abs'), gradient: [0, -1] },
@@ -122,6 +156,7 @@ const conventions: readonly Convention[] = [
     },
     gradient: [0, 0.25],
   },
+  ...scattered,
 ];
 
 for (const { name, x, build, gradient, opset } of conventions) {

@@ -2,6 +2,7 @@ import { backward } from '../../src/autodiff/backward.js';
 import { decompose } from '../../src/autodiff/decompose/decompose.js';
 import { emulateHalf } from '../../src/autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../../src/autodiff/precision/half-precision.js';
+import { renameNode } from '../../src/autodiff/prepare/rename.js';
 import { useBatchStatistics } from '../../src/autodiff/training-form.js';
 import { trainingModel } from '../../src/autodiff/training-graph.js';
 import { lower } from '../../src/lowering/lower.js';
@@ -11,6 +12,7 @@ import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { microsoft } from '../../src/onnx/domains.js';
 import { isHalfPrecision } from '../../src/onnx/floats.js';
 import type { Graph } from '../../src/onnx/proto.js';
+import { namesIn } from '../../src/onnx/subgraphs.js';
 import { DataType } from '../../src/onnx/tensor.js';
 import { inferTypes } from '../../src/runtime/infer-types.js';
 import type { Runtime } from '../../src/runtime/library.js';
@@ -22,7 +24,7 @@ import { checkedInputs, type ReferenceGradient } from './reference-gradient.js';
 /** Every float input times one, by a matrix product: an operator that is always half precision. */
 function withHalfInputs({ graph }: GraphBuilder): Graph {
   const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  builder.reserve(namesIn(graph.node));
   const one = builder.constant('float', [1, 1], Float32Array.of(1));
   const renamed = new Map<string, string>();
   for (const { name, type } of graph.input) {
@@ -34,7 +36,7 @@ function withHalfInputs({ graph }: GraphBuilder): Graph {
     renamed.set(name, builder.op('Reshape', [product, builder.ints(dims)]));
   }
   for (const node of graph.node)
-    builder.graph.node.push({ ...node, input: node.input.map((name) => renamed.get(name) ?? name) });
+    builder.graph.node.push(renameNode(node, (name) => renamed.get(name) ?? name));
   return builder.graph;
 }
 

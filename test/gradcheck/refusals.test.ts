@@ -3,7 +3,7 @@ import { standard } from '../../src/lowering/targets.js';
 import type { GraphBuilder } from '../../src/onnx/builder.js';
 import { openRuntime } from '../../src/runtime/library.js';
 import { scalar } from '../reference/nd-array.js';
-import { drawInputs, type GradientCase, labels, wrt } from './case.js';
+import { drawInputs, type GradientCase, wrt } from './case.js';
 import { runGradient } from './gradient-graph.js';
 
 const refusals: readonly [
@@ -12,20 +12,6 @@ const refusals: readonly [
   build: (builder: GraphBuilder) => string,
   message: RegExp,
 ][] = [
-  ...['mul', 'min', 'max'].flatMap((reduction): (typeof refusals)[number][] => [
-    [
-      `ScatterElements by ${reduction}`,
-      { x: wrt([3]), indices: labels([2], [0, 2]), updates: wrt([2]) },
-      (builder) => builder.op('ScatterElements', ['x', 'indices', 'updates'], { reduction }),
-      new RegExp(`ScatterElements "ScatterElements" has reduction "${reduction}"; .*"none" and "add"`),
-    ],
-    [
-      `ScatterND by ${reduction}`,
-      { x: wrt([3]), indices: labels([2, 1], [0, 2]), updates: wrt([2]) },
-      (builder) => builder.op('ScatterND', ['x', 'indices', 'updates'], { reduction }),
-      new RegExp(`ScatterND "ScatterND" has reduction "${reduction}"; .*"none" and "add"`),
-    ],
-  ]),
   [
     'Compress by a computed condition',
     { x: wrt([3]) },

@@ -1,6 +1,7 @@
 import { describeNode } from '../../src/onnx/attributes.js';
 import { opKey } from '../../src/onnx/domains.js';
 import { type Attribute, type Graph, int64, type Tensor } from '../../src/onnx/proto.js';
+import { isScan } from '../../src/onnx/scan.js';
 import { tensorData, tensorDims } from '../../src/onnx/tensor.js';
 import { filled, type NdArray, ndArray, scalar } from './nd-array.js';
 import { attentions } from './ops/attention.js';
@@ -10,13 +11,14 @@ import { transposedConvolution } from './ops/conv-transpose.js';
 import { summation } from './ops/einsum.js';
 import { elementwise } from './ops/elementwise.js';
 import { functions } from './ops/functions.js';
+import { fusions } from './ops/fused.js';
 import { indexing } from './ops/indexing.js';
 import { layerNormalization } from './ops/layer-norm.js';
 import { losses } from './ops/loss.js';
 import { lpPooling } from './ops/lp-pool.js';
 import { multiplication } from './ops/matmul.js';
 import { normalization } from './ops/normalization.js';
-import type { OpTable } from './ops/op.js';
+import type { Op, OpTable } from './ops/op.js';
 import { pads } from './ops/pad.js';
 import { pooling } from './ops/pool.js';
 import { recurrence } from './ops/recurrent.js';
@@ -24,6 +26,7 @@ import { reductions } from './ops/reduce.js';
 import { resampling } from './ops/resize.js';
 import { sampling } from './ops/sampling.js';
 import { scans } from './ops/scan.js';
+import { scanSteps } from './ops/scan-body.js';
 import { shapes } from './ops/shape.js';
 
 const table: OpTable = {
@@ -32,6 +35,7 @@ const table: OpTable = {
   ...pooling,
   ...normalization,
   ...multiplication,
+  ...fusions,
   ...shapes,
   ...indexing,
   ...reductions,
@@ -89,7 +93,11 @@ export function evaluate(graph: Graph, feeds: Readonly<Record<string, NdArray>>)
     if (!values.has(tensor.name!)) values.set(tensor.name!, fromTensor(tensor));
   }
   for (const node of graph.node) {
-    const compute = table[opKey(node)];
+    const run = (body: Graph, given: Readonly<Record<string, NdArray>>) =>
+      evaluate(body, { ...Object.fromEntries(values), ...given });
+    const compute: Op | undefined = isScan(node)
+      ? (inputs) => scanSteps(node, inputs, run)
+      : table[opKey(node)];
     if (!compute) throw new Error(`The reference does not implement ${describeNode(node)}.`);
     const inputs = node.input.map((name) => {
       if (name === '') return undefined;

@@ -2,6 +2,7 @@ import { floatAttribute } from '../../onnx/attributes.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import { elementCount } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { DecomposeContext, type Decomposition } from './context.js';
@@ -29,7 +30,7 @@ const batchNormalization: Decomposition = (c) => {
  */
 export function decomposeBatchNorm(graph: Graph, types: ValueTypes): Graph {
   const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.input, ...node.output]));
+  builder.reserve(namesIn(graph.node));
   for (const node of graph.node) {
     if (opKey(node) === 'BatchNormalization') batchNormalization(new DecomposeContext(node, builder, types));
     else builder.graph.node.push(node);

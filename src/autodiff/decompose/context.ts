@@ -1,3 +1,4 @@
+import type { GraphBuilder } from '../../onnx/builder.js';
 import { NodeContext } from '../../onnx/node-context.js';
 import { DataType } from '../../onnx/tensor.js';
 
@@ -6,6 +7,11 @@ export type Decomposition = (context: DecomposeContext) => void;
 
 /** What a decomposition sees: the node it replaces, what is known of its inputs and outputs, and where to append. */
 export class DecomposeContext extends NodeContext {
+  /** The same node, for what is appended to a subgraph. */
+  inside(builder: GraphBuilder): DecomposeContext {
+    return new DecomposeContext(this.node, builder, this.types);
+  }
+
   reshape(value: string, dims: readonly number[]): string {
     return this.op('Reshape', [value, this.builder.ints(dims)], allowZero(dims));
   }

@@ -1,4 +1,4 @@
-import { float, floatAttribute, intAttribute } from '../../onnx/attributes.js';
+import { float, floatAttribute } from '../../onnx/attributes.js';
 import { microsoft } from '../../onnx/domains.js';
 import type { DecomposeContext, Decomposition } from './context.js';
 
@@ -32,26 +32,8 @@ const embedLayerNormalization: Decomposition = (c) => {
   c.define(2, 'Identity', [sum]);
 };
 
-/** α·A'·B', where ' transposes the last two axes as the attributes say. */
-const fusedMatMul: Decomposition = (c) => {
-  if (intAttribute(c.node, 'transBatchA', 0) || intAttribute(c.node, 'transBatchB', 0))
-    throw c.refuse('transBatchA and transBatchB are not covered: use the model before that optimization');
-  const operand = (index: number, attribute: string): string => {
-    const rank = c.dims(c.input(index)).length;
-    if (!intAttribute(c.node, attribute, 0) || rank < 2) return c.input(index);
-    const perm = Array.from({ length: rank }, (_, axis) => axis);
-    [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
-    return c.op('Transpose', [c.input(index)], { perm });
-  };
-  const alpha = floatAttribute(c.node, 'alpha', 1);
-  const operands = [operand(0, 'transA'), operand(1, 'transB')];
-  if (alpha === 1) c.define(0, 'MatMul', operands);
-  else c.define(0, 'Mul', [c.op('MatMul', operands), c.scalar(alpha)]);
-};
-
 export const contrib: Record<string, Decomposition> = {
   [`${microsoft}:SkipLayerNormalization`]: skipNormalization('LayerNormalization', 4),
   [`${microsoft}:SkipSimplifiedLayerNormalization`]: skipNormalization('SimplifiedLayerNormalization', 3),
   [`${microsoft}:EmbedLayerNormalization`]: embedLayerNormalization,
-  [`${microsoft}:FusedMatMul`]: fusedMatMul,
 };

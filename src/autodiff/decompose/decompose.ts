@@ -1,11 +1,13 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
-import type { Graph } from '../../onnx/proto.js';
+import type { Graph, Node } from '../../onnx/proto.js';
+import { isScan, scanParts, withBody } from '../../onnx/scan.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { dependents } from '../dependents.js';
 import { type ReportNode, rethrow } from '../report-node.js';
 import { DecomposeContext } from './context.js';
-import { decompositions } from './registry.js';
+import { decompositions, isDecomposed } from './registry.js';
 
 /**
  * Rewrites the ops that have no gradient rule of their own into differentiable standard ones, with the same outputs. Only nodes
@@ -21,17 +23,50 @@ export function decompose(
   wrt: readonly string[],
   report: ReportNode = rethrow,
 ): Graph {
-  const active = dependents(graph.node, wrt);
-  const wanted = graph.node.map(
-    (node) => opKey(node) in decompositions && node.input.some((name) => active.has(name)),
-  );
-  if (!wanted.includes(true)) return graph;
+  if (!isAnyRewritten(graph.node, wrt)) return graph;
   const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.input, ...node.output]));
-  graph.node.forEach((node, index) => {
-    if (!wanted[index]) {
+  builder.reserve(namesIn(graph.node));
+  rewrite(graph.node, wrt, builder, types, report);
+  return builder.graph;
+}
+
+/** What gradients are wanted of inside a body: all that it takes in may hang on what they are wanted of outside. */
+const insideOf = (body: Graph, active: ReadonlySet<string>): string[] => [
+  ...active,
+  ...body.input.map(({ name }) => name),
+];
+
+const isRewritten = (node: Node, active: ReadonlySet<string>): boolean =>
+  isDecomposed(node) && node.input.some((name) => active.has(name));
+
+function isAnyRewritten(nodes: readonly Node[], wrt: readonly string[]): boolean {
+  const active = dependents(nodes, wrt);
+  return nodes.some((node) => {
+    if (!isScan(node)) return isRewritten(node, active);
+    const { body } = scanParts(node);
+    return isAnyRewritten(body.node, insideOf(body, active));
+  });
+}
+
+function rewrite(
+  nodes: readonly Node[],
+  wrt: readonly string[],
+  builder: GraphBuilder,
+  types: ValueTypes,
+  report: ReportNode,
+): void {
+  const active = dependents(nodes, wrt);
+  for (const node of nodes) {
+    if (isScan(node)) {
+      const { body } = scanParts(node);
+      const inner = builder.nested({ ...body, node: [], initializer: [...body.initializer] });
+      rewrite(body.node, insideOf(body, active), inner, types, report);
+      builder.graph.node.push(withBody(node, inner.graph));
+      continue;
+    }
+    if (!isRewritten(node, active)) {
       builder.graph.node.push(node);
-      return;
+      continue;
     }
     const before = builder.graph.node.length;
     try {
@@ -41,6 +76,5 @@ export function decompose(
       builder.graph.node.push(node);
       report(node, error);
     }
-  });
-  return builder.graph;
+  }
 }

@@ -73,6 +73,11 @@ const groups: readonly Group[] = [
     ops: ['Col2Im', 'ScatterElements', 'ScatterND'],
   },
   {
+    class: 'float32',
+    reason: 'its state goes through every step, and so do the roundings of it',
+    ops: ['Scan'],
+  },
+  {
     class: 'follow',
     reason: 'moves or chooses elements',
     ops: ['Compress', 'Concat', 'DepthToSpace', 'Dropout', 'Expand', 'Flatten', 'Gather', 'GatherElements']

@@ -1,9 +1,10 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
-import { decodeHalf, isHalfPrecision } from '../../onnx/floats.js';
+import { asFloat32, isHalfPrecision } from '../../onnx/floats.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
-import { DataType, elementCount, makeTensor, tensorData, tensorDims } from '../../onnx/tensor.js';
+import { namesIn } from '../../onnx/subgraphs.js';
+import { DataType, elementCount } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** Operators whose results are elements of their operands, or zero, or what any precision holds: rounding changes nothing. */
@@ -26,7 +27,7 @@ const EXACT = new Set([
 export function emulateHalf(graph: Graph, types: ValueTypes): { graph: Graph; types: ValueTypes } {
   const typeOf = (name: string): number => types.get(name)?.type ?? 0;
   const builder = new GraphBuilder({ ...graph, node: [], initializer: graph.initializer.map(widened) });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  builder.reserve(namesIn(graph.node));
   const known: ValueTypes = new Map(
     [...types].map(([name, { type, dims }]) => [
       name,
@@ -86,9 +87,5 @@ function inFloat32(node: Node, typeOf: (name: string) => number): Node {
   return { ...node, attribute };
 }
 
-function widened(tensor: Tensor): Tensor {
-  const type = tensor.dataType ?? 0;
-  if (!isHalfPrecision(type)) return tensor;
-  const values = decodeHalf(type, tensorData(tensor) as Uint16Array);
-  return makeTensor(tensor.name ?? '', 'float', tensorDims(tensor), values);
-}
+const widened = (tensor: Tensor): Tensor =>
+  isHalfPrecision(tensor.dataType ?? 0) ? asFloat32(tensor) : tensor;

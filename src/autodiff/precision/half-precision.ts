@@ -4,6 +4,7 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import { isHalfPrecision } from '../../onnx/floats.js';
 import type { Graph, Node } from '../../onnx/proto.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import { DataType, dataTypeName } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { dependents } from '../dependents.js';
@@ -71,7 +72,7 @@ class Conversion {
   ) {
     const { type, neutral, loss } = options;
     this.builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-    this.builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+    this.builder.reserve(namesIn(graph.node));
     this.types = new Map(known);
     this.half = DataType[type];
     const constants = new Map(

@@ -1,28 +1,41 @@
 import { describeNode } from '../../onnx/attributes.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
+import { isScan, scanParts } from '../../onnx/scan.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import { int64Data, makeTensor, tensorData } from '../../onnx/tensor.js';
+import { type Constants, loopBody } from './loops/counting.js';
 import { definedIn, renameNode } from './rename.js';
 
-/** Constant values of a graph, by name. */
-export type Constants = ReadonlyMap<string, Tensor>;
+/** Nodes in all that one Loop or Scan may be unrolled into. */
+export const UNROLL_LIMIT = 20_000;
 
-/** Nodes in all that one Loop may be unrolled into. */
-const UNROLL_LIMIT = 20_000;
-
-export const isControlFlow = (node: Node): boolean => ['If', 'Loop'].includes(opKey(node));
+export const isControlFlow = (node: Node): boolean => ['If', 'Loop', 'Scan'].includes(opKey(node));
 
 /** The inputs that decide what an If or Loop does. */
 export const decidingInputs = (node: Node): string[] =>
-  opKey(node) === 'If' ? node.input.slice(0, 1) : node.input.slice(0, 2).filter(Boolean);
+  opKey(node) === 'If'
+    ? node.input.slice(0, 1)
+    : opKey(node) === 'Loop'
+      ? node.input.slice(0, 2).filter(Boolean)
+      : [];
+
+/** The number of steps that a Loop or Scan is written out into, or the nodes that take its place. */
+export type LoopDecision =
+  | { readonly trips: number }
+  | { readonly nodes: readonly Node[]; readonly initializers: readonly Tensor[] };
 
 /**
- * Replaces each If whose condition is constant by its branch, and each Loop with a constant trip count and no other end by its
- * iterations. The others stay. One level deep: the bodies' own control flow is for the next call.
+ * Replaces each If whose condition is constant by its branch, and each Loop or Scan that something is decided of. The others stay. One
+ * level deep: the bodies' own control flow is for the next call.
  * @returns the graph itself where nothing could be replaced
  */
-export function inlineControlFlow(graph: Graph, constants: Constants): Graph {
-  const inliner = new BodyInliner(graph, constants);
+export function inlineControlFlow(
+  graph: Graph,
+  constants: Constants,
+  decisions: ReadonlyMap<Node, LoopDecision>,
+): Graph {
+  const inliner = new BodyInliner(graph, constants, decisions);
   const node = graph.node.flatMap((each) => inliner.expand(each));
   return inliner.changed
     ? { ...graph, node, initializer: [...graph.initializer, ...inliner.initializers] }
@@ -37,13 +50,15 @@ class BodyInliner {
   constructor(
     graph: Graph,
     private readonly constants: Constants,
+    private readonly decisions: ReadonlyMap<Node, LoopDecision>,
   ) {
     this.taken = definedIn(graph);
+    for (const decision of decisions.values())
+      if ('nodes' in decision) for (const name of namesIn(decision.nodes)) this.taken.add(name);
   }
 
   expand(node: Node): readonly Node[] {
-    const key = opKey(node);
-    const expanded = key === 'If' ? this.branch(node) : key === 'Loop' ? this.unroll(node) : undefined;
+    const expanded = opKey(node) === 'If' ? this.branch(node) : this.loop(node);
     if (!expanded) return [node];
     this.changed = true;
     return expanded;
@@ -64,14 +79,18 @@ class BodyInliner {
     return [...nodes, ...node.output.map((output, index) => identity(outputs[index]!, output))];
   }
 
-  private unroll(node: Node): Node[] | undefined {
-    const body = node.attribute.find(({ name }) => name === 'body')?.g;
-    const trips = this.number(node.input[0]);
-    const condition = node.input[1] ? this.number(node.input[1]) : 1;
-    if (!body || trips === undefined || condition === undefined || !goesOn(body)) return undefined;
-    const count = condition ? Math.max(0, trips) : 0;
-    if (count * body.node.length > UNROLL_LIMIT) return undefined;
+  private loop(node: Node): readonly Node[] | undefined {
+    const decision = this.decisions.get(node);
+    if (!decision) return undefined;
+    if ('nodes' in decision) {
+      this.initializers.push(...decision.initializers);
+      return decision.nodes;
+    }
+    return isScan(node) ? this.unrollScan(node, decision.trips) : this.unrollLoop(node, decision.trips);
+  }
 
+  private unrollLoop(node: Node, count: number): Node[] | undefined {
+    const body = loopBody(node);
     const states = node.input.length - 2;
     const scans = body.output.length - 1 - states;
     if (count === 0 && scans > 0) return undefined;
@@ -99,12 +118,69 @@ class BodyInliner {
       if (!output) return;
       if (index < states) nodes.push(identity(carried[index]!, output));
       else {
-        const axis = [{ name: 'axis', type: 2, i: 0 }];
+        const axis = [axisAttribute(0)];
         const input = collected[index - states]!;
         nodes.push({ opType: 'Concat', name: output, input, output: [output], attribute: axis });
       }
     });
     return nodes;
+  }
+
+  private unrollScan(node: Node, count: number): Node[] | undefined {
+    const { name, body, states, inputs, finals, outputs } = scanParts(node);
+    const prefix = name || node.output.find(Boolean) || 'scan';
+    const nodes: Node[] = [];
+    const slices = inputs.map((each) => {
+      const parts = Array.from({ length: count }, () => this.fresh(`${each.name}/part`));
+      const sizes = this.initializer('sizes', int64Data(Array<number>(count).fill(1)), [count]);
+      const axis = this.initializer('axis', int64Data([each.axis]), [1]);
+      nodes.push({
+        opType: 'Split',
+        name: parts[0]!,
+        input: [each.name, sizes],
+        output: parts,
+        attribute: [axisAttribute(each.axis)],
+      });
+      const squeezed = parts.map((part) =>
+        this.oneInput(nodes, 'Squeeze', [part, axis], `${each.name}/step`),
+      );
+      return each.reversed ? squeezed.reverse() : squeezed;
+    });
+    let carried: readonly string[] = states;
+    const collected: string[][] = outputs.map(() => []);
+    for (let step = 0; step < count; step++) {
+      const given = [...carried, ...slices.map((each) => each[step]!)];
+      const bound = new Map(body.input.map((input, index) => [input.name, given[index]!]));
+      const copied = this.copy(body, bound, `${prefix}/${step}`);
+      nodes.push(...copied.nodes);
+      carried = copied.outputs.slice(0, states.length);
+      copied.outputs.slice(states.length).forEach((value, index) => {
+        if (!outputs[index]!.name) return;
+        const axis = this.initializer('axis', int64Data([outputs[index]!.axis]), [1]);
+        collected[index]!.push(this.oneInput(nodes, 'Unsqueeze', [value, axis], `${value}/row`));
+      });
+    }
+    finals.forEach((output, index) => {
+      if (output) nodes.push(identity(carried[index]!, output));
+    });
+    outputs.forEach(({ name: output, axis, reversed }, index) => {
+      if (!output) return;
+      const input = reversed ? collected[index]!.reverse() : collected[index]!;
+      nodes.push({
+        opType: 'Concat',
+        name: output,
+        input,
+        output: [output],
+        attribute: [axisAttribute(axis)],
+      });
+    });
+    return nodes;
+  }
+
+  private oneInput(nodes: Node[], opType: string, input: string[], hint: string): string {
+    const output = this.fresh(hint);
+    nodes.push({ opType, name: output, input, output: [output], attribute: [] });
+    return output;
   }
 
   private copy(
@@ -148,6 +224,8 @@ class BodyInliner {
   }
 }
 
+const axisAttribute = (axis: number) => ({ name: 'axis', type: 2, i: axis });
+
 const identity = (input: string, output: string): Node => ({
   opType: 'Identity',
   name: `${output}/inlined`,
@@ -155,17 +233,3 @@ const identity = (input: string, output: string): Node => ({
   output: [output],
   attribute: [],
 });
-
-/** Whether a loop's body never asks to stop: its condition is the one that came in, or true. */
-function goesOn(body: Graph): boolean {
-  const sameAs = (name: string): string => {
-    const node = body.node.find(({ output }) => output[0] === name);
-    return node?.opType === 'Identity' ? sameAs(node.input[0]!) : name;
-  };
-  const condition = sameAs(body.output[0]?.name ?? '');
-  if (condition === body.input[1]?.name) return true;
-  const constant =
-    body.initializer.find(({ name }) => name === condition) ??
-    body.node.find(({ opType, output }) => opType === 'Constant' && output[0] === condition)?.attribute[0]?.t;
-  return constant !== undefined && Number(tensorData(constant)[0]) === 1;
-}

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
+import { namesIn } from '../../onnx/subgraphs.js';
 import { DataType } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import type { Weight } from '../separate.js';
@@ -25,7 +26,7 @@ export function replaceDropout(graph: Graph, types: ValueTypes, active: boolean)
     input: [...graph.input],
     initializer: [...graph.initializer],
   });
-  builder.reserve(graph.node.flatMap((node) => [node.name ?? '', ...node.output]));
+  builder.reserve(namesIn(graph.node));
   const noise: Weight[] = [];
   for (const node of graph.node) {
     if (opKey(node) !== 'Dropout') {

@@ -2,19 +2,29 @@ import { opKey } from '../../onnx/domains.js';
 import type { Graph, ModelProto, ValueInfo } from '../../onnx/proto.js';
 import { liftTensors } from './bodies.js';
 import { toEvaluationForm } from './evaluation-form.js';
+import { toFloat32 } from './float32.js';
 import { foldSources, type Origin } from './fold-sources.js';
+import { dropIdentityTransposes } from './identity-transposes.js';
 import { inlineFunctions } from './inline-functions.js';
 import { raiseOpset } from './raise-opset.js';
 import { subgraphs } from './rename.js';
+import { sortModel } from './sort-nodes.js';
 
 /** A forward model in the one form that later stages read, and where it came from. */
 export interface NormalForm {
-  /** Flat but for control flow, operator set 17 or newer, all constants as initializers that are no inputs, everything in evaluation form. */
+  /**
+   * Flat but for control flow, operator set 17 or newer, all constants as initializers that are no inputs, all floating-point values
+   * float32, everything in evaluation form.
+   */
   readonly model: ModelProto;
   /** Where the value of each initializer is in the model it was made from; constants of functions and raised nodes are not listed. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** Other names that the file has for an initializer. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** ONNX element types that initializers have in the file, by name, where that is not float32. */
+  readonly ownTypes: ReadonlyMap<string, number>;
+  /** Floating-point types, other than float32, of anything in the file. */
+  readonly otherTypes: ReadonlySet<number>;
   /** BatchNormalization or Dropout nodes came in training form. */
   readonly wasTraining: boolean;
   /** What the file notes of values. */
@@ -23,14 +33,18 @@ export interface NormalForm {
 
 /** @param given a valid model whose bodies' values have names of their own */
 export function normalForm(given: ModelProto): NormalForm {
-  const raised = raiseOpset(inlineFunctions(given));
-  const folded = foldSources(raised.graph);
+  const sorted = sortModel(given, `Model "${given.graph.name ?? ''}"`);
+  const raised = raiseOpset(inlineFunctions(sorted));
+  const wide = toFloat32(raised.graph);
+  const folded = foldSources(dropIdentityTransposes(wide.graph));
   const lifted = liftTensors(folded.graph);
   const { graph, wasTraining } = toEvaluationForm(lifted.graph);
   const own = ownTensors(given.graph);
   const origins = new Map([...folded.origins, ...lifted.origins].filter(([name]) => own.has(name)));
   const { aliases } = folded;
-  return { model: { ...raised, graph }, origins, aliases, wasTraining, infos: given.graph.valueInfo };
+  const { ownTypes, otherTypes } = wide;
+  const infos = given.graph.valueInfo;
+  return { model: { ...raised, graph }, origins, aliases, ownTypes, otherTypes, wasTraining, infos };
 }
 
 /** Names of tensors that the graph or a body in it holds. */

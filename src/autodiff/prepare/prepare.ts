@@ -7,6 +7,7 @@ import { uniqueBodies } from './bodies.js';
 import type { InputConstants } from './fixed-inputs.js';
 import { type NormalForm, normalForm } from './normal-form.js';
 import { uniqueNodeNames } from './rename.js';
+import { sortModel } from './sort-nodes.js';
 
 /** A forward model in the one form that later stages read; it computes what the model it was made from does in evaluation. */
 export interface PreparedModel extends Omit<NormalForm, 'infos'> {
@@ -22,18 +23,20 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
 
 /**
  * Brings any forward model into the form that gradients are taken of: tensors that an exporter merged split, local functions inlined,
- * operator sets below 17 raised to it, constants made initializers, batch normalisation and dropout in evaluation form. The given
- * model is not changed.
+ * operator sets below 17 raised to it, half-precision and double values made float32, constants made initializers, transposes that move
+ * nothing dropped, nodes in an order in which they can run, batch normalisation and dropout in evaluation form. The given model is not
+ * changed.
  * @throws FlatminError INVALID_MODEL naming the node or value that is broken or of an old form without an equal
  */
 export function prepareModel(given: ModelProto): PreparedModel {
-  verifyModel(given, `Model "${given.graph.name ?? ''}"`);
+  const what = `Model "${given.graph.name ?? ''}"`;
+  verifyModel(sortModel(given, what), what);
   const unique = { ...given, graph: uniqueBodies(given.graph) };
   const { model: source, splits, verdicts } = splitMerged(unique);
   const { infos, ...normal } = normalForm(source);
   const { graph } = normal.model;
   const irVersion = Math.max(int64(normal.model.irVersion), defaultIrVersion);
-  const judge = new Judge(graph, normal.origins, infos);
+  const judge = new Judge(graph, normal.origins, { infos, ownTypes: normal.ownTypes });
   const owned = graph.initializer.filter(({ name }) => normal.origins.has(name ?? ''));
   const roles = new Map(
     owned.map((tensor) => {

@@ -1,4 +1,7 @@
 import type { Attribute, Graph, Node } from '../../onnx/proto.js';
+import { definedIn, subgraphs } from '../../onnx/subgraphs.js';
+
+export { definedIn, readBy, subgraphs } from '../../onnx/subgraphs.js';
 
 /** The new name of a value; the same name where it keeps it. */
 export type Renaming = (name: string) => string;
@@ -32,30 +35,6 @@ function renameOuter(graph: Graph, rename: Renaming): Graph {
     node: graph.node.map((node) => renameNode(node, outer)),
     output: graph.output.map((output) => ({ ...output, name: outer(output.name) })),
   };
-}
-
-/** Values that a graph defines: inputs, initializers, outputs of its nodes. */
-export function definedIn(graph: Graph): Set<string> {
-  return new Set([
-    ...graph.input.map(({ name }) => name),
-    ...graph.initializer.map(({ name }) => name ?? ''),
-    ...graph.node.flatMap(({ output }) => output),
-  ]);
-}
-
-/** Everything a node reads, what its subgraphs take from outside included. */
-export function readBy(node: Node): string[] {
-  return [...node.input.filter(Boolean), ...subgraphs(node).flatMap(readFromOutside)];
-}
-
-export const subgraphs = (node: Node): Graph[] =>
-  node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])]);
-
-function readFromOutside(graph: Graph): string[] {
-  const own = definedIn(graph);
-  return [...graph.node.flatMap(readBy), ...graph.output.map(({ name }) => name)].filter(
-    (name) => !own.has(name),
-  );
 }
 
 /** A copy of a graph with its nodes, those of subgraphs included, replaced. */

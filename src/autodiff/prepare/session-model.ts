@@ -19,13 +19,14 @@ export function prepareSessionModel(given: ModelProto, { constants = {}, output 
   const prepared = prepareModel(given);
   const { graph } = prepared.model;
   const viewed = withOutput(fixInputs(withDefaults(graph, given.graph, constants), constants), output);
-  const others = <T>(map: ReadonlyMap<string, T>) =>
-    new Map([...map].filter(([name]) => !Object.hasOwn(constants, name)));
+  const isOwn = ([name]: readonly [string, unknown]) => !Object.hasOwn(constants, name);
+  const origins = new Map([...prepared.origins].filter(isOwn));
+  const roles = new Map([...prepared.roles].filter(isOwn));
   return {
     ...prepared,
     model: { ...prepared.model, graph: viewed },
-    origins: others(prepared.origins),
-    roles: others(prepared.roles),
+    origins,
+    roles,
     constants: openConstants(viewed, constants),
   };
 }

@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
-import { DataType, dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js';
 import { type Pattern, patternMatches } from '../prepare/pattern.js';
 import { readBy } from '../prepare/rename.js';
 import { nonDifferentiable } from '../registry.js';
@@ -158,16 +158,13 @@ function cannotTrain(
   if (uses.length > 0 && uses.every(({ role }) => role === 'setting'))
     return constant(`a setting of ${uses[0]!.node.opType}, not an operand`);
   if (!reachesLoss) return constant('a value that does not reach the loss through differentiable ops');
-  if (type !== DataType.float)
-    return constant(
-      `of type ${dataTypeName(type)}; flatmin trains float32 alone: convert the model to float32`,
-    );
   return undefined;
 }
 
 function describeInteger(type: number, uses: readonly Use[]): string {
   const name = dataTypeName(type);
   const quantised = uses.find(({ node }) => /quantize|QLinear|Integer|MatMulNBits/i.test(node.opType));
+  if (quantised?.role === 'setting') return `a zero point (${name}) of ${quantised.node.opType}`;
   if (quantised)
     return `a quantised weight (${name}) of ${quantised.node.opType}; train the float32 model it was made from`;
   return `of type ${name}, which has no gradient`;

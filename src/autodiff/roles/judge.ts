@@ -54,14 +54,19 @@ export class Judge {
   readonly flow: ValueFlow;
   private readonly infos: ReadonlyMap<string, ValueInfo>;
   private readonly naming: Naming;
+  private readonly ownTypes: ReadonlyMap<string, number>;
   private ofFloats: ReadonlySet<string> | undefined;
 
   /** @param graph flat but for control flow, in evaluation form, constants as initializers; values of subgraphs have names of their own */
   constructor(
     graph: Graph,
     private readonly origins: ReadonlyMap<string, Origin>,
-    infos: readonly ValueInfo[] = graph.valueInfo,
+    {
+      infos,
+      ownTypes,
+    }: { readonly infos: readonly ValueInfo[]; readonly ownTypes: ReadonlyMap<string, number> },
   ) {
+    this.ownTypes = ownTypes;
     this.flow = new ValueFlow(graph);
     this.naming = namingOf(graph);
     this.infos = new Map(infos.map((info) => [info.name, info]));
@@ -84,7 +89,7 @@ export class Judge {
       name,
       dims,
       values: floatValues(tensor),
-      half: isHalfPrecision(type),
+      half: isHalfPrecision(this.ownTypes.get(tensor.name ?? '') ?? type),
       origin: this.origins.get(name) ?? 'initializer',
       named: nameKind(name, this.naming),
       uses: read.filter(({ role }) => role !== 'setting'),
@@ -164,6 +169,8 @@ export class Judge {
     if (origin === 'filled') return undefined;
     if (named === 'computed') return constant('a table that the exporter computed');
     const table = tableOf(values, dims);
+    const isVector = dims.filter((dim) => dim > 1).length < 2 && table !== 'an attention mask';
+    if (isVector && uses.some((use) => isAffine(this.flow, use) || use.role === 'weight')) return undefined;
     if (table !== undefined && NEVER_LEARNED.has(table)) {
       const verdict = constant(table);
       return named === 'parameter' && table === 'sines and cosines' ? unsure(verdict) : verdict;
@@ -178,8 +185,6 @@ export class Judge {
     if (table === undefined || named === 'parameter') return undefined;
     if (named === 'member' && uses.every(({ node }) => REPARAMETRISING.has(node.opType))) return undefined;
     if (uses.some(({ node }) => RECURRENT.has(node.opType))) return undefined;
-    if (dims.length === 1 && uses.some((use) => isAffine(this.flow, use) || use.role === 'weight'))
-      return undefined;
     if (
       table === 'the same kernel for every channel' &&
       !uses.every(({ node }) => node.opType.startsWith('Conv'))

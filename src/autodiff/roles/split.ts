@@ -53,10 +53,11 @@ export function splitMerged(model: ModelProto): SplitModel {
       [...shared].map(([name, { uses }]) => [name, uses.map((use, index) => copyOf(name, use, index))]),
     ),
   );
-  const { model: analysed, origins, infos } = normalForm(apart);
+  const normal = normalForm(apart);
+  const { model: analysed, origins } = normal;
   const original = (name: string) => name.split(SEPARATOR)[0]!;
   const ofFile = new Map([...origins].map(([name, origin]) => [original(name), origin]));
-  const judge = new Judge(analysed.graph, ofFile, infos);
+  const judge = new Judge(analysed.graph, ofFile, normal);
   const tensors = new Map(analysed.graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
   const modules = new Modules(judge.flow, (value) => {
     const name = original(value);

@@ -70,13 +70,22 @@ export class ValueFlow {
       if (seen.has(value)) return;
       seen.add(value);
       for (const { node, index } of this.readers(value)) {
-        if (isView(node, index) && !this.dependsOnData(node.output[0] ?? '')) node.output.forEach(follow);
+        const inBody = bodyInput(node, index);
+        if (inBody) follow(inBody);
+        else if (isView(node, index) && !this.dependsOnData(node.output[0] ?? ''))
+          node.output.forEach(follow);
         else found.push({ node, index, value, role: roleOf(node, index) });
       }
     };
     follow(name);
     return found;
   }
+}
+
+/** What a body that is run in steps calls an operand of its node. */
+function bodyInput(node: Node, index: number): string | undefined {
+  if (node.opType !== 'Scan' && node.opType !== 'Loop') return undefined;
+  return node.attribute.find(({ name }) => name === 'body')?.g?.input[index]?.name;
 }
 
 const SHAPES_ALONE = new Set(['Shape', 'Size']);

@@ -115,6 +115,8 @@ const SHORTEST_WAVE = 6;
 /** What rounding leaves of a recurrence: of its terms, and of the signal. */
 const WAVE_ERROR = 2e-3;
 const ROUNDING = 1e-6;
+/** In 2 cos(ω): tables have a frequency a line, or some. */
+const FREQUENCIES_APART = 1e-2;
 
 /**
  * Sinusoids along an axis, up to a constant: position tables, bases of Fourier transforms, windows. The differences d of neighbours
@@ -125,7 +127,7 @@ function isSinusoidal(values: Values, dims: readonly number[], axis: number): bo
   if (length < SHORTEST_WAVE) return false;
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const lines = values.length / length;
-  let waves = 0;
+  let [lowest, highest] = [2, -2];
   for (let line = 0; line < lines; line++) {
     const first = Math.floor(line / inner) * length * inner + (line % inner);
     const at = (index: number) => values[first + index * inner]!;
@@ -142,9 +144,9 @@ function isSinusoidal(values: Values, dims: readonly number[], axis: number): bo
     let error = 0;
     for (let t = 1; t < length - 2; t++) error += (step(t + 1) + step(t - 1) - k * step(t)) ** 2;
     if (Math.abs(k) > 2.0001 || error > WAVE_ERROR ** 2 * square + ROUNDING ** 2 * scale) return false;
-    if (k < 1.9999) waves++;
+    if (k < 1.9999) [lowest, highest] = [Math.min(lowest, k), Math.max(highest, k)];
   }
-  return waves > 0;
+  return lines === 1 ? lowest < 2 : highest - lowest > FREQUENCIES_APART;
 }
 
 /** Equal steps along an axis, in every line of it. */

@@ -1,8 +1,9 @@
 import { FlatminError } from '../../errors.js';
-import { describeNode, hasAttribute, intAttribute, stringAttribute } from '../../onnx/attributes.js';
+import { describeNode, hasAttribute, intAttribute } from '../../onnx/attributes.js';
 import { constantInts } from '../../onnx/constants.js';
 import { DataType, elementCount, int64Data } from '../../onnx/tensor.js';
-import type { Rule, RuleContext } from '../rule.js';
+import { positionsOf } from '../index-tuples.js';
+import type { Rule } from '../rule.js';
 import { addAlongAxis, axisAttribute, reshape, scatterAdd, wantOutput, zeros } from './tensors.js';
 
 /** Each slice of dY is added where it was taken from. */
@@ -24,12 +25,7 @@ const gatherND: Rule = (c) => {
   const [indexed, inner] = [dims.slice(0, batch + tuple), dims.slice(batch + tuple)];
   const tuples = indexDims.slice(0, -1);
   const count = elementCount(tuples);
-  const strides = indexed.map((_, axis) => elementCount(indexed.slice(axis + 1)));
-  const sizes = c.builder.ints(indexed.slice(batch));
-  const isNegative = c.op('Less', [c.input(1), c.builder.constant('int64', [], int64Data([0]))]);
-  const wrapped = c.op('Where', [isNegative, c.op('Add', [c.input(1), sizes]), c.input(1)]);
-  const weighted = c.op('Mul', [wrapped, c.builder.ints(strides.slice(batch))]);
-  let positions = c.op('ReduceSum', [weighted, c.builder.ints([-1])], { keepdims: 0 });
+  let positions = positionsOf(c, c.input(1), indexed, batch);
   if (batch > 0) {
     // Tuples of one batch element start where its part of the indexed axes starts.
     const each = elementCount(indexed.slice(batch));
@@ -39,41 +35,6 @@ const gatherND: Rule = (c) => {
   }
   const flat = addAlongAxis(c, [elementCount(indexed), elementCount(inner)], 0, positions, c.dy, count);
   return [reshape(c, flat, dims)];
-};
-
-/** Scatter's reduction. @throws FlatminError NO_GRADIENT for those that mix data and updates by more than a sum */
-function scatterReduction(c: RuleContext): string {
-  const reduction = stringAttribute(c.node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') {
-    throw new FlatminError(
-      'NO_GRADIENT',
-      `${describeNode(c.node)} has reduction "${reduction}"; its gradient is known for "none" and "add".`,
-    );
-  }
-  return reduction;
-}
-
-/** What was written over leaves no gradient for the data; the updates take dY from where they went. */
-const scatterElements: Rule = (c) => {
-  const axis = axisAttribute(c, 0);
-  const replaces = scatterReduction(c) === 'none';
-  const indices = c.input(1);
-  return [
-    c.when(0, () =>
-      replaces ? c.op('ScatterElements', [c.dy, indices, zeros(c, c.dims(indices))], { axis }) : c.dy,
-    ),
-    undefined,
-    c.when(2, () => c.op('GatherElements', [c.dy, indices], { axis })),
-  ];
-};
-
-const scatterND: Rule = (c) => {
-  const replaces = scatterReduction(c) === 'none';
-  return [
-    c.when(0, () => (replaces ? c.op('ScatterND', [c.dy, c.input(1), zeros(c, c.dims(c.input(2)))]) : c.dy)),
-    undefined,
-    c.when(2, () => c.op('GatherND', [c.dy, c.input(1)])),
-  ];
 };
 
 /** Each of the k values takes dY back to where it stood. */
@@ -106,8 +67,6 @@ export const indexing: Record<string, Rule> = {
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,
-  ScatterElements: scatterElements,
-  ScatterND: scatterND,
   TopK: topK,
   Compress: compress,
 };

@@ -28,11 +28,16 @@ export const reshape = (c: RuleContext, value: string, dims: readonly number[]):
   c.op('Reshape', [value, c.builder.ints(dims)], { allowzero: isEmpty(dims) ? 1 : undefined });
 
 /** Zeros. Default type: that of the node's first input. */
-export function zeros(c: RuleContext, dims: readonly number[], type = c.type(c.input(0)).type): string {
-  if (type === DataType.float) return c.op('ConstantOfShape', [c.builder.ints(dims)]);
+export function zeros(
+  c: RuleContext,
+  dims: readonly number[],
+  type = c.type(c.input(0)).type,
+  builder = c.builder,
+): string {
+  if (type === DataType.float) return builder.op('ConstantOfShape', [builder.ints(dims)]);
   const zero = viewBytes(new Uint8Array(elementBytes(type)), type, 'zero');
   const value = makeTensor('', dataTypeName(type) as keyof typeof DataType, [1], zero);
-  return c.op('ConstantOfShape', [c.builder.ints(dims)], { value: { tensor: value } });
+  return builder.op('ConstantOfShape', [builder.ints(dims)], { value: { tensor: value } });
 }
 
 /** A value stretched to a shape. Expand makes no empty axis out of one element: then it is zeros, of which there are none. */

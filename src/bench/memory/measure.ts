@@ -39,7 +39,11 @@ export async function measureMemory(
   options: BenchOptions = {},
 ): Promise<MemoryUse> {
   const baseBytes = process.memoryUsage.rss();
-  const workload = await openWorkload(given, { steps: 2, warmup: 1, ...options });
+  const workload = await openWorkload(given, {
+    ...options,
+    steps: options.steps ?? 2,
+    warmup: options.warmup ?? 1,
+  });
   const { settings, device, runtime, target, loss, model, binding, warmup, steps } = workload;
   const { batch, precision } = settings;
   const { counted, total } = countAllocations(device);

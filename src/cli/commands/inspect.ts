@@ -54,8 +54,21 @@ export function addInspect(program: Command): void {
 }
 
 async function runInspect(path: string, command: Command): Promise<void> {
-  const { output, outputAsIs, constant, loss, classAxis, batch, dim, bn, ...rest } = command.opts();
-  const { train, trainAlso, freeze, runtime, json } = rest;
+  const {
+    output,
+    outputAsIs,
+    constant,
+    loss,
+    classAxis,
+    batch,
+    dim,
+    bn,
+    train,
+    trainAlso,
+    freeze,
+    runtime,
+    json,
+  } = command.opts();
   const model = await readModel(path);
   const report = await inspectModel(model, {
     output,
@@ -87,6 +100,9 @@ function tensorTable(tensors: readonly InspectedTensor[]): string {
   return table.toString();
 }
 
+const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
+  `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;
+
 const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): string =>
   layout
     ? `Images: ${input} is ${LAYOUT_TEXT[layout]}, for ${why}`
@@ -94,34 +110,6 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
   `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
-const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
-  `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;
-
-/** What was decided for the user. */
-function decisions({ parameters, buffers }: Inspection): string[] {
-  const all = [...parameters, ...buffers];
-  const copies = all.filter(({ splitFrom }) => splitFrom !== undefined);
-  const merged = new Set(copies.map(({ splitFrom }) => splitFrom)).size;
-  const unsure = all.filter((tensor) => tensor.unsure);
-  const tied = parameters.filter(({ uses }) => uses > 1);
-  return [
-    ...(copies.length > 0
-      ? [
-          `Split: ${merged} merged tensors, which the exporter took for one, are ${merged + copies.length} again.`,
-        ]
-      : []),
-    ...(tied.length > 0 ? [`Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}`] : []),
-    ...(unsure.length > 0
-      ? [
-          `Unsure: ${listed(unsure.map(({ name, kind }) => `${name} (${kind})`))}: the file does not say; --train-also and --freeze decide.`,
-        ]
-      : []),
-  ];
-}
-
-/** Names that a line has room for. */
-const listed = (names: readonly string[]): string =>
-  names.slice(0, 8).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -136,13 +124,16 @@ function describe(report: Inspection): string {
     ...(report.end ? [endText(report.end)] : []),
     ...report.remarks.map((remark) => `Note: ${remark}`),
     ...(sizes.length > 0 ? [`Open dimensions, taken as: ${sizes.join(', ')}`] : []),
+    ...(report.ownTypes ? [report.ownTypes] : []),
     `Ops: ${ops.map(([op, count]) => `${op} ${count}`).join(', ')}`,
     '',
     `${report.parameters.length} parameters with ${report.parameterCount} elements:`,
     tensorTable(report.parameters),
     `${report.buffers.length} buffers, which are not trained:`,
     tensorTable(report.buffers),
-    ...decisions(report),
+    ...[report.decisions.split, report.decisions.tied, report.decisions.unsure].filter(
+      (line) => line !== null,
+    ),
     '',
     ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
       `Kernels ${name}: ${trainable ? (report.trainable ? 'a gradient for every node' : 'no node in the way') : `${blockers.length} in the way`}`,

@@ -1,6 +1,7 @@
 import { float, floatAttribute, makeAttribute } from '../../onnx/attributes.js';
 import { flatminDomain, microsoft, opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
+import { readBy } from '../../onnx/subgraphs.js';
 import { DataType } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
@@ -18,7 +19,7 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
   const readers = new Map<string, Node[]>();
   const producers = new Map<string, Node>();
   for (const node of graph.node) {
-    for (const name of node.input) readers.set(name, [...(readers.get(name) ?? []), node]);
+    for (const name of readBy(node)) readers.set(name, [...(readers.get(name) ?? []), node]);
     for (const name of node.output) producers.set(name, node);
   }
   /** The one node that reads a value, if it is of the given op. */

@@ -9,6 +9,7 @@ import { convolutionCases } from './convolution.js';
 import { doubleCases } from './double.js';
 import { einsumCases } from './einsum.js';
 import { functionCases } from './functions.js';
+import { fusedCases } from './fused.js';
 import { indexingCases } from './indexing.js';
 import { layerNormCases } from './layer-norm.js';
 import { layoutCases } from './layout.js';
@@ -22,6 +23,7 @@ import { recurrentCases } from './recurrent.js';
 import { reductionCases } from './reduction.js';
 import { resizeCases } from './resize.js';
 import { samplingCases } from './sampling.js';
+import { scanCases } from './scan.js';
 import { shapeCases } from './shape.js';
 import { stopCases } from './stops.js';
 import { structuredDoubleCases } from './structured-double.js';
@@ -31,6 +33,7 @@ export const gradientCases: readonly GradientCase[] = [
   ...arithmeticCases,
   ...unaryCases,
   ...matmulCases,
+  ...fusedCases,
   ...convolutionCases,
   ...normalizationCases,
   ...poolingCases,
@@ -51,6 +54,7 @@ export const gradientCases: readonly GradientCase[] = [
   ...recurrentCases,
   ...resizeCases,
   ...samplingCases,
+  ...scanCases,
   ...doubleCases,
   ...architectureCases,
   ...structuredDoubleCases,

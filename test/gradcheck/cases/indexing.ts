@@ -27,6 +27,10 @@ const gatherND = (
 ): GradientCase =>
   single(`GatherND ${name}`, 'GatherND', { x: wrt(x), indices: labels(dims, values) }, { batch_dims });
 
+/** Numbers of which no two are near each other, or zero; other ones for another phase. */
+const distinct = (count: number, phase: 0 | 1): number[] =>
+  Array.from({ length: count }, (_, at) => (((5 * at) % count) - count / 2 + 0.3 + 0.4 * phase) / 2);
+
 const scatter = (
   name: string,
   opType: 'ScatterElements' | 'ScatterND',
@@ -129,6 +133,34 @@ export const indexingCases: GradientCase[] = [
     build: (builder) =>
       builder.op('ScatterND', ['x', builder.constant('int64', [2, 1], int64Data([3, 1])), 'updates']),
   },
+  ...['mul', 'max', 'min'].flatMap((reduction): GradientCase[] => [
+    {
+      ...single(
+        `ScatterElements by ${reduction} at the same places`,
+        'ScatterElements',
+        {
+          x: wrt([3, 2], distinct(6, 0)),
+          indices: labels([4, 2], [0, 2, 2, -1, 0, 0, 2, 2]),
+          updates: wrt([4, 2], distinct(8, 1)),
+        },
+        { axis: 0, reduction },
+      ),
+      opset: 18,
+    },
+    {
+      ...single(
+        `ScatterND by ${reduction} at the same places`,
+        'ScatterND',
+        {
+          x: wrt([2, 3, 2], distinct(12, 0)),
+          indices: labels([4, 2], [0, 1, 1, -1, 0, 1, 0, -2]),
+          updates: wrt([4, 2], distinct(8, 1)),
+        },
+        { reduction },
+      ),
+      opset: 18,
+    },
+  ]),
   topK('by default', [3, 5], 2),
   topK('of the smallest', [3, 5], 3, { largest: 0 }),
   topK('along axis 0', [5, 2], 2, { axis: 0 }),

@@ -1,7 +1,9 @@
+import { UNROLLED_STEPS } from '../../../src/autodiff/unrolled-steps.js';
 import { float } from '../../../src/onnx/attributes.js';
 import { type Attributes, type GradientCase, type InputSpec, wrt } from '../case.js';
 
-const steps = 3;
+/** More than are written out. */
+const many = UNROLLED_STEPS + 3;
 const batch = 2;
 const width = 3;
 const hidden = 4;
@@ -14,13 +16,23 @@ interface Options {
   lengths?: readonly number[];
   peepholes?: boolean;
   directions?: number;
+  steps?: number;
   /** Which output is checked: 0 Y, 1 Y_h, 2 Y_c. */
   output?: number;
   unsupported?: GradientCase['unsupported'];
 }
 
 function recurrent(opType: keyof typeof gatesOf, name: string, options: Options = {}): GradientCase {
-  const { attributes = {}, bias, initial, lengths, peepholes, directions = 1, output = 0 } = options;
+  const {
+    attributes = {},
+    bias,
+    initial,
+    lengths,
+    peepholes,
+    directions = 1,
+    steps = 3,
+    output = 0,
+  } = options;
   const rows = gatesOf[opType] * hidden;
   const state = wrt([directions, batch, hidden]);
   const given: Record<string, InputSpec | undefined> = {
@@ -58,7 +70,25 @@ function recurrent(opType: keyof typeof gatesOf, name: string, options: Options 
 const kinds = ['RNN', 'GRU', 'LSTM'] as const;
 const bidirectional = { attributes: { direction: 'bidirectional' }, directions: 2 };
 
+/** As a Scan. */
+const long = (opType: keyof typeof gatesOf, name: string, options: Options = {}): GradientCase =>
+  recurrent(opType, `of many steps, ${name}`, { bias: true, ...options, steps: many });
+
 export const recurrentCases: GradientCase[] = [
+  ...kinds.flatMap((kind) => [
+    long(kind, 'with initial states', { initial: true }),
+    long(kind, 'reverse, last state', { attributes: { direction: 'reverse' }, initial: true, output: 1 }),
+    long(kind, 'bidirectional, with lengths', { ...bidirectional, initial: true, lengths: [many, 9] }),
+    long(kind, 'with lengths, last state', { lengths: [11, many - 1], output: 1 }),
+    long(kind, 'clipped, without bias', { bias: false, attributes: { clip: float(0.8) } }),
+  ]),
+  long('LSTM', 'last cell states', { ...bidirectional, initial: true, output: 2 }),
+  long('LSTM', 'with peepholes, bidirectional', { ...bidirectional, initial: true, peepholes: true }),
+  long('LSTM', 'input_forget', { attributes: { input_forget: 1 } }),
+  long('GRU', 'linear_before_reset', { initial: true, attributes: { linear_before_reset: 1 } }),
+  long('RNN', 'with other activations', {
+    attributes: { activations: { strings: ['ScaledTanh'] }, activation_alpha: float([0.9]) },
+  }),
   ...kinds.flatMap((kind) => [
     recurrent(kind, 'plain'),
     recurrent(kind, 'with bias and initial states', { bias: true, initial: true }),

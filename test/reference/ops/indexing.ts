@@ -1,4 +1,5 @@
 import { hasAttribute, intAttribute, stringAttribute } from '../../../src/onnx/attributes.js';
+import type { Node } from '../../../src/onnx/proto.js';
 import {
   dot,
   forEachIndex,
@@ -86,27 +87,37 @@ const gatherND: Op = ([data, indices], node) => {
   ];
 };
 
+const combinations: Readonly<Record<string, (old: number, update: number) => number>> = {
+  none: (_, update) => update,
+  add: (old, update) => old + update,
+  mul: (old, update) => old * update,
+  max: Math.max,
+  min: Math.min,
+};
+
+const combination = (node: Node) => combinations[stringAttribute(node, 'reduction', 'none')]!;
+
 const scatterND: Op = ([data, indices, updates], node) => {
   const { offsets, length } = tupleOffsets(data!, indices!, 0);
-  const adds = stringAttribute(node, 'reduction', 'none') === 'add';
+  const combine = combination(node);
   const result = ndArray(data!.dims, data!.data);
   updates!.data.forEach((value, at) => {
     const to = offsets[Math.floor(at / length)]! + (at % length);
-    result.data[to] = adds ? result.data[to]! + value : value;
+    result.data[to] = combine(result.data[to]!, value);
   });
   return [result];
 };
 
 const scatterElements: Op = ([data, indices, updates], node) => {
   const axis = normalizeAxis(intAttribute(node, 'axis', 0), data!.dims.length);
-  const adds = stringAttribute(node, 'reduction', 'none') === 'add';
+  const combine = combination(node);
   const strides = stridesOf(data!.dims);
   const result = ndArray(data!.dims, data!.data);
   forEachIndex(indices!.dims, (index, flat) => {
     const target = [...index];
     target[axis] = positive(indices!.data[flat]!, data!.dims[axis]!);
     const to = dot(strides, target);
-    result.data[to] = adds ? result.data[to]! + updates!.data[flat]! : updates!.data[flat]!;
+    result.data[to] = combine(result.data[to]!, updates!.data[flat]!);
   });
   return [result];
 };

@@ -45,7 +45,9 @@ function loop(trips: (builder: GraphBuilder) => string, stop = false) {
       valueInfo('state', 'float', [2]),
     ];
     body.reserve(['trip', 'go', 'state']);
-    const go = stop ? body.op('Not', ['go']) : body.op('Identity', ['go']);
+    const go = stop
+      ? body.op('Less', [body.op('ReduceSum', ['state'], { keepdims: 0 }), body.scalar(1000)])
+      : body.op('Identity', ['go']);
     const next = body.op('Mul', ['state', 'w']);
     const shown = body.op('Add', [next, next]);
     body.graph.output = [

@@ -30,6 +30,15 @@ test('every type is read as what it is', (t) => {
   }
 });
 
+test('half-precision numbers are read as the float32 numbers that they are', (t) => {
+  const bits = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x2e66);
+  const { dtype, data } = parseNpy(npy('<f2', [6], bits), 'array');
+  t.is(dtype, 'float');
+  t.deepEqual(data, Float32Array.of(1, -2, 2 ** -24, 65504, Infinity, 0.0999755859375));
+  const columns = parseNpy(npy('<f2', [2, 3], bits, { fortran: true }), 'array');
+  t.deepEqual([...columns.data].slice(0, 3), [1, 2 ** -24, Infinity]);
+});
+
 test('shapes: a scalar, none, and Fortran order', (t) => {
   t.deepEqual(parseNpy(npy('<f4', [], Float32Array.of(3)), 'array').dims, []);
   t.deepEqual(parseNpy(npy('<f4', [0, 3], new Float32Array()), 'array').dims, [0, 3]);

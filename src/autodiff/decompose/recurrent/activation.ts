@@ -1,7 +1,8 @@
 import { float, floatsAttribute, stringsAttribute } from '../../../onnx/attributes.js';
 import type { DecomposeContext } from '../context.js';
 
-export type Activation = (value: string) => string;
+/** Appends the function of a value where the context appends. */
+export type Activation = (c: DecomposeContext, value: string) => string;
 
 /** Default alpha and beta of the functions that have them: ONNX operators of the same names; Affine is αx + β, ScaledTanh α·tanh(βx). */
 const parameters: Readonly<Record<string, readonly number[]>> = {
@@ -45,27 +46,28 @@ export function activations(
 function activation(c: DecomposeContext, name: string, alpha: number, beta: number): Activation {
   switch (name) {
     case 'sigmoid':
-      return (value) => c.op('Sigmoid', [value]);
+      return (c, value) => c.op('Sigmoid', [value]);
     case 'tanh':
-      return (value) => c.op('Tanh', [value]);
+      return (c, value) => c.op('Tanh', [value]);
     case 'relu':
-      return (value) => c.op('Relu', [value]);
+      return (c, value) => c.op('Relu', [value]);
     case 'softsign':
-      return (value) => c.op('Softsign', [value]);
+      return (c, value) => c.op('Softsign', [value]);
     case 'softplus':
-      return (value) => c.op('Softplus', [value]);
+      return (c, value) => c.op('Softplus', [value]);
     case 'elu':
-      return (value) => c.op('Elu', [value], { alpha: float(alpha) });
+      return (c, value) => c.op('Elu', [value], { alpha: float(alpha) });
     case 'leakyrelu':
-      return (value) => c.op('LeakyRelu', [value], { alpha: float(alpha) });
+      return (c, value) => c.op('LeakyRelu', [value], { alpha: float(alpha) });
     case 'thresholdedrelu':
-      return (value) => c.op('ThresholdedRelu', [value], { alpha: float(alpha) });
+      return (c, value) => c.op('ThresholdedRelu', [value], { alpha: float(alpha) });
     case 'hardsigmoid':
-      return (value) => c.op('HardSigmoid', [value], { alpha: float(alpha), beta: float(beta) });
+      return (c, value) => c.op('HardSigmoid', [value], { alpha: float(alpha), beta: float(beta) });
     case 'affine':
-      return (value) => c.op('Add', [c.op('Mul', [value, c.scalar(alpha)]), c.scalar(beta)]);
+      return (c, value) => c.op('Add', [c.op('Mul', [value, c.scalar(alpha)]), c.scalar(beta)]);
     case 'scaledtanh':
-      return (value) => c.op('Mul', [c.op('Tanh', [c.op('Mul', [value, c.scalar(beta)])]), c.scalar(alpha)]);
+      return (c, value) =>
+        c.op('Mul', [c.op('Tanh', [c.op('Mul', [value, c.scalar(beta)])]), c.scalar(alpha)]);
     default:
       throw c.refuse(`"${name}" is not an activation function of the ONNX specification`);
   }

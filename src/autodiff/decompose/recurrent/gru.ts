@@ -13,8 +13,6 @@ const kind: RecurrentKind = {
     const linear = intAttribute(c.node, 'linear_before_reset', 0) === 1;
     const gateRows = c.slice(recurrence, 0, 0, 2 * hidden);
     const candidateRows = c.slice(recurrence, 0, 2 * hidden, 3 * hidden);
-    const product = (state: string, weight: string, added?: string) =>
-      c.op('Gemm', [state, weight, ...(added ? [added] : [])], { transB: 1 });
     const candidateBias =
       linear && recurrentBias ? c.slice(recurrentBias, 0, 2 * hidden, 3 * hidden) : undefined;
     const outsideReset =
@@ -29,14 +27,16 @@ const kind: RecurrentKind = {
         : recurrentBias;
     return {
       bias: inputBias && outsideReset && c.op('Add', [inputBias, outsideReset]),
-      step: (projected, [state]) => {
+      step: (c, projected, [state]) => {
+        const product = (value: string, weight: string, added?: string) =>
+          c.op('Gemm', [value, weight, ...(added ? [added] : [])], { transB: 1 });
         const [gateInput, fromInput] = c.split(projected, 1, [2 * hidden, hidden]) as [string, string];
         const gates = product(state!, gateRows, gateInput);
-        const [update, reset] = c.split(f(clipped(c, gates)), 1, [hidden, hidden]);
+        const [update, reset] = c.split(f(c, clipped(c, gates)), 1, [hidden, hidden]);
         const sum = linear
           ? c.op('Add', [fromInput, c.op('Mul', [reset!, product(state!, candidateRows, candidateBias)])])
           : product(c.op('Mul', [reset!, state!]), candidateRows, fromInput);
-        const candidate = g(clipped(c, sum));
+        const candidate = g(c, clipped(c, sum));
         return [c.op('Add', [candidate, c.op('Mul', [update!, c.op('Sub', [state!, candidate])])])];
       },
     };

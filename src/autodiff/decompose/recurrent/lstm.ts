@@ -15,18 +15,22 @@ const kind: RecurrentKind = {
     const coupled = intAttribute(c.node, 'input_forget', 0) === 1;
     return {
       bias: inputBias && recurrentBias && c.op('Add', [inputBias, recurrentBias]),
-      step: (projected, [hiddenState, cellState]) => {
+      step: (c, projected, [hiddenState, cellState]) => {
         const all = c.op('Gemm', [hiddenState!, recurrence, projected], { transB: 1 });
         const [gates, last] = c.split(all, 1, [3 * hidden, hidden]) as [string, string];
-        const candidate = g(clipped(c, last));
+        const candidate = g(c, clipped(c, last));
         // Without peepholes the three gates go through their activation as one value.
-        const [i, o, forget] = c.split(peephole ? gates : f(clipped(c, gates)), 1, [hidden, hidden, hidden]);
+        const [i, o, forget] = c.split(peephole ? gates : f(c, clipped(c, gates)), 1, [
+          hidden,
+          hidden,
+          hidden,
+        ]);
         const open = (gate: string, which: number, state: string) =>
-          peephole ? f(clipped(c, c.op('Add', [gate, c.op('Mul', [peephole[which]!, state])]))) : gate;
+          peephole ? f(c, clipped(c, c.op('Add', [gate, c.op('Mul', [peephole[which]!, state])]))) : gate;
         const input = open(i!, 0, cellState!);
         const keep = coupled ? c.op('Sub', [c.scalar(1), input]) : open(forget!, 2, cellState!);
         const next = c.op('Add', [c.op('Mul', [keep, cellState!]), c.op('Mul', [input, candidate])]);
-        return [c.op('Mul', [open(o!, 1, next), h(next)]), next];
+        return [c.op('Mul', [open(o!, 1, next), h(c, next)]), next];
       },
     };
   },

@@ -7,8 +7,8 @@ const kind: RecurrentKind = {
   activations: ['tanh'],
   cell: (c, { recurrence, inputBias, recurrentBias, activations }) => ({
     bias: inputBias && recurrentBias && c.op('Add', [inputBias, recurrentBias]),
-    step: (projected, [state]) => [
-      activations[0]!(clipped(c, c.op('Gemm', [state!, recurrence, projected], { transB: 1 }))),
+    step: (c, projected, [state]) => [
+      activations[0]!(c, clipped(c, c.op('Gemm', [state!, recurrence, projected], { transB: 1 }))),
     ],
   }),
 };

@@ -1,7 +1,10 @@
 import { floatAttribute, hasAttribute, stringAttribute } from '../../../onnx/attributes.js';
 import { DataType } from '../../../onnx/tensor.js';
+import { UNROLLED_STEPS } from '../../unrolled-steps.js';
 import type { DecomposeContext } from '../context.js';
 import { type Activation, activations } from './activation.js';
+import type { Cell, Direction, DirectionResult, Sizes } from './direction.js';
+import { scanDirection } from './scan.js';
 
 /** The weights of one direction of a recurrent node with G gates: R [G·H, H]; the two halves of B, [G·H] each. */
 export interface DirectionWeights {
@@ -14,14 +17,6 @@ export interface DirectionWeights {
   readonly own: (input: number, dims: readonly number[]) => string | undefined;
 }
 
-/** What one direction does in a time step. */
-export interface Cell {
-  /** Added to every projected input, [G·H]. */
-  readonly bias: string | undefined;
-  /** From the projected input X·Wᵀ + bias [batch, G·H] and the states [batch, H], the next states; the first is what the step puts out. */
-  readonly step: (projected: string, states: readonly string[]) => readonly string[];
-}
-
 export interface RecurrentKind {
   readonly gates: number;
   /** Inputs that hold the initial states, h first. */
@@ -31,8 +26,9 @@ export interface RecurrentKind {
 }
 
 /**
- * Unrolls a recurrent node over its time steps, which are static. X [T, batch, I], W [directions, G·H, I], R [directions, G·H, H],
- * B [directions, 2·G·H]; Y [T, directions, batch, H] and the last states [directions, batch, H]. Source: ONNX specification of LSTM, GRU, RNN.
+ * Writes a recurrent node out: step by step, or as a Scan where it has many steps. X [T, batch, I], W [directions, G·H, I],
+ * R [directions, G·H, H], B [directions, 2·G·H]; Y [T, directions, batch, H] and the last states [directions, batch, H]; T is static.
+ * The projected inputs of all steps are one product. Source: ONNX specification of LSTM, GRU, RNN.
  */
 export function unroll(c: DecomposeContext, kind: RecurrentKind): void {
   const [steps, batch, width] = c.dims(c.input(0)) as [number, number, number];
@@ -45,8 +41,10 @@ export function unroll(c: DecomposeContext, kind: RecurrentKind): void {
     throw c.refuse(`its direction and the ${directions} rows of its weights differ`);
   const functions = activations(c, kind.activations, directions);
   const inputs = c.reshape(c.input(0), [steps * batch, width]);
-  const masks = stepMasks(c, steps, batch);
+  const isLong = steps > UNROLLED_STEPS;
+  const masks = isLong ? undefined : stepMasks(c, steps, batch);
   const zeros = c.floats([batch, hidden], new Float64Array(batch * hidden));
+  const sizes: Sizes = { steps, batch, rows, hidden, zeros };
 
   const runs = reversed.map((reverse, direction) => {
     const own = (input: number, dims: readonly number[]): string | undefined => {
@@ -65,22 +63,13 @@ export function unroll(c: DecomposeContext, kind: RecurrentKind): void {
     });
     const weight = own(1, [rows, width])!;
     const projected = c.op('Gemm', [inputs, weight, ...(cell.bias ? [cell.bias] : [])], { transB: 1 });
-    const perStep = c.split(projected, 0, Array<number>(steps).fill(batch));
-    let states: readonly string[] = kind.states.map((input) => own(input, [batch, hidden]) ?? zeros);
-    const outputs: string[] = [];
-    for (let count = 0; count < steps; count++) {
-      const step = reverse ? steps - 1 - count : count;
-      const mask = masks?.[step];
-      const next = cell.step(perStep[step]!, states);
-      const previous = states;
-      states = mask ? next.map((state, index) => c.op('Where', [mask, state, previous[index]!])) : next;
-      outputs[step] = mask ? c.op('Where', [mask, next[0]!, zeros]) : next[0]!;
-    }
-    return { outputs, states };
+    const states = kind.states.map((input) => own(input, [batch, hidden]) ?? zeros);
+    const run = { cell, projected, states, reverse };
+    return isLong ? scanDirection(c, run, sizes) : unrollDirection(c, run, sizes, masks);
   });
 
   if (c.output(0)) {
-    const each = runs.map(({ outputs }) => c.reshape(join(c, outputs, 0), [steps, 1, batch, hidden]));
+    const each = runs.map(({ output }) => c.reshape(output(), [steps, 1, batch, hidden]));
     c.define(0, 'Concat', each, { axis: 1 });
   }
   kind.states.forEach((_, index) => {
@@ -89,6 +78,26 @@ export function unroll(c: DecomposeContext, kind: RecurrentKind): void {
       c.define(index + 1, 'Concat', last, { axis: 0 });
     }
   });
+}
+
+function unrollDirection(
+  c: DecomposeContext,
+  { cell, projected, states: initial, reverse }: Direction,
+  { steps, batch, zeros }: Sizes,
+  masks: readonly string[] | undefined,
+): DirectionResult {
+  const perStep = c.split(projected, 0, Array<number>(steps).fill(batch));
+  let states = initial;
+  const outputs: string[] = [];
+  for (let count = 0; count < steps; count++) {
+    const step = reverse ? steps - 1 - count : count;
+    const mask = masks?.[step];
+    const next = cell.step(c, perStep[step]!, states);
+    const previous = states;
+    states = mask ? next.map((state, index) => c.op('Where', [mask, state, previous[index]!])) : next;
+    outputs[step] = mask ? c.op('Where', [mask, next[0]!, zeros]) : next[0]!;
+  }
+  return { output: () => join(c, outputs, 0), states };
 }
 
 const join = (c: DecomposeContext, values: readonly string[], axis: number): string =>

@@ -1,0 +1,47 @@
+import type { Classified } from './classify.js';
+
+/** Names that a line has room for. */
+const LISTED = 8;
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, LISTED).join(', ') + (names.length > LISTED ? ` and ${names.length - LISTED} more` : '');
+
+const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+
+/** What was decided of a model's tensors that the user should know, a sentence each. */
+export interface Decisions {
+  /** Merged tensors that are several again. */
+  readonly split: string | undefined;
+  /** Parameters that several nodes share. */
+  readonly tied: string | undefined;
+  /** Tensors of which the file does not say what they are. */
+  readonly unsure: string | undefined;
+}
+
+type Decided = Pick<Classified, 'name' | 'kind' | 'uses' | 'unsure'>;
+
+/** @param splits from each copy to the tensor of the file that it is split from */
+export function describeDecisions(
+  tensors: readonly Decided[],
+  splits: ReadonlyMap<string, string>,
+): Decisions {
+  const present = new Set(tensors.map(({ name }) => name));
+  const copies = [...splits].filter(([copy]) => present.has(copy));
+  const merged = new Set(copies.map(([, tensor]) => tensor));
+  const tied = tensors.filter(({ kind, uses }) => kind === 'parameter' && uses > 1);
+  const unsure = tensors.filter((each) => each.unsure);
+  return {
+    split:
+      merged.size > 0
+        ? `Split: ${listed([...merged])} ${plural(merged.size, 'was', 'were')} each one tensor for several that had been merged; now ${plural(merged.size, 'it is', 'they are')} ${merged.size + copies.length}.`
+        : undefined,
+    tied:
+      tied.length > 0
+        ? `Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}.`
+        : undefined,
+    unsure:
+      unsure.length > 0
+        ? `Unsure: ${listed(unsure.map(({ name, kind }) => `${name} (taken for a ${kind})`))}; the file does not say: --train-also and --freeze (alsoTrain, freeze) decide.`
+        : undefined,
+  };
+}
