@@ -289,7 +289,9 @@ test('inspection says what a model ends in, whatever the loss', async (t) => {
 test('evaluation scores the logits, and what is saved keeps its end', async (t) => {
   const builder = new GraphBuilder();
   builder.input('x', 'float', ['batch', 3]);
-  builder.initializer(makeTensor('w', 'float', [3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1)));
+  builder.initializer(
+    makeTensor('w', 'float', [3, 3], Float32Array.of(0.9, 0.02, 0.01, 0.03, 1.1, 0.02, 0.01, 0.04, 1)),
+  );
   const logits = builder.op('MatMul', ['x', 'w']);
   withLabel(builder, builder.op('Softmax', [logits], { axis: 1 }));
   const session = await TrainingSession.create(makeModel(builder.graph), {
