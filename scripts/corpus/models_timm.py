@@ -12,7 +12,7 @@ names, forms = registry.names, registry.forms
 
 def model(architecture, size=32, name=None, planes=3, **options):
     def make():
-        timm.layers.set_fused_attn(architecture[:4] != "beit")
+        timm.layers.set_fused_attn(architecture[:3] not in ("bei", "eva"))  # Does not export there.
         return timm.create_model(architecture, pretrained=False, num_classes=5, **options), torch.randn(2, planes, size, size)
 
     registry.add(make, name or architecture)

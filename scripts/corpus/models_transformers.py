@@ -22,7 +22,9 @@ class First(nn.Module):
         self.net, self.name, self.output, self.fixed = net, name, output, fixed
 
     def forward(self, x):
-        result = self.net(**{self.name: x}, **self.fixed)
+        # A language model without a mask looks for packed texts, by an op that the TorchScript exporter lacks.
+        mask = {"attention_mask": torch.ones_like(x)} if self.fixed else {}
+        result = self.net(**{self.name: x}, **mask, **self.fixed)
         return getattr(result, self.output) if self.output else result[0]
 
 

@@ -1,4 +1,4 @@
-"""Packs a part of the corpus small enough to commit: python strip.py [--from FOLDER] [--to FOLDER] [--share 3].
+"""Packs a part of the corpus small enough to commit: python strip.py [SOURCE…] [--from FOLDER] [--to FOLDER] [--share 3].
 
 Random weights are dropped and made again by the reader; whatever could tell what a tensor is stays: small tensors, constants, tables,
 repeated and few values. Documentation strings, stack traces and value shapes, which exporters write beside the graph, go too.
@@ -111,6 +111,7 @@ def strip(model, truth):
 
 def main():
     parse = argparse.ArgumentParser()
+    parse.add_argument("sources", nargs="*", help="all that are there, without any")
     parse.add_argument("--from", dest="source", default="/tmp/corpus")
     parse.add_argument("--to", default=str(pathlib.Path(__file__).parents[2] / "test/fixtures/corpus"))
     parse.add_argument("--share", type=int, default=3, help="one row of so many is taken")
@@ -118,7 +119,7 @@ def main():
     given = parse.parse_args()
     to = pathlib.Path(given.to)
     to.mkdir(parents=True, exist_ok=True)
-    for source in sorted(each for each in pathlib.Path(given.source).iterdir() if each.is_dir()):
+    for source in sorted(each for each in pathlib.Path(given.source).iterdir() if each.is_dir() and each.name in (given.sources or [each.name])):
         rows, models, offset = [], [], 0
         for path in sorted(source.glob("*/*/truth.json")):
             name = "/".join(path.parts[-4:-1])
