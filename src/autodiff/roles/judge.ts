@@ -6,7 +6,7 @@ import type { Origin } from '../prepare/fold-sources.js';
 import { nonDifferentiable } from '../registry.js';
 import { becomesAngle, isAffine, isOfGroups, isPreprocessing } from './context.js';
 import { isKnownNumber } from './known-numbers.js';
-import { type NameKind, type Naming, nameKind, namingOf, soundsComputed } from './names.js';
+import { isReparametrised, type NameKind, type Naming, nameKind, namingOf, soundsComputed } from './names.js';
 import { argumentName, type Call, callOf, declaredKind, foldedFrom } from './torch-metadata.js';
 import { type Use, ValueFlow } from './uses.js';
 import { floatValues, isUniform, type Table, tableOf } from './values.js';
@@ -101,19 +101,22 @@ export class Judge {
 
   /** What ops must be given though nothing is learned there. */
   private notLearned({ name, dims, values, uses, named, origin }: Evidence): Verdict | undefined {
+    // The tracing exporter's constants are no parameters; but nothing is multiplied by zero before it was learned.
+    const isGate = values.length === 1 && values[0] === 0 && uses.some(({ node }) => node.opType === 'Mul');
+    if (named === 'constant' && this.naming === 'traced' && !isGate)
+      return constant('a constant of the exporter');
     if (!isUniform(values)) return undefined;
-    const groups = uses.find(({ node }) => isOfGroups(this.flow, node));
+    const groups = uses.find(
+      (use) =>
+        isOfGroups(this.flow, use.node) ||
+        (use.node.opType === 'InstanceNormalization' && this.calls(use)?.target === 'group_norm'),
+    );
     if (groups) return constant(`what ${groups.node.opType} takes where nothing is learned`);
     const isState = ({ node, index }: Use) => RECURRENT.has(node.opType) && (index === 5 || index === 6);
     if (uses.some(isState) && uses.every(isState) && named !== 'parameter' && named !== 'member')
       return constant('the state that a recurrence starts from');
     // A matrix that one number fills is none that was learned.
-    if (
-      dims.length === 0 &&
-      uses.length > 0 &&
-      named !== 'parameter' &&
-      uses.every(({ role }) => role === 'weight')
-    )
+    if (dims.length === 0 && named !== 'parameter' && uses.some(({ role }) => role === 'weight'))
       return constant('one number, repeated');
     const norm = uses.find(({ node, role }) => role === 'weight' && node.opType.endsWith('Normalization'));
     const madeUp =
@@ -132,8 +135,6 @@ export class Judge {
   /** What the exporter wrote of it. */
   private ofProgram({ name, uses, values, dims, named, origin }: Evidence): Verdict | undefined {
     const info = this.infos.get(name);
-    const sources = info ? foldedFrom(info).map((source) => this.sourceKind(source)) : [];
-    if (sources.includes('parameter')) return parameter('folded from a parameter, as the exporter notes');
     const own = argumentName(name);
     const calls = uses.map((use) => this.calls(use));
     if (calls.some((call) => call?.parameters.includes(`p_${own}`)))
@@ -141,10 +142,12 @@ export class Judge {
     if (calls.some((call) => call?.buffers.includes(`b_${own}`)))
       return constant("a buffer of the exporter's program");
     const kinds = calls.map((call, index) => call && kindInCall(call, uses[index]!, this.flow, own));
-    const isNumber = named === 'constant' && origin === 'constant';
-    if (kinds.includes('parameter') && !isNumber) return parameter("a parameter of the exporter's program");
     if (kinds.length > 0 && kinds.every((kind) => kind === 'inside'))
       return constant("a number of the exporter's own");
+    const sources = info ? foldedFrom(info).map((source) => this.sourceKind(source)) : [];
+    if (sources.includes('parameter')) return parameter('folded from a parameter, as the exporter notes');
+    const isNumber = named === 'constant' && origin === 'constant';
+    if (kinds.includes('parameter') && !isNumber) return parameter("a parameter of the exporter's program");
     const declared = info && declaredKind(info);
     // An optimizer that merges equal tensors leaves one's note on all: what the calls say wins.
     const isConstant = (kind: (typeof kinds)[number]) => kind === 'constant' || kind === 'inside';
@@ -152,6 +155,8 @@ export class Judge {
       return constant("a number or buffer of the exporter's program");
     if (sources.includes('member') && !soundsComputed(name) && tableOf(values, dims) === undefined)
       return parameter('folded from a member of the module, as the exporter notes');
+    if (sources.length > 0 && !sources.includes('member'))
+      return constant('computed by the exporter of constants');
     if (declared === 'PARAMETER') return parameter("a parameter of the exporter's program");
     if (declared === 'BUFFER') return constant("a buffer of the exporter's program");
     if (declared === 'CONSTANT_TENSOR') return constant("a constant of the exporter's program");
@@ -182,6 +187,7 @@ export class Judge {
         return constant('a frequency of computed positions');
       if (named === 'constant') return constant('a constant of computed positions');
     }
+    if (table === 'a geometric sequence' && isReparametrised(name)) return constant(table);
     if (table === undefined || named === 'parameter') return undefined;
     if (named === 'member' && uses.every(({ node }) => REPARAMETRISING.has(node.opType))) return undefined;
     if (uses.some(({ node }) => RECURRENT.has(node.opType))) return undefined;
@@ -190,6 +196,9 @@ export class Judge {
       !uses.every(({ node }) => node.opType.startsWith('Conv'))
     )
       return undefined;
+    // What integers choose from a table that was learned is such, once it is computed beforehand.
+    if (table === 'a few values, repeated' && named === 'folded')
+      return unsure(parameter('chosen from a table'));
     const isData = ({ node, index }: Use) => node.opType === 'MatMul' && index === 0 && dims.length > 2;
     if (table === 'a few values, repeated' && uses.some((use) => use.role === 'weight' && !isData(use)))
       return undefined;
@@ -211,7 +220,7 @@ export class Judge {
     if (origin === 'filled') return parameter('a weight that one number fills');
     if (weight) return asWeight(evidence, weight);
     const [use] = uses;
-    if (!use) return parameter('a tensor that nothing reads');
+    if (!use) return constant('a tensor that nothing reads');
     const what = `an operand of ${use.node.opType}`;
     if (named === 'parameter') return parameter(`${what}, named as weights are`);
     const sounds = soundsComputed(name);
@@ -230,8 +239,6 @@ export class Judge {
       if (!isTyped) return member;
       return unsure(use.node.opType === 'Pow' ? constant('a scalar of a formula') : member);
     }
-    // The tracing exporter's constants are no parameters.
-    if (named === 'constant' && this.naming === 'traced') return constant('a constant of the exporter');
     if (values.length === 1) return this.asScalar(evidence, use);
     if (named === 'folded') return parameter(`${what}, folded from a parameter`);
     const madeUp = named === 'constant' || named === 'formula' || origin === 'constant';
@@ -255,6 +262,7 @@ export class Judge {
       return isNumber ? unsure(verdict) : verdict;
     }
     if (named === 'formula') return constant('a scalar of a formula');
+    if (value === 0 && node.opType === 'Mul') return unsure(parameter(`${what}, zero as before training`));
     const affine = uses.some((use) => isAffine(this.flow, use));
     const madeUp = named === 'constant' || origin === 'constant';
     if (known) {

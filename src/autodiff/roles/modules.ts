@@ -52,7 +52,7 @@ export class Modules {
     const sameSlot =
       a.node.opType === b.node.opType && slotName(a.node, a.index) === slotName(b.node, b.index);
     // Parts that a concatenation puts side by side are read at one place.
-    if (a.node === b.node) return sameSlot && a.index !== b.index;
+    if (a.node === b.node) return a.index !== b.index && slotName(a.node, a.index) === undefined;
     const [callA, callB] = [callOf(a.node), callOf(b.node)];
     if (callA?.parameters.length && callB?.parameters.length) {
       const same = callA.parameters.join() === callB.parameters.join();

@@ -58,7 +58,7 @@ const FORMULA =
 
 /** Names that PyTorch's exporter of programs gives to results: of the function, with a count. */
 const RESULTS =
-  /^(_?to_copy|abs|add|alias|arange|as_strided|bitwise_\w+|cast|cat|clamp|clone|constant_pad_nd|copy|cos|detach|div|embedding|eq|exp|expand|fill|flatten|floor\w*|full\w*|gather|ge|getitem|gt|index\w*|le|lift\w*|linear|log|logical_\w+|lt|masked_fill|mean|mul|ne|neg|new_\w+|ones\w*|permute|pow|repeat\w*|reshape|roll|rsqrt|scalar_tensor|scatter\w*|select\w*|sigmoid|sin|slice\w*|softmax|softplus|split\w*|sqrt|squeeze|stack|sub|sum|t|tanh|tmp|transpose|tril|triu|unbind|unsqueeze|view|where|zeros\w*|val)(_\d+)?$|_cast$/;
+  /^(_?to_copy|abs|add|alias|arange|as_strided|bitwise_\w+|cast|cat|clamp|clone|constant_pad_nd|copy|cos|detach|div|embedding|eq|exp|expand|fill|flatten|floor\w*|full\w*|gather|ge|getitem|gt|index\w*|le|lift\w*|linear|log|logical_\w+|lt|masked_fill|mean|mul|ne|neg|new_\w+|ones\w*|permute|pow|repeat\w*|reshape|roll|rsqrt|scalar_tensor|scatter\w*|select\w*|shape|size|axes|value|alpha|beta|min_val|max_val|sigmoid|sin|slice\w*|softmax|softplus|split\w*|sqrt|squeeze|stack|sub|sum|t|tanh|tmp|transpose|tril|triu|unbind|unsqueeze|view|where|zeros\w*|val)(_\d+)?$|_cast$/;
 
 /** A member of a module: identifiers with dots between. */
 const PATH = /^[A-Za-z_]\w*(\.(\d+|[A-Za-z_]\w*))+$/;
@@ -68,7 +68,7 @@ const WORD = /^[A-Za-z_]\w*$/;
 
 /** Members that hold what was measured or computed beforehand, by custom. */
 const BUFFER =
-  /(^|[./])((running|pixel|image|input|data|feature|norm|channel|rgb|target)_)?(mean|std|var|variance|stddev|inv_freq|freqs?(_cis)?|(attn_|causal_|attention_)?mask|position_ids|anchors?|(base_)?grid|window|filt|(\w+_)?basis(_\w+)?|mel\w*|fb|filterbank|dft\w*|\w*cached|(alibi_)?slopes|buffer|eager_tmp)(_?\d+)?(:0)?$/i;
+  /(^|[./])((running|pixel|image|input|data|feature|norm|channel|rgb|target)_)?(mean|std|var|variance|stddev|inv_freq|freqs?(_cis)?|(attn_|causal_|attention_)?mask|position_ids|anchors?|(base_)?grid|window|filt|(\w+_)?basis(_\w+)?|mel\w*|fb|filterbank|dft\w*|\w*cached|(alibi_)?slopes|buffer|eager_tmp|Rsqrt)(_?\d+)?(:0)?$/i;
 
 export function nameKind(name: string, naming: Naming): NameKind {
   if (VARIABLE.test(name)) return 'parameter';
@@ -81,8 +81,13 @@ export function nameKind(name: string, naming: Naming): NameKind {
   if (LEARNED.test(name)) return 'parameter';
   if (PATH.test(name) || (naming === 'traced' && WORD.test(name))) return 'member';
   if (FORMULA.test(name)) return 'formula';
-  return WORD.test(name) && !RESULTS.test(name) ? 'member' : 'plain';
+  const isResult = RESULTS.test(name) || (naming === 'program' && /_\d+$/.test(name));
+  return WORD.test(name) && !isResult ? 'member' : 'plain';
 }
+
+/** Whether a name is that of a function which keeps a learned value in bounds. */
+export const isReparametrised = (name: string): boolean =>
+  REPARAMETRISING.test(name) || REPARAMETRISED.has(RESULT.exec(name)?.[1] ?? '');
 
 /** Whether a name is one that means and deviations, masks, grids and other tables have by custom. */
 export const soundsComputed = (name: string): boolean => BUFFER.test(name);

@@ -146,7 +146,17 @@ function isSinusoidal(values: Values, dims: readonly number[], axis: number): bo
     if (Math.abs(k) > 2.0001 || error > WAVE_ERROR ** 2 * square + ROUNDING ** 2 * scale) return false;
     if (k < 1.9999) [lowest, highest] = [Math.min(lowest, k), Math.max(highest, k)];
   }
-  return lines === 1 ? lowest < 2 : highest - lowest > FREQUENCIES_APART;
+  if (lowest === 2) return false;
+  return highest - lowest > FREQUENCIES_APART || areLinesEqual(values, length, inner);
+}
+
+/** Whether all lines along an axis are one, repeated. */
+function areLinesEqual(values: Values, length: number, inner: number): boolean {
+  for (let index = 0; index < values.length; index++) {
+    const t = Math.floor(index / inner) % length;
+    if (values[index] !== values[t * inner]) return false;
+  }
+  return true;
 }
 
 /** Equal steps along an axis, in every line of it. */
