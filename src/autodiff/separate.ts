@@ -4,7 +4,7 @@ import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { explainAttributeWeights } from './prepare/attribute-weights.js';
 import { quantisedWeights } from './prepare/quantised.js';
 import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
-import type { Verdict } from './roles/judge.js';
+import type { TensorRole } from './roles/judge.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {
@@ -31,7 +31,7 @@ export interface SeparateOptions extends ClassifyOptions {
   /** Trains these and no others, whatever they look like. */
   weights?: { readonly parameters: readonly Weight[]; readonly statistics: readonly Weight[] } | undefined;
   /** What each initializer of the file is (see prepareModel); one that is not listed stays a constant. */
-  roles: ReadonlyMap<string, Verdict>;
+  roles: ReadonlyMap<string, TensorRole>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { defaultIrVersion } from '../../onnx/builder.js';
 import { int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
-import { Judge, type Verdict } from '../roles/judge.js';
+import { Judge, type TensorRole } from '../roles/judge.js';
 import { splitMerged } from '../roles/split.js';
 import { uniqueBodies } from './bodies.js';
 import type { InputConstants } from './fixed-inputs.js';
@@ -16,7 +16,7 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
   /** From each copy to the tensor of the file that it is split from. */
   readonly splits: ReadonlyMap<string, string>;
   /** What each initializer of the file is. */
-  readonly roles: ReadonlyMap<string, Verdict>;
+  readonly roles: ReadonlyMap<string, TensorRole>;
   /** Inputs that are constant in the session, and wait for the sizes of their open dimensions. */
   readonly constants?: InputConstants;
 }
@@ -41,7 +41,8 @@ export function prepareModel(given: ModelProto): PreparedModel {
   const roles = new Map(
     owned.map((tensor) => {
       const name = tensor.name ?? '';
-      return [name, verdicts.get(name) ?? judge.verdict(tensor)];
+      const nodes = new Set(judge.flow.uses(name).map(({ node }) => node)).size;
+      return [name, { ...(verdicts.get(name) ?? judge.verdict(tensor)), nodes }];
     }),
   );
   return {

@@ -5,7 +5,7 @@ import { dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../o
 import { type Pattern, patternMatches } from '../prepare/pattern.js';
 import { readBy } from '../prepare/rename.js';
 import { nonDifferentiable } from '../registry.js';
-import type { Verdict } from './judge.js';
+import type { TensorRole } from './judge.js';
 import { type Use, ValueFlow } from './uses.js';
 
 export type Kind = 'parameter' | 'frozen' | 'statistic' | 'constant';
@@ -44,7 +44,7 @@ export interface ClassifyOptions {
 export function classify(
   graph: Graph,
   losses: readonly string[],
-  roles: ReadonlyMap<string, Verdict>,
+  roles: ReadonlyMap<string, TensorRole>,
   options: ClassifyOptions = {},
 ): Classified[] {
   const flow = new ValueFlow(graph);
@@ -62,13 +62,12 @@ export function classify(
         ? { kind: role.kind, reason: role.reason }
         : cannotTrain(type, dims, uses, reaching.has(name));
     const decided = choice.of(name, role, hindrance);
-    const nodes = new Set(uses.map(({ node }) => node)).size;
     return [
       {
         name,
         dims,
         type,
-        uses: nodes,
+        uses: role.nodes,
         unsure: decided.unsure ?? false,
         kind: decided.kind,
         reason: decided.reason,
@@ -101,7 +100,7 @@ class Choice {
   }
 
   /** @param hindrance why the tensor cannot be trained, whatever is asked */
-  of(name: string, role: Verdict, hindrance: Decision | undefined): Decision {
+  of(name: string, role: TensorRole, hindrance: Decision | undefined): Decision {
     const frozen = matches(this.freeze, name);
     const alone = matches(this.train, name);
     const asked = [...alone, ...matches(this.also, name)];

@@ -49,6 +49,8 @@ function isScaled(flow: ValueFlow, value: string, depth = 0): boolean {
     const divisor = node.input.some((name) => ROOTS.has(flow.maker(name)?.opType ?? ''));
     if (operands.length === 2) return divisor;
   }
+  if (node.opType === 'Add' && operands.length === 2)
+    return operands.every((name) => isScaled(flow, name, depth + 1));
   if (!['Add', 'Sub', 'Mul', 'Div'].includes(node.opType) || operands.length !== 1) return false;
   return isScaled(flow, operands[0]!, depth + 1);
 }

@@ -19,6 +19,12 @@ export interface Verdict {
   readonly unsure?: boolean;
 }
 
+/** What a tensor of the file is. */
+export interface TensorRole extends Verdict {
+  /** Nodes that read it, or views of it. */
+  readonly nodes: number;
+}
+
 const parameter = (reason: string): Verdict => ({ kind: 'parameter', reason });
 const constant = (reason: string): Verdict => ({ kind: 'constant', reason });
 const unsure = (verdict: Verdict): Verdict => ({ ...verdict, unsure: true });

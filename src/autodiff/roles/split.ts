@@ -59,7 +59,8 @@ export function splitMerged(model: ModelProto): SplitModel {
   const ofFile = new Map([...origins].map(([name, origin]) => [original(name), origin]));
   const judge = new Judge(analysed.graph, ofFile, normal);
   const tensors = new Map(analysed.graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
-  const modules = new Modules(judge.flow, (value) => {
+  const modules = new Modules(judge.flow, (inside) => {
+    const value = judge.flow.outside(inside);
     const name = original(value);
     const type = tensors.get(value)?.dataType ?? 0;
     return isFloatingPoint(type) && !shared.get(name)?.untrained ? name : undefined;

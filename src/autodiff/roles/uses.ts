@@ -22,6 +22,8 @@ export class ValueFlow {
   readonly tensors: ReadonlyMap<string, Tensor>;
   private readonly makers = new Map<string, Node>();
   private readonly readings = new Map<string, Reading[]>();
+  /** What bodies that are run in steps are given, by the names that it has there. */
+  private readonly passed = new Map<string, string>();
   private readonly ofData: ReadonlySet<string>;
 
   constructor(readonly graph: Graph) {
@@ -41,6 +43,8 @@ export class ValueFlow {
       for (const name of node.output) if (name) this.makers.set(name, node);
       node.input.forEach((name, index) => {
         if (name === '') return;
+        const inBody = bodyInput(node, index);
+        if (inBody) this.passed.set(inBody, name);
         const list = this.readings.get(name);
         if (list) list.push({ node, index });
         else this.readings.set(name, [{ node, index }]);
@@ -51,6 +55,12 @@ export class ValueFlow {
 
   maker(value: string): Node | undefined {
     return this.makers.get(value);
+  }
+
+  /** The value outside of bodies that one inside is at first. */
+  outside(value: string): string {
+    const given = this.passed.get(value);
+    return given === undefined ? value : this.outside(given);
   }
 
   readers(value: string): readonly Reading[] {
