@@ -14,8 +14,8 @@ def is_statistic(name):
 
 
 def trained(module):
-    """Parameters that are learned; those that take no gradient are tables."""
-    return {n: p for n, p in module.named_parameters() if p.requires_grad}
+    """Parameters that are learned, by each of their names; those that take no gradient are tables."""
+    return {n: p for n, p in module.named_parameters(remove_duplicate=False) if p.requires_grad}
 
 
 def statistics(module):

@@ -69,10 +69,31 @@ def tensors_of_nodes(nodes):
                 yield from tensors_of(sub)
 
 
+NOTES = (
+    "pkg.torch.onnx.fx_node",
+    "pkg.torch.onnx.name_scopes",
+    "pkg.torch.export.graph_signature.InputSpec.kind",
+    "pkg.onnxscript.optimizer.folded_from",
+)
+
+
+def keep_notes(message):
+    """What the exporter notes of parameters and modules stays, without paths of sources."""
+    kept = [(each.key, each.value) for each in message.metadata_props if each.key in NOTES]
+    message.ClearField("metadata_props")
+    for key, value in kept:
+        message.metadata_props.add(key=key, value=value)
+    return bool(kept)
+
+
 def tidy(graph):
     graph.ClearField("doc_string")
     graph.ClearField("metadata_props")
+    noted = [value for value in graph.value_info if keep_notes(value)]
     graph.ClearField("value_info")
+    for value in noted:
+        value.ClearField("type")
+        graph.value_info.append(value)
     for tensor in graph.initializer:
         tensor.ClearField("doc_string")
         tensor.ClearField("metadata_props")
@@ -84,7 +105,7 @@ def tidy(graph):
 def tidy_nodes(nodes):
     for node in nodes:
         node.ClearField("doc_string")
-        node.ClearField("metadata_props")
+        keep_notes(node)
         for attribute in node.attribute:
             for sub in [attribute.g] if attribute.HasField("g") else attribute.graphs:
                 tidy(sub)
@@ -114,7 +135,7 @@ def main():
     parse.add_argument("sources", nargs="*", help="all that are there, without any")
     parse.add_argument("--from", dest="source", default="/tmp/corpus")
     parse.add_argument("--to", default=str(pathlib.Path(__file__).parents[2] / "test/fixtures/corpus"))
-    parse.add_argument("--share", type=int, default=3, help="one row of so many is taken")
+    parse.add_argument("--share", type=int, default=4, help="one row of so many is taken")
     parse.add_argument("--most", type=int, default=400_000, help="bytes of the largest stripped model taken")
     given = parse.parse_args()
     to = pathlib.Path(given.to)

@@ -153,8 +153,10 @@ export class Judge {
     const sources = info ? foldedFrom(info).map((source) => this.sourceKind(source)) : [];
     if (sources.includes('parameter')) return parameter('folded from a parameter, as the exporter notes');
     const isNumber = named === 'constant' && origin === 'constant';
-    if (kinds.includes('parameter') && !isNumber) return parameter("a parameter of the exporter's program");
     const declared = info && declaredKind(info);
+    const isBuffer = declared === 'BUFFER' && uses.every(({ role }) => role === 'operand');
+    if (kinds.includes('parameter') && !isNumber && !isBuffer)
+      return parameter("a parameter of the exporter's program");
     // An optimizer that merges equal tensors leaves one's note on all: what the calls say wins.
     const isConstant = (kind: (typeof kinds)[number]) => kind === 'constant' || kind === 'inside';
     if (kinds.length > 0 && kinds.every(isConstant) && !sources.includes('member'))
@@ -195,7 +197,8 @@ export class Judge {
     }
     if (table === 'a geometric sequence' && isReparametrised(name)) return constant(table);
     if (table === undefined || named === 'parameter') return undefined;
-    if (named === 'member' && uses.every(({ node }) => REPARAMETRISING.has(node.opType))) return undefined;
+    const isOfModule = named === 'member' || named === 'folded';
+    if (isOfModule && uses.every(({ node }) => REPARAMETRISING.has(node.opType))) return undefined;
     if (uses.some(({ node }) => RECURRENT.has(node.opType))) return undefined;
     if (
       table === 'the same kernel for every channel' &&

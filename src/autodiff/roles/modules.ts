@@ -7,7 +7,7 @@ import type { Use, ValueFlow } from './uses.js';
 const DEPTH = 8;
 
 /** The module of a node that PyTorch's tracing exporter named, '/layer1/layer1.0/bn2/Conv': 'layer1.0.bn2'. */
-export function tracedScope(node: Node): string | undefined {
+export function tracedScope(node: Pick<Node, 'name'>): string | undefined {
   if (!node.name?.startsWith('/')) return undefined;
   const parts = node.name.slice(1).split('/').slice(0, -1);
   const path: string[] = [];

@@ -6,7 +6,7 @@ import { normalForm } from '../prepare/normal-form.js';
 import { nonDifferentiable } from '../registry.js';
 import { type Copy, copyTensors, type LeafUse, leafUses, tensorsOf } from './copy.js';
 import { Judge, type Verdict } from './judge.js';
-import { Modules, moduleOf } from './modules.js';
+import { Modules, moduleOf, tracedScope } from './modules.js';
 import { slotName } from './slots.js';
 import { callsName } from './torch-metadata.js';
 import type { Use } from './uses.js';
@@ -130,13 +130,16 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
   copies.forEach((copy, index) => {
     const use = copy && judge.flow.uses(copy.name ?? '').find(({ role }) => role !== 'form');
     if (!use) return;
-    // A name that a statistic has, too, says nothing of the other uses.
-    const verdict = judge.verdict(copy, isStatistic && use.role !== 'statistic' ? '' : name);
+    // The name of a statistic, or of a constant inside another module, says nothing of this use.
+    const isForeign = (isStatistic && use.role !== 'statistic') || isOfOtherModule(name, use);
+    const verdict = judge.verdict(copy, isForeign ? '' : name);
     if (nonDifferentiable.has(opKey(use.node))) withoutGradient.push({ index, use, verdict });
     else if (verdict.kind === 'constant') add(index, use, verdict, () => true);
     else
       add(index, use, verdict, (first) =>
-        untrained ? modules.areOne(first, use) : modules.areTied(first, use),
+        untrained
+          ? modules.areOne(first, use) || (takesPart(uses[index]!) && modules.areBeside(first, use))
+          : modules.areTied(first, use),
       );
   });
   for (const { index, use, verdict } of withoutGradient) {
@@ -147,6 +150,15 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
     else add(index, use, verdict, () => true);
   }
   return groups;
+}
+
+/** A tensor that nodes take parts of is a whole: nobody merges parts. */
+const takesPart = ({ node: { opType } }: LeafUse): boolean => opType === 'Slice' || opType === 'Split';
+
+/** Whether a tracing exporter's constant is read in another module than it was made in. */
+function isOfOtherModule(name: string, { node }: Use): boolean {
+  const own = /\/Constant(_\d+)?_output_\d+$/.test(name) ? tracedScope({ name }) : undefined;
+  return own !== undefined && own !== tracedScope(node);
 }
 
 /** The group that keeps the name first: the one whose exporter's note has it, else parameters before statistics before constants. */
