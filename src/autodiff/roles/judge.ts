@@ -246,7 +246,8 @@ export class Judge {
       const isTyped =
         values[0] !== neutralOf(use.node) && values.every((value: number) => isKnownNumber(value, half));
       if (!isTyped) return member;
-      return unsure(use.node.opType === 'Pow' ? constant('a scalar of a formula') : member);
+      const isNumber = values.length === 1 && (this.naming === 'unknown' || use.node.opType === 'Pow');
+      return unsure(isNumber ? constant('a scalar of a formula') : member);
     }
     if (values.length === 1) return this.asScalar(evidence, use);
     if (named === 'folded') return parameter(`${what}, folded from a parameter`);

@@ -1,4 +1,4 @@
-import type { Graph } from '../../onnx/proto.js';
+import type { Graph, Tensor } from '../../onnx/proto.js';
 import { callOf } from './torch-metadata.js';
 
 /**
@@ -8,14 +8,19 @@ import { callOf } from './torch-metadata.js';
  */
 export type NameKind = 'parameter' | 'member' | 'folded' | 'formula' | 'computed' | 'constant' | 'plain';
 
-/** How the names of a graph are made: by PyTorch's tracing exporter, by its exporter of programs, or in a way that is not known. */
-export type Naming = 'traced' | 'program' | 'unknown';
+/**
+ * How the names of a graph are made: by PyTorch's tracing exporter, by its exporter of programs, by paths in modules, or in a way that is
+ * not known.
+ */
+export type Naming = 'traced' | 'program' | 'modules' | 'unknown';
 
 /** PyTorch's tracing exporter calls nodes '/layer1/bn/Conv' and their results '/layer1/bn/Conv_output_0'. */
-export function namingOf({ node }: Graph): Naming {
+export function namingOf({ node, initializer }: Graph): Naming {
   if (node.some(({ name, output }) => name?.startsWith('/') && /^\/.*_output_\d+$/.test(output[0] ?? '')))
     return 'traced';
-  return node.some((each) => callOf(each)) ? 'program' : 'unknown';
+  if (node.some((each) => callOf(each))) return 'program';
+  const isMember = ({ name = '' }: Tensor) => PATH.test(name) && LEARNED.test(name);
+  return initializer.some(isMember) ? 'modules' : 'unknown';
 }
 
 /** Last parts of names that modules and layers give to what they learn. */
@@ -65,6 +70,8 @@ const PATH = /^[A-Za-z_]\w*(\.(\d+|[A-Za-z_]\w*))+$/;
 
 /** What people call a tensor; not what a converter numbers. */
 const WORD = /^[A-Za-z_]\w*$/;
+/** What converters number. */
+const NUMBERED = /^([a-z]{1,3}|const\w*|input|node|out|output|tensor|tmp|val|value|var|variable)_?\d+$/i;
 
 /** Members that hold what was measured or computed beforehand, by custom. */
 const BUFFER =
@@ -82,7 +89,7 @@ export function nameKind(name: string, naming: Naming): NameKind {
   if (PATH.test(name) || (naming === 'traced' && WORD.test(name))) return 'member';
   if (FORMULA.test(name)) return 'formula';
   const isResult = RESULTS.test(name) || (naming === 'program' && /_\d+$/.test(name));
-  return WORD.test(name) && !isResult ? 'member' : 'plain';
+  return WORD.test(name) && !isResult && !NUMBERED.test(name) ? 'member' : 'plain';
 }
 
 /** Whether a name is that of a function which keeps a learned value in bounds. */

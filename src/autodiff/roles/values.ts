@@ -289,5 +289,6 @@ export function tableOf(values: Values, dims: readonly number[]): Table | undefi
 /** Whether two tensors may have these values without being one: an initializer's choice, not what a training leaves. */
 export function isUntrained(values: Values, dims: readonly number[]): boolean {
   if (isUniform(values)) return values.length > 1 || isKnownNumber(values[0] ?? 0);
-  return tableOf(values, dims) !== undefined;
+  const table = tableOf(values, dims);
+  return table === 'zeros and ones' || table === 'a few values, repeated';
 }
