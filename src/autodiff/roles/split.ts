@@ -71,7 +71,7 @@ export function splitMerged(model: ModelProto): SplitModel {
   const plans = new Map<string, Copy[]>();
   const names = new NewNames(model.graph);
   for (const [name, each] of shared) {
-    const groups = keeperFirst(groupsOf(name, each, { judge, tensors, modules }), name);
+    const groups = keeperFirst(groupsOf(name, each, { judge, tensors, modules }), name, each.uses);
     if (groups.length === 0) continue;
     verdicts.set(name, groups[0]!.verdict);
     if (groups.length === 1) continue;
@@ -161,13 +161,18 @@ function isOfOtherModule(name: string, { node }: Use): boolean {
   return own !== undefined && own !== tracedScope(node);
 }
 
-/** The group that keeps the name first: the one whose exporter's note has it, else parameters before statistics before constants. */
-function keeperFirst(groups: readonly Group[], name: string): Group[] {
+/**
+ * The group that keeps the name first: the one whose exporter's note has it, else parameters before statistics before constants, and
+ * uses without another name before those by one.
+ */
+function keeperFirst(groups: readonly Group[], name: string, uses: readonly LeafUse[]): Group[] {
   const order = ['parameter', 'statistic', 'constant'];
-  const rank = ({ first, verdict }: Group) =>
-    callsName(first.node, name) || moduleOf(first.node) === name.split('.').slice(0, -1).join('.')
-      ? -1
-      : order.indexOf(verdict.kind);
+  const ofModule = name.split('.').slice(0, -1).join('.');
+  const rank = ({ first: { node }, verdict, members }: Group) => {
+    if (callsName(node, name) || moduleOf(node) === ofModule) return -1;
+    const isRenamed = uses[members[0]!]!.chain[0]?.opType === 'Identity';
+    return order.indexOf(verdict.kind) + (isRenamed ? 0.5 : 0);
+  };
   return groups.toSorted((a, b) => rank(a) - rank(b));
 }
 
