@@ -1,6 +1,6 @@
 import type { Option } from 'commander';
 import { LAYOUTS } from '../train/image-layout.js';
-import { option, toConstants } from './option-values.js';
+import { addTo, option, toConstants } from './option-values.js';
 
 /** Options that say how a model is taken; the model itself stays as it is. */
 export const viewOptions = (): Option[] => [
@@ -25,3 +25,14 @@ export const layoutOption = (): Option =>
     choices: LAYOUTS,
     byDefault: 'what the model tells',
   });
+
+const PATTERN = 'a name with *, or /REGEX/; may be repeated';
+
+/** Of what is trained. */
+export const choiceOptions = (): Option[] => [
+  option('Model', '--train <pattern>', `train these initializers alone: ${PATTERN}`).argParser(addTo),
+  option('Model', '--train-also <pattern>', `train these besides what looks learned: ${PATTERN}`).argParser(
+    addTo,
+  ),
+  option('Model', '--freeze <pattern>', `leave these parameters as they are: ${PATTERN}`).argParser(addTo),
+];

@@ -12,7 +12,7 @@ import {
   SETTING_NAMES,
   type TrainSettings,
 } from '../train/settings.js';
-import { layoutOption, viewOptions } from './model-view-options.js';
+import { choiceOptions, layoutOption, viewOptions } from './model-view-options.js';
 import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
 
 const sgd = defaultSettings({});
@@ -130,6 +130,7 @@ export const optimizerOptions = (): Option[] => [
 /** Options of train alone. */
 export const trainingOptions = (): Option[] => [
   ...viewOptions(),
+  ...choiceOptions(),
   layoutOption(),
   option('Data', '--data <set>', 'digits, cifar10:DIR or cifar100:DIR'),
   option('Data', '--augment <list>', 'none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS', {
@@ -238,7 +239,7 @@ export const trainingOptions = (): Option[] => [
 
 /** The settings that the command line gives, and no defaults. */
 export function givenSettings(command: Command): Partial<TrainSettings> {
-  const { adaptive, group, constant, ...options } = command.opts();
+  const { adaptive, group, constant, trainAlso, ...options } = command.opts();
   const settings = Object.fromEntries(
     SETTING_NAMES.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
@@ -247,5 +248,6 @@ export function givenSettings(command: Command): Partial<TrainSettings> {
     ...(adaptive !== undefined && { adaptive: adaptive === true ? 0.01 : adaptive }),
     ...(group !== undefined && { groups: group }),
     ...(constant !== undefined && { constants: constant }),
+    ...(trainAlso !== undefined && { alsoTrain: trainAlso }),
   };
 }

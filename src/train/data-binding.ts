@@ -1,4 +1,5 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { Batch, Dataset } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
@@ -25,7 +26,7 @@ export interface DataBinding {
   feeds(batch: Batch): Feeds;
 }
 
-export interface BindOptions extends LossChoice {
+export interface BindOptions extends LossChoice, ClassifyOptions {
   /** Samples in a batch. */
   batch: number;
   /** Default: what the model tells. */

@@ -25,13 +25,14 @@ import type { LossChoice } from './loss-model.js';
 import { ModelWeights } from './model-weights.js';
 import { type BatchNormMode, DataObjective } from './objective.js';
 import { readRunConfig } from './run-folder.js';
-import { type TrainSettings, viewOf } from './settings.js';
+import { type TrainSettings, type ViewSettings, viewOf } from './settings.js';
 import { chooseData } from './setup.js';
 
 export interface MeasureSharpnessOptions
   extends SharpnessOptions,
     Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'>,
-    Pick<Partial<TrainSettings>, 'output' | 'outputAsIs' | 'constants' | 'layout'> {
+    Partial<ViewSettings>,
+    Pick<Partial<TrainSettings>, 'layout'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
   /** A forward model with its weights, or the path of one. */
@@ -176,7 +177,7 @@ export async function subjectOfRun(
   dir: string,
   options: Pick<
     MeasureSharpnessOptions,
-    'data' | 'dataset' | 'labelSmoothing' | 'output' | 'outputAsIs' | 'constants' | 'layout'
+    'data' | 'dataset' | 'labelSmoothing' | 'layout' | keyof ViewSettings
   >,
 ): Promise<Subject> {
   const { data, dataset } = options;

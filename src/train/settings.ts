@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { parsePattern } from '../autodiff/prepare/pattern.js';
 import type { ModelView } from '../autodiff/prepare/session-model.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { FlatminError, invalid } from '../errors.js';
 import { LAYOUTS } from './image-layout.js';
 import type { LossChoice } from './loss-model.js';
@@ -59,6 +61,12 @@ const settingsSchema = z.strictObject({
   outputAsIs: flag.optional(),
   /** What inputs of the model are, by name; no batch holds them. */
   constants: z.record(text, constantSchema, 'values by the names of inputs').optional(),
+  /** Tensors to train, and no others: names with `*`, or `/expression/`. */
+  train: z.array(text).optional(),
+  /** Tensors to train besides those that look learned. */
+  alsoTrain: z.array(text).optional(),
+  /** Tensors to leave as they are. */
+  freeze: z.array(text).optional(),
   /** Whether images have their channels first or last; absent: what the model tells. */
   layout: choice(LAYOUTS).optional(),
   /** 'digits', 'cifar10:DIR' or 'cifar100:DIR'. */
@@ -138,15 +146,27 @@ export type GroupSettings = z.infer<typeof groupSchema>;
 
 export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly (keyof TrainSettings)[];
 
-/** How a run takes its model. */
+/** Settings of how a run takes its model. */
+export type ViewSettings = Pick<
+  TrainSettings,
+  'output' | 'outputAsIs' | 'constants' | 'train' | 'alsoTrain' | 'freeze'
+>;
+
+/** How a run takes its model. @throws FlatminError INVALID_ARGUMENT for a pattern that is no regular expression */
 export const viewOf = ({
   output,
   outputAsIs,
   constants,
-}: Pick<TrainSettings, 'output' | 'outputAsIs' | 'constants'>): ModelView & LossChoice => ({
+  train,
+  alsoTrain,
+  freeze,
+}: ViewSettings): ModelView & LossChoice & ClassifyOptions => ({
   output,
   outputAsIs,
   constants,
+  train: train?.map(parsePattern),
+  alsoTrain: alsoTrain?.map(parsePattern),
+  freeze: freeze?.map(parsePattern),
 });
 
 /** Samples that a step sees. */

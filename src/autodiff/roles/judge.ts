@@ -271,6 +271,8 @@ export class Judge {
       if (isNumber && this.naming !== 'traced') return constant('a scalar of a formula');
       return isNumber ? unsure(verdict) : verdict;
     }
+    if (named === 'folded' && uses.every((use) => REPARAMETRISING.has(use.node.opType)))
+      return unsure(parameter(`${what}, kept in bounds by it`));
     if (named === 'formula') return constant('a scalar of a formula');
     if (value === 0 && node.opType === 'Mul') return unsure(parameter(`${what}, zero as before training`));
     const affine = uses.some((use) => isAffine(this.flow, use));

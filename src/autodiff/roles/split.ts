@@ -131,7 +131,8 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
     const use = copy && judge.flow.uses(copy.name ?? '').find(({ role }) => role !== 'form');
     if (!use) return;
     // The name of a statistic, or of a constant inside another module, says nothing of this use.
-    const isForeign = (isStatistic && use.role !== 'statistic') || isOfOtherModule(name, use);
+    const isForeign =
+      (isStatistic && use.role !== 'statistic') || (untrained && isOfOtherModule(name, shared, use));
     const verdict = judge.verdict(copy, isForeign ? '' : name);
     if (nonDifferentiable.has(opKey(use.node))) withoutGradient.push({ index, use, verdict });
     else if (verdict.kind === 'constant') add(index, use, verdict, () => true);
@@ -156,7 +157,9 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
 const takesPart = ({ node: { opType } }: LeafUse): boolean => opType === 'Slice' || opType === 'Split';
 
 /** Whether a tracing exporter's constant is read in another module than it was made in. */
-function isOfOtherModule(name: string, { node }: Use): boolean {
+function isOfOtherModule(name: string, { tensor }: Shared, { node }: Use): boolean {
+  const [first] = floatValues(tensor);
+  if (first !== 0 && first !== 1) return false;
   const own = /\/Constant(_\d+)?_output_\d+$/.test(name) ? tracedScope({ name }) : undefined;
   return own !== undefined && own !== tracedScope(node);
 }

@@ -274,13 +274,13 @@ export function tableOf(values: Values, dims: readonly number[]): Table | undefi
   if (isCounting(values)) return 'consecutive integers';
   if (isMask(values)) return 'an attention mask';
   if (isBinary(values)) return 'zeros and ones';
+  if (isFilterBank(values, dims)) return 'a filter bank';
   if (isGrid(values, dims)) return 'evenly spaced coordinates';
   if (dims.some((_, axis) => isLinear(values, dims, axis))) return 'evenly spaced coordinates';
   if (isGeometric(values)) return 'a geometric sequence';
   if (isPythagorean(values, dims)) return 'sines and cosines';
   if (dims.some((_, axis) => isSinusoidal(values, dims, axis))) return 'sines and cosines';
   if (isFourierBasis(values, dims)) return 'a Fourier basis';
-  if (isFilterBank(values, dims)) return 'a filter bank';
   if (isOneKernel(values, dims)) return 'the same kernel for every channel';
   if (isRepetitive(values)) return 'a few values, repeated';
   return undefined;

@@ -8,8 +8,8 @@ import * as targets from '../../lowering/targets.js';
 import { openExecution } from '../../train/execution.js';
 import { type FeedArray, gradients } from '../../train/gradients.js';
 import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
-import { viewOptions } from '../model-view-options.js';
-import { addTo, option, requireOptions, toDims, toNumber } from '../option-values.js';
+import { choiceOptions, viewOptions } from '../model-view-options.js';
+import { option, requireOptions, toDims, toNumber } from '../option-values.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
@@ -32,17 +32,7 @@ const gradOptions = () => [
   }),
   option('Model', '--dropout', 'let Dropout nodes drop', { byDefault: 'off' }),
   option('Model', '--seed <n>', 'of what Dropout drops', { parse: toNumber, byDefault: 0 }),
-  option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
-    addTo,
-  ),
-  option(
-    'Model',
-    '--train-also <pattern>',
-    'train these besides what looks learned: a name with *, or /REGEX/',
-  ).argParser(addTo),
-  option('Model', '--freeze <pattern>', 'leave these parameters out: a name with *, or /REGEX/').argParser(
-    addTo,
-  ),
+  ...choiceOptions(),
   option('Execution', '--form <form>', 'kernels that the graph is lowered to', {
     choices: Object.keys(TARGETS),
     byDefault: 'the fastest of each op',

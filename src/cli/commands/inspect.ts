@@ -12,8 +12,8 @@ import {
   inspectModel,
 } from '../../train/inspect.js';
 import { runtimeOption } from '../execution-options.js';
-import { viewOptions } from '../model-view-options.js';
-import { addTo, option, toDims, toNumber } from '../option-values.js';
+import { choiceOptions, viewOptions } from '../model-view-options.js';
+import { option, toDims, toNumber } from '../option-values.js';
 
 const inspectOptions = () => [
   ...viewOptions(),
@@ -28,15 +28,7 @@ const inspectOptions = () => [
     choices: ['batch', 'running'],
     byDefault: 'batch',
   }),
-  option('Model', '--train <pattern>', 'train these initializers alone: a name with *, or /REGEX/').argParser(
-    addTo,
-  ),
-  option(
-    'Model',
-    '--train-also <pattern>',
-    'train these besides what looks learned: a name with *, or /REGEX/',
-  ).argParser(addTo),
-  option('Model', '--freeze <pattern>', 'leave these parameters: a name with *, or /REGEX/').argParser(addTo),
+  ...choiceOptions(),
   runtimeOption(),
   option('Result', '--json', 'print the report as one JSON line'),
 ];
