@@ -41,7 +41,8 @@ export function prepareModel(given: ModelProto): PreparedModel {
   const roles = new Map(
     owned.map((tensor) => {
       const name = tensor.name ?? '';
-      const nodes = new Set(judge.flow.uses(name).map(({ node }) => node)).size;
+      const reading = judge.flow.uses(name).filter(({ role }) => role !== 'form');
+      const nodes = new Set(reading.map(({ node }) => node)).size;
       return [name, { ...(verdicts.get(name) ?? judge.verdict(tensor)), nodes }];
     }),
   );

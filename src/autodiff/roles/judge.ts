@@ -21,7 +21,7 @@ export interface Verdict {
 
 /** What a tensor of the file is. */
 export interface TensorRole extends Verdict {
-  /** Nodes that read it, or views of it. */
+  /** Nodes that read its values, or those of views of it. */
   readonly nodes: number;
 }
 

@@ -33,10 +33,17 @@ function isMask(values: Values): boolean {
   return masked > 0 && open > 0;
 }
 
-/** The different values, in order; undefined where there are more than a limit. */
-function distinct(values: Values, limit: number): number[] | undefined {
+/**
+ * The different values, in order; undefined where there are more than a limit.
+ * @param stride takes every so many elements, from `first` on
+ */
+function distinct(
+  values: Values,
+  limit: number,
+  { first = 0, stride = 1, length = values.length } = {},
+): number[] | undefined {
   const found = new Set<number>();
-  for (let index = 0; index < values.length; index++) {
+  for (let index = first; index < length; index += stride) {
     found.add(values[index]!);
     if (found.size > limit) return undefined;
   }
@@ -59,7 +66,7 @@ function isEvenlySpaced(sorted: readonly number[]): boolean {
 }
 
 /** Different coordinates that a grid has at most. */
-const LARGEST_GRID = 65_536;
+const LARGEST_GRID = 2048;
 
 /** A grid's or range's coordinates: each column of the last axis (or all elements) evenly spaced, in order or repeated. */
 function isGrid(values: Values, dims: readonly number[]): boolean {
@@ -68,9 +75,10 @@ function isGrid(values: Values, dims: readonly number[]): boolean {
   if (isEvenlySpacedByRow(values, dims)) return true;
   const width = dims.at(-1) ?? 1;
   if (dims.length < 2 || width > 4 || values.length / width < 9) return false;
-  return columns(values, width).every((column) => {
-    const found = distinct(column, column.length)!;
-    return found.length === 1 || (found.length <= column.length / 2 && isEvenlySpaced(found));
+  const most = Math.min(LARGEST_GRID, values.length / width / 2);
+  return Array.from({ length: width }, (_, first) => first).every((first) => {
+    const found = distinct(values, most, { first, stride: width });
+    return found !== undefined && (found.length === 1 || isEvenlySpaced(found));
   });
 }
 
@@ -80,17 +88,13 @@ function isEvenlySpacedByRow(values: Values, dims: readonly number[]): boolean {
   const length = values.length / rows;
   if (length < 9) return false;
   for (let row = 0; row < rows; row++) {
-    const part = Array.from({ length }, (_, index) => values[row * length + index]!);
-    const found = distinct(part, length / 2);
+    const found = distinct(values, Math.min(LARGEST_GRID, length / 2), {
+      first: row * length,
+      length: (row + 1) * length,
+    });
     if (!found || !isEvenlySpaced(found)) return false;
   }
   return true;
-}
-
-function columns(values: Values, width: number): number[][] {
-  const found = Array.from({ length: width }, (): number[] => []);
-  for (let index = 0; index < values.length; index++) found[index % width]!.push(values[index]!);
-  return found;
 }
 
 /** Equal quotients between neighbours: frequencies of positions, slopes of ALiBi. */
