@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { prepareSessionModel } from '../../src/autodiff/prepare/session-model.js';
 import {
+  binaryCrossEntropy,
   crossEntropy,
   FlatminError,
   gradients,
@@ -32,29 +33,23 @@ interface Sizes {
   readonly dims?: Readonly<Record<string, number>>;
   readonly constants?: Readonly<Record<string, number>>;
   readonly output?: string;
-  readonly as?: 'output' | 'scores';
 }
 
 /** What these models ask for: sizes that they run with, and what their settings are. */
 const SIZES: readonly (readonly [RegExp, Sizes])[] = [
-  [
-    /silero_vad_legacy|silero_vad\.onnx.*wasm|wasm-browser.*silero_vad/,
-    { dims: { sequence: 1536 }, constants: { sr: 16_000 } },
-  ],
-  [/silero_vad_(16k_op15|half|op18_ifless)/, { dims: { sequence: 576 }, constants: { sr: 16_000 } }],
-  [/silero_vad_16k_sequence|faster_whisper/, { batch: 2 }],
+  [/silero_vad_legacy|wasm-browser.*silero_vad/, { dims: { sequence: 1536 }, constants: { sr: 16_000 } }],
+  [/silero_vad_(16k_op15|op18_ifless)/, { dims: { sequence: 576 }, constants: { sr: 16_000 } }],
+  [/silero_vad_half/, { dims: { sequence: 576 } }],
   [/silero_vad(_v[56])?\.onnx$/, { dims: { 'input[1]': 576, 'state[1]': 2 }, constants: { sr: 16_000 } }],
   [/PP-OCRv4_det/, { dims: { 'p2o.DynamicDimension.1': 64, 'p2o.DynamicDimension.2': 64 } }],
-  [/PP-OCRv4_rec/, { dims: { 'p2o.DynamicDimension.1': 64, 'x[2]': 48 } }],
-  [
-    /mobile_v2\.0_cls/,
-    { dims: { 'p2o.DynamicDimension.1': 48, 'p2o.DynamicDimension.2': 64, 'x[2]': 48, 'x[3]': 64 } },
-  ],
+  [/rapidocr.*PP-OCRv4_rec/, { dims: { 'p2o.DynamicDimension.1': 64, 'x[2]': 48 } }],
+  [/PP-OCRv4_rec/, { dims: { 'p2o.DynamicDimension.1': 64 } }],
+  [/rapidocr.*mobile_v2\.0_cls/, { dims: { 'x[2]': 48, 'x[3]': 64 } }],
+  [/mobile_v2\.0_cls/, { dims: { 'p2o.DynamicDimension.1': 48, 'p2o.DynamicDimension.2': 64 } }],
   [/melspectrogram/, { dims: { samples: 1760 } }],
   [/nudenet/, { batch: 1, dims: { height: 64, width: 64 } }],
   [/ddddocr__common\.onnx/, { dims: { image_width: 64 } }],
   [/rxnmap/, { dims: { seq_len: 6 } }],
-  [/khmersm/, { batch: 2 }],
 ];
 
 const random = (() => {
@@ -135,6 +130,28 @@ function shares(found: ReadonlyMap<string, Float32Array>): string {
     .join(', ');
 }
 
+/** What the loss is of: logits of classes, logits of truth values, or values. */
+type End = 'classes' | 'binary' | 'values';
+
+const LOSSES = { classes: crossEntropy, binary: binaryCrossEntropy, values: meanSquaredError } as const;
+
+function endOf({ end }: Inspection, output: string, { dims }: HostTensor): End {
+  if (end?.output !== output) return 'values';
+  if (end.kind === 'sigmoid') return 'binary';
+  return dims.length === 2 && (end.kind === 'softmax' || end.kind === 'log-softmax') ? 'classes' : 'values';
+}
+
+function madeTargets(end: End, { dims, data }: HostTensor): Array_ {
+  if (end === 'classes')
+    return {
+      dims: [dims[0]!],
+      type: 'int64',
+      data: BigInt64Array.from({ length: dims[0]! }, (_, index) => BigInt(index % dims[1]!)),
+    };
+  const near = (value: number) => (end === 'binary' ? 1 : value + random());
+  return { dims, type: 'float', data: Float32Array.from(data as Float32Array, near) };
+}
+
 async function tryFile(path: string, out: string): Promise<string> {
   const fixed = SIZES.find(([pattern]) => pattern.test(path))?.[1] ?? {};
   const began = performance.now();
@@ -158,32 +175,28 @@ async function tryFile(path: string, out: string): Promise<string> {
     fixed.output ? name === fixed.output : type === 'float',
   )!.name;
   const before = await outputOf(model, fixed, inputs, value);
-  const isClasses =
-    (report.end?.kind === 'softmax' || report.end?.kind === 'log-softmax') &&
-    report.end.output === value &&
-    before.dims.length === 2;
-  const loss: Loss = isClasses ? crossEntropy() : meanSquaredError();
-  const target: Array_ = isClasses
-    ? {
-        dims: [before.dims[0]!],
-        type: 'int64',
-        data: BigInt64Array.from({ length: before.dims[0]! }, (_, index) => BigInt(index % before.dims[1]!)),
-      }
-    : {
-        dims: before.dims,
-        type: 'float',
-        data: Float32Array.from(before.data as Float32Array, (each) => Number(each) + random()),
-      };
-  const feeds = Object.fromEntries([
-    ...Object.entries(inputs).map(([name, { data }]) => [name, data] as const),
-    [isClasses ? 'labels' : 'targets', target.data],
-  ]);
-  const settings = { ...options, loss, outputAsIs: !isClasses, output: value };
-  const found = await gradients(model, feeds, settings);
-  const norm = Math.sqrt(
-    [...found.gradients.values()].reduce((sum, each) => sum + each.reduce((part, g) => part + g * g, 0), 0),
+  const end = endOf(report, value, before);
+  const loss: Loss = LOSSES[end]();
+  const target = madeTargets(end, before);
+  const arrays = { ...inputs, [end === 'classes' ? 'labels' : 'targets']: target };
+  const feeds = Object.fromEntries(Object.entries(arrays).map(([name, { data }]) => [name, data]));
+  const dims = Object.fromEntries(
+    Object.entries(report.sizes).filter(([name]) => !(name in (fixed.dims ?? {}))),
   );
-  const lr = 1e-3 / Math.max(1, norm);
+  const settings = {
+    ...options,
+    dims: { ...fixed.dims, ...dims },
+    loss,
+    outputAsIs: end === 'values',
+    output: value,
+  };
+  const found = await gradients(model, feeds, settings);
+  const square = [...found.gradients.values()].reduce(
+    (sum, each) => sum + each.reduce((part, g) => part + g * g, 0),
+    0,
+  );
+  // What a step takes off is a twentieth of the loss, were it linear.
+  const lr = square > 0 ? Math.min(1, (0.05 * found.loss) / square) : 1e-3;
   const session = await TrainingSession.create(model, settings);
   try {
     const losses: number[] = [];
@@ -194,15 +207,14 @@ async function tryFile(path: string, out: string): Promise<string> {
     const folder = join(out, name.replaceAll(/[^\w.-]/g, '_'));
     await mkdir(folder, { recursive: true });
     await session.save(join(folder, 'model.onnx'));
-    const arrays = { ...inputs, [isClasses ? 'labels' : 'targets']: target };
-    const settingsOf = Object.fromEntries(Object.entries(fixed.constants ?? {}));
     await writeFile(
       join(folder, 'expected.json'),
       JSON.stringify({
         output: value,
-        end: isClasses ? report.end?.kind : 'mse',
+        end,
+        isLog: report.end?.kind === 'log-softmax',
         loss: evaluated,
-        constants: settingsOf,
+        constants: fixed.constants ?? {},
         arrays: Object.fromEntries(
           Object.entries(arrays).map(([key, { dims, type }], index) => [
             key,

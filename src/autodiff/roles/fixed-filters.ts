@@ -14,61 +14,72 @@ const ANGLE_ERROR = 1e-4;
 /** Of a line's largest power: below it, angles are rounding. */
 const POWER_BELOW = 1e-6;
 
-/** Elements of one line along an axis. */
-interface Lines {
-  readonly count: number;
-  readonly length: number;
-  /** Index of an element in the tensor. */
-  readonly at: (line: number, t: number) => number;
-}
-
-function linesOf(dims: readonly number[], axis: number): Lines {
+/** The lines along an axis: how many, and where an element of one is in the tensor. */
+function linesOf(
+  dims: readonly number[],
+  axis: number,
+): { readonly count: number; readonly at: (line: number, t: number) => number } {
   const length = dims[axis]!;
   const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const count = dims.reduce((product, dim) => product * dim, 1) / Math.max(1, length);
   return {
     count,
-    length,
     at: (line, t) => Math.floor(line / inner) * length * inner + (line % inner) + t * inner,
   };
 }
 
 /**
  * Whether two tensors are the real and the imaginary part of windowed complex exponentials, each of a length and a window of its own:
- * short-time Fourier, constant-Q and Gabor transforms. Along each line the angle grows by equal steps.
+ * short-time Fourier, constant-Q and Gabor transforms. Along each line of an axis the angle grows by equal steps.
  */
 export function isComplexBasis(real: Values, imaginary: Values, dims: readonly number[]): boolean {
   return dims.some((length, axis) => {
-    const lines = linesOf(dims, axis);
-    if (length < SHORTEST || lines.count < 2) return false;
-    let turning = 0;
-    for (let line = 0; line < lines.count; line++) {
-      const found = rotation(real, imaginary, lines, line);
-      if (found === 'none') return false;
-      if (found === 'turning') turning++;
-    }
-    return turning >= lines.count / 2;
+    const { count, at } = linesOf(dims, axis);
+    const part = (values: Values, line: number) => (t: number) => values[at(line, t)]!;
+    return areRotations(length, count, (line) => [part(real, line), part(imaginary, line)]);
   });
 }
 
-function rotation(
-  real: Values,
-  imaginary: Values,
-  { length, at }: Lines,
-  line: number,
-): 'none' | 'still' | 'turning' {
+/** The same of one tensor that has both parts: one after the other, or in turn. */
+export function isStackedBasis(values: Values, dims: readonly number[]): boolean {
+  return dims.some((length, axis) => {
+    const { count, at } = linesOf(dims, axis);
+    if (count % 2 !== 0) return false;
+    const half = count / 2;
+    const part = (line: number) => (t: number) => values[at(line, t)]!;
+    return (
+      areRotations(length, half, (line) => [part(line), part(line + half)]) ||
+      areRotations(length, half, (line) => [part(2 * line), part(2 * line + 1)])
+    );
+  });
+}
+
+type Line = (t: number) => number;
+
+function areRotations(length: number, count: number, of: (line: number) => readonly [Line, Line]): boolean {
+  if (length < SHORTEST || count < 2) return false;
+  let turning = 0;
+  for (let line = 0; line < count; line++) {
+    const found = rotation(...of(line), length);
+    if (found === 'none') return false;
+    if (found === 'turning') turning++;
+  }
+  return turning >= count / 2;
+}
+
+function rotation(real: Line, imaginary: Line, length: number): 'none' | 'still' | 'turning' {
   let largest = 0;
-  const power = (t: number) => real[at(line, t)]! ** 2 + imaginary[at(line, t)]! ** 2;
+  const power = (t: number) => real(t) ** 2 + imaginary(t) ** 2;
   for (let t = 0; t < length; t++) largest = Math.max(largest, power(t));
   if (largest === 0) return 'still';
   let [x, y, total, steps] = [0, 0, 0, 0];
   for (let t = 0; t + 1 < length; t++) {
     if (power(t) < POWER_BELOW * largest || power(t + 1) < POWER_BELOW * largest) continue;
-    const [a, b] = [real[at(line, t)]!, imaginary[at(line, t)]!];
-    const [c, d] = [real[at(line, t + 1)]!, imaginary[at(line, t + 1)]!];
-    x += a * c + b * d;
-    y += a * d - b * c;
-    total += Math.hypot(a * c + b * d, a * d - b * c);
+    const along = real(t) * real(t + 1) + imaginary(t) * imaginary(t + 1);
+    const across = real(t) * imaginary(t + 1) - imaginary(t) * real(t + 1);
+    x += along;
+    y += across;
+    total += Math.hypot(along, across);
     steps++;
   }
   if (steps < SHORTEST / 2 || Math.hypot(x, y) < (1 - ANGLE_ERROR) * total) return 'none';

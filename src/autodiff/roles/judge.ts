@@ -12,7 +12,7 @@ import {
   isOfMagnitude,
   isPreprocessing,
 } from './context.js';
-import { isMirrored, isPartOfBasis, PRODUCTS } from './fixed-filters.js';
+import { isMirrored, isPartOfBasis, isStackedBasis, PRODUCTS } from './fixed-filters.js';
 import { isKnownNumber } from './known-numbers.js';
 import { isReparametrised, type NameKind, type Naming, nameKind, namingOf, soundsComputed } from './names.js';
 import { argumentName, type Call, callOf, declaredKind, foldedFrom } from './torch-metadata.js';
@@ -240,6 +240,7 @@ export class Judge {
     if (weights.length === 0 || weights.length < uses.length || isUniform(values)) return undefined;
     if (weights.some((use) => isPartOfBasis(this.flow, values, dims, use)))
       return constant('a part of a Fourier basis');
+    if (isStackedBasis(values, dims)) return constant('a Fourier basis');
     if (weights.every(({ node }) => node.opType === 'Conv') && isMirrored(values, dims))
       return unsureIf(
         named === 'parameter' || (dims[0] ?? 1) * (dims[1] ?? 1) > 1,

@@ -33,10 +33,10 @@ function isMask(values: Values): boolean {
   return masked > 0 && open > 0;
 }
 
-/** The different values, in order; undefined where there are more than a limit. */
-function distinct(values: Values, limit: number): number[] | undefined {
+/** The different values among every `step`-th from the first, in order; undefined where there are more than a limit. */
+function distinct(values: Values, limit: number, first = 0, step = 1): number[] | undefined {
   const found = new Set<number>();
-  for (let index = 0; index < values.length; index++) {
+  for (let index = first; index < values.length; index += step) {
     found.add(values[index]!);
     if (found.size > limit) return undefined;
   }
@@ -68,10 +68,12 @@ function isGrid(values: Values, dims: readonly number[]): boolean {
   if (isEvenlySpacedByRow(values, dims)) return true;
   const width = dims.at(-1) ?? 1;
   if (dims.length < 2 || width > 4 || values.length / width < 9) return false;
-  return columns(values, width).every((column) => {
-    const found = distinct(column, column.length)!;
-    return found.length === 1 || (found.length <= column.length / 2 && isEvenlySpaced(found));
-  });
+  const most = Math.min(values.length / width / 2, LARGEST_GRID);
+  for (let column = 0; column < width; column++) {
+    const found = distinct(values, most, column, width);
+    if (!found || (found.length > 1 && !isEvenlySpaced(found))) return false;
+  }
+  return true;
 }
 
 /** Distances, each row of them times a slope of its own. */
@@ -81,16 +83,10 @@ function isEvenlySpacedByRow(values: Values, dims: readonly number[]): boolean {
   if (length < 9) return false;
   for (let row = 0; row < rows; row++) {
     const part = Array.from({ length }, (_, index) => values[row * length + index]!);
-    const found = distinct(part, length / 2);
+    const found = distinct(part, Math.min(length / 2, LARGEST_GRID));
     if (!found || !isEvenlySpaced(found)) return false;
   }
   return true;
-}
-
-function columns(values: Values, width: number): number[][] {
-  const found = Array.from({ length: width }, (): number[] => []);
-  for (let index = 0; index < values.length; index++) found[index % width]!.push(values[index]!);
-  return found;
 }
 
 /** Equal quotients between neighbours: frequencies of positions, slopes of ALiBi. */
