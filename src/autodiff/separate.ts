@@ -1,6 +1,7 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
+import { elementCount, isFloatingPoint } from '../onnx/tensor.js';
 import { explainAttributeWeights } from './prepare/attribute-weights.js';
 import { quantisedWeights } from './prepare/quantised.js';
 import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
@@ -100,6 +101,11 @@ function refuseQuantised(graph: Graph, classified: readonly Classified[]): void 
 function why(classified: readonly Classified[], graph: Graph): string {
   const attributes = explainAttributeWeights(graph);
   if (attributes) return `: ${attributes}`;
-  const found = classified.find(({ reason }) => /quantised|type/.test(reason)) ?? classified[0];
-  return found ? `: "${found.name}" is ${found.reason}` : '';
+  const quantised = classified.find(({ reason }) => /quantised/.test(reason));
+  if (quantised) return `: "${quantised.name}" is ${quantised.reason}`;
+  const floats = classified.filter(({ type }) => isFloatingPoint(type));
+  const [largest] = floats.sort((a, b) => elementCount(b.dims) - elementCount(a.dims));
+  if (largest)
+    return `: the largest, "${largest.name}", is ${largest.reason}; --train-also (alsoTrain) trains what it names nonetheless`;
+  return classified[0] ? `: "${classified[0].name}" is ${classified[0].reason}` : '';
 }

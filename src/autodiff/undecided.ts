@@ -6,10 +6,17 @@ import { isFloatingPoint } from '../onnx/tensor.js';
 import { decidingInputs, isControlFlow } from './prepare/control-flow.js';
 import { readBy } from './prepare/rename.js';
 
-/** What an If or Loop that stayed hangs on, and what can be said to decide it; empty for other nodes. */
-export function undecidedAdvice(graph: Pick<Graph, 'node' | 'input'>, node: Node): string {
+/**
+ * What an If or Loop that stayed hangs on, and what can be said to decide it; empty for other nodes.
+ * @param learned inputs of the graph that are parameters
+ */
+export function undecidedAdvice(
+  graph: Pick<Graph, 'node' | 'input'>,
+  node: Node,
+  learned: readonly string[] = [],
+): string {
   if (!isControlFlow(node)) return '';
-  const inputs = inputsBehind(graph, decidingInputs(node));
+  const inputs = inputsBehind(graph, decidingInputs(node)).filter(({ name }) => !learned.includes(name));
   if (inputs.length === 0) return '';
   const names = inputs.map(({ name }) => `"${name}"`).join(' and ');
   const what = opKey(node) === 'If' ? 'Its condition hangs' : 'How often it runs hangs';

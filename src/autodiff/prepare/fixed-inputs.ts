@@ -89,6 +89,6 @@ function noInput(graph: Graph, name: string): FlatminError {
   const near = nearNames(name, inputs);
   return new FlatminError(
     'INVALID_ARGUMENT',
-    `The model has no input "${name}" that could be constant; ${near.length > 0 ? `did you mean ${near.map((each) => `"${each}"`).join(' or ')}? ` : ''}Its inputs are ${inputs.join(', ') || '(none)'}.`,
+    `The model has no input "${name}" that could be constant${near.length > 0 ? `; did you mean ${near.map((each) => `"${each}"`).join(' or ')}?` : '.'} Its inputs are ${inputs.join(', ') || '(none)'}.`,
   );
 }

@@ -1,5 +1,6 @@
 import { microsoft, opKey } from '../../onnx/domains.js';
 import type { Node } from '../../onnx/proto.js';
+import { PRODUCTS } from './fixed-filters.js';
 import { isWholeView } from './slots.js';
 import type { Use, ValueFlow } from './uses.js';
 
@@ -68,30 +69,73 @@ const ARITHMETIC = new Set([
   'Div',
   'Cast',
   'Clip',
+  'Concat',
   'Max',
   'Min',
   'Neg',
+  'Slice',
   'Sqrt',
   'Log',
   'Pow',
 ]);
 
-/** Whether a value is an input of the graph but for arithmetic with constants: nothing was learned before it. */
-function isAtEntry(flow: ValueFlow, value: string, depth = 0): boolean {
-  const node = flow.maker(value);
-  if (!node) return flow.dependsOnData(value);
-  if (depth > DEPTH) return false;
-  const isLayout = isWholeView(node, 0) || node.opType === 'Slice' || node.opType === 'Concat';
-  if (!isLayout && !ARITHMETIC.has(node.opType)) return false;
-  const operands = node.input.filter((name) => flow.dependsOnData(name));
-  return operands.every((name) => isAtEntry(flow, name, depth + 1));
+/** What else is done to a signal before anything learned. */
+const OF_SIGNALS = new Set([
+  'Abs',
+  'Pad',
+  'ReduceL2',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceSum',
+  'ReduceSumSquare',
+]);
+
+/**
+ * The values that are an input of the graph but for arithmetic with constants: nothing was learned before them.
+ * @param isFixed of a product: whether its weight is a constant; products are passed then, and all that is done to signals
+ */
+export function entryValues(flow: ValueFlow, isFixed?: (node: Node) => boolean): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const node of flow.nodes) {
+    const isProduct = isFixed !== undefined && PRODUCTS.has(node.opType);
+    const passes =
+      isProduct ||
+      isWholeView(node, 0) ||
+      ARITHMETIC.has(node.opType) ||
+      (isFixed !== undefined && OF_SIGNALS.has(node.opType));
+    if (!passes) continue;
+    const operands = node.input.filter((name) => flow.dependsOnData(name));
+    if (operands.length === 0 || !operands.every((name) => isAtEntry(flow, name, found))) continue;
+    if (!isProduct || isFixed(node)) for (const name of node.output) found.add(name);
+  }
+  return found;
 }
 
+const isAtEntry = (flow: ValueFlow, name: string, entry: ReadonlySet<string>): boolean =>
+  entry.has(name) || (!flow.maker(name) && flow.dependsOnData(name));
+
 /** Whether a use is arithmetic with an input of the model: a mean that is taken off, a deviation that is divided by. */
-export function isPreprocessing(flow: ValueFlow, { node }: Use): boolean {
+export function isPreprocessing(flow: ValueFlow, { node }: Use, entry: ReadonlySet<string>): boolean {
   if (!['Add', 'Sub', 'Mul', 'Div'].includes(node.opType)) return false;
   const operand = dataOperand(flow, node);
-  return operand !== undefined && isAtEntry(flow, operand);
+  return operand !== undefined && isAtEntry(flow, operand, entry);
+}
+
+/** Whether a use scales what a transform of the signal gave, of which the magnitude is taken then. */
+export function isOfMagnitude(flow: ValueFlow, { node }: Use): boolean {
+  const isSquared = (value: string): boolean => {
+    const readers = flow.readers(value).map((reading) => reading.node);
+    return (
+      readers.length > 0 &&
+      readers.every((reader) => {
+        if (reader.opType === 'Mul') return reader.input[0] === reader.input[1];
+        if (isWholeView(reader, 0)) return isSquared(reader.output[0] ?? '');
+        return ['Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare'].includes(reader.opType);
+      })
+    );
+  };
+  return (node.opType === 'Mul' || node.opType === 'Div') && isSquared(node.output[0] ?? '');
 }
 
 const ANGLE_OPS = new Set([

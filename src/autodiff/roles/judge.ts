@@ -4,7 +4,15 @@ import type { Graph, Node, Tensor, ValueInfo } from '../../onnx/proto.js';
 import { elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js';
 import type { Origin } from '../prepare/fold-sources.js';
 import { nonDifferentiable } from '../registry.js';
-import { becomesAngle, isAffine, isOfGroups, isPreprocessing } from './context.js';
+import {
+  becomesAngle,
+  entryValues,
+  isAffine,
+  isOfGroups,
+  isOfMagnitude,
+  isPreprocessing,
+} from './context.js';
+import { isMirrored, isPartOfBasis, isStackedBasis, PRODUCTS } from './fixed-filters.js';
 import { isKnownNumber } from './known-numbers.js';
 import { isReparametrised, type NameKind, type Naming, nameKind, namingOf, soundsComputed } from './names.js';
 import { argumentName, type Call, callOf, declaredKind, foldedFrom } from './torch-metadata.js';
@@ -28,6 +36,7 @@ export interface TensorRole extends Verdict {
 const parameter = (reason: string): Verdict => ({ kind: 'parameter', reason });
 const constant = (reason: string): Verdict => ({ kind: 'constant', reason });
 const unsure = (verdict: Verdict): Verdict => ({ ...verdict, unsure: true });
+const unsureIf = (is: boolean, verdict: Verdict): Verdict => (is ? unsure(verdict) : verdict);
 
 /** A floating-point tensor and what is evident of it alone. */
 interface Evidence {
@@ -62,6 +71,8 @@ export class Judge {
   private readonly naming: Naming;
   private readonly ownTypes: ReadonlyMap<string, number>;
   private ofFloats: ReadonlySet<string> | undefined;
+  private entry: ReadonlySet<string> | undefined;
+  private frontEnd: ReadonlySet<string> | undefined;
 
   /** @param graph flat but for control flow, in evaluation form, constants as initializers; values of subgraphs have names of their own */
   constructor(
@@ -112,6 +123,8 @@ export class Judge {
     if (named === 'constant' && this.naming === 'traced' && !isGate)
       return constant('a constant of the exporter');
     if (!isUniform(values)) return undefined;
+    if (values[0] === 0 && uses.length > 0 && uses.every((use) => this.isBiasOfFixed(use)))
+      return unsureIf(named === 'parameter', constant('the bias of a fixed filter, zero'));
     const groups = uses.find(
       (use) =>
         isOfGroups(this.flow, use.node) ||
@@ -182,6 +195,8 @@ export class Judge {
     if (origin === 'filled') return undefined;
     if (named === 'computed') return constant('a table that the exporter computed');
     const table = tableOf(values, dims);
+    const filter = this.ofFilter(evidence);
+    if (filter) return filter;
     const isVector = dims.filter((dim) => dim > 1).length < 2 && table !== 'an attention mask';
     if (isVector && uses.some((use) => isAffine(this.flow, use) || use.role === 'weight')) return undefined;
     if (table !== undefined && NEVER_LEARNED.has(table)) {
@@ -222,6 +237,43 @@ export class Judge {
     return named === 'member' && !soundsComputed(name) ? unsure(verdict) : verdict;
   }
 
+  /** What is multiplied with a signal: parts of a transform's basis, filters that resample or smooth. */
+  private ofFilter({ values, dims, named, uses }: Evidence): Verdict | undefined {
+    const weights = uses.filter(({ node, role }) => role === 'weight' && PRODUCTS.has(node.opType));
+    if (weights.length === 0 || weights.length < uses.length || isUniform(values)) return undefined;
+    if (weights.some((use) => isPartOfBasis(this.flow, values, dims, use)))
+      return constant('a part of a Fourier basis');
+    if (isStackedBasis(values, dims)) return constant('a Fourier basis');
+    if (weights.every(({ node }) => node.opType === 'Conv') && isMirrored(values, dims))
+      return unsureIf(
+        named === 'parameter' || (dims[0] ?? 1) * (dims[1] ?? 1) > 1,
+        constant('a filter that equals its mirror image'),
+      );
+    return undefined;
+  }
+
+  /** Whether a use is the bias of a product whose weight is a constant. */
+  private isBiasOfFixed({ node, index, role }: Use): boolean {
+    return role === 'weight' && index === 2 && PRODUCTS.has(node.opType) && this.isFixed(node);
+  }
+
+  private isFixed({ input }: Node): boolean {
+    const weights = input.slice(0, 2).flatMap((name) => this.flow.tensors.get(name) ?? []);
+    return weights.length === 1 && this.verdict(weights[0]!).kind === 'constant';
+  }
+
+  /** Values before which nothing was learned. */
+  private atEntry(): ReadonlySet<string> {
+    this.entry ??= entryValues(this.flow);
+    return this.entry;
+  }
+
+  /** Those, and what transforms of signals make of them. */
+  private inFrontEnd(): ReadonlySet<string> {
+    this.frontEnd ??= entryValues(this.flow, (node) => this.isFixed(node));
+    return this.frontEnd;
+  }
+
   /** What its uses say, with its name and whether it is one number. */
   private ofUses(evidence: Evidence): Verdict {
     const { name, values, half, origin, named, uses } = evidence;
@@ -233,12 +285,20 @@ export class Judge {
     const what = `an operand of ${use.node.opType}`;
     if (named === 'parameter') return parameter(`${what}, named as weights are`);
     const sounds = soundsComputed(name);
-    const atEntry = uses.find((each) => isPreprocessing(this.flow, each));
+    const atEntry = uses.find((each) => isPreprocessing(this.flow, each, this.atEntry()));
     if (atEntry && (named !== 'member' || sounds)) {
       const verdict = constant('arithmetic with an input: preprocessing');
       const isTaken = atEntry.node.opType === 'Sub' || atEntry.node.opType === 'Div';
       if (sounds || named !== 'plain' || isKnownNumber(values[0]!, half)) return verdict;
       return unsure(isTaken ? verdict : parameter(what));
+    }
+    if (named !== 'member') {
+      const inFront = uses.find((each) => isPreprocessing(this.flow, each, this.inFrontEnd()));
+      if (inFront && isOfMagnitude(this.flow, inFront))
+        return constant('a scale of a transform whose magnitude is taken');
+      const isTaken = inFront?.node.opType === 'Sub' || inFront?.node.opType === 'Div';
+      if (isTaken && !(values.length === 1 && isKnownNumber(values[0]!, half)))
+        return unsure(constant('taken off or divided by before anything learned'));
     }
     if (sounds) return unsure(constant(`${what}, called as constants are`));
     if (named === 'member') {

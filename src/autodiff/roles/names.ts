@@ -31,7 +31,7 @@ const VARIABLE =
   /(ReadVariableOp|\/read|\/resource|_resource|\/batchnorm\/(mul|sub))(_\d+)?(:0)?$|\.[wb]_\d+(\.\w+)?$/;
 
 const CONSTANT =
-  /^(val_\d+|(helper|auto)\.\w+\.\d+|.*Constant(_\d+)?(_output_\d+)?|.*[Cc]onst(ant)?_*\d*(:0)?|_?tensor_constant\d*|.*lifted_tensor_\d+|.*\/raised_\d+|new_const\w*|\w+cst\d*)$/;
+  /^(val_\d+|(p2o\.)?(helper|auto)\.\w+\.\d+|.*Constant(_\d+)?(_output_\d+)?|.*[Cc]onst(ant)?_*\d*(:0)?|_?tensor_constant\d*|.*lifted_tensor_\d+|.*\/raised_\d+|new_const\w*|\w+cst\d*)$/;
 /** What TensorFlow's converter and PyTorch's tracing exporter computed of others while they converted. */
 const FOLDED = /^onnx::\w+_\d+$|const_fold_opt_+\d+(:0)?$|\/(Reshape|ExpandDims|Transpose)(_\d+)?:0$/;
 /** A result that another tool computed beforehand, by the operator that made it. */
