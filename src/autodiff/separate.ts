@@ -106,6 +106,6 @@ function why(classified: readonly Classified[], graph: Graph): string {
   const floats = classified.filter(({ type }) => isFloatingPoint(type));
   const [largest] = floats.sort((a, b) => elementCount(b.dims) - elementCount(a.dims));
   if (largest)
-    return `: the largest, "${largest.name}", is ${largest.reason}; --train-also (alsoTrain) trains what it names nonetheless`;
+    return `: the largest, "${largest.name}", is ${largest.reason}${largest.canTrain ? '; --train-also (alsoTrain) trains what it names nonetheless' : ''}`;
   return classified[0] ? `: "${classified[0].name}" is ${classified[0].reason}` : '';
 }

@@ -22,6 +22,8 @@ export interface Classified {
   readonly uses: number;
   /** The file does not say what it is; the kind is the likelier one. */
   readonly unsure: boolean;
+  /** Whether it is trained where that is asked for. */
+  readonly canTrain: boolean;
 }
 
 type Patterns = Pattern | readonly Pattern[];
@@ -69,6 +71,7 @@ export function classify(
         type,
         uses: role.nodes,
         unsure: decided.unsure ?? false,
+        canTrain: hindrance === undefined,
         kind: decided.kind,
         reason: decided.reason,
       },

@@ -71,6 +71,7 @@ export class Judge {
   private readonly naming: Naming;
   private readonly ownTypes: ReadonlyMap<string, number>;
   private ofFloats: ReadonlySet<string> | undefined;
+  private weightsInConstants: boolean | undefined;
   private entry: ReadonlySet<string> | undefined;
   private frontEnd: ReadonlySet<string> | undefined;
 
@@ -107,7 +108,7 @@ export class Judge {
       dims,
       values: floatValues(tensor),
       half: isHalfPrecision(this.ownTypes.get(tensor.name ?? '') ?? type),
-      origin: this.origins.get(name) ?? 'initializer',
+      origin: this.originOf(name),
       named: nameKind(name, this.naming),
       uses: read.filter(({ role }) => role !== 'setting'),
     };
@@ -145,6 +146,28 @@ export class Judge {
         ? undefined
         : constant(`what ${norm.node.opType} takes where nothing is learned`);
     return undefined;
+  }
+
+  /** Where the file has a tensor: a Constant node says nothing in a file that has its weights in such. */
+  private originOf(name: string): Origin {
+    const origin = this.origins.get(name) ?? 'initializer';
+    return origin === 'constant' && this.hasWeightsInConstants() ? 'initializer' : origin;
+  }
+
+  /** Whether a product's weights, with the values that a training leaves, are in a Constant node. */
+  private hasWeightsInConstants(): boolean {
+    this.weightsInConstants ??= [...this.flow.tensors].some(([name, tensor]) => {
+      const dims = tensorDims(tensor);
+      if (this.origins.get(name) !== 'constant' || dims.length < 2 || !isFloatingPoint(tensor.dataType ?? 0))
+        return false;
+      const isWeight = this.flow
+        .uses(name)
+        .some(({ node, role }) => role === 'weight' && !node.opType.endsWith('Normalization'));
+      if (!isWeight) return false;
+      const values = floatValues(tensor);
+      return !isUniform(values) && tableOf(values, dims) === undefined;
+    });
+    return this.weightsInConstants;
   }
 
   private calls({ node }: Use): Call | undefined {
@@ -286,9 +309,9 @@ export class Judge {
     if (named === 'parameter') return parameter(`${what}, named as weights are`);
     const sounds = soundsComputed(name);
     const atEntry = uses.find((each) => isPreprocessing(this.flow, each, this.atEntry()));
-    if (atEntry && (named !== 'member' || sounds)) {
+    const isTaken = atEntry?.node.opType === 'Sub' || atEntry?.node.opType === 'Div';
+    if (atEntry && (named !== 'member' || sounds) && (named !== 'folded' || isTaken)) {
       const verdict = constant('arithmetic with an input: preprocessing');
-      const isTaken = atEntry.node.opType === 'Sub' || atEntry.node.opType === 'Div';
       if (sounds || named !== 'plain' || isKnownNumber(values[0]!, half)) return verdict;
       return unsure(isTaken ? verdict : parameter(what));
     }
@@ -296,8 +319,8 @@ export class Judge {
       const inFront = uses.find((each) => isPreprocessing(this.flow, each, this.inFrontEnd()));
       if (inFront && isOfMagnitude(this.flow, inFront))
         return constant('a scale of a transform whose magnitude is taken');
-      const isTaken = inFront?.node.opType === 'Sub' || inFront?.node.opType === 'Div';
-      if (isTaken && !(values.length === 1 && isKnownNumber(values[0]!, half)))
+      const isTakenThere = inFront?.node.opType === 'Sub' || inFront?.node.opType === 'Div';
+      if (isTakenThere && !(values.length === 1 && isKnownNumber(values[0]!, half)))
         return unsure(constant('taken off or divided by before anything learned'));
     }
     if (sounds) return unsure(constant(`${what}, called as constants are`));
@@ -327,7 +350,8 @@ export class Judge {
     // What an exporter makes of a number has at most one axis; more come from a folded parameter.
     if ((named === 'folded' || (named === 'constant' && origin !== 'constant')) && dims.length >= 2) {
       const verdict = parameter(`${what}, folded from a parameter`);
-      const isNumber = known && value !== neutralOf(node);
+      const isGate = value === 0 && node.opType === 'Mul';
+      const isNumber = known && value !== neutralOf(node) && !isGate;
       if (isNumber && this.naming !== 'traced') return constant('a scalar of a formula');
       return isNumber ? unsure(verdict) : verdict;
     }

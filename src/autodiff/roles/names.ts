@@ -75,7 +75,7 @@ const NUMBERED = /^([a-z]{1,3}|const\w*|input|node|out|output|tensor|tmp|val|val
 
 /** Members that hold what was measured or computed beforehand, by custom. */
 const BUFFER =
-  /(^|[./])((running|pixel|image|input|data|feature|norm|channel|rgb|target)_)?(mean|std|var|variance|stddev|inv_freq|freqs?(_cis)?|(attn_|causal_|attention_)?mask|position_ids|anchors?|(base_)?grid|window|filt|(\w+_)?basis(_\w+)?|mel\w*|fb|filterbank|dft\w*|\w*cached|(alibi_)?slopes|buffer|eager_tmp|Rsqrt)(_?\d+)?(:0)?$/i;
+  /(^|[./])((running|pixel|image|input|data|feature|norm|channel|rgb|target)_)?(mean|std|var|variance|stddev|inv_freq|(attn_|causal_|attention_)?mask|position_ids|anchors?|(base_)?grid|window|filt|(\w+_)?basis(_\w+)?|mel\w*|fb|filterbank|dft\w*|\w*cached|(alibi_)?slopes|buffer|eager_tmp|Rsqrt)(_?\d+)?(:0)?$/i;
 
 export function nameKind(name: string, naming: Naming): NameKind {
   if (VARIABLE.test(name)) return 'parameter';

@@ -346,7 +346,7 @@ test('models that cannot be trained say why', async (t) => {
   );
   await t.throwsAsync(detached, {
     code: 'INVALID_MODEL',
-    message: /"w" is a value that does not reach the loss/,
+    message: /"w", is a value that does not reach the loss/,
   });
   const unruled = one((b) => {
     const w = b.initializer(makeTensor('w', 'float', [2, 2], Float32Array.of(1, 2, 3, 4)));
