@@ -9,6 +9,7 @@ import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
 import { type Classified, classify } from '../autodiff/roles/classify.js';
 import { type Decisions, describeDecisions } from '../autodiff/roles/decisions.js';
+import { describeLeftOut } from '../autodiff/roles/left-out.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
@@ -100,7 +101,7 @@ export interface Inspection {
   readonly note: string | null;
   /** What becomes of floating-point values that are not float32 in the file; null where there are none. */
   readonly ownTypes: string | null;
-  /** What was decided of the tensors, a sentence each: merged ones that are split, ties that stay, what the file does not say. */
+  /** What was decided of the tensors, a sentence each: merged ones that are split, ties that stay or are lost, what the file does not say. */
   readonly decisions: Readonly<Record<keyof Decisions, string | null>>;
   readonly loss: string;
   /** What has been decided about the model that the user should know. */
@@ -159,7 +160,11 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
   const found = prepared
     ? await examine(prepared, { ...options, loss, dims: sizes, assumed }, problems)
     : undefined;
-  const decisions = describeDecisions(found?.classified ?? [], prepared?.splits ?? new Map());
+  const decisions = describeDecisions(
+    found?.classified ?? [],
+    prepared?.splits ?? new Map(),
+    prepared?.untied,
+  );
   const tensors = (found?.classified ?? []).map((each) => {
     const type = prepared?.ownTypes.get(each.name) ?? each.type;
     return describeTensor({ ...each, type }, prepared?.splits);
@@ -179,9 +184,10 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
     decisions: {
       split: decisions.split ?? null,
       tied: decisions.tied ?? null,
+      untied: decisions.untied ?? null,
       unsure: decisions.unsure ?? null,
     },
-    remarks: found?.remarks ?? [],
+    remarks: [...describeLeftOut(model), ...(found?.remarks ?? [])],
     end: found?.end ?? null,
     parameters,
     buffers: tensors.filter(({ kind }) => kind !== 'parameter'),

@@ -3,6 +3,7 @@ import { int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
 import { Judge, type TensorRole } from '../roles/judge.js';
 import { splitMerged } from '../roles/split.js';
+import { findUntied, type Untied } from '../roles/untied.js';
 import { uniqueBodies } from './bodies.js';
 import type { InputConstants } from './fixed-inputs.js';
 import { type NormalForm, normalForm } from './normal-form.js';
@@ -15,6 +16,8 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
   readonly source: ModelProto;
   /** From each copy to the tensor of the file that it is split from. */
   readonly splits: ReadonlyMap<string, string>;
+  /** Parameters that are one by their values, and several in the file. */
+  readonly untied: readonly Untied[];
   /** What each initializer of the file is. */
   readonly roles: ReadonlyMap<string, TensorRole>;
   /** Inputs that are constant in the session, and wait for the sizes of their open dimensions. */
@@ -46,11 +49,13 @@ export function prepareModel(given: ModelProto): PreparedModel {
       return [name, { ...(verdicts.get(name) ?? judge.verdict(tensor)), nodes }];
     }),
   );
+  const isParameter = (name: string) => roles.get(name)?.kind === 'parameter';
   return {
     ...normal,
     model: { ...normal.model, irVersion, graph: uniqueNodeNames(graph) },
     source,
     splits,
+    untied: findUntied(graph, judge.flow, isParameter, splits),
     roles,
   };
 }

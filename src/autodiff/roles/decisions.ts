@@ -1,4 +1,5 @@
 import type { Classified } from './classify.js';
+import type { Untied } from './untied.js';
 
 /** Names that a line has room for. */
 const LISTED = 8;
@@ -14,21 +15,29 @@ export interface Decisions {
   readonly split: string | undefined;
   /** Parameters that several nodes share. */
   readonly tied: string | undefined;
+  /** Parameters that are one by their values, and several in the file. */
+  readonly untied: string | undefined;
   /** Tensors of which the file does not say what they are. */
   readonly unsure: string | undefined;
 }
 
 type Decided = Pick<Classified, 'name' | 'kind' | 'uses' | 'unsure'>;
 
-/** @param splits from each copy to the tensor of the file that it is split from */
+/**
+ * @param splits from each copy to the tensor of the file that it is split from
+ * @param untied what findUntied finds
+ */
 export function describeDecisions(
   tensors: readonly Decided[],
   splits: ReadonlyMap<string, string>,
+  untied: readonly Untied[] = [],
 ): Decisions {
   const present = new Set(tensors.map(({ name }) => name));
   const copies = [...splits].filter(([copy]) => present.has(copy));
   const merged = new Set(copies.map(([, tensor]) => tensor));
   const tied = tensors.filter(({ kind, uses }) => kind === 'parameter' && uses > 1);
+  const trained = new Set(tensors.flatMap(({ name, kind }) => (kind === 'parameter' ? [name] : [])));
+  const apart = untied.filter(({ names }) => names.every((name) => trained.has(name)));
   const unsure = tensors.filter((each) => each.unsure);
   return {
     split:
@@ -38,6 +47,10 @@ export function describeDecisions(
     tied:
       tied.length > 0
         ? `Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}.`
+        : undefined,
+    untied:
+      apart.length > 0
+        ? `Untied: ${listed(apart.map(({ names, transposed }) => `${names.join(' and ')} hold the same values${transposed ? ' (transposed)' : ''}`))}: the exporter has taken ${plural(apart.length, 'a tie', 'ties')} apart, they are trained apart.`
         : undefined,
     unsure:
       unsure.length > 0

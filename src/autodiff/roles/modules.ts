@@ -25,7 +25,7 @@ export const moduleOf = (node: Node): string | undefined => scopeOf(node) || tra
 /** The exporter counts the calls of one module: 'bn', 'bn_1', 'bn_2'. */
 const withoutCount = (scope: string): string => scope.replace(/_\d+(?=\.|$)/g, '');
 /** Clones in a list differ by their number there: 'layers.0.linear', 'layers.1.linear'. */
-const withoutNumbers = (scope: string): string =>
+export const withoutNumbers = (scope: string): string =>
   scope.replace(/(^|\.)\d+(?=\.|$)/g, '$1#').replace(/\d+(?=\.|$)/g, '#');
 
 /** Tells whether two uses of a tensor are of one module, as those of the two branches of a siamese network. */

@@ -8,6 +8,7 @@ const CALL = 'pkg.torch.onnx.fx_node';
 const SCOPES = 'pkg.torch.onnx.name_scopes';
 const KIND = 'pkg.torch.export.graph_signature.InputSpec.kind';
 const FOLDED = 'pkg.onnxscript.optimizer.folded_from';
+const RULES = 'pkg.onnxscript.rewriter.rule_name';
 
 type WithMetadata = { readonly metadataProps?: readonly StringEntry[] };
 
@@ -22,6 +23,10 @@ const texts = (list: string | undefined): string[] =>
 
 /** The values that an optimizer folded into one. */
 export const foldedFrom = (value: WithMetadata): string[] => texts(property(value, FOLDED));
+
+/** The rules by which an optimizer made a node of others. */
+export const rulesOf = (node: Node): string[] =>
+  (property(node, RULES) ?? '').split(',').flatMap((rule) => rule.trim() || []);
 
 /** The module that a node is of, as 'layer1.0.bn2'; undefined where the file does not say. */
 export function scopeOf(node: Node): string | undefined {

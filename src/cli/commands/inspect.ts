@@ -123,9 +123,9 @@ function describe(report: Inspection): string {
     tensorTable(report.parameters),
     `${report.buffers.length} buffers, which are not trained:`,
     tensorTable(report.buffers),
-    ...[report.decisions.split, report.decisions.tied, report.decisions.unsure].filter(
-      (line) => line !== null,
-    ),
+    ...(['split', 'tied', 'untied', 'unsure'] as const)
+      .map((each) => report.decisions[each])
+      .filter((line) => line !== null),
     '',
     ...Object.entries(report.targets).flatMap(([name, { trainable, blockers }]) => [
       `Kernels ${name}: ${trainable ? (report.trainable ? 'a gradient for every node' : 'no node in the way') : `${blockers.length} in the way`}`,
