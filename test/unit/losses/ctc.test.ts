@@ -175,7 +175,7 @@ test('a session trains, and evaluates batches of other sizes', async (t) => {
   const [pair, first] = [await mean(3, 1), await mean(3)];
   t.true(Math.abs(three.loss * 3 - (pair * 2 + (await lastOf(session)))) < 1e-4);
   t.true(Math.abs(first - pair) > 1e-3);
-  await t.throwsAsync(mean(4), { message: /"labelLengths" to hold lengths from 0 to 3/ });
+  await t.throwsAsync(mean(4), { message: /"inputLengths" to hold lengths from 0 to 6, but element 0 is 7/ });
 });
 
 /** The loss of the third sample of three. */
@@ -188,6 +188,18 @@ async function lastOf(session: TrainingSession) {
     inputLengths: inputLengths.subarray(2),
   };
   return (await session.evaluate([last])).loss;
+}
+
+for (const precision of ['fp16', 'bf16'] as const) {
+  test(`${precision} leaves the loss in float32`, async (t) => {
+    const loss = ctc({ maxLabelLength: 3, inputLengths: true });
+    const at = async (precision?: 'fp16' | 'bf16') =>
+      gradients(linear(), batchOf(3, 1), { loss, batch: 2, threads: 1, ...(precision && { precision }) });
+    const [half, full] = [await at(precision), await at()];
+    const [a, b] = [half, full].map((each) => [...each.gradients.get('w')!]);
+    t.true(Math.abs(half.loss - full.loss) < 0.02 * full.loss, `${half.loss} ${full.loss}`);
+    t.true(difference(a!, b!) < 0.03 * largest(b!), `${a} ${b}`);
+  });
 }
 
 test('exact Hessian products are those of differences of gradients', async (t) => {
