@@ -13,6 +13,7 @@ export { type ExperimentOptions, type ExperimentReport, runExperiment } from './
 export type { ExperimentFile } from './experiment/schema.js';
 export type { LandscapeFile } from './formats/landscape-file.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
+export { type CtcOptions, ctc } from './losses/ctc.js';
 export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from './losses/custom.js';
 export type { Loss, LossScope, LossValue } from './losses/loss.js';
 export {

@@ -1,6 +1,7 @@
 import type { Option } from 'commander';
+import { CTC_LAYOUTS } from '../losses/ctc.js';
 import { LAYOUTS } from '../train/image-layout.js';
-import { addTo, option, toConstants } from './option-values.js';
+import { addTo, option, toConstants, toNumber } from './option-values.js';
 
 /** Options that say how a model is taken; the model itself stays as it is. */
 export const viewOptions = (): Option[] => [
@@ -17,6 +18,18 @@ export const endOptions = (): Option[] => [
     '--constant <name=value>',
     'what an input of the model is: NAME=16000, NAME=true or NAME=1,1,0; may be repeated',
   ).argParser(toConstants),
+];
+
+/** Of the loss of sequences. */
+export const ctcOptions = (): Option[] => [
+  option('Loss', '--blank <class>', 'of ctc: the class that is no label, -1 for the last', {
+    parse: toNumber,
+    byDefault: 0,
+  }),
+  option('Loss', '--scores-layout <order>', 'of ctc: batch × time × classes, or time × batch × classes', {
+    choices: CTC_LAYOUTS,
+    byDefault: 'batch-first',
+  }),
 ];
 
 /** Of commands that feed images. */

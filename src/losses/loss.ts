@@ -23,6 +23,23 @@ export interface LossTarget {
     /** The scores, which are largest at the label. */
     readonly scores?: string | undefined;
   };
+  /** Of lengths: the largest, and what they are the lengths of. */
+  readonly lengths?: LengthsTarget | undefined;
+}
+
+/** Integers from 0 to `most`, one a sample. */
+export interface LengthsTarget {
+  readonly most: number;
+  /** The rows of labels that they are the lengths of: classes but the blank, in an input of that name. */
+  readonly labels?: {
+    readonly name: string;
+    readonly classes: number;
+    readonly blank: number;
+    /** Time steps that a row has to fit, or the name of the input that says so for each. */
+    readonly steps: number | string;
+    /** A row that does not fit is no error. */
+    readonly mayExceed: boolean;
+  };
 }
 
 export interface LossScopeOptions {
@@ -78,9 +95,15 @@ export class LossScope {
   }
 
   /** Adds a graph input for targets; its name is the hint where that is free. */
-  target(hint: string, type: DataTypeName, dims: LossValue['dims'], labels?: LossTarget['labels']): string {
+  target(
+    hint: string,
+    type: DataTypeName,
+    dims: LossValue['dims'],
+    labels?: LossTarget['labels'],
+    lengths?: LengthsTarget,
+  ): string {
     const name = this.builder.input(this.builder.fresh(hint), type, dims);
-    this.targets.push({ name, ...(labels && { labels }) });
+    this.targets.push({ name, ...(labels && { labels }), ...(lengths && { lengths }) });
     return name;
   }
 

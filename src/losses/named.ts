@@ -1,13 +1,14 @@
-import { FlatminError } from '../errors.js';
+import { FlatminError, invalid } from '../errors.js';
 import { classAxisOf } from './class-axis.js';
 import { crossEntropy } from './cross-entropy.js';
+import { type CtcOptions, ctc } from './ctc.js';
 import { outputLoss } from './custom.js';
 import { takeClassLogits, takeLogProbabilities } from './ends/take.js';
 import type { Loss, LossValue } from './loss.js';
 import { negativeLogLikelihood } from './negative-log-likelihood.js';
 import { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from './regression.js';
 
-export const LOSS_NAMES = ['cross-entropy', 'nll', 'bce', 'mse', 'l1', 'huber', 'output'] as const;
+export const LOSS_NAMES = ['cross-entropy', 'nll', 'bce', 'mse', 'l1', 'huber', 'ctc', 'output'] as const;
 export type LossName = (typeof LOSS_NAMES)[number];
 
 export interface NamedLossOptions {
@@ -17,6 +18,8 @@ export interface NamedLossOptions {
   classAxis?: number | undefined;
   labelSmoothing?: number | undefined;
   ignoreIndex?: number | undefined;
+  /** Of CTC. */
+  ctc?: Pick<CtcOptions, 'blank' | 'layout' | 'inputLengths'> | undefined;
   /** Shape of the targets at hand, and whether they are floating-point: what the class axis is told by. */
   targets?: { readonly dims: readonly number[]; readonly floating: boolean } | undefined;
 }
@@ -33,11 +36,24 @@ export function namedLoss(name: LossName, options: NamedLossOptions = {}): Loss 
       return huber(output);
     case 'bce':
       return binaryCrossEntropy(output);
+    case 'ctc':
+      return ofSequences(options);
     case 'output':
       return outputLoss(options.output);
     default:
       return ofClasses(name, options);
   }
+}
+
+/** CTC of labels that are padded as those at hand. @throws FlatminError INVALID_ARGUMENT where they are no rows */
+function ofSequences({ output, ctc: options, targets }: NamedLossOptions): Loss {
+  if (targets && targets.dims.length !== 2)
+    throw invalid('labels for CTC', 'an array of shape batch × labels, padded', `shape [${targets.dims}]`);
+  return ctc({
+    ...options,
+    ...(output !== undefined && { output }),
+    ...(targets && { maxLabelLength: targets.dims[1]! }),
+  });
 }
 
 /** A loss whose class axis is told when the scores' shape is known. */

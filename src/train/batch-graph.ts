@@ -73,7 +73,8 @@ export class BatchGraph {
       const { type, dims } = built.types.get(name)!;
       const target = built.lossTargets.find((each) => each.name === name);
       const fixedBatch = target && built.fixedBatch;
-      return { name, type, dims, labels: target?.labels, fixedBatch, buffer: allocate(type, dims) };
+      const { labels, lengths } = target ?? {};
+      return { name, type, dims, labels, lengths, fixedBatch, buffer: allocate(type, dims) };
     });
     this.scalars = [...built.noise, ...(built.lossScale ? [{ name: built.lossScale, dims: [] }] : [])].map(
       ({ name, dims }) => ({ name, type: DataType.float, dims, buffer: allocate(DataType.float, dims) }),

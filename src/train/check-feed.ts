@@ -1,6 +1,7 @@
 import { FlatminError } from '../errors.js';
 import type { LossTarget } from '../losses/loss.js';
 import { dataTypeName, elementCount, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { checkLengths } from './check-lengths.js';
 import type { Feeds } from './feeds.js';
 
 /** An input of a graph that a batch fills. */
@@ -11,6 +12,8 @@ export interface FeedInput {
   readonly dims: readonly number[];
   /** Of class labels. */
   readonly labels?: LossTarget['labels'] | undefined;
+  /** Of lengths. */
+  readonly lengths?: LossTarget['lengths'] | undefined;
   /** Of labels and targets: what in the model gives them another batch than the inputs have. */
   readonly fixedBatch?: string | undefined;
 }
@@ -20,7 +23,7 @@ export interface FeedInput {
  * @throws FlatminError INVALID_ARGUMENT naming an array that is missing, or has another type or size than the input, or a label out of range
  */
 export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly FeedInput[]): TensorData {
-  const { name, type, dims, labels } = input;
+  const { name, type, dims, labels, lengths } = input;
   const data = batch[name];
   if (!data) {
     const others = Object.keys(batch).filter((key) => !inputs.some((each) => each.name === key));
@@ -39,6 +42,7 @@ export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly Fee
     );
   }
   if (labels) checkLabels(name, data, labels);
+  if (lengths) checkLengths(name, data, lengths, batch);
   return data;
 }
 

@@ -12,6 +12,7 @@ import { loadOn } from '../runtime/device/load.js';
 import type { Runtime } from '../runtime/library.js';
 import { allocate, runBinding, type Session } from '../runtime/session.js';
 import { checkLabels } from './check-feed.js';
+import { checkLengths } from './check-lengths.js';
 import { type EvaluationModel, type EvaluationModelOptions, evaluationModel } from './evaluation-model.js';
 import type { Feeds } from './feeds.js';
 import { neededNodes } from './needed-nodes.js';
@@ -150,8 +151,8 @@ export class Evaluator {
       stated.forEach(follow);
       const target = lossTargets.find((each) => each.name === name);
       const dims = this.shapeOf(name, stated, data.length, sizes, target !== undefined);
-      const labels = target?.labels;
-      if (labels) checkLabels(name, data, labels);
+      if (target?.labels) checkLabels(name, data, target.labels);
+      if (target?.lengths) checkLengths(name, data, target.lengths, batch);
       return { name, data, elemType: typeOf(info), dims };
     });
     const filled = separated.dataInputs.filter(isConstant).map((info) => {

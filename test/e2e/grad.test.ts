@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { zipSync } from 'fflate';
 import { readSafetensors } from '../../src/formats/safetensors.js';
+import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
+import { writeModel } from '../../src/onnx/model.js';
+import { makeTensor } from '../../src/onnx/tensor.js';
 import { npy } from '../fixtures/npy.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
@@ -153,3 +156,45 @@ for (const [what, { arrays, args = [], says }] of Object.entries(failures)) {
     t.false(existsSync(out));
   });
 }
+
+test('a loss of sequences takes its lengths by name', async (t) => {
+  const references = JSON.parse(
+    readFileSync(new URL('../../../test/fixtures/ctc/references.json', import.meta.url), 'utf8'),
+  );
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'scores.onnx');
+  for (const name of ['input lengths, time-first', 'the last class is the blank, batch-first']) {
+    const found = references.find((each: { name: string }) => each.name === name);
+    const { layout, dims, blank, labels, labelLengths, inputLengths, loss, gradient } = found;
+    const builder = new GraphBuilder();
+    const count = gradient.length;
+    const values = Float32Array.from({ length: count }, (_, i) => 2 * Math.sin(0.37 * i + 0.01 * i * i));
+    builder.initializer(makeTensor('w', 'float', dims, values));
+    builder.input('unit', 'float', [1]);
+    builder.output(builder.op('Mul', ['w', 'unit']), 'float', dims);
+    await writeModel(makeModel(builder.graph), path);
+    const integers = (shape: number[], list: number[]) =>
+      npy(
+        '<i8',
+        shape,
+        BigInt64Array.from(list, (value) => BigInt(value)),
+      );
+    const inputs = writeInputs(folder, {
+      unit: npy('<f4', [1], Float32Array.of(1)),
+      y: integers([labels.length, labels[0].length], labels.flat()),
+      labelLengths: integers([labels.length], labelLengths),
+      inputLengths: integers([labels.length], inputLengths),
+    });
+    const out = join(folder, 'grads.safetensors');
+    const options = ['--loss', 'ctc', '--scores-layout', layout, '--blank', String(blank), '--train', 'w'];
+    const result = await runCli('grad', path, '--inputs', inputs, '--target', 'y', '--out', out, ...options);
+    t.is(result.code, 0, result.stderr);
+    t.regex(result.stderr, new RegExp(`classes, of which ${blank} is the blank`));
+    const { tensors, metadata } = await readSafetensors(out);
+    t.true(Math.abs(Number(metadata.loss) - loss) < 1e-5);
+    const error = Math.max(
+      ...[...(tensors.get('w')!.data as Float32Array)].map((x, i) => Math.abs(x - gradient[i])),
+    );
+    t.true(error < 1e-6, `${error}`);
+  }
+});

@@ -8,7 +8,7 @@ import * as targets from '../../lowering/targets.js';
 import { openExecution } from '../../train/execution.js';
 import { type FeedArray, gradients } from '../../train/gradients.js';
 import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
-import { choiceOptions, viewOptions } from '../model-view-options.js';
+import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
 import { option, requireOptions, toDims, toNumber } from '../option-values.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
@@ -26,6 +26,7 @@ const gradOptions = () => [
   }),
   option('Loss', '--label-smoothing <s>', 'of cross-entropy, in [0, 1)', { parse: toNumber, byDefault: 0 }),
   option('Loss', '--ignore-index <label>', 'label of samples that do not count', { parse: toNumber }),
+  ...ctcOptions(),
   option('Model', '--bn <mode>', 'normalise by the batch or by the running statistics', {
     choices: ['batch', 'running'],
     byDefault: 'batch for models exported in training form, else running',
@@ -79,6 +80,7 @@ async function runGrad(model: string, command: Command): Promise<void> {
     classAxis,
     labelSmoothing: options.labelSmoothing,
     ignoreIndex: options.ignoreIndex,
+    ctc: { blank: options.blank, layout: options.scoresLayout, inputLengths: arrays.has('inputLengths') },
     ...(given && {
       targets: { dims: given.dims, floating: given.dtype === 'float' || given.dtype === 'double' },
     }),

@@ -12,7 +12,7 @@ import {
   inspectModel,
 } from '../../train/inspect.js';
 import { runtimeOption } from '../execution-options.js';
-import { choiceOptions, viewOptions } from '../model-view-options.js';
+import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
 import { option, toDims, toNumber } from '../option-values.js';
 
 const inspectOptions = () => [
@@ -22,6 +22,7 @@ const inspectOptions = () => [
     byDefault: 'output, its mean',
   }),
   option('Model', '--class-axis <n>', 'of cross-entropy and nll', { parse: toNumber, byDefault: 1 }),
+  ...ctcOptions(),
   option('Model', '--batch <n>', 'samples in a batch', { parse: toNumber, byDefault: 2 }),
   option('Model', '--dim <name=size>', 'size of an open dimension; may be repeated').argParser(toDims),
   option('Model', '--bn <mode>', 'normalise by the batch or by the running statistics', {
@@ -52,6 +53,8 @@ async function runInspect(path: string, command: Command): Promise<void> {
     constant,
     loss,
     classAxis,
+    blank,
+    scoresLayout,
     batch,
     dim,
     bn,
@@ -72,7 +75,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     train: (train as string[] | undefined)?.map(parsePattern),
     alsoTrain: (trainAlso as string[] | undefined)?.map(parsePattern),
     freeze: (freeze as string[] | undefined)?.map(parsePattern),
-    ...(loss && { loss: namedLoss(loss, { classAxis }) }),
+    ...(loss && { loss: namedLoss(loss, { classAxis, ctc: { blank, layout: scoresLayout } }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);

@@ -1,0 +1,99 @@
+import { FlatminError, invalid } from '../errors.js';
+import { ctcLossOf } from './ctc-recursion.js';
+import { takeClassLogits } from './ends/take.js';
+import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.js';
+
+export const CTC_LAYOUTS = ['batch-first', 'time-first'] as const;
+
+export interface CtcOptions {
+  /** The class that stands for no label; negative counts from the end. Default 0. */
+  blank?: number;
+  /** Scores are batch × time × classes (default), or time × batch × classes. */
+  layout?: (typeof CTC_LAYOUTS)[number];
+  /** How many labels a row of `labels` is padded to. Default: the number of time steps, which no label sequence can be longer than. */
+  maxLabelLength?: number;
+  /** Samples whose labels do not fit their time steps count 0, instead of being an error. Default false. */
+  zeroInfinity?: boolean;
+  /** A batch tells how many time steps of each sample count, as `inputLengths`, int64 [batch]. Default false: all do. */
+  inputLengths?: boolean;
+  /** The output of the model that holds the logits; default that of the session. */
+  output?: string;
+  /** Names of the inputs for the targets; default `labels`, `labelLengths`, `inputLengths`. */
+  inputs?: { labels?: string; labelLengths?: string; inputLengths?: string };
+}
+
+/**
+ * Connectionist temporal classification (Graves et al. 2006): −log of the probability that the classes of all time steps, with repeats
+ * merged and blanks left out, are the labels; divided by the number of labels (at least 1), mean over the batch. Targets: `labels`, int64
+ * [batch, maxLabelLength], of which what is behind a sample's length counts for nothing; `labelLengths`, int64 [batch].
+ *
+ * Of an output that is a softmax or the like of logits these are taken (the session's `notes` say so), unless it has `outputAsIs`. As
+ * torch.nn.CTCLoss of the logits' log softmax, by the logits.
+ * @throws FlatminError INVALID_ARGUMENT for a bad option
+ */
+export function ctc(options: CtcOptions = {}): Loss {
+  const { blank = 0, layout = 'batch-first', maxLabelLength } = options;
+  if (!Number.isSafeInteger(blank)) throw invalid('blank', 'an integer', blank);
+  if (!CTC_LAYOUTS.includes(layout)) throw invalid('layout', "'batch-first' or 'time-first'", layout);
+  if (maxLabelLength !== undefined && !(Number.isSafeInteger(maxLabelLength) && maxLabelLength > 0))
+    throw invalid('maxLabelLength', 'a positive integer', maxLabelLength);
+  return { name: 'ctc', append: (scope) => append(scope, options) };
+}
+
+function append(scope: LossScope, options: CtcOptions): string {
+  const { value: logits, axis } = takeClassLogits(scope, 'CTC', options.output);
+  requireFloat('CTC', logits);
+  const { layout = 'batch-first', zeroInfinity = false, inputs = {} } = options;
+  const timeFirst = layout === 'time-first';
+  const { batch, steps, classes } = sizesOf(logits, timeFirst, axis);
+  const blank = blankOf(logits, classes, options.blank ?? 0);
+  const most = options.maxLabelLength ?? steps;
+  scope.tell(
+    `CTC reads "${logits.name}" as ${timeFirst ? 'time × batch × classes' : 'batch × time × classes'}: ${steps} time steps, ${classes} classes, of which ${blank} is the blank; rows of labels are padded to ${most}.`,
+  );
+  const labels = scope.target(inputs.labels ?? 'labels', 'int64', [batch, most]);
+  const labelLengths = inputs.labelLengths ?? 'labelLengths';
+  const inputLengths = options.inputLengths
+    ? scope.target(inputs.inputLengths ?? 'inputLengths', 'int64', [batch], undefined, { most: steps })
+    : undefined;
+  return ctcLossOf(scope.builder, {
+    logits,
+    timeFirst,
+    steps,
+    blank,
+    most,
+    zeroInfinity,
+    labels,
+    labelLengths: scope.target(labelLengths, 'int64', [batch], undefined, {
+      most,
+      labels: { name: labels, classes, blank, steps: inputLengths ?? steps, mayExceed: zeroInfinity },
+    }),
+    inputLengths,
+  });
+}
+
+function sizesOf({ name, dims }: LossValue, timeFirst: boolean, told: number | undefined) {
+  const wanted = timeFirst ? 'time × batch × classes' : 'batch × time × classes';
+  const [batch, steps, classes] = timeFirst ? [dims[1], dims[0], dims[2]] : dims;
+  if (dims.length !== 3 || (told !== undefined && told !== 2)) {
+    const where = told === undefined ? '' : `, and the softmax at the end runs along axis ${told}`;
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `CTC needs scores of shape ${wanted}, but "${name}" has shape [${dims}]${where}: choose another output.`,
+    );
+  }
+  if (typeof steps !== 'number' || typeof classes !== 'number') {
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `CTC needs to know how many time steps and classes "${name}" has, but its shape is [${dims}], read as ${wanted}: give the session the sizes of open dimensions (dims), or the other layout.`,
+    );
+  }
+  return { batch: batch!, steps, classes };
+}
+
+/** @throws FlatminError INVALID_ARGUMENT where it is none of the classes */
+function blankOf({ name }: LossValue, classes: number, blank: number): number {
+  const counted = blank < 0 ? blank + classes : blank;
+  if (counted >= 0 && counted < classes) return counted;
+  throw invalid(`the blank of "${name}"`, `a class from 0 to ${classes - 1}, or −1 for the last`, blank);
+}
