@@ -87,7 +87,12 @@ export const recurrentCases: GradientCase[] = [
   long('LSTM', 'input_forget', { attributes: { input_forget: 1 } }),
   long('GRU', 'linear_before_reset', { initial: true, attributes: { linear_before_reset: 1 } }),
   long('RNN', 'with other activations', {
-    attributes: { activations: { strings: ['ScaledTanh'] }, activation_alpha: float([0.9]) },
+    // ONNX Runtime has no default of β here: what is not given, it reads from anywhere.
+    attributes: {
+      activations: { strings: ['ScaledTanh'] },
+      activation_alpha: float([0.9]),
+      activation_beta: float([0.6]),
+    },
   }),
   ...kinds.flatMap((kind) => [
     recurrent(kind, 'plain'),
