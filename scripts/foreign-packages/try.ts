@@ -37,6 +37,8 @@ interface Sizes {
 
 /** What these models ask for: sizes that they run with, and what their settings are. */
 const SIZES: readonly (readonly [RegExp, Sizes])[] = [
+  [/faster_whisper/, { batch: 2 }],
+  [/khmersm/, { batch: 1 }],
   [/silero_vad_legacy|wasm-browser.*silero_vad/, { dims: { sequence: 1536 }, constants: { sr: 16_000 } }],
   [/silero_vad_(16k_op15|op18_ifless)/, { dims: { sequence: 576 }, constants: { sr: 16_000 } }],
   [/silero_vad_half/, { dims: { sequence: 576 } }],
@@ -135,9 +137,11 @@ type End = 'classes' | 'binary' | 'values';
 
 const LOSSES = { classes: crossEntropy, binary: binaryCrossEntropy, values: meanSquaredError } as const;
 
-function endOf({ end }: Inspection, output: string, { dims }: HostTensor): End {
+function endOf({ end }: Inspection, output: string, { dims, data }: HostTensor): End {
   if (end?.output !== output) return 'values';
-  if (end.kind === 'sigmoid') return 'binary';
+  // Python sees probabilities alone, which are zero where they are too small.
+  if (end.kind === 'sigmoid')
+    return (data as Float32Array).every((value) => value > 1e-30) ? 'binary' : 'values';
   return dims.length === 2 && (end.kind === 'softmax' || end.kind === 'log-softmax') ? 'classes' : 'values';
 }
 
