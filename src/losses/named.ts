@@ -49,11 +49,22 @@ export function namedLoss(name: LossName, options: NamedLossOptions = {}): Loss 
 function ofSequences({ output, ctc: options, targets }: NamedLossOptions): Loss {
   if (targets && targets.dims.length !== 2)
     throw invalid('labels for CTC', 'an array of shape batch × labels, padded', `shape [${targets.dims}]`);
-  return ctc({
-    ...options,
-    ...(output !== undefined && { output }),
-    ...(targets && { maxLabelLength: targets.dims[1]! }),
-  });
+  const [rows, maxLabelLength] = targets?.dims ?? [];
+  const loss = ctc({ ...options, ...(output !== undefined && { output }), maxLabelLength });
+  return {
+    name: loss.name,
+    append(scope) {
+      const { name, dims } = scope.output(output);
+      const [given, other] = options?.layout === 'time-first' ? [dims[1], dims[0]] : dims;
+      if (given !== rows && other === rows && rows !== undefined) {
+        throw new FlatminError(
+          'INVALID_ARGUMENT',
+          `There are ${rows} rows of labels, and the scores "${name}" of shape [${dims}] are read as ${options?.layout ?? 'batch-first'}: choose the other layout (--scores-layout).`,
+        );
+      }
+      return loss.append(scope);
+    },
+  };
 }
 
 /** A loss whose class axis is told when the scores' shape is known. */

@@ -289,3 +289,19 @@ test('options are checked, and the command line knows the loss', (t) => {
   });
   t.is(namedLoss('ctc').name, 'ctc');
 });
+
+test('labels of as many rows as the other axis tell of the other layout', async (t) => {
+  const feeds = { unit: Float32Array.of(1), labelLengths: integers([1, 1, 1, 1]) };
+  const labels = { dims: [4, 2], data: integers([1, 0, 1, 0, 1, 0, 1, 0]) };
+  const of = (layout: 'batch-first' | 'time-first') =>
+    gradients(bare([3, 4, 2], wave(24)), feeds, {
+      loss: namedLoss('ctc', { ctc: { layout }, targets: { dims: labels.dims, floating: false } }),
+      targets: [labels],
+      train: 'w',
+      threads: 1,
+    });
+  await t.throwsAsync(of('batch-first'), {
+    message: /4 rows of labels.*"scores" of shape \[3,4,2\] are read as batch-first.*--scores-layout/,
+  });
+  t.true(Number.isFinite((await of('time-first')).loss));
+});
