@@ -5,6 +5,7 @@ import io
 import logging
 import warnings
 
+import brotli
 import onnx
 import torch
 import torch.nn.functional as F
@@ -130,6 +131,26 @@ def counts(module):
     """Tensors that are trained, and running statistics."""
     statistics = [name for name, _ in module.named_buffers() if name.endswith(("running_mean", "running_var"))]
     return {"parameters": len(list(module.parameters())), "elements": sum(p.numel() for p in module.parameters()), "statistics": len(statistics)}
+
+
+def write(models, path, packed):
+    """
+    The models of {form: (network, model)}, and where each is: a file each, or one for all, in which equal weights take no more room.
+    """
+    forms, data = {}, b""
+    for form, (network, model) in models.items():
+        own = stripped(model).SerializeToString()
+        if packed:
+            forms[form] = {"network": network, "file": f"{path.name}.br", "offset": len(data), "bytes": len(own)}
+            data += own
+        else:
+            forms[form] = {"network": network, "file": f"{path.name}-{form}.onnx", "offset": 0, "bytes": len(own)}
+            path.with_name(forms[form]["file"]).write_bytes(own)
+        ops = [node.op_type for node in model.graph.node]
+        print(path.name, form, len(own), "bytes,", ops.count("Conv"), "Conv,", ops.count("BatchNormalization"), "BatchNormalization,", len(model.graph.initializer), "initializers", flush=True)
+    if packed:
+        path.with_suffix(".br").write_bytes(brotli.compress(data, quality=11, lgwin=24))
+    return forms
 
 
 def stripped(model):

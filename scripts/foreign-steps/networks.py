@@ -4,10 +4,30 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 import torchvision.models as tv
 
 sys.path.append(str(Path(__file__).parent.parent / "corpus"))
-from models_torchvision import WideResNet  # noqa: E402
+from models_torchvision import WideBlock, WideResNet  # noqa: E402
+
+
+class SmoothBlock(WideBlock):
+    def forward(self, x):
+        y = F.silu(self.bn1(x))
+        shortcut = self.shortcut(y) if self.shortcut else x
+        return self.conv2(F.silu(self.bn2(self.conv1(y)))) + shortcut
+
+
+class SmoothWideResNet(WideResNet):
+    """Without kinks: where an input of ReLU is zero but for rounding, steps in float32 come to something else than in float64."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        for block in self.blocks:
+            block.__class__ = SmoothBlock
+
+    def forward(self, x):
+        return self.linear(F.silu(self.bn(self.blocks(self.conv(x)))).mean((2, 3)))
 
 
 def small_mobilenet():
@@ -24,11 +44,17 @@ FULL = {
     "efficientnet-b0": (lambda: tv.efficientnet_b0(num_classes=10), 32),
 }
 NARROW = {
-    "wrn-16-2": (lambda: WideResNet(16, 2, 2), 8),
+    "wrn-16-2": (lambda: SmoothWideResNet(16, 2, 3), 8),
     "mobilenet-v3": (small_mobilenet, 16),
 }
 
 
-def construct(make):
+def construct(make, rounded=False):
+    """@param rounded: weights with the digits of bfloat16, which compress to half."""
     torch.manual_seed(0)
-    return make()
+    module = make()
+    if rounded:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.copy_(parameter.bfloat16())
+    return module

@@ -4,10 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-import brotli
 import torch
 
-from exports import BATCH, bare, classified, counts, course, exports, folded, stripped, uniform, without_chance
+from exports import BATCH, bare, classified, counts, course, exports, folded, uniform, without_chance, write
 from networks import FULL, NARROW, construct
 
 STEPS = 15
@@ -42,20 +41,15 @@ def main():
     networks = NARROW if narrow else FULL
     for name in wanted or networks:
         make, side = networks[name]
-        module = without_chance(construct(make))
+        module = without_chance(construct(make, narrow))
         batches = images(side)
-        record = {"side": side, "forms": {}}
-        record |= {key: reference(change(module), batches) for key, change in NETWORKS.items()}
-        for form, network, model in exports(module, (batches[0][0],)):
-            file = f"{name}-{form}.onnx{'.br' if narrow else ''}"
-            data = stripped(model).SerializeToString()
-            (folder / file).write_bytes(brotli.compress(data, quality=11) if narrow else data)
-            record["forms"][form] = {"file": file, "network": network}
-            ops = [node.op_type for node in model.graph.node]
-            print(name, form, len(data), "bytes,", ops.count("Conv"), "Conv,", ops.count("BatchNormalization"), "BatchNormalization,", len(model.graph.initializer), "initializers", flush=True)
+        record = {"side": side}
+        record["networks"] = {key: reference(change(module), batches) for key, change in NETWORKS.items()}
+        models = {form: (network, model) for form, network, model in exports(module, (batches[0][0],))}
+        record["forms"] = write(models, folder / name, narrow)
         (folder / f"{name}.json").write_text(json.dumps(record) + "\n")
         for key in NETWORKS:
-            print(name, key, *[(k, v["losses"][0], v["losses"][-1], v["moved"], max(v["rounding"])) if isinstance(v, dict) else (k, v) for k, v in record[key].items()], flush=True)
+            print(name, key, *[(k, v["losses"][0], v["losses"][-1], v["moved"], max(v["rounding"])) if isinstance(v, dict) else (k, v) for k, v in record["networks"][key].items()], flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
 import { type Classified, classify } from '../autodiff/roles/classify.js';
 import { type Decisions, describeDecisions } from '../autodiff/roles/decisions.js';
-import { describeLeftOut } from '../autodiff/roles/left-out.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
@@ -187,7 +186,7 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
       untied: decisions.untied ?? null,
       unsure: decisions.unsure ?? null,
     },
-    remarks: [...describeLeftOut(model), ...(found?.remarks ?? [])],
+    remarks: [...(prepared?.leftOut ?? []), ...(found?.remarks ?? [])],
     end: found?.end ?? null,
     parameters,
     buffers: tensors.filter(({ kind }) => kind !== 'parameter'),

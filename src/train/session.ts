@@ -1,6 +1,5 @@
 import { float32Model } from '../autodiff/prepare/float32.js';
 import { describeDecisions } from '../autodiff/roles/decisions.js';
-import { describeLeftOut } from '../autodiff/roles/left-out.js';
 import type { SeparatedModel } from '../autodiff/separate.js';
 import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
@@ -221,10 +220,10 @@ export class TrainingSession {
 
   /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
   get notes(): readonly string[] {
-    const { source, untied: apart } = this.loaded.prepared;
+    const { leftOut, untied: apart } = this.loaded.prepared;
     const { split, untied, unsure } = describeDecisions(this.classified, this.splits, apart);
     const decided = [this.ownTypes, split, untied, unsure].filter((note) => note !== undefined);
-    return [...decided, ...describeLeftOut(source), ...this.loaded.built.notes];
+    return [...decided, ...leftOut, ...this.loaded.built.notes];
   }
 
   /** What every initializer of the model is to training, and why. */

@@ -2,6 +2,7 @@ import { defaultIrVersion } from '../../onnx/builder.js';
 import { int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
 import { Judge, type TensorRole } from '../roles/judge.js';
+import { describeLeftOut } from '../roles/left-out.js';
 import { splitMerged } from '../roles/split.js';
 import { findUntied, type Untied } from '../roles/untied.js';
 import { uniqueBodies } from './bodies.js';
@@ -18,6 +19,8 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
   readonly splits: ReadonlyMap<string, string>;
   /** Parameters that are one by their values, and several in the file. */
   readonly untied: readonly Untied[];
+  /** What an exporter has folded into others or left out, a sentence each. */
+  readonly leftOut: readonly string[];
   /** What each initializer of the file is. */
   readonly roles: ReadonlyMap<string, TensorRole>;
   /** Inputs that are constant in the session, and wait for the sizes of their open dimensions. */
@@ -56,6 +59,7 @@ export function prepareModel(given: ModelProto): PreparedModel {
     source,
     splits,
     untied: findUntied(graph, judge.flow, isParameter, splits),
+    leftOut: describeLeftOut(given),
     roles,
   };
 }
