@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import onnxruntime
 
-TYPES = {"float": np.float32, "double": np.float64, "int64": np.int64, "int32": np.int32}
+TYPES = {"float": np.float32, "double": np.float64, "int64": np.int64, "int32": np.int32, "bool": np.bool_}
 
 
 def check(folder):

@@ -85,7 +85,9 @@ function madeInputs(report: Inspection, fixed: Sizes): Record<string, Array_> {
           ? Float64Array.from({ length }, random)
           : type === 'int64'
             ? BigInt64Array.from({ length }, () => BigInt(Math.floor((random() + 0.5) * 3)))
-            : Int32Array.from({ length }, () => Math.floor((random() + 0.5) * 3));
+            : type === 'bool'
+              ? new Uint8Array(length).fill(1)
+              : Int32Array.from({ length }, () => Math.floor((random() + 0.5) * 3));
     made[name] = { dims, type, data };
   }
   return made;
@@ -96,6 +98,7 @@ const TYPES: Readonly<Record<string, number>> = {
   double: DataType.double,
   int64: DataType.int64,
   int32: DataType.int32,
+  bool: DataType.bool,
 };
 
 async function outputOf(
@@ -199,8 +202,8 @@ async function tryFile(path: string, out: string): Promise<string> {
     (sum, each) => sum + each.reduce((part, g) => part + g * g, 0),
     0,
   );
-  // What a step takes off is a twentieth of the loss, were it linear.
-  const lr = square > 0 ? Math.min(1, (0.05 * found.loss) / square) : 1e-3;
+  // What a step takes off is a twentieth of the loss, were it linear; steps of sharp models are shorter.
+  const lr = square > 0 ? Math.min((0.05 * found.loss) / square, 1e-3 / Math.sqrt(square)) : 1e-3;
   const session = await TrainingSession.create(model, settings);
   try {
     const losses: number[] = [];
