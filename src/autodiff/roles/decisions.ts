@@ -48,13 +48,28 @@ export function describeDecisions(
       tied.length > 0
         ? `Tied: ${listed(tied.map(({ name, uses }) => `${name} (${uses} nodes)`))}.`
         : undefined,
-    untied:
-      apart.length > 0
-        ? `Untied: ${listed(apart.map(({ names, transposed }) => `${names.join(' and ')} hold the same values${transposed ? ' (transposed)' : ''}`))}: the exporter has taken ${plural(apart.length, 'a tie', 'ties')} apart, they are trained apart.`
-        : undefined,
+    untied: apart.length > 0 ? `Untied: ${describeUntied(apart)}.` : undefined,
     unsure:
       unsure.length > 0
         ? `Unsure: ${listed(unsure.map(({ name, kind }) => `${name} (taken for a ${kind})`))}; the file does not say: --train-also and --freeze (alsoTrain, freeze) decide.`
         : undefined,
   };
+}
+
+/** Modules may begin as copies of each other, but none begins as another's transpose. */
+function describeUntied(untied: readonly Untied[]): string {
+  const [mirrored, equal] = [true, false].map((transposed) =>
+    untied.filter((each) => each.transposed === transposed).map(({ names }) => names.join(' and ')),
+  ) as [string[], string[]];
+  const ties = ({ length }: readonly string[]) => plural(length, 'a tie', 'ties');
+  return [
+    mirrored.length > 0
+      ? `${listed(mirrored)} hold the same values (transposed): the exporter has taken ${ties(mirrored)} apart, they are trained apart`
+      : [],
+    equal.length > 0
+      ? `${listed(equal)} hold the same values: if they were one, the exporter has taken ${ties(equal)} apart; they are trained apart`
+      : [],
+  ]
+    .flat()
+    .join('; ');
 }
