@@ -150,6 +150,7 @@ const evaluated: Readonly<Record<string, TrainingSessionOptions>> = {
   'evaluate-given-sizes': { ...mse, dims: { height: 8, width: 9 } },
   'evaluate-own-symbols': { ...mse, dims: { H: 8, W: 9 } },
   'evaluate-symbols': { loss: mse.loss, dims: { batch: 2, seq: 5 } },
+  'evaluate-wrong-size': { loss: mse.loss, batch: 1 },
   'formula-scalars': mse,
   'learned-scalars': mse,
   'pinned-branch-constants': mse,
