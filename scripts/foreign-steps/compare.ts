@@ -17,7 +17,7 @@ for (const name of names.filter((each) => wanted.length === 0 || wanted.includes
       const expected = reference[kind as 'sgd' | 'sam'];
       const batches = expected.losses.map((_, step) => imageBatch(recorded.side, step));
       try {
-        const { session, ...found } = await trainSteps(model, make(), batches);
+        const { session, ...found } = await trainSteps(model, make(recorded.lr), batches);
         const { losses, moved } = apart(found, expected);
         const rounding = Math.max(...expected.rounding);
         const of = (which: string) => session.classified.filter((each) => each.kind === which).length;

@@ -1,4 +1,4 @@
-"""Exports fresh networks in each form and records the losses of PyTorch's training: python record.py FOLDER [--narrow] [NAME…]."""
+"""Exports fresh networks in each form and records the losses of PyTorch's training: python record.py FOLDER [--narrow] [--lr=RATE] [NAME…]."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+import exports as exporting
 from exports import BATCH, bare, classified, counts, course, exports, folded, uniform, without_chance, write
 from networks import FULL, NARROW, construct
 
@@ -35,6 +36,7 @@ def reference(module, batches):
 
 def main():
     narrow = "--narrow" in sys.argv
+    exporting.LR = float(next((each[5:] for each in sys.argv if each.startswith("--lr=")), exporting.LR))
     folder, *wanted = [each for each in sys.argv[1:] if not each.startswith("--")]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,7 @@ def main():
         make, side = networks[name]
         module = without_chance(construct(make, narrow))
         batches = images(side)
-        record = {"side": side}
+        record = {"side": side, "lr": exporting.LR}
         record["networks"] = {key: reference(change(module), batches) for key, change in NETWORKS.items()}
         models = {form: (network, model) for form, network, model in exports(module, (batches[0][0],))}
         record["forms"] = write(models, folder / name, narrow)

@@ -91,7 +91,7 @@ def main():
         module = make()
         batches = [batch(step) for step in range(STEPS)]
         networks = {"tied": module, **({"untied": untied(module)} if name == "gpt" else {"folded": folded(module)})}
-        record = {"networks": {key: {**counts(each), "sgd": course(each, batches, of_classes)} for key, each in networks.items()}}
+        record = {"lr": LR, "networks": {key: {**counts(each), "sgd": course(each, batches, of_classes)} for key, each in networks.items()}}
         arguments = tuple(batches[0][:-1])
         apart = "untied" if name == "gpt" else "folded"
         models = {

@@ -42,15 +42,17 @@ export interface Export {
 /** Exports of a network, and of the networks that exporters make of it. */
 export interface Recorded {
   readonly side: number;
+  /** Learning rate of both optimizers. */
+  readonly lr: number;
   readonly forms: Readonly<Record<string, Export>>;
   readonly networks: Readonly<Record<string, Reference>>;
 }
 
 export const BATCH = 16;
 
-export const optimizers: Readonly<Record<'sgd' | 'sam', () => Optimizer>> = {
-  sgd: () => new SGD({ lr: 0.05, momentum: 0.9 }),
-  sam: () => new SAM(new SGD({ lr: 0.05, momentum: 0.9 }), { rho: 0.05 }),
+export const optimizers: Readonly<Record<'sgd' | 'sam', (lr: number) => Optimizer>> = {
+  sgd: (lr) => new SGD({ lr, momentum: 0.9 }),
+  sam: (lr) => new SAM(new SGD({ lr, momentum: 0.9 }), { rho: 0.05 }),
 };
 
 /** exports.py's `uniform`: a hash of the index, in [-1, 1). */

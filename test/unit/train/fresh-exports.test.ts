@@ -47,7 +47,7 @@ for (const name of ['wrn-16-2', 'mobilenet-v3']) {
         const batches = expected.losses.map((_, step) => imageBatch(recorded.side, step));
         const { session, ...found } = await trainSteps(
           readExport(folder, exported),
-          optimizers[kind](),
+          optimizers[kind](recorded.lr),
           batches,
         );
         const { losses, moved } = apart(found, expected);
@@ -95,7 +95,7 @@ for (const [name, batchOf] of Object.entries(tied)) {
       const batches = reference.sgd.losses.map((_, step) => batchOf(step));
       const model = readExport(folder, exported);
       const loss = name === 'gpt' ? crossEntropy({ classAxis: 2 }) : crossEntropy();
-      const { session, ...found } = await trainSteps(model, optimizers.sgd(), batches, loss);
+      const { session, ...found } = await trainSteps(model, optimizers.sgd(recorded.lr), batches, loss);
       const { losses, moved } = apart(found, reference.sgd);
       t.true(losses <= 1e-5, `losses are ${losses} apart`);
       t.true(moved <= 1e-4, `distances are ${moved} apart`);
