@@ -14,16 +14,16 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { normals } from '../src/addon/random.js';
 import { benchStep } from '../src/bench/step.js';
 import { compareTorch } from '../src/bench/torch/compare.js';
+import type { Precision } from '../src/compile/precision.js';
 import { crossEntropy } from '../src/losses/cross-entropy.js';
 import { openModel } from '../src/models/open.js';
-import { normals } from '../src/runtime/random.js';
-import { openExecution } from '../src/train/execution.js';
-import { gradients } from '../src/train/gradients.js';
-import type { Precision } from '../src/train/precision.js';
-import type { TrainSettings } from '../src/train/settings.js';
-import { train } from '../src/train/train.js';
+import { openExecution } from '../src/run/execution.js';
+import { train } from '../src/run/train.js';
+import { gradients } from '../src/session/gradients.js';
+import type { TrainSettings } from '../src/settings/schema.js';
 import { cosineOf } from '../test/gradcheck/cosine.js';
 
 const { values } = parseArgs({

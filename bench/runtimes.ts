@@ -7,16 +7,16 @@
  * The training build is the installed one (flatmin runtime install), or what FLATMIN_TRAINING_RUNTIME names.
  */
 import { parseArgs } from 'node:util';
+import { normals } from '../src/addon/random.js';
 import { median } from '../src/bench/statistics.js';
 import { targetFor } from '../src/capabilities/target-for.js';
 import { crossEntropy } from '../src/losses/cross-entropy.js';
 import { standard, type Target, training } from '../src/lowering/targets.js';
 import { openModel } from '../src/models/open.js';
-import { openRuntime, type Runtime } from '../src/runtime/library.js';
-import { normals } from '../src/runtime/random.js';
-import { makeOptimizer } from '../src/train/make-optimizer.js';
-import { resolveSettings } from '../src/train/resolve-settings.js';
-import { TrainingSession } from '../src/train/session.js';
+import { openRuntime, type Runtime } from '../src/ort/library.js';
+import { TrainingSession } from '../src/session/session.js';
+import { makeOptimizer } from '../src/settings/make-optimizer.js';
+import { resolveSettings } from '../src/settings/resolve.js';
 
 const { values } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
+import { type ExportForm, exportTrainingGraph } from '../src/compile/export.js';
 import { crossEntropy } from '../src/losses/cross-entropy.js';
 import { type WideResNetOptions, wideResNet } from '../src/models/wide-resnet.js';
 import type { ModelProto } from '../src/onnx/proto.js';
-import { type ExportForm, exportTrainingGraph } from '../src/train/export.js';
 
 /** One file of onnx-models/. */
 export interface ExportedModel {

@@ -6,6 +6,10 @@ export type { ScaleReport } from './bench/scale/results.js';
 export { benchScale, type ScaleOptions } from './bench/scale/scale.js';
 export { type BenchReport, benchStep, type StepBenchOptions } from './bench/step.js';
 export { type CompareOptions, compareTorch, type TorchComparison } from './bench/torch/compare.js';
+export { type ExportForm, type ExportOptions, exportTrainingGraph } from './compile/export.js';
+export type { Layout } from './compile/image-layout.js';
+export { type Inspection, type InspectOptions, inspectModel } from './compile/inspect.js';
+export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
 export type { ExperimentResults } from './experiment/results.js';
@@ -44,41 +48,44 @@ export { LookSAM, type LookSAMOptions } from './optim/look-sam.js';
 export type { BaseOptimizer, Optimizer, Problem, Scheduled, StepReport } from './optim/optimizer.js';
 export { RandSAM, type RandSAMOptions } from './optim/rand-sam.js';
 export { SAM, type SAMOptions } from './optim/sam.js';
+export {
+  constant,
+  cosine,
+  oneCycle,
+  type Schedule,
+  stepDecay,
+  withLinearWarmup,
+} from './optim/schedules/learning-rate.js';
+export { type RhoScheduleName, type RhoScheduleOptions, rhoSchedule } from './optim/schedules/radius.js';
 export { SGD, type SGDOptions } from './optim/sgd.js';
+export { openRuntime, type Runtime } from './ort/library.js';
 export { makeReport, type ReportOptions } from './report/report.js';
 export { type ReportServer, type ServeOptions, serveReport } from './report/watch.js';
-export type { Device } from './runtime/device/device.js';
-export { type DeviceOptions, openDevice } from './runtime/device/open.js';
-export { openRuntime, type Runtime } from './runtime/library.js';
-export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './runtime/parameter-space.js';
-export { measure, type SharpnessReport } from './sharpness/measure.js';
-export type { Objective } from './sharpness/objective.js';
-export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
-export { compare } from './train/compare.js';
-export type { Evaluation } from './train/evaluator.js';
-export { type ExportForm, type ExportOptions, exportTrainingGraph } from './train/export.js';
-export type { Feeds } from './train/feeds.js';
-export { type FeedArray, type GradientOptions, type Gradients, gradients } from './train/gradients.js';
-export type { Layout } from './train/image-layout.js';
-export { type Inspection, type InspectOptions, inspectModel } from './train/inspect.js';
-export { type LandscapeOptions, measureLandscape } from './train/measure-landscape.js';
-export {
-  type MeasureSharpnessOptions,
-  type ModelSharpnessReport,
-  measureSharpness,
-} from './train/measure-sharpness.js';
-export type { WeightVectors } from './train/model-weights.js';
-export { PRECISIONS, type Precision } from './train/precision.js';
-export { type RhoScheduleName, type RhoScheduleOptions, rhoSchedule } from './train/rho-schedule.js';
-export { constant, cosine, oneCycle, type Schedule, stepDecay, withLinearWarmup } from './train/schedule.js';
-export { TrainingSession } from './train/session.js';
+export { compare } from './run/compare.js';
+export type { TrainSummary } from './run/summary.js';
+export { type TrainOptions, train } from './run/train.js';
+export type { Evaluation } from './session/evaluator.js';
+export type { Feeds } from './session/feeds.js';
+export { type FeedArray, type GradientOptions, type Gradients, gradients } from './session/gradients.js';
+export type { WeightVectors } from './session/model-weights.js';
+export { TrainingSession } from './session/session.js';
 export type {
   MicroBatchPerturbation,
   SaveOptions,
   StepOptions,
   TrainingSessionOptions,
-} from './train/session-options.js';
-export type { TrainSettings } from './train/settings.js';
-export type { QueuedStep, StepResult } from './train/step-queue.js';
-export type { TrainSummary } from './train/summary.js';
-export { type TrainOptions, train } from './train/train.js';
+} from './session/session-options.js';
+export type { QueuedStep, StepResult } from './session/step-queue.js';
+export type { TrainSettings } from './settings/schema.js';
+export { measure, type SharpnessReport } from './sharpness/measure.js';
+export type { Objective } from './sharpness/objective.js';
+export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
+export { type LandscapeOptions, measureLandscape } from './study/measure-landscape.js';
+export {
+  type MeasureSharpnessOptions,
+  type ModelSharpnessReport,
+  measureSharpness,
+} from './study/measure-sharpness.js';
+export type { Device } from './vectors/device/device.js';
+export { type DeviceOptions, openDevice } from './vectors/device/open.js';
+export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './vectors/parameter-space.js';

@@ -20,7 +20,7 @@ import {
 } from '../../src/index.js';
 import { dimsOf } from '../../src/onnx/dimensions.js';
 import { DataType, elementCount, type TensorData } from '../../src/onnx/tensor.js';
-import { type HostTensor, Session } from '../../src/runtime/session.js';
+import { type HostTensor, Session } from '../../src/ort/session.js';
 
 /**
  * Tries flatmin on the files that fetch.py took out of packages: node dist/scripts/foreign-packages/try.js FOLDER [FILTER] [--out OUT].

@@ -7,8 +7,8 @@ import type { TensorData } from '../../src/onnx/tensor.js';
 import type { Optimizer } from '../../src/optim/optimizer.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
-import type { Feeds } from '../../src/train/feeds.js';
-import { TrainingSession } from '../../src/train/session.js';
+import type { Feeds } from '../../src/session/feeds.js';
+import { TrainingSession } from '../../src/session/session.js';
 
 /** What came of some steps. */
 export interface Course {

@@ -1,4 +1,4 @@
-import type { Device } from '../runtime/device/device.js';
+import type { Device } from '../vectors/device/device.js';
 
 /**
  * Begins to watch what is taken of a GPU's memory. ONNX Runtime gives back nothing before its session ends, so what is in use at the end is

@@ -1,4 +1,4 @@
-import type { Execution } from '../train/execution.js';
+import type { Execution } from '../run/execution.js';
 
 /** What the measurements of training steps have in common. */
 export interface BenchOptions extends Omit<Execution, 'model' | 'dataset'> {

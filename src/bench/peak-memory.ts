@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { peakRssBytes } from '../train/summary.js';
+import { peakRssBytes } from '../run/summary.js';
 
 /**
  * The process's largest resident set so far. On Linux it is that of this program alone (VmHWM of proc(5)), where getrusage counts what the

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.js';
-import type { TrainSettings } from '../train/settings.js';
+import type { TrainSettings } from '../settings/schema.js';
 import { takenDeviceBytes } from './device-memory.js';
 import type { BenchOptions } from './options.js';
 import { peakMemoryBytes } from './peak-memory.js';

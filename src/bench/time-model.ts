@@ -1,10 +1,10 @@
+import type { DeviceBuffer } from '../addon/types.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { elementBytes, elementCount } from '../onnx/tensor.js';
-import type { DeviceBuffer } from '../runtime/addon-types.js';
-import type { Device } from '../runtime/device/device.js';
-import { loadOn } from '../runtime/device/load.js';
-import type { Runtime } from '../runtime/library.js';
-import { runBinding } from '../runtime/session.js';
+import type { Runtime } from '../ort/library.js';
+import { runBinding } from '../ort/session.js';
+import { loadOn } from '../session/load-model.js';
+import type { Device } from '../vectors/device/device.js';
 import { fillArbitrarily } from './arbitrary-numbers.js';
 
 export interface TimeModelOptions {

@@ -1,8 +1,8 @@
 import type { DataLoader } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { DataBinding } from '../train/data-binding.js';
-import type { TrainingSession } from '../train/session.js';
+import type { DataBinding } from '../run/data-binding.js';
+import type { TrainingSession } from '../session/session.js';
 import type { Spans } from './trace/spans.js';
 
 export interface StepWork {

@@ -1,3 +1,4 @@
+import { normals } from '../addon/random.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { DataLoader, type Dataset, fromArrays } from '../data/index.js';
 import { invalid } from '../errors.js';
@@ -7,15 +8,14 @@ import type { Target } from '../lowering/targets.js';
 import { openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Device } from '../runtime/device/device.js';
-import type { Runtime } from '../runtime/library.js';
-import { normals } from '../runtime/random.js';
-import { bindData, type DataBinding } from '../train/data-binding.js';
-import { openExecution } from '../train/execution.js';
-import { makeOptimizer } from '../train/make-optimizer.js';
-import { assertUsed, resolveSettings } from '../train/resolve-settings.js';
-import { TrainingSession } from '../train/session.js';
-import type { TrainSettings } from '../train/settings.js';
+import type { Runtime } from '../ort/library.js';
+import { bindData, type DataBinding } from '../run/data-binding.js';
+import { openExecution } from '../run/execution.js';
+import { TrainingSession } from '../session/session.js';
+import { makeOptimizer } from '../settings/make-optimizer.js';
+import { assertUsed, resolveSettings } from '../settings/resolve.js';
+import type { TrainSettings } from '../settings/schema.js';
+import type { Device } from '../vectors/device/device.js';
 import type { BenchOptions } from './options.js';
 
 /** What is measured: a model and an optimizer on random images, on a device. Nothing of it must be closed. */

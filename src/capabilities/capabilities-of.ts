@@ -1,5 +1,5 @@
-import { TRAINING_VERSION } from '../runtime/installed.js';
-import type { Runtime } from '../runtime/library.js';
+import { TRAINING_VERSION } from '../ort/installed.js';
+import type { Runtime } from '../ort/library.js';
 import { readCached, writeCached } from './cache.js';
 import { type Capabilities, deviceKind } from './capabilities.js';
 import { probeCapabilities } from './probe.js';

@@ -1,11 +1,11 @@
 // node probe-child.js LIBRARY DEVICE FIRST: runs the probes from place FIRST on, and tells the parent before and after each.
 
+import { loadCudaLibraries } from '../addon/cuda-libraries/load.js';
+import type { NativeSessionOptions } from '../addon/types.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import { DataType } from '../onnx/tensor.js';
-import type { NativeSessionOptions } from '../runtime/addon-types.js';
-import { loadCudaLibraries } from '../runtime/cuda/libraries.js';
-import { CUDA_PROVIDER, openRuntime, type Runtime } from '../runtime/library.js';
-import { Session } from '../runtime/session.js';
+import { CUDA_PROVIDER, openRuntime, type Runtime } from '../ort/library.js';
+import { Session } from '../ort/session.js';
 import { deviceKind } from './capabilities.js';
 import { probesOf } from './probe-cases.js';
 import type { ProbeMessage } from './probe-message.js';

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { FlatminError } from '../errors.js';
-import type { Runtime } from '../runtime/library.js';
+import type { Runtime } from '../ort/library.js';
 import { deviceKind, type ProbedCapabilities, type ProbeFailure } from './capabilities.js';
 import type { ElementType } from './element-types.js';
 import { probesOf } from './probe-cases.js';

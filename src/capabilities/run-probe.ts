@@ -1,3 +1,4 @@
+import type { NativeSessionOptions } from '../addon/types.js';
 import { isolate } from '../lowering/forms.js';
 import { lower } from '../lowering/lower.js';
 import { standard } from '../lowering/targets.js';
@@ -6,9 +7,8 @@ import { microsoft } from '../onnx/domains.js';
 import { decodeHalf, encodeFloats, isHalfPrecision } from '../onnx/floats.js';
 import type { Graph } from '../onnx/proto.js';
 import { DataType, int64Data } from '../onnx/tensor.js';
-import type { NativeSessionOptions } from '../runtime/addon-types.js';
-import type { Runtime } from '../runtime/library.js';
-import { type HostTensor, Session } from '../runtime/session.js';
+import type { Runtime } from '../ort/library.js';
+import { type HostTensor, Session } from '../ort/session.js';
 import type { ElementType } from './element-types.js';
 import { type Example, exampleNode, exampleValues } from './example.js';
 import type { Probe } from './probe-cases.js';

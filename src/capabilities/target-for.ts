@@ -6,7 +6,7 @@ import { wideLabels } from '../lowering/cuda/labels.js';
 import * as conv from '../lowering/kernels/conv.js';
 import { endsProcess, flatmin, type Rewrite, type Target } from '../lowering/targets.js';
 import { microsoft } from '../onnx/domains.js';
-import type { Runtime } from '../runtime/library.js';
+import type { Runtime } from '../ort/library.js';
 import type { Capabilities } from './capabilities.js';
 import { capabilitiesOf } from './capabilities-of.js';
 import { fasterThanOwnConvGrad, fasterThanStandard } from './cpu-choice.js';

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { openRuntime, type Runtime } from '../runtime/library.js';
+import { openRuntime, type Runtime } from '../ort/library.js';
 import { option, toNumber } from './option-values.js';
 
 export const threadsOption = (): Option =>

@@ -3,7 +3,7 @@ import type { ExperimentResults } from '../experiment/results.js';
 import type { ExperimentReport } from '../experiment/run-experiment.js';
 import type { JobEvent } from '../experiment/run-jobs.js';
 import { textTable } from '../experiment/table.js';
-import { formatDuration } from '../train/progress.js';
+import { formatDuration } from '../run/progress.js';
 
 /** The title, the table and what to know about it. */
 export function experimentTable(results: ExperimentResults): string {

@@ -1,6 +1,6 @@
 import type { Option } from 'commander';
+import { LAYOUTS } from '../compile/image-layout.js';
 import { CTC_LAYOUTS } from '../losses/ctc.js';
-import { LAYOUTS } from '../train/image-layout.js';
 import { addTo, option, toConstants, toNumber } from './option-values.js';
 
 /** Options that say how a model is taken; the model itself stays as it is. */

@@ -1,9 +1,9 @@
 import type { Command, Option } from 'commander';
-import { parseGroup } from '../train/group-spec.js';
-import { PRECISIONS } from '../train/precision.js';
-import { defaultSettings } from '../train/resolve-settings.js';
-import { RHO_SCHEDULE_NAMES } from '../train/rho-schedule.js';
-import { SCHEDULE_NAMES } from '../train/schedule.js';
+import { PRECISIONS } from '../compile/precision.js';
+import { SCHEDULE_NAMES } from '../optim/schedules/learning-rate.js';
+import { RHO_SCHEDULE_NAMES } from '../optim/schedules/radius.js';
+import { parseGroup } from '../settings/group-spec.js';
+import { defaultSettings } from '../settings/resolve.js';
 import {
   BASE_NAMES,
   type GroupSettings,
@@ -11,7 +11,7 @@ import {
   RECIPE_NAMES,
   SETTING_NAMES,
   type TrainSettings,
-} from '../train/settings.js';
+} from '../settings/schema.js';
 import { choiceOptions, layoutOption, viewOptions } from './model-view-options.js';
 import { option, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
 

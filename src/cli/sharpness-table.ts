@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import type { ProductsUsed } from '../sharpness/hessian.js';
 import type { SharpnessReport } from '../sharpness/measure.js';
-import type { ModelSharpnessReport } from '../train/measure-sharpness.js';
+import type { ModelSharpnessReport } from '../study/measure-sharpness.js';
 
 type Measures = SharpnessReport['measures'];
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FlatminError } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
-import { RunLock } from '../train/run-lock.js';
+import { RunLock } from '../run/folder/run-lock.js';
 import type { Job } from './plan.js';
 
 const RESULT = 'job.json';

@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
+import type { Execution } from '../run/execution.js';
 import type { SharpnessReport } from '../sharpness/measure.js';
-import type { Execution } from '../train/execution.js';
-import { measureSharpness } from '../train/measure-sharpness.js';
+import { measureSharpness } from '../study/measure-sharpness.js';
 import type { SharpnessSettings } from './sharpness-options.js';
 
 /** What sharpness is measured of: a finished run. */

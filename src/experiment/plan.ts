@@ -1,6 +1,6 @@
 import { FlatminError, invalid } from '../errors.js';
-import { assertUsed, resolveSettings, usedBy } from '../train/resolve-settings.js';
-import type { TrainSettings } from '../train/settings.js';
+import { assertUsed, resolveSettings, usedBy } from '../settings/resolve.js';
+import type { TrainSettings } from '../settings/schema.js';
 import type { Experiment, Scale, Variant } from './schema.js';
 import { checkSharpness, type SharpnessSettings } from './sharpness-options.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
-import type { TrainSettings } from '../train/settings.js';
+import type { TrainSettings } from '../settings/schema.js';
 
 const SLUG = /^[a-z0-9][a-z0-9.-]*$/;
 const METRIC =

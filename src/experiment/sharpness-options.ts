@@ -1,6 +1,6 @@
 import { FlatminError, invalid } from '../errors.js';
 import { resolveOptions, type SharpnessOptions } from '../sharpness/options.js';
-import type { MeasureSharpnessOptions } from '../train/measure-sharpness.js';
+import type { MeasureSharpnessOptions } from '../study/measure-sharpness.js';
 
 /** What an experiment may say about the measurement. */
 export type SharpnessSettings = Omit<SharpnessOptions, 'onPass'> &

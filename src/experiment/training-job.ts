@@ -1,8 +1,8 @@
 import { type Dataset, openDataset } from '../data/index.js';
-import type { Execution } from '../train/execution.js';
-import { readRunConfig } from '../train/run-folder.js';
-import type { TrainSummary } from '../train/summary.js';
-import { train } from '../train/train.js';
+import type { Execution } from '../run/execution.js';
+import { readRunConfig } from '../run/folder/run-folder.js';
+import type { TrainSummary } from '../run/summary.js';
+import { train } from '../run/train.js';
 import type { Measure } from './measure-job.js';
 import type { Job } from './plan.js';
 import type { RunJob } from './run-jobs.js';

@@ -1,8 +1,8 @@
 import { FlatminError } from '../errors.js';
-import type { Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
 import type { Objective } from '../sharpness/objective.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Direction } from './directions.js';
 
 const [w, p, d1, d2] = [vector('w'), vector('p'), vector('d1'), vector('d2')];

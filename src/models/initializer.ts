@@ -1,4 +1,4 @@
-import { normals, uniforms } from '../runtime/random.js';
+import { normals, uniforms } from '../addon/random.js';
 
 /** Seeded initial values: the n-th tensor asked for takes the n-th random stream. */
 export class Initializer {

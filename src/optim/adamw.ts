@@ -1,13 +1,13 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
-import { Scalar } from '../runtime/scalar.js';
-import { assign, scalar, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
-import { biasCorrection } from './applied-steps.js';
-import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
-import { clipFactor, finiteGradientNorm } from './gradient-norm.js';
+import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import { Scalar } from '../vectors/scalar.js';
+import { StateVectors } from '../vectors/state-vectors.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
-import { StateVectors } from './state-vectors.js';
+import { biasCorrection } from './toolkit/applied-steps.js';
+import { type CommonOptions, checkCommonOptions, decayOf } from './toolkit/common-options.js';
+import { clipFactor, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
 export interface AdamWOptions extends CommonOptions {
   /** β₁, β₂; default 0.9, 0.999 */

@@ -1,9 +1,9 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import { StateVectors } from '../vectors/state-vectors.js';
 import type { Optimizer, Problem, StepReport } from './optimizer.js';
-import { StateVectors } from './state-vectors.js';
 
 const [a, w] = [vector('a'), vector('w')];
 

@@ -1,10 +1,10 @@
 import { invalid } from '../errors.js';
-import type { Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
-import { streamOf } from './micro-batches.js';
-import { normalQuantile } from './normal-quantile.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+import { streamOf } from './toolkit/micro-batches.js';
+import { normalQuantile } from './toolkit/normal-quantile.js';
+import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface ESAMOptions extends AscentOptions {
   /** Share β of the parameters that a step perturbs, in (0, 1]; default 0.6. */

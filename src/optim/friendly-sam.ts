@@ -1,12 +1,12 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
-import { assign, scalar, type Term, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
-import { gradientNorm } from './gradient-norm.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, type Term, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { isFirst, PendingState } from './pending-state.js';
-import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+import { gradientNorm } from './toolkit/gradient-norm.js';
+import { isFirst, PendingState } from './toolkit/pending-state.js';
+import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface FriendlySAMOptions extends AscentOptions {
   /** Share σ of the mean gradient that the ascent leaves out; default 1. */

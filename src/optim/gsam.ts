@@ -1,9 +1,9 @@
 import { invalid } from '../errors.js';
-import type { Scalar } from '../runtime/scalar.js';
-import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import { assign, dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface GSAMOptions extends AscentOptions {
   /** Coefficient α of the orthogonal component, default 0.4. */

@@ -1,11 +1,11 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
-import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { assign, dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { isFirst, PendingState } from './pending-state.js';
-import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+import { isFirst, PendingState } from './toolkit/pending-state.js';
+import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface LookSAMOptions extends AscentOptions {
   /** Steps k from one SAM gradient to the next; default 5. */

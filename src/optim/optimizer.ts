@@ -1,6 +1,6 @@
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
-import type { AppliedSteps } from './applied-steps.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import type { Scalar } from '../vectors/scalar.js';
+import type { AppliedSteps } from './toolkit/applied-steps.js';
 
 /** What an optimizer may do with the model it trains. */
 export interface Problem {

@@ -1,9 +1,9 @@
-import type { Vector } from '../runtime/parameter-space.js';
-import type { Scalar } from '../runtime/scalar.js';
-import { streamOf } from './micro-batches.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AdaptiveOptions, adaptiveEta, Perturbation } from './perturbation.js';
-import { Perturbed, type PerturbedOptions } from './sharpness-aware.js';
+import { streamOf } from './toolkit/micro-batches.js';
+import { type AdaptiveOptions, adaptiveEta, Perturbation } from './toolkit/perturbation.js';
+import { Perturbed, type PerturbedOptions } from './toolkit/sharpness-aware.js';
 
 export interface RandSAMOptions extends PerturbedOptions {
   /** ε = ρ Tz/‖Tz‖ with T = |w| + η. Default false. */

@@ -1,7 +1,7 @@
 import { invalid } from '../errors.js';
-import type { Scalar } from '../runtime/scalar.js';
+import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AscentOptions, GradientAscent } from './sharpness-aware.js';
+import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface SAMOptions extends AscentOptions {
   /** Ascent steps N; default 1. */

@@ -1,11 +1,11 @@
 import { invalid } from '../errors.js';
-import type { ParameterSpace, Stretch, Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
-import { type CommonOptions, checkCommonOptions, decayOf } from './common-options.js';
-import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './gradient-norm.js';
+import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
+import { StateVectors } from '../vectors/state-vectors.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
-import { StateVectors } from './state-vectors.js';
+import { type CommonOptions, checkCommonOptions, decayOf } from './toolkit/common-options.js';
+import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
 export interface SGDOptions extends CommonOptions {
   /** μ, default 0 */

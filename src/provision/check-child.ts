@@ -1,11 +1,11 @@
 // node check-child.js LIBRARY DEVICE: tries a runtime, and sends the parent a RuntimeCheck or { error }.
 
+import { loadCudaLibraries } from '../addon/cuda-libraries/load.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import { microsoft } from '../onnx/domains.js';
 import { DataType } from '../onnx/tensor.js';
-import { loadCudaLibraries } from '../runtime/cuda/libraries.js';
-import { CUDA_PROVIDER, openRuntime, type Runtime } from '../runtime/library.js';
-import { Session } from '../runtime/session.js';
+import { CUDA_PROVIDER, openRuntime, type Runtime } from '../ort/library.js';
+import { Session } from '../ort/session.js';
 import type { RuntimeCheck } from './check.js';
 
 const [library, device] = process.argv.slice(2) as [string, string];

@@ -1,6 +1,6 @@
+import type { CudaSearch } from '../addon/cuda-libraries/load.js';
 import type { ProbedCapabilities } from '../capabilities/capabilities.js';
-import type { CudaSearch } from '../runtime/cuda/libraries.js';
-import type { Runtime } from '../runtime/library.js';
+import type { Runtime } from '../ort/library.js';
 import type { GpuReport } from './gpu.js';
 import type { ListedRuntime } from './list.js';
 import type { Cpu } from './machine.js';

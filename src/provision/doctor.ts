@@ -1,12 +1,17 @@
 import { basename } from 'node:path';
+import {
+  type CudaSearch,
+  DRIVER_HINT,
+  findCudaLibraries,
+  installHint,
+} from '../addon/cuda-libraries/load.js';
+import { CUDA_LIBRARIES, DRIVER } from '../addon/cuda-libraries/needed.js';
 import type { ProbedCapabilities } from '../capabilities/capabilities.js';
 import { probeCapabilities } from '../capabilities/probe.js';
 import { invalid } from '../errors.js';
-import { cacheFolder } from '../runtime/cache-folder.js';
-import { type CudaSearch, DRIVER_HINT, findCudaLibraries, installHint } from '../runtime/cuda/libraries.js';
-import { CUDA_LIBRARIES, DRIVER } from '../runtime/cuda/libraries-needed.js';
-import { classifierOf, installedTraining } from '../runtime/installed.js';
-import { openRuntime, type Runtime } from '../runtime/library.js';
+import { cacheFolder } from '../ort/cache-folder.js';
+import { classifierOf, installedTraining } from '../ort/installed.js';
+import { openRuntime, type Runtime } from '../ort/library.js';
 import { checkRuntime } from './check.js';
 import type { CudaReport, Diagnosis, Problem } from './diagnosis.js';
 import { describeGpus, type GpuReport } from './gpu.js';

@@ -11,8 +11,8 @@ import {
   readInstalled,
   runtimesFolder,
   TRAINING_VERSION,
-} from '../runtime/installed.js';
-import { hasCuda } from '../runtime/library.js';
+} from '../ort/installed.js';
+import { hasCuda } from '../ort/library.js';
 import { checkRuntime, type RuntimeCheck } from './check.js';
 import { removeLeftovers, WORK_PREFIX } from './leftovers.js';
 import { coordinatesOf, fetchFromMaven } from './maven.js';

@@ -6,8 +6,8 @@ import {
   type InstalledRuntime,
   installedRuntimes,
   runtimesFolder,
-} from '../runtime/installed.js';
-import { openRuntime, stockLibraryPath } from '../runtime/library.js';
+} from '../ort/installed.js';
+import { openRuntime, stockLibraryPath } from '../ort/library.js';
 
 export interface ListedRuntime {
   /** 'stock', 'training', 'training-gpu', 'FLATMIN_RUNTIME', or the folder of one that is installed for another platform or release. */

@@ -2,8 +2,8 @@ import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Unzipped, unzip } from 'fflate';
 import { FlatminError } from '../errors.js';
-import { classifierOf } from '../runtime/installed.js';
-import { isLibraryName, libraryIn, pickLibrary } from '../runtime/library-name.js';
+import { classifierOf } from '../ort/installed.js';
+import { isLibraryName, libraryIn, pickLibrary } from '../ort/library-name.js';
 
 /** The files of a runtime, not yet installed. */
 export interface Payload {

@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
-import type { Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, sumOfSquares, type Term, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, sumOfSquares, type Term, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Evaluations } from './evaluations.js';
 
 const [w, p, g] = [vector('w'), vector('p'), vector('g')];

@@ -1,5 +1,5 @@
-import { dot, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import { dot, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';

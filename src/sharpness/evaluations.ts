@@ -1,5 +1,5 @@
 import { FlatminError } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import type { Objective } from './objective.js';
 
 /** Passes over all the data. */

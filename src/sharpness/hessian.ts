@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import { assign, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Evaluations } from './evaluations.js';
 
 const [w, p, g, v, h] = [vector('w'), vector('p'), vector('g'), vector('v'), vector('h')];

@@ -1,6 +1,6 @@
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
-import { assign, dot, scalar, sumOfSquares, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { assign, dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Hessian } from './hessian.js';
 import { type Eigen, symmetricEigen } from './symmetric-eigen.js';
 

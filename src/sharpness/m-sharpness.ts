@@ -1,4 +1,4 @@
-import type { Vector } from '../runtime/parameter-space.js';
+import type { Vector } from '../vectors/parameter-space.js';
 import { ascent } from './ascent.js';
 import { Ball } from './ball.js';
 import type { Evaluations } from './evaluations.js';

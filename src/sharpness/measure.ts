@@ -1,4 +1,4 @@
-import { StateVectors } from '../optim/state-vectors.js';
+import { StateVectors } from '../vectors/state-vectors.js';
 import { ascent } from './ascent.js';
 import { ascentN } from './ascent-n.js';
 import { average } from './average.js';

@@ -1,4 +1,4 @@
-import type { ParameterSpace, Vector } from '../runtime/parameter-space.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 
 /** The mean loss over fixed data as a function of the parameters: what measures work on. */
 export interface Objective {

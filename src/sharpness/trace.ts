@@ -1,5 +1,5 @@
-import { assign, dot, vector } from '../runtime/vector/expression.js';
-import { program } from '../runtime/vector/program.js';
+import { assign, dot, vector } from '../vectors/program/expression.js';
+import { program } from '../vectors/program/program.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';

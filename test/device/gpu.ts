@@ -1,7 +1,7 @@
 import test, { type ExecutionContext, type Implementation } from 'ava';
-import type { Device } from '../../src/runtime/device/device.js';
-import { openDevice } from '../../src/runtime/device/open.js';
-import { openRuntime, type Runtime } from '../../src/runtime/library.js';
+import { openRuntime, type Runtime } from '../../src/ort/library.js';
+import type { Device } from '../../src/vectors/device/device.js';
+import { openDevice } from '../../src/vectors/device/open.js';
 
 export interface Gpu {
   readonly device: Device;

@@ -1,12 +1,12 @@
+import { normals } from '../../src/addon/random.js';
+import type { Precision } from '../../src/compile/precision.js';
 import { crossEntropy } from '../../src/losses/cross-entropy.js';
 import type { ModelProto } from '../../src/onnx/proto.js';
 import type { Problem } from '../../src/optim/optimizer.js';
-import type { Device } from '../../src/runtime/device/device.js';
-import type { Runtime } from '../../src/runtime/library.js';
-import { normals } from '../../src/runtime/random.js';
-import type { Feeds } from '../../src/train/feeds.js';
-import type { Precision } from '../../src/train/precision.js';
-import { TrainingSession } from '../../src/train/session.js';
+import type { Runtime } from '../../src/ort/library.js';
+import type { Feeds } from '../../src/session/feeds.js';
+import { TrainingSession } from '../../src/session/session.js';
+import type { Device } from '../../src/vectors/device/device.js';
 
 /** Random images and labels of ten classes. */
 export const randomBatch = (size: number, shape: readonly number[], stream = 0): Feeds => ({

@@ -6,7 +6,7 @@ import type { Optimizer } from '../../src/optim/optimizer.js';
 import { RandSAM } from '../../src/optim/rand-sam.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
-import type { TrainingSession } from '../../src/train/session.js';
+import type { TrainingSession } from '../../src/session/session.js';
 import { distance } from '../vector-math.js';
 import { gpuTest } from './gpu.js';
 import { randomBatch, read, sessionOn } from './problems.js';

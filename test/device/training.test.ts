@@ -1,6 +1,6 @@
 import { wideResNet } from '../../src/models/wide-resnet.js';
 import { SGD } from '../../src/optim/sgd.js';
-import { train } from '../../src/train/train.js';
+import { train } from '../../src/run/train.js';
 import { abortedAfter } from '../aborted-after.js';
 import { temporaryFolder } from '../e2e/run-cli.js';
 import { gpuTest } from './gpu.js';

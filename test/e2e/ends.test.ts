@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { zipSync } from 'fflate';
+import type { Inspection } from '../../src/compile/inspect.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
 import type { Node } from '../../src/onnx/proto.js';
 import { int64Data, makeTensor } from '../../src/onnx/tensor.js';
-import type { Inspection } from '../../src/train/inspect.js';
 import { npy } from '../fixtures/npy.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 

@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { Inspection } from '../../src/compile/inspect.js';
 import { smallCnn } from '../../src/models/small-cnn.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
 import { makeTensor } from '../../src/onnx/tensor.js';
-import type { Inspection } from '../../src/train/inspect.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const fixture = (name: string) =>

@@ -10,7 +10,7 @@ import { decodeHalf, encodeFloats } from '../../src/onnx/floats.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
 import { DataType, makeTensor } from '../../src/onnx/tensor.js';
 import { npy } from '../fixtures/npy.js';
-import { batch, classifier } from '../unit/train/own-types-model.js';
+import { batch, classifier } from '../unit/compile/own-types-model.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const { float16 } = DataType;

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { ModelSharpnessReport } from '../../src/train/measure-sharpness.js';
+import type { ModelSharpnessReport } from '../../src/study/measure-sharpness.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const root = mkdtempSync(join(tmpdir(), 'flatmin-sharpness-'));

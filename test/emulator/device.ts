@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { addon } from '../../src/runtime/addon.js';
-import type { NativeCudaDevice } from '../../src/runtime/addon-types.js';
-import { CudaDevice } from '../../src/runtime/device/cuda/cuda-device.js';
+import { addon } from '../../src/addon/addon.js';
+import type { NativeCudaDevice } from '../../src/addon/types.js';
+import { CudaDevice } from '../../src/vectors/device/cuda/cuda-device.js';
 import { buildEmulator, whyNoEmulator } from './emulator.js';
 
 export interface EmulatedGpu {

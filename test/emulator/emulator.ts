@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { CudaLibraries } from '../../src/runtime/addon-types.js';
+import type { CudaLibraries } from '../../src/addon/types.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const sources = join(root, 'test/emulator');

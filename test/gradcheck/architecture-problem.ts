@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { crossEntropy } from '../../src/losses/cross-entropy.js';
 import type { Loss } from '../../src/losses/loss.js';
 import { meanSquaredError } from '../../src/losses/regression.js';
-import type { FeedArray } from '../../src/train/gradients.js';
+import type { FeedArray } from '../../src/session/gradients.js';
 
 /** The models, the batches and PyTorch's float64 numbers are those of test/fixtures/models/architectures/make.py. */
 export const folder = fileURLToPath(new URL('../../../test/fixtures/models/architectures/', import.meta.url));

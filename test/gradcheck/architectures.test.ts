@@ -5,9 +5,9 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { flatmin, standard, type Target, training } from '../../src/lowering/targets.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
-import { openRuntime, type Runtime } from '../../src/runtime/library.js';
-import { gradients } from '../../src/train/gradients.js';
-import { TrainingSession } from '../../src/train/session.js';
+import { openRuntime, type Runtime } from '../../src/ort/library.js';
+import { gradients } from '../../src/session/gradients.js';
+import { TrainingSession } from '../../src/session/session.js';
 import { temporaryFolder } from '../e2e/run-cli.js';
 import { count, folder, problemOf, type Reference, references } from './architecture-problem.js';
 

@@ -6,7 +6,7 @@ import { targetOf } from '../../src/capabilities/target-for.js';
 import { flatmin, standard, type Target, training } from '../../src/lowering/targets.js';
 import { intAttribute } from '../../src/onnx/attributes.js';
 import { opKey } from '../../src/onnx/domains.js';
-import { openRuntime, type Runtime } from '../../src/runtime/library.js';
+import { openRuntime, type Runtime } from '../../src/ort/library.js';
 import { relativeError } from '../reference/tolerance.js';
 import { buildCase } from './case.js';
 import { gradientCases } from './cases/index.js';

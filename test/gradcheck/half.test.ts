@@ -1,7 +1,7 @@
 import test from 'ava';
 import { standard, training } from '../../src/lowering/targets.js';
 import { intAttribute } from '../../src/onnx/attributes.js';
-import { openRuntime } from '../../src/runtime/library.js';
+import { openRuntime } from '../../src/ort/library.js';
 import { buildCase } from './case.js';
 import { gradientCases } from './cases/index.js';
 import { runHalfGradient } from './half-gradient.js';

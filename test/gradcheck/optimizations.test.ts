@@ -1,6 +1,6 @@
 import test from 'ava';
-import { openRuntime, type Runtime } from '../../src/runtime/library.js';
-import { type HostTensor, Session } from '../../src/runtime/session.js';
+import { openRuntime, type Runtime } from '../../src/ort/library.js';
+import { type HostTensor, Session } from '../../src/ort/session.js';
 import { type RandomGraph, randomGraph } from '../reference/random-graph.js';
 
 /** Graphs that are tried, and how many make one test. */

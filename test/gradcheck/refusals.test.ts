@@ -2,7 +2,7 @@ import test from 'ava';
 import { standard } from '../../src/lowering/targets.js';
 import { emptyGraph, type GraphBuilder, valueInfo } from '../../src/onnx/builder.js';
 import { scanNode } from '../../src/onnx/scan.js';
-import { openRuntime } from '../../src/runtime/library.js';
+import { openRuntime } from '../../src/ort/library.js';
 import { scalar } from '../reference/nd-array.js';
 import { drawInputs, type GradientCase, wrt } from './case.js';
 import { runGradient } from './gradient-graph.js';

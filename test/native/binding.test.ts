@@ -1,9 +1,9 @@
 import test from 'ava';
+import { addon } from '../../src/addon/addon.js';
+import type { NativeBinding } from '../../src/addon/types.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { addon } from '../../src/runtime/addon.js';
-import type { NativeBinding } from '../../src/runtime/addon-types.js';
 import { isolated } from './isolated.js';
 import { addition, bindProduct, bufferOf, floatsIn, open, product } from './models.js';
 

@@ -2,10 +2,10 @@ import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { findCudaLibraries, preload } from '../../src/runtime/cuda/libraries.js';
-import { DRIVER } from '../../src/runtime/cuda/libraries-needed.js';
-import { thisMachine } from '../../src/runtime/cuda/libraries-places.js';
-import { installedTraining } from '../../src/runtime/installed.js';
+import { findCudaLibraries, preload } from '../../src/addon/cuda-libraries/load.js';
+import { DRIVER } from '../../src/addon/cuda-libraries/needed.js';
+import { thisMachine } from '../../src/addon/cuda-libraries/places.js';
+import { installedTraining } from '../../src/ort/installed.js';
 import { isolated } from './isolated.js';
 import type { CudaSession } from './scenarios/cuda-libraries.js';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { addon } from '../../src/runtime/addon.js';
-import type { DeviceBuffer } from '../../src/runtime/addon-types.js';
+import { addon } from '../../src/addon/addon.js';
+import type { DeviceBuffer } from '../../src/addon/types.js';
 import { isolated } from './isolated.js';
 import { bufferOf, floatsIn } from './models.js';
 

@@ -1,14 +1,14 @@
-import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
-import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
-import { addon } from '../../src/runtime/addon.js';
+import { addon } from '../../src/addon/addon.js';
 import type {
   DeviceBuffer,
   NativeBinding,
   NativeSession,
   NativeSessionOptions,
-} from '../../src/runtime/addon-types.js';
-import { openRuntime } from '../../src/runtime/library.js';
+} from '../../src/addon/types.js';
+import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
+import { encodeModel } from '../../src/onnx/proto.js';
+import { DataType } from '../../src/onnx/tensor.js';
+import { openRuntime } from '../../src/ort/library.js';
 
 export const libraryPath = openRuntime('stock').path;
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { addon } from '../../src/runtime/addon.js';
-import { normals, uniforms } from '../../src/runtime/random.js';
+import { addon } from '../../src/addon/addon.js';
+import { normals, uniforms } from '../../src/addon/random.js';
 import { RandomStream } from '../gradcheck/random.js';
 
 type Words = [number, number, number, number];

@@ -2,13 +2,13 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { addon } from '../../src/addon/addon.js';
 import { FlatminError } from '../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
 import { DataType } from '../../src/onnx/tensor.js';
-import { addon } from '../../src/runtime/addon.js';
-import { openRuntime } from '../../src/runtime/library.js';
-import { Session } from '../../src/runtime/session.js';
+import { openRuntime } from '../../src/ort/library.js';
+import { Session } from '../../src/ort/session.js';
 import { addition, libraryPath, open } from './models.js';
 
 test('the library says its version and providers', (t) => {

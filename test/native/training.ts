@@ -3,7 +3,7 @@ import { flatmin } from '../../src/lowering/targets.js';
 import { wideResNet } from '../../src/models/wide-resnet.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
-import { TrainingSession } from '../../src/train/session.js';
+import { TrainingSession } from '../../src/session/session.js';
 
 /** Losses of SAM steps of a small residual net on flatmin's kernels; the seed makes the weights and the images. */
 export async function train(seed: number, steps: number, threads: number): Promise<number[]> {

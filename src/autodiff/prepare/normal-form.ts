@@ -6,7 +6,7 @@ import { toFloat32 } from './float32.js';
 import { foldSources, type Origin } from './fold-sources.js';
 import { dropIdentityTransposes } from './identity-transposes.js';
 import { inlineFunctions } from './inline-functions.js';
-import { raiseOpset } from './raise-opset.js';
+import { raiseOpset } from './opset/raise-opset.js';
 import { subgraphs } from './rename.js';
 import { sortModel } from './sort-nodes.js';
 

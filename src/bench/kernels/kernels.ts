@@ -1,5 +1,5 @@
-import { buildGraph } from '../../train/build-graph.js';
-import type { TrainSettings } from '../../train/settings.js';
+import { buildGraph } from '../../compile/build-graph.js';
+import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
 import { median } from '../statistics.js';
 import { timeSteps } from '../time-steps.js';

@@ -6,10 +6,10 @@ import { flatminDomain } from '../../onnx/domains.js';
 import type { ModelProto } from '../../onnx/proto.js';
 import { DataType, elementCount } from '../../onnx/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
-import type { Device } from '../../runtime/device/device.js';
-import type { Runtime } from '../../runtime/library.js';
-import { assign, scalar, vector } from '../../runtime/vector/expression.js';
-import { program } from '../../runtime/vector/program.js';
+import type { Runtime } from '../../ort/library.js';
+import type { Device } from '../../vectors/device/device.js';
+import { assign, scalar, vector } from '../../vectors/program/expression.js';
+import { program } from '../../vectors/program/program.js';
 import { fillArbitrarily } from '../arbitrary-numbers.js';
 import { repeat, timeModel } from '../time-model.js';
 

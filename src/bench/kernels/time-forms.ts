@@ -1,7 +1,7 @@
 import type { ModelProto } from '../../onnx/proto.js';
 import { decodeModel } from '../../onnx/proto.js';
-import { openDevice } from '../../runtime/device/open.js';
-import type { Runtime } from '../../runtime/library.js';
+import type { Runtime } from '../../ort/library.js';
+import { openDevice } from '../../vectors/device/open.js';
 import { timeModel } from '../time-model.js';
 
 /** Models to time in a child, encoded. */

@@ -1,7 +1,7 @@
+import { buildGraph } from '../../compile/build-graph.js';
 import { liveness } from '../../onnx/liveness.js';
-import type { Device } from '../../runtime/device/device.js';
-import { buildGraph } from '../../train/build-graph.js';
-import type { TrainSettings } from '../../train/settings.js';
+import type { TrainSettings } from '../../settings/schema.js';
+import type { Device } from '../../vectors/device/device.js';
 import { takenDeviceBytes } from '../device-memory.js';
 import { profileTable } from '../kernels/profile-table.js';
 import type { BenchOptions } from '../options.js';

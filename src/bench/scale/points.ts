@@ -1,5 +1,5 @@
 import { invalid } from '../../errors.js';
-import type { TrainSettings } from '../../train/settings.js';
+import type { TrainSettings } from '../../settings/schema.js';
 
 /** What is swept; what is absent stays as the settings have it. */
 export interface Sweep {

@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
-import { openRuntime } from '../../runtime/library.js';
-import { resolveSettings } from '../../train/resolve-settings.js';
-import type { TrainSettings } from '../../train/settings.js';
+import { openRuntime } from '../../ort/library.js';
+import { resolveSettings } from '../../settings/resolve.js';
+import type { TrainSettings } from '../../settings/schema.js';
 import { ChildDied, runInChild } from '../child/run.js';
 import type { BenchOptions } from '../options.js';
 import type { BenchReport } from '../step.js';

@@ -1,6 +1,6 @@
 import { FlatminError, invalid } from '../../errors.js';
-import { resolveSettings } from '../../train/resolve-settings.js';
-import type { TrainSettings } from '../../train/settings.js';
+import { resolveSettings } from '../../settings/resolve.js';
+import type { TrainSettings } from '../../settings/schema.js';
 import { runInChild } from '../child/run.js';
 import type { BenchOptions } from '../options.js';
 import { median } from '../statistics.js';

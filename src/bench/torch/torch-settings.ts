@@ -1,5 +1,5 @@
 import { invalid } from '../../errors.js';
-import type { TrainSettings } from '../../train/settings.js';
+import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
 
 /** Settings that torch_step.py has no part of, with the values that leave them out. */

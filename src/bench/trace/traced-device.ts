@@ -1,5 +1,5 @@
-import type { Device, Range } from '../../runtime/device/device.js';
-import type { VectorProgram } from '../../runtime/vector/program.js';
+import type { Device, Range } from '../../vectors/device/device.js';
+import type { VectorProgram } from '../../vectors/program/program.js';
 import { type Spans, VECTORS } from './spans.js';
 
 /** Bytes that a program reads and writes: every vector is loaded once at most. */

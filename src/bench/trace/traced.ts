@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import type { Optimizer } from '../../optim/optimizer.js';
-import type { Device } from '../../runtime/device/device.js';
+import type { Device } from '../../vectors/device/device.js';
 import { mergeTrace } from './merge.js';
 import { type ProfileEvent, readProfiles } from './ort-profile.js';
 import { Spans } from './spans.js';

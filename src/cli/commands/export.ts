@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { EXPORT_FORMS, exportTrainingGraph } from '../../compile/export.js';
 import { crossEntropy } from '../../losses/cross-entropy.js';
 import { meanSquaredError } from '../../losses/regression.js';
 import { writeModel } from '../../onnx/model.js';
-import { EXPORT_FORMS, exportTrainingGraph } from '../../train/export.js';
 import { option, requireOptions, toNumber, toShape } from '../option-values.js';
 
 const LOSSES = ['cross-entropy', 'mse'];

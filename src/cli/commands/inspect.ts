@@ -1,16 +1,16 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { parsePattern } from '../../autodiff/prepare/pattern.js';
-import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
-import { readModel } from '../../onnx/model.js';
-import { openRuntime } from '../../runtime/library.js';
-import { LAYOUT_TEXT } from '../../train/image-layout.js';
+import { LAYOUT_TEXT } from '../../compile/image-layout.js';
 import {
   type InspectedTensor,
   type InspectedValue,
   type Inspection,
   inspectModel,
-} from '../../train/inspect.js';
+} from '../../compile/inspect.js';
+import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
+import { readModel } from '../../onnx/model.js';
+import { openRuntime } from '../../ort/library.js';
 import { runtimeOption } from '../execution-options.js';
 import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
 import { option, toDims, toNumber } from '../option-values.js';

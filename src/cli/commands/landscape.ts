@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { landscapeCsv } from '../../formats/landscape-file.js';
-import { type LandscapeOptions, measureLandscape } from '../../train/measure-landscape.js';
+import { type LandscapeOptions, measureLandscape } from '../../study/measure-landscape.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { option, toNumber } from '../option-values.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { MEASURE_NAMES, type MeasureName } from '../../sharpness/options.js';
-import { type MeasureSharpnessOptions, measureSharpness } from '../../train/measure-sharpness.js';
+import { type MeasureSharpnessOptions, measureSharpness } from '../../study/measure-sharpness.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { layoutOption, viewOptions } from '../model-view-options.js';
 import { option, toNames, toNumber } from '../option-values.js';

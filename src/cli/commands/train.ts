@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
-import { compare, readComparison } from '../../train/compare.js';
-import type { TrainSettings } from '../../train/settings.js';
-import { type TrainOptions, train } from '../../train/train.js';
+import { compare, readComparison } from '../../run/compare.js';
+import { type TrainOptions, train } from '../../run/train.js';
+import type { TrainSettings } from '../../settings/schema.js';
 import { chosenExecution, executionOptions } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { option, requireOptions, toNames, toNumber } from '../option-values.js';

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { addon } from '../../../src/runtime/addon.js';
-import type { DeviceBuffer, NativeCudaDevice } from '../../../src/runtime/addon-types.js';
+import { addon } from '../../../src/addon/addon.js';
+import type { DeviceBuffer, NativeCudaDevice } from '../../../src/addon/types.js';
 import { buildEmulator, type EmulatorSettings, emulate, whyNoEmulator } from '../../emulator/emulator.js';
 
 const reason = whyNoEmulator();

@@ -1,5 +1,5 @@
-import { addon } from '../../../src/runtime/addon.js';
-import type { KernelArgument } from '../../../src/runtime/addon-types.js';
+import { addon } from '../../../src/addon/addon.js';
+import type { KernelArgument } from '../../../src/addon/types.js';
 import { floatsIn } from '../models.js';
 import { cudaTest, floats, openDevice } from './emulated.js';
 

@@ -1,4 +1,4 @@
-import { addon } from '../../../src/runtime/addon.js';
+import { addon } from '../../../src/addon/addon.js';
 import { buildEmulator } from '../../emulator/emulator.js';
 import { isolated } from '../isolated.js';
 import { libraryPath } from '../models.js';

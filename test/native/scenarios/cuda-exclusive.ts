@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { addon } from '../../../src/runtime/addon.js';
+import { addon } from '../../../src/addon/addon.js';
 import { buildEmulator, emulate } from '../../emulator/emulator.js';
 import { bindProduct, diagonal, floatsIn, open, product } from '../models.js';
 

@@ -1,9 +1,9 @@
+import { findCudaLibraries, preload } from '../../../src/addon/cuda-libraries/load.js';
+import { DRIVER } from '../../../src/addon/cuda-libraries/needed.js';
 import { FlatminError } from '../../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { findCudaLibraries, preload } from '../../../src/runtime/cuda/libraries.js';
-import { DRIVER } from '../../../src/runtime/cuda/libraries-needed.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 export interface CudaSession {
   loaded: readonly string[];

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { addon } from '../../../src/runtime/addon.js';
+import { addon } from '../../../src/addon/addon.js';
 import { buildEmulator } from '../../emulator/emulator.js';
 
 /** Work on a GPU that another thread uses too, left behind when the worker ends. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { addon } from '../../../src/runtime/addon.js';
-import type { CudaLibraries, DeviceBuffer } from '../../../src/runtime/addon-types.js';
+import { addon } from '../../../src/addon/addon.js';
+import type { CudaLibraries, DeviceBuffer } from '../../../src/addon/types.js';
 import { buildEmulator, emulate } from '../../emulator/emulator.js';
 import { floatsIn } from '../models.js';
 import { accepted as acceptedOf } from './accepted.js';

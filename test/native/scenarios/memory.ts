@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { addon } from '../../../src/addon/addon.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { flatmin } from '../../../src/lowering/targets.js';
 import { mlp } from '../../../src/models/mlp.js';
@@ -8,10 +9,9 @@ import { DataType } from '../../../src/onnx/tensor.js';
 import type { Optimizer } from '../../../src/optim/optimizer.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import { addon } from '../../../src/runtime/addon.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
-import { TrainingSession } from '../../../src/train/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
+import { TrainingSession } from '../../../src/session/session.js';
 import { addition, bindProduct, diagonal, open, product } from '../models.js';
 
 /** Resident memory in MB. */

@@ -1,6 +1,6 @@
+import { addon } from '../../../src/addon/addon.js';
+import type { DeviceBuffer } from '../../../src/addon/types.js';
 import { DataType } from '../../../src/onnx/tensor.js';
-import { addon } from '../../../src/runtime/addon.js';
-import type { DeviceBuffer } from '../../../src/runtime/addon-types.js';
 import { addition, bufferOf, open } from '../models.js';
 import { accepted } from './accepted.js';
 

@@ -5,9 +5,9 @@ import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto, Node } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { gradients } from '../../../src/train/gradients.js';
-import { TrainingSession } from '../../../src/train/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { gradients } from '../../../src/session/gradients.js';
+import { TrainingSession } from '../../../src/session/session.js';
 import { runModel } from './run-model.js';
 
 const wave = (count: number, frequency: number) =>

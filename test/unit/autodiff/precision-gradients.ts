@@ -1,8 +1,8 @@
+import { buildGraph, type GraphOptions } from '../../../src/compile/build-graph.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { DataType, elementCount, type TensorData, tensorData } from '../../../src/onnx/tensor.js';
-import type { Runtime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
-import { buildGraph, type GraphOptions } from '../../../src/train/build-graph.js';
+import type { Runtime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 export interface Taken {
   readonly loss: number;

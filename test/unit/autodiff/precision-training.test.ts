@@ -1,4 +1,5 @@
 import test from 'ava';
+import { type BuiltGraph, buildGraph } from '../../../src/compile/build-graph.js';
 import { FlatminError } from '../../../src/errors.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import * as targets from '../../../src/lowering/targets.js';
@@ -8,8 +9,7 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { intAttribute } from '../../../src/onnx/attributes.js';
 import { opKey } from '../../../src/onnx/domains.js';
 import { DataType } from '../../../src/onnx/tensor.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { type BuiltGraph, buildGraph } from '../../../src/train/build-graph.js';
+import { openRuntime } from '../../../src/ort/library.js';
 import { cosine, norm } from '../../vector-math.js';
 import { gradientsOf } from './precision-gradients.js';
 

@@ -9,8 +9,8 @@ import { decodeHalf } from '../../../src/onnx/floats.js';
 import type { Graph, Node } from '../../../src/onnx/proto.js';
 import { DataType, tensorData } from '../../../src/onnx/tensor.js';
 import type { ValueTypes } from '../../../src/onnx/value-types.js';
-import { inferTypes } from '../../../src/runtime/infer-types.js';
-import { openRuntime } from '../../../src/runtime/library.js';
+import { inferTypes } from '../../../src/ort/infer-types.js';
+import { openRuntime } from '../../../src/ort/library.js';
 
 const runtime = openRuntime('stock');
 

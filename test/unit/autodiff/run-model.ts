@@ -1,7 +1,7 @@
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { DataType, type TensorData } from '../../../src/onnx/tensor.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 const runtime = openRuntime();
 

@@ -5,7 +5,7 @@ import test from 'ava';
 import { readResults, SCALE_FILE, writeResults } from '../../../src/bench/scale/file.js';
 import { pointName, sweepPoints } from '../../../src/bench/scale/points.js';
 import { torchArguments, torchModes } from '../../../src/bench/torch/torch-settings.js';
-import { resolveSettings } from '../../../src/train/resolve-settings.js';
+import { resolveSettings } from '../../../src/settings/resolve.js';
 
 const given = { model: 'wrn-10-1', batch: 8, optimizer: 'sam' } as const;
 

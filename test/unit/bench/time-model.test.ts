@@ -3,8 +3,8 @@ import { fillArbitrarily } from '../../../src/bench/arbitrary-numbers.js';
 import { timeModel } from '../../../src/bench/time-model.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { DataType } from '../../../src/onnx/tensor.js';
-import { openDevice } from '../../../src/runtime/device/open.js';
-import { openRuntime } from '../../../src/runtime/library.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { openDevice } from '../../../src/vectors/device/open.js';
 
 const device = openDevice('cpu', { threads: 1 });
 

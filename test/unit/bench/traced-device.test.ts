@@ -1,10 +1,10 @@
 import test from 'ava';
 import { Spans, VECTORS } from '../../../src/bench/trace/spans.js';
 import { tracedDevice } from '../../../src/bench/trace/traced-device.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { openDevice } from '../../../src/runtime/device/open.js';
-import { assign, scalar, sumOfSquares, vector } from '../../../src/runtime/vector/expression.js';
-import { program } from '../../../src/runtime/vector/program.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { openDevice } from '../../../src/vectors/device/open.js';
+import { assign, scalar, sumOfSquares, vector } from '../../../src/vectors/program/expression.js';
+import { program } from '../../../src/vectors/program/program.js';
 
 test('a traced device does what its device does, and keeps what it cost', async (t) => {
   const spans = new Spans();

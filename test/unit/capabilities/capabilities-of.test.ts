@@ -4,7 +4,7 @@ import test from 'ava';
 import { readCached, writeCached } from '../../../src/capabilities/cache.js';
 import { capabilitiesOf, listedCapabilities } from '../../../src/capabilities/capabilities-of.js';
 import { stockCpu, trainingCpu, trainingCuda } from '../../../src/capabilities/tables.js';
-import { openRuntime, type Runtime } from '../../../src/runtime/library.js';
+import { openRuntime, type Runtime } from '../../../src/ort/library.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
 const stock = openRuntime('stock');

@@ -3,6 +3,7 @@ import { cpuOnlyNodes } from '../../../src/capabilities/cpu-only-nodes.js';
 import { hasHalfKernel } from '../../../src/capabilities/half-kernels.js';
 import { trainingCpu, trainingCuda } from '../../../src/capabilities/tables.js';
 import { targetOf } from '../../../src/capabilities/target-for.js';
+import { buildGraph } from '../../../src/compile/build-graph.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
@@ -10,8 +11,7 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { DataType } from '../../../src/onnx/tensor.js';
 import type { ValueTypes } from '../../../src/onnx/value-types.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { buildGraph } from '../../../src/train/build-graph.js';
+import { openRuntime } from '../../../src/ort/library.js';
 
 const named = (found: ReturnType<typeof cpuOnlyNodes>) =>
   found.map(({ node, reason }) => `${node.opType}: ${reason}`);

@@ -3,7 +3,7 @@ import { probeCapabilities } from '../../../src/capabilities/probe.js';
 import { probesOf } from '../../../src/capabilities/probe-cases.js';
 import { stockCpu, trainingCpu } from '../../../src/capabilities/tables.js';
 import { lowerings } from '../../../src/lowering/lower.js';
-import { openRuntime } from '../../../src/runtime/library.js';
+import { openRuntime } from '../../../src/ort/library.js';
 
 const stock = openRuntime('stock');
 const trainingLibrary = process.env.FLATMIN_TRAINING_RUNTIME;

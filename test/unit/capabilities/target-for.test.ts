@@ -9,7 +9,7 @@ import { lower } from '../../../src/lowering/lower.js';
 import { flatmin, type Target } from '../../../src/lowering/targets.js';
 import { opKey } from '../../../src/onnx/domains.js';
 import type { Node } from '../../../src/onnx/proto.js';
-import { openRuntime } from '../../../src/runtime/library.js';
+import { openRuntime } from '../../../src/ort/library.js';
 
 const cpu = targetOf(trainingCpu);
 const cuda = targetOf(trainingCuda);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { measureJob, valuesOf } from '../../../src/experiment/measure-job.js';
+import { train } from '../../../src/run/train.js';
 import type { SharpnessReport } from '../../../src/sharpness/measure.js';
-import { train } from '../../../src/train/train.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
 test('values by measure, errors and eigenvalues beside them', (t) => {

@@ -9,7 +9,7 @@ import type { Job } from '../../../src/experiment/plan.js';
 import { type ExperimentOptions, runExperiment } from '../../../src/experiment/run-experiment.js';
 import type { JobEvent } from '../../../src/experiment/run-jobs.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
-import { Child } from '../train/child.js';
+import { Child } from '../run/child.js';
 import { experiment, outcomeOf } from './documents.js';
 
 /** Runs with jobs that take no time; tells which were run, in order. */

@@ -6,7 +6,7 @@ import type { Measure } from '../../../src/experiment/measure-job.js';
 import { type ExperimentOptions, runExperiment } from '../../../src/experiment/run-experiment.js';
 import type { ExperimentFile } from '../../../src/experiment/schema.js';
 import { trainingJobs } from '../../../src/experiment/training-job.js';
-import { readSummary } from '../../../src/train/summary.js';
+import { readSummary } from '../../../src/run/summary.js';
 import { abortedAfter } from '../../aborted-after.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 

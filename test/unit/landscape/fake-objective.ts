@@ -1,6 +1,6 @@
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import { ParameterSpace, type Vector } from '../../../src/runtime/parameter-space.js';
 import type { Objective } from '../../../src/sharpness/objective.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import { ParameterSpace, type Vector } from '../../../src/vectors/parameter-space.js';
 
 export const tensors = [
   { name: 'conv.weight', dims: [3, 2, 2, 2] },

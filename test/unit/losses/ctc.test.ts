@@ -5,11 +5,11 @@ import { namedLoss } from '../../../src/losses/named.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import { gradients } from '../../../src/train/gradients.js';
-import { ModelWeights } from '../../../src/train/model-weights.js';
-import { DataObjective } from '../../../src/train/objective.js';
-import { TrainingSession } from '../../../src/train/session.js';
+import { DataObjective } from '../../../src/session/data-objective.js';
+import { gradients } from '../../../src/session/gradients.js';
+import { ModelWeights } from '../../../src/session/model-weights.js';
+import { TrainingSession } from '../../../src/session/session.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
 
 interface Reference {
   name: string;

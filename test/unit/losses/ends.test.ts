@@ -1,4 +1,5 @@
 import test from 'ava';
+import { inspectModel } from '../../../src/compile/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import type { Loss } from '../../../src/losses/loss.js';
 import { namedLoss } from '../../../src/losses/named.js';
@@ -6,9 +7,8 @@ import { negativeLogLikelihood } from '../../../src/losses/negative-log-likeliho
 import { binaryCrossEntropy, meanSquaredError } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
-import { type FeedArray, gradients } from '../../../src/train/gradients.js';
-import { inspectModel } from '../../../src/train/inspect.js';
-import { TrainingSession } from '../../../src/train/session.js';
+import { type FeedArray, gradients } from '../../../src/session/gradients.js';
+import { TrainingSession } from '../../../src/session/session.js';
 
 type End = (builder: GraphBuilder, z: string) => string;
 

@@ -12,7 +12,7 @@ import {
 } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
-import { type FeedArray, gradients } from '../../../src/train/gradients.js';
+import { type FeedArray, gradients } from '../../../src/session/gradients.js';
 
 /** A model whose output is its parameter w, so that the gradient by w is the loss's own. */
 function bare(dims: readonly number[], values: readonly number[]) {

@@ -5,8 +5,8 @@ import { isolate } from '../../../src/lowering/forms.js';
 import { lower } from '../../../src/lowering/lower.js';
 import { flatmin, standard, training } from '../../../src/lowering/targets.js';
 import { makeModel } from '../../../src/onnx/builder.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { allocate, Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { allocate, Session } from '../../../src/ort/session.js';
 
 const trainingLibrary = process.env.FLATMIN_TRAINING_RUNTIME;
 const example = batchNorm([4, 3, 5, 5]);

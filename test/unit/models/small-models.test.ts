@@ -10,8 +10,8 @@ import { writeModel } from '../../../src/onnx/model.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 const weights = ({ graph }: ModelProto): Record<string, Float32Array> =>
   Object.fromEntries(graph.initializer.map((tensor) => [tensor.name, tensorData(tensor) as Float32Array]));

@@ -4,8 +4,8 @@ import { type WideResNetOptions, wideResNet } from '../../../src/models/wide-res
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 const isParameter = (name: string) => /\.(weight|bias|scale)$/.test(name);
 

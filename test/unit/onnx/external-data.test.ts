@@ -7,8 +7,8 @@ import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
 import { decodeModel, encodeModel, type ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 import { field, message, values } from './wire.js';
 
 const large = Float32Array.from({ length: 500 }, (_, i) => i / 3);

@@ -5,8 +5,8 @@ import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { Node } from '../../../src/onnx/proto.js';
 import { DataType, elementCount } from '../../../src/onnx/tensor.js';
 import { extent, isCeilMode, readWindow, windowAttributes } from '../../../src/onnx/window.js';
-import { openRuntime } from '../../../src/runtime/library.js';
-import { Session } from '../../../src/runtime/session.js';
+import { openRuntime } from '../../../src/ort/library.js';
+import { Session } from '../../../src/ort/session.js';
 
 const conv = (attributes: Record<string, AttributeValue>): Node => ({
   opType: 'Conv',

@@ -1,10 +1,10 @@
 import test from 'ava';
 import { AdamW } from '../../../src/optim/adamw.js';
-import type { AppliedSteps } from '../../../src/optim/applied-steps.js';
-import { biasCorrection, oneIfFinite } from '../../../src/optim/applied-steps.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { Scalar } from '../../../src/runtime/scalar.js';
+import type { AppliedSteps } from '../../../src/optim/toolkit/applied-steps.js';
+import { biasCorrection, oneIfFinite } from '../../../src/optim/toolkit/applied-steps.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { Scalar } from '../../../src/vectors/scalar.js';
 import { emulatedTest } from '../../emulator/device.js';
 import { flat, Quadratic } from './quadratic.js';
 

@@ -1,6 +1,6 @@
 import { type Optimizer, settleReport } from '../../../src/optim/optimizer.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import type { Vector } from '../../../src/runtime/parameter-space.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import type { Vector } from '../../../src/vectors/parameter-space.js';
 import { emulatedTest } from '../../emulator/device.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { everyOptimizer } from './every-optimizer.js';

@@ -1,11 +1,11 @@
 import test from 'ava';
 import { AdamW } from '../../../src/optim/adamw.js';
-import { gradientNorm } from '../../../src/optim/gradient-norm.js';
 import type { BaseOptimizer, Optimizer } from '../../../src/optim/optimizer.js';
 import { RandSAM } from '../../../src/optim/rand-sam.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import type { ParameterGroup } from '../../../src/runtime/parameter-space.js';
+import { gradientNorm } from '../../../src/optim/toolkit/gradient-norm.js';
+import type { ParameterGroup } from '../../../src/vectors/parameter-space.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { flat, gradientAt, isBias, map, minus, norm, Quadratic, start, type Tensors } from './quadratic.js';
 

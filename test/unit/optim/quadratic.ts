@@ -1,8 +1,8 @@
 import type { Problem } from '../../../src/optim/optimizer.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { type ParameterGroup, ParameterSpace } from '../../../src/runtime/parameter-space.js';
-import { Scalar } from '../../../src/runtime/scalar.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { type ParameterGroup, ParameterSpace } from '../../../src/vectors/parameter-space.js';
+import { Scalar } from '../../../src/vectors/scalar.js';
 
 const tensors = [
   { name: 'a.weight', dims: [3, 5] },

@@ -1,11 +1,11 @@
+import type { DeviceBuffer, NativeCudaDevice } from '../../../src/addon/types.js';
 import type { Problem } from '../../../src/optim/optimizer.js';
 import { settleReport } from '../../../src/optim/optimizer.js';
-import type { DeviceBuffer, NativeCudaDevice } from '../../../src/runtime/addon-types.js';
-import { CudaDevice } from '../../../src/runtime/device/cuda/cuda-device.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { ParameterSpace, type Vector } from '../../../src/runtime/parameter-space.js';
-import { assign, scalar, sum, vector } from '../../../src/runtime/vector/expression.js';
-import { program } from '../../../src/runtime/vector/program.js';
+import { CudaDevice } from '../../../src/vectors/device/cuda/cuda-device.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { ParameterSpace, type Vector } from '../../../src/vectors/parameter-space.js';
+import { assign, scalar, sum, vector } from '../../../src/vectors/program/expression.js';
+import { program } from '../../../src/vectors/program/program.js';
 import { emulatedTest } from '../../emulator/device.js';
 import { emulate } from '../../emulator/emulator.js';
 import { everyOptimizer } from './every-optimizer.js';

@@ -2,8 +2,8 @@ import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { RandSAM, type RandSAMOptions } from '../../../src/optim/rand-sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { flat, gradientAt, map, minus, norm, Quadratic, start, type Tensors } from './quadratic.js';
 

@@ -1,4 +1,4 @@
-import type { TrainingSession } from '../../../src/train/session.js';
+import type { TrainingSession } from '../../../src/session/session.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { type ReferenceCase, type Sampled, samplesOf } from './reference-fixture.js';
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import * as targets from '../../../src/lowering/targets.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
-import { TrainingSession } from '../../../src/train/session.js';
+import { TrainingSession } from '../../../src/session/session.js';
 import { formulaImages, formulaLabels, formulaTensor } from '../../reference/formula.js';
 import { relativeError } from '../../reference/tolerance.js';
 import {

@@ -5,13 +5,13 @@ import { ESAM, type ESAMOptions } from '../../../src/optim/esam.js';
 import { FriendlySAM } from '../../../src/optim/friendly-sam.js';
 import { GSAM } from '../../../src/optim/gsam.js';
 import { LookSAM } from '../../../src/optim/look-sam.js';
-import { normalQuantile } from '../../../src/optim/normal-quantile.js';
 import type { BaseOptimizer, Optimizer } from '../../../src/optim/optimizer.js';
 import { RandSAM } from '../../../src/optim/rand-sam.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
+import { normalQuantile } from '../../../src/optim/toolkit/normal-quantile.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { flat, gradientAt, map, minus, norm, Quadratic, start, type Tensors } from './quadratic.js';
 

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { meanGradient } from '../../../src/optim/micro-batches.js';
 import type { Optimizer, Problem } from '../../../src/optim/optimizer.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { Scalar } from '../../../src/runtime/scalar.js';
+import { meanGradient } from '../../../src/optim/toolkit/micro-batches.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { Scalar } from '../../../src/vectors/scalar.js';
 import { emulatedTest } from '../../emulator/device.js';
 import { everyOptimizer } from './every-optimizer.js';
 import { Quadratic } from './quadratic.js';

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ErrorCode, FlatminError } from '../../../src/errors.js';
+import { folderOf, runtimesFolder } from '../../../src/ort/installed.js';
+import { openRuntime } from '../../../src/ort/library.js';
 import { installRuntime } from '../../../src/provision/install.js';
 import { listRuntimes } from '../../../src/provision/list.js';
-import { folderOf, runtimesFolder } from '../../../src/runtime/installed.js';
-import { openRuntime } from '../../../src/runtime/library.js';
 import {
   classifier,
   jarAround,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { strToU8, zipSync } from 'fflate';
-import { classifierOf } from '../../../src/runtime/installed.js';
-import { openRuntime } from '../../../src/runtime/library.js';
+import { classifierOf } from '../../../src/ort/installed.js';
+import { openRuntime } from '../../../src/ort/library.js';
 
 export const classifier = classifierOf('cpu')!;
 export const LIBRARY = 'libonnxruntime.so.1';

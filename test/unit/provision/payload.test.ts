@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { strFromU8 } from 'fflate';
 import { type ErrorCode, FlatminError } from '../../../src/errors.js';
+import { classifierOf } from '../../../src/ort/installed.js';
 import { readPayload } from '../../../src/provision/payload.js';
-import { classifierOf } from '../../../src/runtime/installed.js';
 import { classifier, LIBRARY, temporaryFolder, writeJar } from './jars.js';
 
 const texts = (files: ReadonlyMap<string, Uint8Array>) =>

@@ -1,8 +1,8 @@
 import { directionTo, orthogonalize, randomDirection } from '../../../src/landscape/directions.js';
 import { lossSurface } from '../../../src/landscape/surface.js';
-import type { Device } from '../../../src/runtime/device/device.js';
 import { measure } from '../../../src/sharpness/measure.js';
 import { MEASURE_NAMES } from '../../../src/sharpness/options.js';
+import type { Device } from '../../../src/vectors/device/device.js';
 import { emulatedTest } from '../../emulator/device.js';
 import { QuadraticObjective, rotated, SPECTRUM } from './quadratic.js';
 

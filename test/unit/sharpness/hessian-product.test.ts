@@ -4,11 +4,11 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { ParameterGroup, Vector } from '../../../src/runtime/parameter-space.js';
+import { DataObjective } from '../../../src/session/data-objective.js';
+import { ModelWeights } from '../../../src/session/model-weights.js';
 import { measure } from '../../../src/sharpness/measure.js';
-import { ModelWeights } from '../../../src/train/model-weights.js';
-import { DataObjective } from '../../../src/train/objective.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { ParameterGroup, Vector } from '../../../src/vectors/parameter-space.js';
 import { QuadraticObjective, rotated, SPECTRUM } from './quadratic.js';
 
 /** ‖Hv‖ and vᵀHv of the network below at the direction wave(…, 1.9), by torch.autograd in float64 (PyTorch 2). */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { normals } from '../../../src/runtime/random.js';
+import { normals } from '../../../src/addon/random.js';
 import { measure } from '../../../src/sharpness/measure.js';
 import { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from '../../../src/sharpness/options.js';
 import { randomStream } from '../../../src/sharpness/random-streams.js';

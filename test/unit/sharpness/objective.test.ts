@@ -1,7 +1,7 @@
 import test from 'ava';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
-import type { ParameterSpace } from '../../../src/runtime/parameter-space.js';
-import { type BatchNormMode, DataObjective } from '../../../src/train/objective.js';
+import { type BatchNormMode, DataObjective } from '../../../src/session/data-objective.js';
+import type { ParameterSpace } from '../../../src/vectors/parameter-space.js';
 import { relativeError } from '../../reference/tolerance.js';
 import { referenceNetwork } from './reference-fixture.js';
 

@@ -1,7 +1,7 @@
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import type { Device } from '../../../src/runtime/device/device.js';
-import { type ParameterGroup, ParameterSpace, type Vector } from '../../../src/runtime/parameter-space.js';
 import type { Objective } from '../../../src/sharpness/objective.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
+import type { Device } from '../../../src/vectors/device/device.js';
+import { type ParameterGroup, ParameterSpace, type Vector } from '../../../src/vectors/parameter-space.js';
 
 const tensors = [
   { name: 'a.weight', dims: [3, 5] },

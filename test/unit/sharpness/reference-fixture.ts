@@ -3,9 +3,9 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensor.js';
-import { CpuDevice } from '../../../src/runtime/device/cpu.js';
-import { ModelWeights } from '../../../src/train/model-weights.js';
-import type { Samples } from '../../../src/train/objective.js';
+import type { Samples } from '../../../src/session/data-objective.js';
+import { ModelWeights } from '../../../src/session/model-weights.js';
+import { CpuDevice } from '../../../src/vectors/device/cpu.js';
 import { type FormulaKind, formulaImages, formulaLabels, formulaTensor } from '../../reference/formula.js';
 
 type Table = Record<string, [kind: FormulaKind, shape: number[]]>;

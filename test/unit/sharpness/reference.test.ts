@@ -1,9 +1,9 @@
 import test from 'ava';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
+import { DataObjective } from '../../../src/session/data-objective.js';
 import { Evaluations } from '../../../src/sharpness/evaluations.js';
 import { Hessian, type ProductKind } from '../../../src/sharpness/hessian.js';
 import { measure } from '../../../src/sharpness/measure.js';
-import { DataObjective } from '../../../src/train/objective.js';
 import { formulaDirection } from '../../reference/formula.js';
 import { fixture, referenceNetwork } from './reference-fixture.js';
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { prepareModel } from '../../../../src/autodiff/prepare/prepare.js';
 import { fixShapes } from '../../../../src/autodiff/prepare/shapes.js';
+import { resolveControlFlow } from '../../../../src/compile/trainable-graph.js';
 import { outputLoss } from '../../../../src/losses/custom.js';
 import { meanSquaredError } from '../../../../src/losses/regression.js';
 import { emptyGraph, type GraphBuilder, valueInfo } from '../../../../src/onnx/builder.js';
@@ -11,10 +12,9 @@ import { readModel } from '../../../../src/onnx/model.js';
 import type { ModelProto } from '../../../../src/onnx/proto.js';
 import { scanNode } from '../../../../src/onnx/scan.js';
 import { SGD } from '../../../../src/optim/sgd.js';
-import { openRuntime } from '../../../../src/runtime/library.js';
-import { gradients } from '../../../../src/train/gradients.js';
-import { TrainingSession } from '../../../../src/train/session.js';
-import { resolveControlFlow } from '../../../../src/train/trainable-graph.js';
+import { openRuntime } from '../../../../src/ort/library.js';
+import { gradients } from '../../../../src/session/gradients.js';
+import { TrainingSession } from '../../../../src/session/session.js';
 import { runModel } from '../run-model.js';
 import {
   appendLoop,

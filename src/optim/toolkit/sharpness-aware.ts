@@ -1,0 +1,128 @@
+import { invalid } from '../../errors.js';
+import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
+import type { Scalar } from '../../vectors/scalar.js';
+import { StateVectors } from '../../vectors/state-vectors.js';
+import {
+  at,
+  type BaseOptimizer,
+  type Optimizer,
+  type Problem,
+  type Scheduled,
+  type StepReport,
+} from '../optimizer.js';
+import { meanGradient } from './micro-batches.js';
+import { type AdaptiveOptions, type AscentKind, adaptiveEta, Perturbation } from './perturbation.js';
+
+export interface PerturbedOptions {
+  /** Radius ρ, or its value at each step; default 0.05. */
+  rho?: Scheduled;
+  /** Perturb in every k-th step, beginning with the first; the steps between are those of the base. Default 1. */
+  every?: number;
+}
+
+/**
+ * An optimizer that makes the base's update from another gradient than that of the clean parameters. The parameters stay where they
+ * are until the update. With micro-batches each is perturbed on its own (m-sharpness, Foret et al. 2021, section 4.1), and the update
+ * is made from the mean of their gradients.
+ */
+export abstract class Perturbed implements Optimizer {
+  protected readonly vectors = new StateVectors();
+  protected readonly rho: Scheduled;
+  protected readonly every: number;
+
+  protected constructor(
+    protected readonly base: BaseOptimizer,
+    { rho = 0.05, every = 1 }: PerturbedOptions,
+  ) {
+    this.rho = rho;
+    this.every = every;
+    if (typeof rho === 'number' && !(rho >= 0 && Number.isFinite(rho)))
+      throw invalid('rho', 'a number ≥ 0', rho);
+    if (!(Number.isSafeInteger(every) && every >= 1)) throw invalid('every', 'a positive integer', every);
+  }
+
+  async step(problem: Problem): Promise<StepReport> {
+    const perturbs = problem.step % this.every === 0;
+    const loss = perturbs ? await this.perturbedGradients(problem) : await this.between(problem);
+    const update = await this.base.update(problem);
+    if (perturbs) await this.commit(problem, update.gradientNorm);
+    return { loss, ...update };
+  }
+
+  state(space: ParameterSpace): Readonly<Record<string, Vector>> {
+    return this.base.state(space);
+  }
+
+  abstract describe(): Record<string, unknown>;
+
+  /** Leaves the gradient of the update in `space.gradient`, for a whole batch or a micro-batch; returns the loss of its first pass. */
+  protected abstract perturbedGradient(problem: Problem): Promise<Scalar>;
+
+  /** As perturbedGradient, in the steps between two perturbed ones. */
+  protected between(problem: Problem): Promise<Scalar> {
+    return problem.gradient('update');
+  }
+
+  /** Moves the state of its own after a perturbed step, unless that step changed nothing: `when` is not finite then. */
+  protected async commit(_problem: Problem, _when: Scalar): Promise<void> {}
+
+  protected eachPart(problem: Problem, gradient: (part: Problem) => Promise<Scalar>): Promise<Scalar> {
+    const { parts, space } = problem;
+    return parts ? meanGradient(parts, this.vectors.get(space, 'total'), gradient) : gradient(problem);
+  }
+
+  /** ρ of each stretch of parameters. */
+  protected radius({ step }: Problem): (stretch: Stretch) => number {
+    const rho = at(this.rho, step);
+    return ({ options }) => options.rho ?? rho;
+  }
+
+  private perturbedGradients(problem: Problem): Promise<Scalar> {
+    return this.eachPart(problem, (part) => this.perturbedGradient(part));
+  }
+}
+
+export interface AscentOptions extends PerturbedOptions {
+  /** Adaptive (Kwon et al. 2021): ε = ρ T²g/‖Tg‖ with T = |w| + η. Default false. */
+  adaptive?: boolean | AdaptiveOptions;
+  /** λ of an L2 term that is part of the ascent gradient (g + λw), as in the code of Foret et al.; default 0. */
+  ascentDecay?: number;
+}
+
+/** One that perturbs along gradients. */
+export abstract class GradientAscent extends Perturbed {
+  protected readonly ascent: Required<Pick<AscentOptions, 'adaptive' | 'ascentDecay'>>;
+  private readonly eta: number;
+
+  protected constructor(base: BaseOptimizer, options: AscentOptions) {
+    super(base, options);
+    const { adaptive = false, ascentDecay = 0 } = options;
+    this.ascent = { adaptive, ascentDecay };
+    if (!(ascentDecay >= 0)) throw invalid('ascentDecay', 'a number ≥ 0', ascentDecay);
+    this.eta = adaptiveEta(adaptive);
+  }
+
+  /** The unperturbed point of a step, from which to ascend. */
+  protected perturbation({ space }: Problem): Perturbation {
+    return new Perturbation(space, this.vectors.get(space, 'perturbed'), this.kind(), {
+      eta: this.eta,
+      ascentDecay: (stretch) => stretch.options.weightDecay ?? this.ascent.ascentDecay,
+    });
+  }
+
+  /** w + ε with the direction in `space.gradient` and the whole radius. */
+  protected async ascend(problem: Problem): Promise<Perturbation> {
+    const perturbation = this.perturbation(problem);
+    await perturbation.ascend(this.radius(problem), 1);
+    return perturbation;
+  }
+
+  protected describeAscent(): Record<string, unknown> {
+    return { rho: this.rho, every: this.every, ...this.ascent, base: this.base.describe() };
+  }
+
+  private kind(): AscentKind {
+    const decayed = this.ascent.ascentDecay > 0;
+    return this.ascent.adaptive ? (decayed ? 'adaptiveDecayed' : 'adaptive') : decayed ? 'decayed' : 'plain';
+  }
+}

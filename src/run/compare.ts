@@ -1,0 +1,81 @@
+import { openDataset } from '../data/index.js';
+import { FlatminError, invalid } from '../errors.js';
+import { assertUsed, resolveSettings, usedBy, withoutUndefined } from '../settings/resolve.js';
+import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from '../settings/schema.js';
+import { RunFolder, readRunConfig } from './folder/run-folder.js';
+import { prepare } from './setup.js';
+import type { TrainSummary } from './summary.js';
+import { type TrainOptions, train } from './train.js';
+
+/**
+ * Trains one model, from the same initial values and on the same batches, once with each optimizer, in OUT/NAME.
+ * @param names 'sgd', 'sam' and the other optimizers, or 'sam-N' for SAM with N ascent steps; on resume default those of the run
+ * @param given the settings of train, without `optimizer`
+ * @returns a summary by name, in the order given
+ * @throws what train throws
+ */
+export async function compare(
+  names: readonly string[] | undefined,
+  given: Partial<TrainSettings>,
+  options: TrainOptions,
+): Promise<Record<string, TrainSummary>> {
+  await RunFolder.check(options.out, { resume: options.resume ?? false });
+  const saved = options.resume ? await readComparison(options.out) : undefined;
+  const chosen = names ?? saved?.compare ?? [];
+  const settings = { ...saved?.settings, ...withoutUndefined(given) };
+  const runs = planRuns(chosen, settings);
+  const dataset = options.dataset ?? (settings.data ? await openDataset(settings.data) : undefined);
+  const shared = { ...options, dataset };
+  for (const { given: own } of runs) await prepare(resolveSettings(own), shared);
+
+  const config = { compare: chosen, settings };
+  const folder = await RunFolder.create(options.out, config, { resume: options.resume ?? false });
+  try {
+    const summaries: Record<string, TrainSummary> = {};
+    for (const { name, given: own } of runs) {
+      const out = folder.path(name);
+      const resume = (await readRunConfig(out)) !== undefined;
+      const label = options.label === undefined ? undefined : name;
+      summaries[name] = await train(own, { ...shared, out, resume, label });
+    }
+    return summaries;
+  } finally {
+    folder.close();
+  }
+}
+
+interface Comparison {
+  compare: string[];
+  settings: Partial<TrainSettings>;
+}
+
+/** The comparison that a folder holds; undefined where it holds none. */
+export async function readComparison(out: string): Promise<Comparison | undefined> {
+  const config = await readRunConfig(out);
+  return config && 'compare' in config ? (config as unknown as Comparison) : undefined;
+}
+
+/** The settings of each run: those of its optimizer out of the given ones. */
+function planRuns(names: readonly string[], given: Partial<TrainSettings>) {
+  if (given.optimizer !== undefined)
+    throw new FlatminError('INVALID_ARGUMENT', 'Give either an optimizer or a comparison, not both.');
+  if (new Set(names).size < names.length)
+    throw invalid('compare', 'names that are all different', names.join());
+  const runs = names.map((name) => {
+    const own = { ...given, ...optimizerOf(name) };
+    return { name, optimizer: own.optimizer, given: usedBy(own.optimizer, own) };
+  });
+  assertUsed(
+    given,
+    runs.map(({ optimizer }) => optimizer),
+  );
+  return runs;
+}
+
+function optimizerOf(name: string): { optimizer: OptimizerName; ascentSteps?: number } {
+  const sam = /^sam-(\d+)$/.exec(name);
+  if (sam) return { optimizer: 'sam', ascentSteps: Number(sam[1]) };
+  const optimizer = OPTIMIZER_NAMES.find((known) => known === name);
+  if (!optimizer) throw invalid('compare', `some of ${OPTIMIZER_NAMES.join(', ')}, sam-N`, name);
+  return { optimizer };
+}

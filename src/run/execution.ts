@@ -1,0 +1,60 @@
+import type { Precision } from '../compile/precision.js';
+import type { Dataset } from '../data/index.js';
+import { FlatminError, invalid } from '../errors.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { openRuntime, type Runtime } from '../ort/library.js';
+import type { Device } from '../vectors/device/device.js';
+import { openDevice } from '../vectors/device/open.js';
+
+/** How a run is executed: what does not change its results (threads: beyond rounding). */
+export interface Execution {
+  /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
+  device?: string | undefined;
+  /** On the CPU: threads of sessions and vector operations; default: all cores. */
+  threads?: number | undefined;
+  /** Threads that prepare batches; default 1. */
+  workers?: number | undefined;
+  /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
+  runtime?: Runtime | undefined;
+  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
+  cudaGraphs?: boolean | undefined;
+  /** Instead of the data set that the settings name. */
+  dataset?: Dataset | undefined;
+  /** Instead of the model that the settings name. */
+  model?: ModelProto | undefined;
+}
+
+/** The runtime that was asked for. */
+export const runtimeOf = ({ runtime, device = 'cpu' }: Pick<Execution, 'runtime' | 'device'>): Runtime =>
+  runtime ?? openRuntime(undefined, device);
+
+/** What work is done on. */
+export interface OpenedExecution {
+  readonly device: Device;
+  readonly runtime: Runtime;
+}
+
+/**
+ * The device and the runtime that were asked for.
+ * @throws FlatminError INVALID_ARGUMENT for a device that there is not, or a precision or CUDA graphs that it has not; RUNTIME where a
+ * library is missing
+ */
+export function openExecution(
+  {
+    device: name = 'cpu',
+    threads,
+    runtime,
+    cudaGraphs = false,
+  }: Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'>,
+  precision: Precision = 'fp32',
+): OpenedExecution {
+  const device = openDevice(name, { threads, tf32: precision === 'tf32', cudaGraphs });
+  if (precision === 'tf32' && device.name === 'cpu')
+    throw invalid('precision', 'fp32, fp16 or bf16 on the CPU (tf32 is of NVIDIA GPUs)', precision);
+  if (cudaGraphs && device.name === 'cpu')
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      'cudaGraphs needs a CUDA device, and this is the CPU: give --device cuda, or leave --cuda-graphs out.',
+    );
+  return { device, runtime: runtime ?? openRuntime(undefined, device.name) };
+}

@@ -1,0 +1,110 @@
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FlatminError, invalid } from '../../errors.js';
+import { removeTemporaryFiles, writeFileAtomic } from '../../formats/atomic.js';
+import { assertSameConfig, type RunConfig } from './run-config.js';
+import { RunLock } from './run-lock.js';
+
+const CONFIG = 'config.json';
+const LOCK = 'run.lock';
+
+export interface RunFolderOptions {
+  /** Go on with the run that is in the folder. Default false: the folder must have none. */
+  resume?: boolean;
+  /** Keys of the config that may differ on resume: see assertSameConfig. */
+  ignoredKeys?: readonly string[];
+}
+
+/** The folder of one run, held by this process until close() or exit. */
+export class RunFolder {
+  private constructor(
+    readonly dir: string,
+    /** The config the run was saved with, on resume. */
+    readonly savedConfig: RunConfig | undefined,
+    private readonly lock: RunLock,
+  ) {}
+
+  /**
+   * Makes or takes over `dir`, clears away half-written files, and writes `config` to config.json.
+   * @throws FlatminError IN_USE where another process holds the folder; INVALID_ARGUMENT where it has a run and
+   * `resume` is not given, or the config differs from the run's; NOT_FOUND where there is no run to resume.
+   */
+  static async create(
+    dir: string,
+    config: RunConfig,
+    { resume = false, ignoredKeys = [] }: RunFolderOptions = {},
+  ): Promise<RunFolder> {
+    await makeFolder(dir);
+    const lock = RunLock.acquire(join(dir, LOCK));
+    try {
+      const saved = await readRunConfig(dir);
+      checkPresence(dir, saved, resume);
+      if (saved !== undefined) assertSameConfig(saved, config, ignoredKeys);
+      await removeTemporaryFiles(dir);
+      await writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+      return new RunFolder(dir, saved, lock);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Checks that create() would get the folder, before work is done for it; makes nothing.
+   * @throws what create throws, but for a config that differs
+   * @returns the config of the run to resume
+   */
+  static async check(dir: string, { resume = false }: RunFolderOptions = {}): Promise<RunConfig | undefined> {
+    const found = await stat(dir).catch(() => undefined);
+    if (found && !found.isDirectory()) throw notAFolder(dir);
+    if (found) RunLock.acquire(join(dir, LOCK)).release();
+    const saved = await readRunConfig(dir);
+    checkPresence(dir, saved, resume);
+    return saved;
+  }
+
+  path(...names: string[]): string {
+    return join(this.dir, ...names);
+  }
+
+  /** Lets other processes have the folder. */
+  close(): void {
+    this.lock.release();
+  }
+}
+
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw notAFolder(dir);
+    throw cause;
+  }
+}
+
+function notAFolder(dir: string): FlatminError {
+  return invalid('the run folder', 'a folder, not a file', dir);
+}
+
+function checkPresence(dir: string, saved: RunConfig | undefined, resume: boolean): void {
+  if (saved !== undefined && !resume) {
+    throw new FlatminError('INVALID_ARGUMENT', `${dir} already has a run: use --resume or another --out.`);
+  }
+  if (saved === undefined && resume) {
+    throw new FlatminError('NOT_FOUND', `${dir} has no run to resume (no ${CONFIG}): leave --resume out.`);
+  }
+}
+
+/** The config of the run in a folder; undefined where there is none. @throws FlatminError INVALID_DATA */
+export async function readRunConfig(dir: string): Promise<RunConfig | undefined> {
+  const path = join(dir, CONFIG);
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new FlatminError('INVALID_DATA', `${path} is not JSON: ${cause.message}.`, { cause });
+  }
+}

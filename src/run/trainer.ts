@@ -1,0 +1,239 @@
+import type { Batch } from '../data/index.js';
+import { FlatminError } from '../errors.js';
+import { WeightAveraging } from '../optim/averaging.js';
+import type { Evaluation } from '../session/evaluator.js';
+import type { Feeds } from '../session/feeds.js';
+import type { WeightVectors } from '../session/model-weights.js';
+import type { StepResult } from '../session/step-queue.js';
+import { stepSamples } from '../settings/schema.js';
+import { type RunState, writeCheckpoint } from './checkpoint.js';
+import type { RunFolder } from './folder/run-folder.js';
+import type { RunLog, StepFigures } from './folder/run-log.js';
+import type { Progress } from './progress.js';
+import type { Setup } from './setup.js';
+
+export const CHECKPOINT = 'checkpoint.safetensors';
+const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
+/** Longest time without a checkpoint, seconds. */
+const CHECKPOINT_SECONDS = 300;
+/** Weight of the latest step in the speed shown. */
+const SPEED_DECAY = 0.1;
+
+export interface TrainerOptions {
+  folder: RunFolder;
+  log: RunLog;
+  progress: Progress;
+  /** Steps between checkpoints within an epoch; default: only what time asks for. */
+  checkpointEvery?: number | undefined;
+  /** Keep the state with the best accuracy beside the latest. */
+  keepBest?: boolean | undefined;
+  /** Ends the run after the step that is under way, with a checkpoint. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The loop: steps, the evaluation of each epoch, records and checkpoints. */
+export class Trainer {
+  private lastCheckpoint = performance.now();
+  private secondsPerStep: number | undefined;
+  /** Results of steps that have been asked for, the oldest first. */
+  private readonly queued: Promise<StepResult>[] = [];
+  /** Of the last step that was not skipped. */
+  private lastLoss = Number.NaN;
+  /** When the last step's result was taken. */
+  private mark = 0;
+  private lastTest: Evaluation | undefined;
+  private lastResult: { epoch: number; at: WeightVectors } | undefined;
+
+  constructor(
+    private readonly setup: Setup,
+    private readonly state: RunState,
+    private readonly options: TrainerOptions,
+  ) {}
+
+  /**
+   * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record,
+   * checkpoint, in this order, so that a checkpoint agrees with the records up to its step.
+   * @throws FlatminError NOT_FINITE (the last checkpoint stays), INTERRUPTED (a checkpoint is written)
+   */
+  async run(): Promise<void> {
+    const { settings } = this.setup;
+    while (this.state.epoch < settings.epochs && !this.isStale()) {
+      await this.trainEpoch();
+      await this.endEpoch();
+    }
+  }
+
+  private isStale(): boolean {
+    const { earlyStop } = this.setup.settings;
+    return earlyStop !== undefined && this.state.sinceBest >= earlyStop;
+  }
+
+  private async trainEpoch(): Promise<void> {
+    const { trainLoader, binding, session, optimizer, settings, stepsPerEpoch } = this.setup;
+    const { accumulate = 1, perturbation } = settings;
+    const { state } = this;
+    const end = stepsPerEpoch * accumulate;
+    let microBatches: Feeds[] = [];
+    this.mark = performance.now();
+    for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
+      if (this.options.signal?.aborted) await this.stop();
+      microBatches.push(binding.feeds(batch));
+      if (microBatches.length < accumulate) continue;
+      const { result } = await session.enqueue(microBatches, optimizer, {
+        ...(perturbation && { perturbation }),
+      });
+      microBatches = [];
+      this.queued.push(result);
+      await this.collect(session.device.latency);
+      if (state.batch + this.queued.length * accumulate < end && this.isCheckpointDue())
+        await this.checkpoint();
+      if (this.options.signal?.aborted) await this.stop();
+    }
+    await this.collect(0);
+  }
+
+  /** Takes the results of steps, in their order, until at most so many are outstanding. The state counts what has been taken. */
+  private async collect(outstanding: number): Promise<void> {
+    const { state } = this;
+    const { accumulate = 1 } = this.setup.settings;
+    while (this.queued.length > outstanding) {
+      const { loss, lr, skipped } = await this.queued.shift()!;
+      const now = performance.now();
+      const seconds = (now - this.mark) / 1000;
+      this.mark = now;
+      state.step++;
+      state.batch += accumulate;
+      state.seconds += seconds;
+      if (skipped) {
+        state.skipped++;
+        state.skippedInEpoch++;
+      } else {
+        state.lossSum += loss;
+        this.lastLoss = loss;
+      }
+      this.report(skipped ? { lr, skipped } : { loss, lr }, seconds);
+    }
+  }
+
+  private report(record: StepFigures, seconds: number): void {
+    const { settings } = this.setup;
+    const { step, epoch } = this.state;
+    this.secondsPerStep =
+      this.secondsPerStep === undefined
+        ? seconds
+        : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
+    const imagesPerSecond = stepSamples(settings) / this.secondsPerStep;
+    if (step % settings.logEvery === 0) {
+      this.options.log.step({ step, epoch: epoch + 1, ...record }, imagesPerSecond);
+    }
+    this.show(this.lastLoss);
+  }
+
+  private show(loss: number): void {
+    const imagesPerSecond = stepSamples(this.setup.settings) / (this.secondsPerStep ?? Number.NaN);
+    this.options.progress.update(this.state.step, {
+      loss,
+      accuracy: this.lastTest?.accuracy,
+      imagesPerSecond,
+    });
+  }
+
+  private async endEpoch(): Promise<void> {
+    const { state, setup } = this;
+    const { settings, testLoader, stepsPerEpoch } = setup;
+    const epoch = state.epoch + 1;
+    const isDue = epoch % settings.evalEvery === 0 || epoch === settings.epochs;
+    const test = testLoader && isDue ? await this.evaluateOrStop(testLoader) : undefined;
+    this.lastTest = test ?? this.lastTest;
+    const meanLoss = state.lossSum / (stepsPerEpoch - state.skippedInEpoch);
+    await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
+    this.show(meanLoss);
+    this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
+
+    const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
+    if (isBest) state.bestAccuracy = test.accuracy!;
+    if (test) state.sinceBest = isBest ? 0 : state.sinceBest + 1;
+    Object.assign(state, { epoch, batch: 0, lossSum: 0, skippedInEpoch: 0 });
+    if (this.isStale())
+      this.options.progress.note(`No better accuracy in ${state.sinceBest} evaluations: the run ends.`);
+    if (isBest && this.options.keepBest) await this.checkpoint(BEST_CHECKPOINT);
+    await this.checkpoint();
+  }
+
+  /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
+  evaluate(batches: AsyncIterable<Batch>, at: WeightVectors): Promise<Evaluation> {
+    return this.setup.session.evaluate(this.feedsUntilStopped(batches), at);
+  }
+
+  /**
+   * The weights that are the run's result so far: the average where there is one, with BatchNorm statistics over an epoch's training
+   * batches (the epoch counts from 0), else the trained ones.
+   */
+  async result(epoch: number): Promise<WeightVectors> {
+    if (this.lastResult?.epoch !== epoch) this.lastResult = { epoch, at: await this.computeResult(epoch) };
+    return this.lastResult.at;
+  }
+
+  private async computeResult(epoch: number): Promise<WeightVectors> {
+    const { optimizer, session, trainLoader } = this.setup;
+    if (!(optimizer instanceof WeightAveraging)) return {};
+    const parameters = optimizer.average(session.space, session.steps);
+    if (!parameters) return {};
+    if (!session.hasStatistics) return { parameters };
+    const batches = this.feedsUntilStopped(trainLoader.epoch(epoch));
+    return { parameters, statistics: await session.batchNormStatistics(batches, parameters) };
+  }
+
+  /** The test set's evaluation at the end of the run, where this process made it. */
+  get finalTest(): Evaluation | undefined {
+    return this.lastTest;
+  }
+
+  private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
+    try {
+      return await this.evaluate(batches, await this.result(this.state.epoch));
+    } catch (error) {
+      if (this.options.signal?.aborted) await this.stop();
+      throw error;
+    }
+  }
+
+  private async *feedsUntilStopped(batches: AsyncIterable<Batch>): AsyncGenerator<Feeds> {
+    for await (const batch of batches) {
+      if (this.options.signal?.aborted) throw this.interrupted();
+      yield this.setup.binding.feeds(batch);
+    }
+  }
+
+  private isCheckpointDue(): boolean {
+    const { checkpointEvery } = this.options;
+    const steps = this.state.step + this.queued.length;
+    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
+    return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
+  }
+
+  private async checkpoint(name = CHECKPOINT): Promise<void> {
+    await this.collect(0);
+    const { session, optimizer, settings } = this.setup;
+    await this.options.log.flush();
+    await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
+    this.lastCheckpoint = performance.now();
+    this.mark = this.lastCheckpoint;
+  }
+
+  private async stop(): Promise<never> {
+    await this.checkpoint();
+    throw this.interrupted();
+  }
+
+  private interrupted(): FlatminError {
+    return new FlatminError('INTERRUPTED', `Stopped after step ${this.state.step}; a checkpoint is written.`);
+  }
+}
+
+function describeEpoch(epoch: number, epochs: number, loss: number, test: Evaluation | undefined): string {
+  const parts = [`epoch ${epoch}/${epochs}: loss ${loss.toPrecision(4)}`];
+  if (test) parts.push(`test loss ${test.loss.toPrecision(4)}`);
+  if (test?.accuracy !== undefined) parts.push(`accuracy ${(100 * test.accuracy).toFixed(2)} %`);
+  return parts.join(', ');
+}

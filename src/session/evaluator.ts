@@ -1,0 +1,237 @@
+import type { DeviceBuffer } from '../addon/types.js';
+import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
+import { constantData } from '../autodiff/prepare/fixed-inputs.js';
+import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { trainingModel } from '../autodiff/training-graph.js';
+import {
+  type EvaluationModel,
+  type EvaluationModelOptions,
+  evaluationModel,
+} from '../compile/evaluation-model.js';
+import { neededNodes } from '../compile/needed-nodes.js';
+import { FlatminError } from '../errors.js';
+import { dimsOf } from '../onnx/dimensions.js';
+import type { ModelProto, ValueInfo } from '../onnx/proto.js';
+import { DataType, elementBytes, type TensorData } from '../onnx/tensor.js';
+import type { Runtime } from '../ort/library.js';
+import { allocate, runBinding, type Session } from '../ort/session.js';
+import type { Device } from '../vectors/device/device.js';
+import { checkLabels } from './check-feed.js';
+import { checkLengths } from './check-lengths.js';
+import type { Feeds } from './feeds.js';
+import { loadOn } from './load-model.js';
+
+export interface Evaluation {
+  /** Mean loss a sample. */
+  readonly loss: number;
+  /** Share of samples whose largest logit is their label; undefined when the targets are not class labels. */
+  readonly accuracy: number | undefined;
+  readonly samples: number;
+}
+
+interface EvaluatorOptions extends EvaluationModelOptions {
+  device: Device;
+}
+
+/** Buffer of a parameter or running statistic. */
+type Weights = (name: string) => DeviceBuffer;
+
+/** The forward model with its loss, in evaluation mode, on the buffers of a training session; any batch size. */
+export class Evaluator {
+  private readonly sessions = new Map<number, Promise<Session>>();
+
+  private constructor(
+    private readonly ends: EvaluationModel,
+    /** What the labels are compared with, where there are labels. */
+    private readonly scores: string | undefined,
+    private readonly forward: ModelProto,
+    private readonly runtime: Runtime,
+    private readonly device: Device,
+  ) {}
+
+  /** Sessions are loaded when they are first needed. */
+  static async create(
+    runtime: Runtime,
+    prepared: PreparedModel,
+    options: EvaluatorOptions,
+  ): Promise<Evaluator> {
+    const ends = await evaluationModel(runtime, prepared, options);
+    const { graph } = ends.separated;
+    const scores = ends.lossTargets[0]?.labels?.scores;
+    const outputs = [ends.loss, ...(scores === undefined ? [] : [scores])];
+    const node = neededNodes(graph.node, outputs);
+    const output = outputs.map((name) => ({ name }));
+    const forward = trainingModel(
+      { ...graph, name: `${graph.name}-evaluation`, node, output },
+      new Map(),
+      prepared.model.opsetImport,
+    );
+    return new Evaluator(ends, scores, forward, runtime, options.device);
+  }
+
+  /** One for all batches on the CPU; on a GPU one for each size, since ONNX Runtime plans a convolution anew whenever its shape changes. */
+  private session(size: number): Promise<Session> {
+    const key = this.device.name === 'cpu' ? 0 : size;
+    const loaded =
+      this.sessions.get(key) ??
+      loadOn(this.device, this.runtime, this.forward).then(({ session }) => session);
+    this.sessions.set(key, loaded);
+    return loaded;
+  }
+
+  async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>, weights: Weights): Promise<Evaluation> {
+    let [samples, loss, correct] = [0, 0, 0];
+    let countsLabels = true;
+    for await (const batch of batches) {
+      const result = await this.runBatch(batch, weights);
+      samples += result.size;
+      loss += result.loss * result.size;
+      if (result.correct === undefined) countsLabels = false;
+      else correct += result.correct;
+    }
+    if (samples === 0)
+      throw new FlatminError('INVALID_DATA', 'There is nothing to evaluate: the data hold no sample.');
+    return { loss: loss / samples, accuracy: countsLabels ? correct / samples : undefined, samples };
+  }
+
+  private async runBatch(
+    batch: Feeds,
+    weights: Weights,
+  ): Promise<{ size: number; loss: number; correct: number | undefined }> {
+    const { inputs, size } = this.arrays(batch);
+    const { separated, lossTargets } = this.ends;
+    const binding = (await this.session(size)).createBinding();
+    const buffers: DeviceBuffer[] = [];
+    try {
+      for (const { name, data, elemType, dims } of inputs) {
+        const buffer = allocate(data.length * elementBytes(elemType));
+        buffers.push(buffer);
+        buffer.write(data);
+        binding.bindInput(name, buffer, elemType, dims);
+      }
+      for (const { name, dims } of [...separated.parameters, ...separated.statistics]) {
+        binding.bindInput(name, weights(name), DataType.float, dims);
+      }
+      binding.bindOutput(this.ends.loss);
+      if (this.scores !== undefined) binding.bindOutput(this.scores);
+      await runBinding(binding).catch((error) => {
+        throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
+      });
+      const [loss, scores] = binding.fetch();
+      const [target] = lossTargets;
+      const labels = batch[target?.name ?? ''];
+      const ofClasses = target?.labels?.axis === 1 && scores?.dims?.length === 2;
+      const correct =
+        ofClasses && labels instanceof BigInt64Array
+          ? countCorrect(new Float32Array(scores.data), labels)
+          : undefined;
+      return { size, loss: new Float32Array(loss!.data)[0]!, correct };
+    } finally {
+      binding.dispose();
+      for (const buffer of buffers) buffer.dispose();
+    }
+  }
+
+  /** What the inputs of the graph are fed, and the size of the batch. */
+  private arrays(batch: Feeds): {
+    inputs: { name: string; data: TensorData; elemType: number; dims: readonly number[] }[];
+    size: number;
+  } {
+    const { separated, lossTargets, constants, following } = this.ends;
+    const sizes = new Map<string, number>();
+    const follow = (symbol: number | string) => {
+      const size = typeof symbol === 'string' ? following.get(symbol) : undefined;
+      const batch = size && sizes.get(size.batch);
+      if (batch !== undefined) sizes.set(symbol as string, size!.each * batch + size!.fixed);
+    };
+    const isConstant = ({ name }: ValueInfo) => Object.hasOwn(constants, name);
+    const typeOf = ({ type }: ValueInfo) => type?.tensorType?.elemType ?? DataType.float;
+    const fed = separated.dataInputs.filter((info) => !isConstant(info));
+    const given = fed.map((info) => {
+      const { name } = info;
+      const data = batch[name];
+      if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
+      const stated = dimsOf(info) ?? [];
+      stated.forEach(follow);
+      const target = lossTargets.find((each) => each.name === name);
+      const dims = this.shapeOf(name, stated, data.length, sizes, target !== undefined);
+      if (target?.labels) checkLabels(name, data, target.labels);
+      if (target?.lengths) checkLengths(name, data, target.lengths, batch);
+      return { name, data, elemType: typeOf(info), dims };
+    });
+    const filled = separated.dataInputs.filter(isConstant).map((info) => {
+      const dims = (dimsOf(info) ?? []).map((dim) => (typeof dim === 'number' ? dim : (sizes.get(dim) ?? 1)));
+      const data = constantData(info, dims, constants[info.name]!);
+      return { name: info.name, data, elemType: typeOf(info), dims };
+    });
+    const [size = given[0]?.dims[0] ?? 1] = sizes.values();
+    return { inputs: [...given, ...filled], size };
+  }
+
+  /** @throws FlatminError with the Reshape that fixes the batch, where targets do not fit for that */
+  private shapeOf(
+    name: string,
+    stated: readonly (number | string)[],
+    length: number,
+    sizes: Map<string, number>,
+    isTarget: boolean,
+  ): number[] {
+    try {
+      return fillOpenDimension(name, stated, length, sizes);
+    } catch (error) {
+      const [size] = sizes.values();
+      if (!isTarget || size === undefined) throw error;
+      throw blameFixedBatch(error, describeFixedBatch(this.ends.separated.graph, size), 'INVALID_ARGUMENT');
+    }
+  }
+
+  /** A session that is still loading goes when it is there. */
+  dispose(): void {
+    for (const session of this.sessions.values()) session.then((loaded) => loaded.dispose()).catch(() => {});
+  }
+}
+
+/**
+ * The shape of an array from its length: one dimension may be open, whose size is noted.
+ * @throws FlatminError INVALID_ARGUMENT when the length does not fit, or two dimensions are open
+ */
+function fillOpenDimension(
+  name: string,
+  stated: readonly (number | string)[],
+  length: number,
+  sizes: Map<string, number>,
+): number[] {
+  const dims = stated.map((dim) => (typeof dim === 'string' ? (sizes.get(dim) ?? dim) : dim));
+  const open = dims.filter((dim): dim is string => typeof dim === 'string');
+  const known = dims.reduce<number>((product, dim) => (typeof dim === 'string' ? product : product * dim), 1);
+  if (open.length > 1) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" has the open dimensions ${open.join(' and ')}: give the session sizes for all but the batch, as dims: { "${open[1]}": 16 }.`,
+    );
+  }
+  const size = open.length === 1 ? length / known : 0;
+  if (open.length === 1 ? !Number.isInteger(size) : length !== known) {
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" holds ${length} elements, ${open.length === 1 ? 'not a multiple of' : 'not'} ${known}.`,
+    );
+  }
+  if (open.length === 1) sizes.set(open[0]!, size);
+  return dims.map((dim) => (typeof dim === 'string' ? size : dim));
+}
+
+/** Rows of N × classes whose first largest entry is at the label. */
+function countCorrect(logits: Float32Array, labels: BigInt64Array): number {
+  const classes = logits.length / labels.length;
+  let correct = 0;
+  labels.forEach((label, row) => {
+    const scores = logits.subarray(row * classes, (row + 1) * classes);
+    if (
+      scores.indexOf(scores.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY)) ===
+      Number(label)
+    )
+      correct++;
+  });
+  return correct;
+}

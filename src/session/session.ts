@@ -1,0 +1,269 @@
+import { float32Model } from '../autodiff/prepare/float32.js';
+import { describeDecisions } from '../autodiff/roles/decisions.js';
+import type { SeparatedModel } from '../autodiff/separate.js';
+import { describeOwnTypes } from '../compile/own-types.js';
+import { inferenceModel, withWeights } from '../compile/put-weights.js';
+import { FlatminError, invalid } from '../errors.js';
+import { writeModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { elementCount } from '../onnx/tensor.js';
+import { LossScaler } from '../optim/loss-scale.js';
+import { microBatchProblem } from '../optim/micro-batch-problem.js';
+import type { Optimizer, Problem } from '../optim/optimizer.js';
+import type { Device } from '../vectors/device/device.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { BatchInputs } from './batch-inputs.js';
+import { averageStatistics } from './batch-norm-statistics.js';
+import type { FeedInput } from './check-feed.js';
+import { type Evaluation, Evaluator } from './evaluator.js';
+import type { Feeds } from './feeds.js';
+import { type LoadedTraining, loadTraining } from './load-training.js';
+import type { WeightVectors } from './model-weights.js';
+import type { SaveOptions, StepOptions, TrainingSessionOptions } from './session-options.js';
+import { type LossScaling, StepPasses } from './step-passes.js';
+import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
+
+/** A model in training: parameters, gradients and statistics in device buffers, one session of its training graph. */
+export class TrainingSession {
+  /** Steps queued; on the CPU they are done. */
+  steps = 0;
+  /** Of half precision: how the loss is scaled. */
+  readonly lossScaler: LossScaler | undefined;
+  private readonly seed: number;
+  private readonly scaling: LossScaling | undefined;
+  private readonly inputs: BatchInputs;
+  private readonly clock = { seconds: 0 };
+  /** What batchNormStatistics computes. */
+  private computedStatistics: Vector | undefined;
+  /** Sum of the gradients of a step's micro-batches. */
+  private gradientSum: Vector | undefined;
+  private evaluator: Promise<Evaluator> | undefined;
+  private readonly queue: StepQueue;
+
+  private constructor(
+    private readonly loaded: LoadedTraining,
+    private readonly options: TrainingSessionOptions,
+  ) {
+    const { weights, graph, built } = loaded;
+    const { device, statisticsArena } = weights;
+    const { latency } = device;
+    this.seed = options.seed ?? 0;
+    this.inputs = new BatchInputs(graph, built.noise, this.seed);
+    if (built.lossScale) {
+      this.lossScaler = new LossScaler({ latency });
+      const statisticsBefore = statisticsArena.vector(device);
+      this.scaling = { scaler: this.lossScaler, input: built.lossScale, statisticsBefore };
+    }
+    this.queue = new StepQueue(latency, this.lossScaler);
+  }
+
+  /**
+   * Builds the training graph of a model for one batch size and loads it.
+   * @param given a forward model, or the path of an .onnx file
+   * @throws FlatminError when the model is invalid, an op has no gradient, the runtime refuses the graph, or the device's memory is too small
+   */
+  static async create(given: ModelProto | string, options: TrainingSessionOptions): Promise<TrainingSession> {
+    return new TrainingSession(await loadTraining(given, options), options);
+  }
+
+  /** The parameters as one vector, and those beside it. */
+  get space(): ParameterSpace {
+    return this.loaded.weights.space;
+  }
+
+  get device(): Device {
+    return this.loaded.weights.device;
+  }
+
+  /**
+   * Trains on one batch, or on several micro-batches as one step: one update from the mean of their gradients. BatchNorm normalises
+   * each micro-batch on its own, and its running statistics move with each, in its clean pass.
+   * @throws FlatminError NOT_FINITE naming the step when the loss is NaN or infinite; with a loss scale (half precision) such a step is
+   * skipped instead, until the scale cannot fall further
+   */
+  async step(
+    batches: Feeds | readonly Feeds[],
+    optimizer: Optimizer,
+    options: StepOptions = {},
+  ): Promise<StepResult> {
+    const { result } = await this.enqueue(batches, optimizer, options);
+    return result;
+  }
+
+  /**
+   * The same without waiting for a GPU: resolves when the step is queued. At most `device.latency` steps are on their way when it
+   * begins: it waits for those before.
+   */
+  async enqueue(
+    batches: Feeds | readonly Feeds[],
+    optimizer: Optimizer,
+    { perturbation = 'per-batch' }: StepOptions = {},
+  ): Promise<QueuedStep> {
+    const list = Array.isArray(batches) ? (batches as readonly Feeds[]) : [batches as Feeds];
+    if (list.length === 0) throw invalid('batches', 'at least one batch', 'none');
+    if (perturbation !== 'per-batch' && perturbation !== 'synchronised')
+      throw invalid('perturbation', "'per-batch' or 'synchronised'", perturbation);
+    await this.queue.room();
+    this.inputs.clear();
+    if (list.length === 1) await this.feed(list[0]!);
+    const passes = this.passes();
+    const problem =
+      list.length === 1 ? passes.problem : this.problemOf(passes, list, perturbation === 'per-batch');
+    const report = await optimizer.step(problem);
+    await passes.end(report.gradientNorm);
+    return this.queue.add(report, this.steps++);
+  }
+
+  /**
+   * Puts a batch where the next gradients read it.
+   * @param part its place among the micro-batches of a step
+   * @throws FlatminError INVALID_ARGUMENT naming an array that is missing or does not fit, or a label out of range
+   */
+  async feed(batch: Feeds, part = 0): Promise<void> {
+    await this.queue.room();
+    await this.inputs.feed(batch, this.steps, part);
+  }
+
+  /** The view of this session that optimizers and measures work on. */
+  problem(): Problem {
+    return this.passes().problem;
+  }
+
+  /** Seconds spent in gradients so far, for measurements: on a GPU, in queueing them. */
+  get gradientSeconds(): number {
+    return this.clock.seconds;
+  }
+
+  private passes(): StepPasses {
+    const { loaded, seed, scaling, clock } = this;
+    const { graph, weights } = loaded;
+    const { applied } = this.queue;
+    const nextStatistics = this.hasStatistics ? loaded.nextStatistics : undefined;
+    return new StepPasses({ graph, weights, seed, nextStatistics, scaling, applied, clock }, this.steps);
+  }
+
+  /** A problem over micro-batches, each put in place when its gradient is asked for. */
+  private problemOf(passes: StepPasses, batches: readonly Feeds[], withParts: boolean): Problem {
+    const feed = async (index: number) => {
+      const batch = batches[index]!;
+      if (!this.inputs.holds(batch)) await this.feed(batch, index);
+    };
+    this.gradientSum ??= this.space.vector();
+    return microBatchProblem(passes.problem, batches.length, feed, this.gradientSum, withParts);
+  }
+
+  /** Loss and accuracy in evaluation mode (running statistics) over batches of any size, at the trained weights or others. */
+  async evaluate(
+    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+    at: WeightVectors = {},
+  ): Promise<Evaluation> {
+    const { runtime, prepared, built, weights } = this.loaded;
+    this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device: this.device, built });
+    const evaluator = await this.evaluator;
+    return evaluator.run(batches, (name) => weights.buffer(name, at));
+  }
+
+  /**
+   * BatchNorm's statistics at a point that was not trained itself, such as an average of weights (Izmailov et al. 2018): the means,
+   * over batches of the training data, of the batches' means and population variances. The running statistics in training stay as
+   * they are; `space.gradient` is overwritten.
+   * @param batches full batches of the session's size
+   * @returns a vector for `evaluate` and `save`, valid until the next call
+   * @throws FlatminError INVALID_DATA when there is no batch, INVALID_MODEL when the model has no statistics that move
+   */
+  async batchNormStatistics(
+    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+    parameters: Vector,
+  ): Promise<Vector> {
+    const { graph, weights, prepared, nextStatistics: updated } = this.loaded;
+    const { model } = prepared;
+    if (!this.hasStatistics)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `Model "${model.graph.name}" has no running statistics that training moves: there are none to compute.`,
+      );
+    const feed = (batch: Feeds) => this.feed(batch);
+    this.computedStatistics ??= weights.statisticsArena.vector(weights.device);
+    const target = this.computedStatistics;
+    await averageStatistics({ model, graph, weights, updated, feed }, batches, parameters, target);
+    return target;
+  }
+
+  /** A parameter or running statistic, copied. */
+  weight(name: string, at: WeightVectors = {}): Float32Array {
+    return this.loaded.weights.read(name, at);
+  }
+
+  setWeight(name: string, values: Float32Array): void {
+    this.loaded.weights.write(name, values);
+  }
+
+  /** Names of all parameters, then of all running statistics. */
+  get weightNames(): string[] {
+    return this.loaded.weights.names;
+  }
+
+  /** Shape of a parameter or running statistic. */
+  weightDims(name: string): readonly number[] {
+    return this.loaded.weights.dims(name);
+  }
+
+  /** Whether the model has running statistics that training moves. */
+  get hasStatistics(): boolean {
+    return this.loaded.built.statistics.length > 0;
+  }
+
+  /** What a batch must hold: the model's inputs, then those of the loss. */
+  get feedInputs(): readonly FeedInput[] {
+    return this.loaded.graph.inputs;
+  }
+
+  /** What has been decided about the model that the user should know, such as the logits that the loss takes behind a softmax. */
+  get notes(): readonly string[] {
+    const { leftOut, untied: apart } = this.loaded.prepared;
+    const { split, untied, unsure } = describeDecisions(this.classified, this.splits, apart);
+    const decided = [this.ownTypes, split, untied, unsure].filter((note) => note !== undefined);
+    return [...decided, ...leftOut, ...this.loaded.built.notes];
+  }
+
+  /** What every initializer of the model is to training, and why. */
+  get classified(): SeparatedModel['classified'] {
+    return this.loaded.built.classified;
+  }
+
+  /** From each tensor that is split from one that an exporter had merged to that one of the file; both are saved. */
+  get splits(): ReadonlyMap<string, string> {
+    return this.loaded.prepared.splits;
+  }
+
+  /**
+   * Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given.
+   * @throws FlatminError NOT_FINITE naming a weight that is too large for its type in the file
+   */
+  async save(path: string, { type = 'own', ...at }: SaveOptions = {}): Promise<void> {
+    if (type !== 'own' && type !== 'float32') throw invalid('type', "'own' or 'float32'", type);
+    const { prepared, weights } = this.loaded;
+    const model = prepared.source;
+    const filled = (into: ModelProto, value: (name: string) => Float32Array) =>
+      withWeights(into, prepared.origins, weights.bytes(value));
+    const empty =
+      type === 'float32'
+        ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
+        : model;
+    await writeModel(inferenceModel(filled(empty, (name) => weights.read(name, at))), path);
+  }
+
+  /** Where values are not float32 in the file: what becomes of them, in one sentence. */
+  get ownTypes(): string | undefined {
+    return describeOwnTypes(this.loaded.prepared, this.weightNames);
+  }
+
+  /** Frees all native memory. The optimizers' state of this session goes with it. */
+  dispose(): void {
+    const { graph, weights, nextStatistics } = this.loaded;
+    for (const each of [graph, weights]) each.dispose();
+    this.evaluator?.then((evaluator) => evaluator.dispose()).catch(() => {});
+    for (const vector of [nextStatistics, this.computedStatistics, this.scaling?.statisticsBefore])
+      vector?.dispose();
+  }
+}

@@ -1,0 +1,135 @@
+import { FlatminError } from '../errors.js';
+import type { LossScaler } from '../optim/loss-scale.js';
+import type { Problem } from '../optim/optimizer.js';
+import { type AppliedSteps, oneIfFinite } from '../optim/toolkit/applied-steps.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import { assign, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { program, type VectorProgram } from '../vectors/program/program.js';
+import { Scalar } from '../vectors/scalar.js';
+import type { BatchGraph } from './batch-graph.js';
+import type { ModelWeights } from './model-weights.js';
+
+const [g, target, source] = [vector('g'), vector('target'), vector('source')];
+
+// g ← g/S, and Σ g²: finite exactly if every gradient is
+const unscale = program(assign(g, scalar('inverseScale').times(g)), sumOfSquares(g));
+const copy = program(assign(target, source));
+const squaredNorm = program(sumOfSquares(source));
+
+/** Loss scaling in half precision. */
+export interface LossScaling {
+  readonly scaler: LossScaler;
+  /** The graph's input that takes the scale: its gradients come out multiplied by that. */
+  readonly input: string;
+  /** Holds the running statistics from before a step, which come back if it is skipped. */
+  readonly statisticsBefore: Vector;
+}
+
+/** A training graph and what its passes work on. */
+export interface PassContext {
+  readonly graph: BatchGraph;
+  readonly weights: ModelWeights;
+  readonly seed: number;
+  /** Takes the running statistics that a pass makes; undefined where none move. */
+  readonly nextStatistics: Vector | undefined;
+  readonly scaling: LossScaling | undefined;
+  /** Steps before this one that changed the parameters; default all. */
+  readonly applied: AppliedSteps | undefined;
+  /** Time spent in passes, on a GPU in queueing them. */
+  readonly clock: { seconds: number };
+}
+
+/** The gradient passes of one step. */
+export class StepPasses {
+  /** Finite exactly if the loss of every pass so far was, and with a loss scale its gradient too. */
+  private health: Scalar | undefined;
+  private hasMovedStatistics = false;
+
+  /** @param step steps done before this one */
+  constructor(
+    private readonly context: PassContext,
+    private readonly step: number,
+  ) {}
+
+  /** The step on the batch that has been fed, as optimizers see it. */
+  get problem(): Problem {
+    const { weights, seed, scaling, applied } = this.context;
+    const { space } = weights;
+    return {
+      space,
+      step: this.step,
+      applied,
+      seed,
+      health: () => this.health,
+      onNotFinite: scaling ? 'skip' : 'throw',
+      gradient: (statistics, at = space.parameters) => this.gradient(statistics, at),
+    };
+  }
+
+  /** Ends the step: with a loss scale, one whose update was not finite leaves the running statistics as they were too. */
+  async end(gradientNorm: Scalar): Promise<void> {
+    const { scaling, weights } = this.context;
+    if (!scaling || !this.hasMovedStatistics) return;
+    const skipped = Scalar.of(1).minus(oneIfFinite(gradientNorm));
+    const vectors = { target: weights.statistics, source: scaling.statisticsBefore };
+    // 1/0 is not finite.
+    await this.runOnStatistics(copy, vectors, Scalar.of(1).over(skipped));
+  }
+
+  private async gradient(statistics: 'update' | 'keep', at: Vector): Promise<Scalar> {
+    const { clock } = this.context;
+    const start = performance.now();
+    const { loss, finite } = await this.pass(at);
+    this.health = this.health?.plus(finite) ?? finite;
+    if (statistics === 'update') await this.commitStatistics(finite);
+    clock.seconds += (performance.now() - start) / 1000;
+    return loss;
+  }
+
+  /**
+   * With a loss scale S the gradient is unscaled before anyone sees it: norms, perturbations and momentum are those of the gradient itself.
+   * @returns the loss, and a number that is finite exactly if the loss is, and with a loss scale the gradient too
+   * @throws FlatminError NOT_FINITE naming the step when the loss is known to be NaN or infinite, and there is no loss scale
+   */
+  private async pass(at: Vector): Promise<{ loss: Scalar; finite: Scalar }> {
+    const { graph, weights, scaling } = this.context;
+    if (!scaling) {
+      const loss = await graph.run(at);
+      if (loss.known !== undefined && !Number.isFinite(loss.known))
+        throw notFiniteLoss(loss.known, this.step);
+      return { loss, finite: loss.times(0) };
+    }
+    const scale = scaling.scaler.scaleOf(this.step);
+    await graph.fill(scaling.input, Float32Array.of(scale));
+    const loss = await graph.run(at);
+    const { space } = weights;
+    const [squares] = await space.run(unscale, { g: space.gradient }, () => ({ inverseScale: 1 / scale }));
+    // A product with zero is zero, or NaN where the loss is not finite.
+    return { loss, finite: squares!.plus(loss.times(0)) };
+  }
+
+  /** Running statistics are written beside the old ones, so a pass that fails or overflows leaves them whole. */
+  private async commitStatistics(when: Scalar): Promise<void> {
+    const { weights, nextStatistics: source, scaling } = this.context;
+    if (!source) return;
+    const { statistics } = weights;
+    if (scaling && !this.hasMovedStatistics)
+      await this.runOnStatistics(copy, { target: scaling.statisticsBefore, source: statistics });
+    this.hasMovedStatistics = true;
+    // A ReLU may lose the NaN that a statistic holds.
+    const [squares] = await this.runOnStatistics(squaredNorm, { source });
+    await this.runOnStatistics(copy, { target: statistics, source }, when.plus(squares!.times(0)));
+  }
+
+  private runOnStatistics(work: VectorProgram, vectors: Record<string, Vector>, when?: Scalar) {
+    const { device, statisticsArena } = this.context.weights;
+    return device.run(work, vectors, [{ first: 0, count: statisticsArena.length, scalars: {} }], { when });
+  }
+}
+
+/** @param step steps done before the one that failed */
+export const notFiniteLoss = (loss: number, step: number): FlatminError =>
+  new FlatminError(
+    'NOT_FINITE',
+    `The loss is ${loss} at step ${step + 1}: lower the learning rate or check the data.`,
+  );

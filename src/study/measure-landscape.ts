@@ -1,0 +1,221 @@
+import { join } from 'node:path';
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { subset, trainingSetNormalization } from '../data/index.js';
+import { FlatminError, invalid } from '../errors.js';
+import type { LandscapeFile } from '../formats/landscape-file.js';
+import { axis } from '../landscape/axis.js';
+import {
+  type Direction,
+  directionTo,
+  gradientDirection,
+  orthogonalize,
+  randomDirection,
+} from '../landscape/directions.js';
+import { lossCurve, lossSurface } from '../landscape/surface.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { bindData, type DataBinding } from '../run/data-binding.js';
+import { type Execution, openExecution } from '../run/execution.js';
+import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
+import { ModelWeights } from '../session/model-weights.js';
+import type { Objective } from '../sharpness/objective.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import { datasetSamples } from './dataset-samples.js';
+import { filterAxes } from './filter-axes.js';
+import { subjectOfRun } from './measure-sharpness.js';
+
+export interface LandscapeOptions
+  extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+  /** The folder of a finished run. */
+  run: string;
+  /** The folder of a second one of the same model: the surface is of the line or plane through both. */
+  to?: string | undefined;
+  /** Default 1. */
+  dims?: 1 | 2 | undefined;
+  /** Around one run: the axes go from −span to span. Between two: by span/2 beyond both. Default 1. */
+  span?: number | undefined;
+  /** On each axis; default 51 for 1-D, 21 for 2-D. */
+  points?: number | undefined;
+  /** Training samples drawn by `seed`, or 'all' (default). */
+  samples?: number | 'all' | undefined;
+  /** Of the samples and the random directions; default 0. */
+  seed?: number | undefined;
+  /** What openDataset takes; default the run's own. */
+  data?: string | undefined;
+  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  batch?: number | undefined;
+  /**
+   * Statistics that BatchNormalization uses. Default 'running' around one run; 'batch' between two, where the running statistics of
+   * either run are those of no other point.
+   */
+  batchNorm?: BatchNormMode | undefined;
+  /** Called before each loss with the number of losses done and to do. @throws to stop */
+  onPoint?: ((done: number, total: number) => void) | undefined;
+}
+
+const DEFAULT_BATCH = 256;
+
+/**
+ * The loss of a run's model over training samples, without augmentation, along directions in parameter space: around the run, a random
+ * and the gradient direction (1-D) or two random ones (2-D), filter-normalised; between two runs, the line through both (1-D) and a
+ * random direction orthogonal to it and as long (2-D). The parameters are left as they are.
+ * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL before anything is computed
+ */
+export async function measureLandscape(options: LandscapeOptions): Promise<LandscapeFile> {
+  const { run, to, samples = 'all', seed = 0 } = options;
+  const { batchNorm = to === undefined ? 'running' : 'batch' } = options;
+  if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
+    throw invalid('samples', "a positive integer or 'all'", samples);
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) throw invalid('seed', 'an integer ≥ 0', seed);
+  const plan = planAxes(options);
+  const subject = await subjectOfRun(run, options);
+  const { model, loss, dataset, data } = subject;
+  const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
+  const prepared = prepareSessionModel(model, subject.view);
+  const { device, runtime } = openExecution(options);
+  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, dataset, view);
+  const normalization = trainingSetNormalization(dataset);
+  const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
+  const groups = subject.groups(binding.parameters);
+  const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
+  const objective = DataObjective.create(prepared, weights, datasetSamples(part, normalization, binding), {
+    ...subject.view,
+    loss,
+    batch,
+    dims: binding.dims,
+    batchNorm,
+    runtime,
+  });
+  try {
+    const other =
+      to === undefined
+        ? undefined
+        : await weightsOf(to, weights, (other) =>
+            bindData(runtime, prepareSessionModel(other, subject.view), loss, dataset, view),
+          );
+    const directions = await chooseDirections(objective, {
+      ...plan,
+      seed,
+      other,
+      axisOf: filterAxes(prepared.model),
+    });
+    const surface = await measure(objective, plan, directions, options.onPoint);
+    return {
+      kind: 'flatmin-landscape',
+      version: 1,
+      dims: plan.dims,
+      run,
+      to: to ?? null,
+      normalization: to === undefined ? 'filter' : 'none',
+      directions: directions.map(({ name, norm }) => ({ name, norm })),
+      axes: plan.axes,
+      center: await objective.loss(),
+      ...surface,
+      settings: {
+        data,
+        samples: objective.samples,
+        samplesOf: dataset.train.size,
+        batchNorm,
+        batch,
+        lossName: loss.name,
+        seed,
+      },
+    };
+  } finally {
+    objective.dispose();
+    weights.dispose();
+  }
+}
+
+interface Plan {
+  readonly dims: 1 | 2;
+  readonly axes: readonly (readonly number[])[];
+}
+
+function planAxes({ dims = 1, to, span = 1, points = dims === 1 ? 51 : 21 }: LandscapeOptions): Plan {
+  if (dims !== 1 && dims !== 2) throw invalid('dims', '1 or 2', dims);
+  if (!(span > 0 && Number.isFinite(span))) throw invalid('span', 'a positive number', span);
+  const around = axis(-span, span, points, [0]);
+  if (to === undefined) return { dims, axes: dims === 1 ? [around] : [around, around] };
+  const between = axis(-span / 2, 1 + span / 2, points, [0, 1]);
+  const beside = axis(-(1 + span) / 2, (1 + span) / 2, points, [0]);
+  return { dims, axes: dims === 1 ? [between] : [between, beside] };
+}
+
+interface DirectionChoice extends Plan {
+  readonly seed: number;
+  readonly other: Vector | undefined;
+  readonly axisOf: (name: string) => number;
+}
+
+/** One for each curve of 1-D, one for each axis of 2-D. */
+async function chooseDirections(
+  objective: Objective,
+  { dims, seed, other, axisOf: filterAxis }: DirectionChoice,
+): Promise<Direction[]> {
+  const { space } = objective;
+  if (other) {
+    const line = await directionTo(space, other);
+    if (dims === 1) return [line];
+    const random = await randomDirection(space, { seed, stream: 0, filterAxis });
+    return [line, await orthogonalize(space, random, line)];
+  }
+  const random = await randomDirection(space, { seed, stream: 0, filterAxis });
+  if (dims === 2) return [random, await randomDirection(space, { seed, stream: 1, filterAxis })];
+  await objective.gradient();
+  return [random, await gradientDirection(space, filterAxis)];
+}
+
+async function measure(
+  objective: Objective,
+  { dims, axes }: Plan,
+  directions: readonly Direction[],
+  onPoint: LandscapeOptions['onPoint'],
+): Promise<Pick<LandscapeFile, 'curves' | 'losses'>> {
+  if (dims === 2) {
+    const total = axes[0]!.length * axes[1]!.length;
+    const pair = [directions[0]!, directions[1]!] as const;
+    return {
+      losses: await lossSurface(objective, pair, [axes[0]!, axes[1]!], {
+        onPoint: (done) => onPoint?.(done, total),
+      }),
+    };
+  }
+  const curves = [];
+  const each = axes[0]!.length;
+  for (const [index, direction] of directions.entries()) {
+    const progress = (done: number) => onPoint?.(index * each + done, directions.length * each);
+    curves.push({
+      direction: direction.name,
+      losses: await lossCurve(objective, direction, axes[0]!, { onPoint: progress }),
+    });
+  }
+  return { curves };
+}
+
+/** The parameters of a second run, in the layout of the first. */
+async function weightsOf(
+  dir: string,
+  { space }: ModelWeights,
+  bind: (model: ModelProto) => Promise<DataBinding>,
+): Promise<Vector> {
+  const model = await readModel(join(dir, 'model.onnx'));
+  const { weights: own, initializers } = await bind(model);
+  const weights = new ModelWeights(own, initializers, { device: space.device });
+  try {
+    const layout = (segments: readonly { name: string; dims: readonly number[] }[]) =>
+      segments.map(({ name, dims }) => `${name} [${dims}]`).join();
+    if (layout(weights.space.arena.segments) !== layout(space.arena.segments)) {
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `${dir} holds another model: its parameters have other names or shapes.`,
+      );
+    }
+    const vector = space.vector();
+    for (const { name } of space.arena.segments) space.arena.write(vector, name, weights.read(name));
+    return vector;
+  } finally {
+    weights.dispose();
+  }
+}

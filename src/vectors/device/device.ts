@@ -1,0 +1,63 @@
+import type { DeviceBuffer, NativeSessionOptions } from '../../addon/types.js';
+import type { VectorProgram } from '../program/program.js';
+import type { Scalar } from '../scalar.js';
+
+/** Elements [first, first + count) of every vector, with the scalars of a parameter group. */
+export interface Range {
+  readonly first: number;
+  readonly count: number;
+  readonly scalars: Readonly<Record<string, number | Scalar>>;
+}
+
+export interface RunOptions {
+  /** The program does nothing where this number is not finite; its sums are NaN then. */
+  when?: Scalar | undefined;
+}
+
+/**
+ * Where vectors live and programs run. What is asked of a device happens in the order it was asked; promises resolve when it is queued,
+ * which on the CPU means done.
+ */
+export interface Device {
+  /** 'cpu' or 'cuda:<ordinal>' */
+  readonly name: string;
+  /** Threads of work on the CPU. */
+  readonly threads: number;
+  /** Steps that may be queued before the first one's loss is waited for: 0 on the CPU. */
+  readonly latency: number;
+  /** Zero-filled memory. @throws FlatminError OUT_OF_MEMORY */
+  allocate(byteLength: number): DeviceBuffer;
+  /** Runs a program. @returns its sums, in the order of their statements */
+  run(
+    program: VectorProgram,
+    vectors: Readonly<Record<string, DeviceBuffer>>,
+    ranges: readonly Range[],
+    options?: RunOptions,
+  ): Promise<Scalar[]>;
+  /**
+   * Element i ← normal number i of the stream of a seed, inside the ranges; the same numbers on every device, to rounding.
+   * @returns Σ of their squares
+   */
+  fillNormal(
+    target: DeviceBuffer,
+    ranges: readonly { readonly first: number; readonly count: number }[],
+    seed: number,
+    stream: number,
+  ): Promise<Scalar>;
+  /** The first float32 of a buffer. */
+  element(buffer: DeviceBuffer): Promise<Scalar>;
+  /** target ← source, of equal length. */
+  copy(source: DeviceBuffer, target: DeviceBuffer): Promise<void>;
+  /** Puts host data into a buffer, which may change as soon as this resolves: through pinned memory on a GPU. */
+  upload(target: DeviceBuffer, data: ArrayBufferView): Promise<void>;
+  /** Execution providers of sessions on this device; undefined for the CPU's own. */
+  readonly providers: NativeSessionOptions['providers'];
+  /** Of sessions whose runs are captured once and played again (CUDA graphs); undefined where the device does not capture. */
+  readonly captureOptions: Pick<NativeSessionOptions, 'providers' | 'exclusiveOn'> | undefined;
+  /** Configuration of runs whose outputs all stay on the device. */
+  readonly runConfig: Readonly<Record<string, string>>;
+  /** Bytes of the device's memory. */
+  memory(): { readonly free: number; readonly total: number };
+  /** Waits for all that was asked. */
+  synchronize(): Promise<void>;
+}
