@@ -52,7 +52,7 @@ const violations = [
   ['flow-capabilities', 'capabilities/a.ts', '../vectors/a.js', 'src/vectors/a.ts'],
   ['flow-provision', 'provision/a.ts', '../run/a.js', 'src/run/a.ts'],
   ['flow-compile', 'compile/a.ts', '../session/a.js', 'src/session/a.ts'],
-  ['flow-optim', 'optim/a.ts', '../data/a.js', 'src/data/a.ts'],
+  ['flow-optim', 'optim/a.ts', '../cli/a.js', 'src/cli/a.ts'],
   ['flow-sharpness', 'sharpness/a.ts', '../optim/a.js', 'src/optim/a.ts'],
   ['flow-landscape', 'landscape/a.ts', '../optim/a.js', 'src/optim/a.ts'],
   ['flow-session', 'session/a.ts', '../data/a.js', 'src/data/a.ts'],
