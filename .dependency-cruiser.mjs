@@ -4,8 +4,9 @@
  */
 const flow = {
   formats: [],
+  options: [],
   addon: [],
-  data: [],
+  data: ['options'],
   onnx: ['formats'],
   vectors: ['addon'],
   ort: ['addon', 'onnx'],
@@ -16,8 +17,8 @@ const flow = {
   capabilities: ['addon', 'onnx', 'ort', 'lowering'],
   provision: ['addon', 'onnx', 'ort', 'capabilities'],
   compile: ['onnx', 'ort', 'autodiff', 'losses', 'lowering', 'models'],
-  optim: ['vectors'],
-  sharpness: ['vectors'],
+  optim: ['options', 'vectors'],
+  sharpness: ['options', 'vectors'],
   landscape: ['vectors', 'sharpness'],
   session: [
     'addon',
@@ -32,7 +33,7 @@ const flow = {
     'optim',
     'sharpness',
   ],
-  settings: ['autodiff', 'compile', 'data', 'optim', 'vectors'],
+  settings: ['options', 'autodiff', 'compile', 'data', 'optim', 'vectors'],
   run: [
     'formats',
     'data',

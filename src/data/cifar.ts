@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { CIFAR10_CLASSES, CIFAR100_CLASSES } from './cifar-classes.js';
 import type { Dataset, Split } from './dataset.js';
+import { datasetKind } from './kind.js';
 
 export type CifarName = 'cifar10' | 'cifar100';
 
@@ -152,3 +153,9 @@ async function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** The augmentation that nearly all work on CIFAR uses. */
+const augment = 'flip,crop=4:reflect';
+
+export const cifar10 = datasetKind({ name: 'cifar10', needsFolder: true, augment, open: loadCifar10 });
+export const cifar100 = datasetKind({ name: 'cifar100', needsFolder: true, augment, open: loadCifar100 });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { FlatminError } from '../errors.js';
 import { type Dataset, gather, type Split } from './dataset.js';
+import { datasetKind } from './kind.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 
 const FILE = new URL('../../../data/digits/digits.csv.gz', import.meta.url);
@@ -54,3 +55,5 @@ function parse(csv: string): Split {
   }
   return { images, labels, size: ROWS };
 }
+
+export const digits = datasetKind({ name: 'digits', needsFolder: false, augment: 'none', open: loadDigits });

@@ -12,6 +12,7 @@ export {
 } from './dataset.js';
 export { loadDigits } from './digits.js';
 export { type DownloadOptions, downloadCifar } from './download.js';
+export type { DatasetKind } from './kind.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
 export { type Normalization, trainingSetNormalization } from './normalization.js';
-export { openDataset } from './open.js';
+export { DATA_HINT, datasetKinds, openDataset, parseDataset } from './open.js';

@@ -86,9 +86,9 @@ function jobSettings(
   seed: number,
 ): Partial<TrainSettings> {
   const { optimizer = 'sgd' } = { ...shared, ...variant.settings };
-  const used = usedBy(optimizer, { ...shared, ...variant.settings });
-  const given = { ...used, data, seed };
   try {
+    const used = usedBy(optimizer, { ...shared, ...variant.settings });
+    const given = { ...used, data, seed };
     for (const key of ['data', 'seed'] as const) {
       if (shared[key] !== undefined || variant.settings[key] !== undefined)
         throw new FlatminError(
@@ -98,13 +98,13 @@ function jobSettings(
     }
     assertUsed({ base: used.base, ...variant.settings }, [optimizer]);
     resolveSettings(given);
+    return given;
   } catch (cause) {
     if (!(cause instanceof FlatminError)) throw cause;
     throw new FlatminError(cause.code, `In the settings of variant "${variant.name}": ${cause.message}`, {
       cause,
     });
   }
-  return given;
 }
 
 function dataSpec(name: string, folders: Readonly<Record<string, string>>): string {

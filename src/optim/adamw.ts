@@ -1,4 +1,6 @@
-import { invalid } from '../errors.js';
+import { z } from 'zod';
+import { changed, checked, option } from '../options/option.js';
+import { belowOne, positive } from '../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
@@ -6,7 +8,14 @@ import { Scalar } from '../vectors/scalar.js';
 import { StateVectors } from '../vectors/state-vectors.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
 import { biasCorrection } from './toolkit/applied-steps.js';
-import { type CommonOptions, checkCommonOptions, decayOf } from './toolkit/common-options.js';
+import {
+  type CommonOptions,
+  checkedRate,
+  commonOptions,
+  commonSettings,
+  decayOf,
+} from './toolkit/common-options.js';
+import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
 export interface AdamWOptions extends CommonOptions {
@@ -28,12 +37,23 @@ const [keep, stepSize, correction, epsilon] = [
 ];
 const clipped = scalar('clip').times(g);
 
-const adamw = program(
+const update = program(
   assign(m, beta1.times(m).plus(rest1.times(clipped))),
   assign(v, beta2.times(v).plus(rest2.times(clipped.squared))),
   // keep = 1 − ηλ, stepSize = η/(1 − β₁ᵗ), correction = √(1 − β₂ᵗ)
   assign(w, keep.times(w).minus(stepSize.times(m.over(v.root.over(correction).plus(epsilon))))),
 );
+
+const options = {
+  ...commonOptions,
+  weightDecay: changed(commonOptions.weightDecay, { help: 'decoupled weight decay', default: 0.01 }),
+  betas: option(z.tuple([belowOne, belowOne], 'two numbers in [0, 1)'), {
+    symbol: 'β₁,β₂',
+    help: 'decays of the moments',
+    default: [0.9, 0.999],
+  }),
+  epsilon: option(positive, { symbol: 'ϵ', help: 'added to the root of the second moment', default: 1e-8 }),
+};
 
 /**
  * Adam with decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2). At step t = 1, 2, …, skipped steps not counted:
@@ -46,18 +66,8 @@ export class AdamW implements BaseOptimizer {
   private readonly vectors = new StateVectors();
 
   /** @throws FlatminError INVALID_ARGUMENT on a setting out of range */
-  constructor({
-    betas = [0.9, 0.999],
-    epsilon: tiny = 1e-8,
-    weightDecay = 0.01,
-    decay = 'all',
-    ...rest
-  }: AdamWOptions) {
-    this.options = { ...rest, betas, epsilon: tiny, weightDecay, decay };
-    checkCommonOptions(this.options);
-    for (const beta of betas)
-      if (!(beta >= 0 && beta < 1)) throw invalid('each of betas', 'a number in [0, 1)', beta);
-    if (!(tiny > 0)) throw invalid('epsilon', 'a number > 0', tiny);
+  constructor(given: AdamWOptions) {
+    this.options = { ...checked(options, given), lr: checkedRate(given.lr) };
   }
 
   async step(problem: Problem): Promise<StepReport> {
@@ -89,7 +99,7 @@ export class AdamW implements BaseOptimizer {
         correction: second.root,
       };
     };
-    await space.run(adamw, vectors, scalars, { when: gradientNorm });
+    await space.run(update, vectors, scalars, { when: gradientNorm });
     return { lr: rate, gradientNorm };
   }
 
@@ -106,3 +116,13 @@ export class AdamW implements BaseOptimizer {
     return { m: this.vectors.get(space, 'firstMoment'), v: this.vectors.get(space, 'secondMoment') };
   }
 }
+
+export const adamw = baseOptimizer({
+  name: 'adamw',
+  settings: {
+    ...commonSettings,
+    lr: changed(commonSettings.lr, { default: 0.001 }),
+    weightDecay: changed(commonSettings.weightDecay, { default: 0.01 }),
+  },
+  build: ({ clipNorm, ...settings }) => new AdamW({ ...settings, ...(clipNorm !== null && { clipNorm }) }),
+});

@@ -1,10 +1,12 @@
-import { invalid } from '../errors.js';
+import { checked, option } from '../options/option.js';
+import { share } from '../options/values.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { wrapper } from './toolkit/declare.js';
 import { streamOf } from './toolkit/micro-batches.js';
 import { normalQuantile } from './toolkit/normal-quantile.js';
-import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
+import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface ESAMOptions extends AscentOptions {
   /** Share β of the parameters that a step perturbs, in (0, 1]; default 0.6. */
@@ -12,6 +14,14 @@ export interface ESAMOptions extends AscentOptions {
   /** Fills the numbers z that choose the parameters of a step; default standard normal ones from the run's seed and the step. */
   noise?: (z: Vector, problem: Problem) => Promise<void>;
 }
+
+const fractionOption = {
+  fraction: option(share, {
+    symbol: 'β',
+    help: 'share of the parameters that a step perturbs, in (0, 1]',
+    default: 0.6,
+  }),
+};
 
 /**
  * The stochastic weight perturbation of Efficient SAM (Du et al. 2022, section 3.1): only a random part of the parameters is
@@ -32,10 +42,8 @@ export class ESAM extends GradientAscent {
     private readonly options: ESAMOptions = {},
   ) {
     super(base, options);
-    const { fraction = 0.6 } = options;
-    if (!(fraction > 0 && fraction <= 1)) throw invalid('fraction', 'a number in (0, 1]', fraction);
-    this.fraction = fraction;
-    this.threshold = normalQuantile(fraction);
+    this.fraction = checked(fractionOption, options).fraction;
+    this.threshold = normalQuantile(this.fraction);
   }
 
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
@@ -56,3 +64,9 @@ export class ESAM extends GradientAscent {
     return { optimizer: 'esam', fraction: this.fraction, ...this.describeAscent() };
   }
 }
+
+export const esam = wrapper({
+  name: 'esam',
+  settings: { ...ascentSettings, ...fractionOption },
+  build: ({ adaptive, ...rest }, base) => new ESAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+});

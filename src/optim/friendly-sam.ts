@@ -1,12 +1,14 @@
-import { invalid } from '../errors.js';
+import { checked, option } from '../options/option.js';
+import { belowOne, notNegative } from '../options/values.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, type Term, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { wrapper } from './toolkit/declare.js';
 import { gradientNorm } from './toolkit/gradient-norm.js';
 import { isFirst, PendingState } from './toolkit/pending-state.js';
-import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
+import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface FriendlySAMOptions extends AscentOptions {
   /** Share σ of the mean gradient that the ascent leaves out; default 1. */
@@ -23,6 +25,19 @@ const separate = (before: Term) =>
 const begin = separate(m);
 const goOn = separate(next);
 
+const options = {
+  sigma: option(notNegative, {
+    symbol: 'σ',
+    help: 'share of the mean gradient that the ascent leaves out',
+    default: 1,
+  }),
+  gradientDecay: option(belowOne, {
+    symbol: 'λ',
+    help: 'decay of the mean gradient, in [0, 1)',
+    default: 0.9,
+  }),
+};
+
 /**
  * Friendly SAM (Li et al. 2024, Algorithm 1): the ascent follows what sets the batch's gradient apart from the full one, which an
  * exponential moving average stands for.
@@ -37,14 +52,9 @@ export class FriendlySAM extends GradientAscent {
   private readonly mean = new PendingState(this.vectors, 'meanGradient');
 
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
-  constructor(base: BaseOptimizer, options: FriendlySAMOptions = {}) {
-    super(base, options);
-    const { sigma: share = 1, gradientDecay = 0.9 } = options;
-    if (!(share >= 0 && Number.isFinite(share))) throw invalid('sigma', 'a number ≥ 0', share);
-    if (!(gradientDecay >= 0 && gradientDecay < 1))
-      throw invalid('gradientDecay', 'a number in [0, 1)', gradientDecay);
-    this.sigma = share;
-    this.gradientDecay = gradientDecay;
+  constructor(base: BaseOptimizer, given: FriendlySAMOptions = {}) {
+    super(base, given);
+    ({ sigma: this.sigma, gradientDecay: this.gradientDecay } = checked(options, given));
   }
 
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
@@ -73,3 +83,9 @@ export class FriendlySAM extends GradientAscent {
     return { optimizer: 'friendly-sam', sigma: share, gradientDecay, ...this.describeAscent() };
   }
 }
+
+export const friendlySam = wrapper({
+  name: 'friendly-sam',
+  settings: { ...ascentSettings, ...options },
+  build: ({ adaptive, ...rest }, base) => new FriendlySAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+});

@@ -1,9 +1,11 @@
-import { invalid } from '../errors.js';
+import { checked, option } from '../options/option.js';
+import { notNegative } from '../options/values.js';
 import { assign, dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
+import { wrapper } from './toolkit/declare.js';
+import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface GSAMOptions extends AscentOptions {
   /** Coefficient α of the orthogonal component, default 0.4. */
@@ -17,6 +19,14 @@ const products = program(dot(clean, g), sumOfSquares(g));
 // gₚ − α(g − (g·gₚ/‖gₚ‖²) gₚ) = (1 + α g·gₚ/‖gₚ‖²) gₚ − α g
 const combine = program(assign(g, scalar('own').times(g).minus(scalar('alpha').times(clean))));
 
+const options = {
+  alpha: option(notNegative, {
+    symbol: 'α',
+    help: 'share of the component orthogonal to the perturbed gradient',
+    default: 0.4,
+  }),
+};
+
 /**
  * Surrogate gap guided SAM (Zhuang et al. 2022, Algorithm 1): with g the clean gradient and gₚ that of SAM,
  *
@@ -29,11 +39,9 @@ export class GSAM extends GradientAscent {
   private readonly alpha: number;
 
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
-  constructor(base: BaseOptimizer, options: GSAMOptions = {}) {
-    super(base, options);
-    const { alpha = 0.4 } = options;
-    if (!(alpha >= 0 && Number.isFinite(alpha))) throw invalid('alpha', 'a number ≥ 0', alpha);
-    this.alpha = alpha;
+  constructor(base: BaseOptimizer, given: GSAMOptions = {}) {
+    super(base, given);
+    this.alpha = checked(options, given).alpha;
   }
 
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
@@ -55,3 +63,9 @@ export class GSAM extends GradientAscent {
     return { optimizer: 'gsam', alpha: this.alpha, ...this.describeAscent() };
   }
 }
+
+export const gsam = wrapper({
+  name: 'gsam',
+  settings: { ...ascentSettings, ...options },
+  build: ({ adaptive, ...rest }, base) => new GSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+});

@@ -1,11 +1,13 @@
-import { invalid } from '../errors.js';
+import { changed, checked, option } from '../options/option.js';
+import { notNegative } from '../options/values.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { assign, dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { wrapper } from './toolkit/declare.js';
 import { isFirst, PendingState } from './toolkit/pending-state.js';
-import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
+import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface LookSAMOptions extends AscentOptions {
   /** Steps k from one SAM gradient to the next; default 5. */
@@ -24,6 +26,11 @@ const next = program(assign(v, v.plus(scalar('share').times(g.minus(scalar('rati
 const norms = program(sumOfSquares(g), sumOfSquares(v));
 const reuse = program(assign(g, g.plus(scalar('scale').times(v))));
 
+const options = {
+  alpha: option(notNegative, { symbol: 'α', help: 'weight of the reused component', default: 0.7 }),
+};
+const settings = { ...ascentSettings, every: changed(ascentSettings.every, { default: 5 }), ...options };
+
 /**
  * LookSAM (Liu et al. 2022, Algorithm 1): the part of SAM's gradient that is orthogonal to the clean one changes slowly, so it is
  * computed in every k-th step and reused in those between:
@@ -39,11 +46,9 @@ export class LookSAM extends GradientAscent {
   private readonly orthogonal = new PendingState(this.vectors, 'orthogonal');
 
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
-  constructor(base: BaseOptimizer, options: LookSAMOptions = {}) {
-    const { alpha = 0.7, every = 5 } = options;
-    super(base, { ...options, every });
-    if (!(alpha >= 0 && Number.isFinite(alpha))) throw invalid('alpha', 'a number ≥ 0', alpha);
-    this.alpha = alpha;
+  constructor(base: BaseOptimizer, given: LookSAMOptions = {}) {
+    super(base, { ...given, ...checked({ every: settings.every }, given) });
+    this.alpha = checked(options, given).alpha;
   }
 
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
@@ -90,3 +95,9 @@ export class LookSAM extends GradientAscent {
     return { optimizer: 'looksam', alpha: this.alpha, ...this.describeAscent() };
   }
 }
+
+export const lookSam = wrapper({
+  name: 'looksam',
+  settings: settings,
+  build: ({ adaptive, ...rest }, base) => new LookSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+});

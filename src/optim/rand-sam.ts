@@ -1,9 +1,15 @@
 import type { Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
+import { wrapper } from './toolkit/declare.js';
 import { streamOf } from './toolkit/micro-batches.js';
 import { type AdaptiveOptions, adaptiveEta, Perturbation } from './toolkit/perturbation.js';
-import { Perturbed, type PerturbedOptions } from './toolkit/sharpness-aware.js';
+import {
+  adaptiveOf,
+  Perturbed,
+  type PerturbedOptions,
+  perturbedSettings,
+} from './toolkit/sharpness-aware.js';
 
 export interface RandSAMOptions extends PerturbedOptions {
   /** ε = ρ Tz/‖Tz‖ with T = |w| + η. Default false. */
@@ -55,3 +61,10 @@ export class RandSAM extends Perturbed {
     return { optimizer: 'rand-sam', rho, every, adaptive, base: this.base.describe() };
   }
 }
+
+export const randSam = wrapper({
+  name: 'rand-sam',
+  settings: perturbedSettings,
+  build: ({ adaptive, ...settings }, base) =>
+    new RandSAM(base, { ...settings, adaptive: adaptiveOf(adaptive) }),
+});

@@ -1,7 +1,9 @@
-import { invalid } from '../errors.js';
+import { checked, option } from '../options/option.js';
+import { choice, count } from '../options/values.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
-import { type AscentOptions, GradientAscent } from './toolkit/sharpness-aware.js';
+import { wrapper } from './toolkit/declare.js';
+import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 export interface SAMOptions extends AscentOptions {
   /** Ascent steps N; default 1. */
@@ -12,6 +14,22 @@ export interface SAMOptions extends AscentOptions {
    */
   radius?: 'split' | 'project' | 'sum';
 }
+
+const options = {
+  steps: option(count, {
+    symbol: 'n',
+    help: 'ascent steps N: N + 1 gradients a step',
+    default: 1,
+  }),
+  radius: option(choice(['split', 'project', 'sum']), {
+    symbol: 'kind',
+    help: 'N steps of ρ/N each, of ρ projected onto the ball, or of ρ each',
+    default: 'split',
+  }),
+};
+
+/** Settings of SAM, and of what only scales its ball. */
+export const samSettings = { ...ascentSettings, ascentSteps: options.steps, radius: options.radius };
 
 /**
  * Sharpness-aware minimization (Foret et al. 2021, Eq. 2–3) around any base optimizer, with N ascent steps ("1st-Order Magic",
@@ -27,12 +45,9 @@ export class SAM extends GradientAscent {
   private readonly share: 'split' | 'project' | 'sum';
 
   /** @throws FlatminError INVALID_ARGUMENT on a radius, number of steps or decay out of range */
-  constructor(base: BaseOptimizer, options: SAMOptions = {}) {
-    super(base, options);
-    const { steps = 1, radius = 'split' } = options;
-    if (!Number.isInteger(steps) || steps < 1) throw invalid('steps', 'an integer ≥ 1', steps);
-    if (!['split', 'project', 'sum'].includes(radius))
-      throw invalid('radius', "'split', 'project' or 'sum'", radius);
+  constructor(base: BaseOptimizer, given: SAMOptions = {}) {
+    super(base, given);
+    const { steps, radius } = checked(options, given);
     this.steps = steps;
     this.share = radius;
   }
@@ -54,3 +69,10 @@ export class SAM extends GradientAscent {
     return { optimizer: 'sam', steps: this.steps, radius: this.share, ...this.describeAscent() };
   }
 }
+
+export const sam = wrapper({
+  name: 'sam',
+  settings: samSettings,
+  build: ({ adaptive, ascentSteps, ...settings }, base) =>
+    new SAM(base, { ...settings, steps: ascentSteps, adaptive: adaptiveOf(adaptive) }),
+});

@@ -1,10 +1,19 @@
 import { invalid } from '../errors.js';
+import { changed, checked, option } from '../options/option.js';
+import { belowOne, flag } from '../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import { StateVectors } from '../vectors/state-vectors.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
-import { type CommonOptions, checkCommonOptions, decayOf } from './toolkit/common-options.js';
+import {
+  type CommonOptions,
+  checkedRate,
+  commonOptions,
+  commonSettings,
+  decayOf,
+} from './toolkit/common-options.js';
+import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
 export interface SGDOptions extends CommonOptions {
@@ -34,6 +43,13 @@ const nesterov = program(
   assign(w, w.minus(lr.times(decayed.plus(mu.times(v))))),
 );
 
+const options = {
+  ...commonOptions,
+  momentum: option(belowOne, { symbol: 'μ', help: 'momentum', default: 0 }),
+  nesterov: option(flag, { help: "Nesterov's momentum", default: false }),
+  clipDecay: option(flag, { help: 'count the L2 term in the gradient that is clipped', default: false }),
+};
+
 /**
  * Stochastic gradient descent with momentum (Polyak 1964; Nesterov's form as in Sutskever et al. 2013) and L2 weight decay:
  *
@@ -44,17 +60,9 @@ export class SGD implements BaseOptimizer {
   private readonly vectors = new StateVectors();
 
   /** @throws FlatminError INVALID_ARGUMENT on a negative rate, decay or clip, or Nesterov without momentum */
-  constructor({
-    momentum = 0,
-    nesterov: ahead = false,
-    weightDecay = 0,
-    decay = 'all',
-    clipDecay = false,
-    ...rest
-  }: SGDOptions) {
-    this.options = { ...rest, momentum, nesterov: ahead, weightDecay, decay, clipDecay };
-    checkCommonOptions(this.options);
-    if (!(momentum >= 0 && momentum < 1)) throw invalid('momentum', 'a number in [0, 1)', momentum);
+  constructor(given: SGDOptions) {
+    this.options = { ...checked(options, given), lr: checkedRate(given.lr) };
+    const { momentum, nesterov: ahead } = this.options;
     if (ahead && momentum === 0) throw invalid('nesterov', 'used with a momentum > 0', ahead);
   }
 
@@ -102,3 +110,14 @@ export class SGD implements BaseOptimizer {
     return this.vectors.get(space, 'velocity');
   }
 }
+
+export const sgd = baseOptimizer({
+  name: 'sgd',
+  settings: {
+    ...commonSettings,
+    momentum: changed(options.momentum, { default: 0.9 }),
+    nesterov: options.nesterov,
+    clipDecay: options.clipDecay,
+  },
+  build: ({ clipNorm, ...settings }) => new SGD({ ...settings, ...(clipNorm !== null && { clipNorm }) }),
+});

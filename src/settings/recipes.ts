@@ -1,3 +1,4 @@
+import { parseDataset } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { RecipeName, TrainSettings } from './schema.js';
 
@@ -36,6 +37,8 @@ export function recipeSettings(name: RecipeName, given: Partial<TrainSettings>):
     shortcut: 'pad',
     labelSmoothing: 0,
     // Theirs is of SAM: ASAM's ball is another one.
-    ...(given.optimizer !== 'asam' && { rho: given.data?.startsWith('cifar100') ? 0.1 : 0.05 }),
+    ...(given.optimizer !== 'asam' && {
+      rho: parseDataset(given.data ?? '')?.kind.name === 'cifar100' ? 0.1 : 0.05,
+    }),
   };
 }

@@ -5,38 +5,36 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { LAYOUTS } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
+import { DATA_HINT } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
-import { SCHEDULE_NAMES } from '../optim/schedules/learning-rate.js';
+import { optimizers } from '../optim/index.js';
+import { SCHEDULE_NAMES, STEP_GAMMA } from '../optim/schedules/learning-rate.js';
 import { RHO_SCHEDULE_NAMES } from '../optim/schedules/radius.js';
+import type { commonSettings } from '../optim/toolkit/common-options.js';
+import { at, type Options, option } from '../options/option.js';
+import {
+  belowOne,
+  choice,
+  count,
+  countOrZero,
+  flag,
+  notNegative,
+  positive,
+  text,
+} from '../options/values.js';
 
-export const OPTIMIZER_NAMES = [
-  'sgd',
-  'adamw',
-  'sam',
-  'rand-sam',
-  'asam',
-  'gsam',
-  'looksam',
-  'esam',
-  'friendly-sam',
-] as const;
-export const BASE_NAMES = ['sgd', 'adamw'] as const;
+type Declared = (typeof optimizers)[number];
+export type OptimizerName = Declared['name'];
+export type BaseName = Extract<Declared, { wraps: false }>['name'];
+
+const namesOf = <T extends Declared>(some: readonly T[]) =>
+  some.map(({ name }) => name) as [T['name'], ...T['name'][]];
+const isBase = (declared: Declared): declared is Extract<Declared, { wraps: false }> => !declared.wraps;
+
+export const OPTIMIZER_NAMES = namesOf(optimizers);
+export const BASE_NAMES = namesOf(optimizers.filter(isBase));
 export const RECIPE_NAMES = ['foret2021'] as const;
-export type OptimizerName = (typeof OPTIMIZER_NAMES)[number];
-export type BaseName = (typeof BASE_NAMES)[number];
 export type RecipeName = (typeof RECIPE_NAMES)[number];
-
-/** A schema whose issues say what was expected. */
-const number = (expected: string, holds: (value: number) => boolean) =>
-  z.custom<number>((value) => typeof value === 'number' && Number.isFinite(value) && holds(value), expected);
-const choice = <const T extends readonly string[]>(names: T) => z.enum(names, `one of ${names.join(', ')}`);
-const positive = number('a positive number', (value) => value > 0);
-const notNegative = number('a number ≥ 0', (value) => value >= 0);
-const fraction = number('a number in [0, 1)', (value) => value >= 0 && value < 1);
-const count = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
-const countOrZero = number('an integer ≥ 0', (value) => Number.isSafeInteger(value) && value >= 0);
-const text = z.string('a text').min(1, 'a text');
-const flag = z.boolean('true or false');
 
 const groupSchema = z.strictObject({
   /** Source of the regular expression that finds the group's parameters by name. */
@@ -52,9 +50,8 @@ const constantSchema = z.union(
   'a number, true, false, or a list of numbers',
 );
 
-const settingsSchema = z.strictObject({
-  /** A name that openModel knows, or the path of an .onnx file. */
-  model: z.string('a name such as wrn-16-4, or a path ending in .onnx').min(1, 'a name'),
+/** Settings of how a run takes its model. */
+const viewSettings = {
   /** The value of the model that the loss takes; absent: its first output of floats. */
   output: text.optional(),
   /** Whether the loss takes the output as it is, instead of the logits behind its softmax. */
@@ -69,82 +66,224 @@ const settingsSchema = z.strictObject({
   freeze: z.array(text).optional(),
   /** Whether images have their channels first or last; absent: what the model tells. */
   layout: choice(LAYOUTS).optional(),
-  /** 'digits', 'cifar10:DIR' or 'cifar100:DIR'. */
-  data: z.string('digits, cifar10:DIR or cifar100:DIR').min(1, 'a name'),
-  recipe: choice(RECIPE_NAMES).optional(),
-  optimizer: choice(OPTIMIZER_NAMES),
-  /** What SAM, Rand-SAM and their relatives wrap. */
-  base: choice(BASE_NAMES).optional(),
-  rho: notNegative.optional(),
-  rhoSchedule: choice(RHO_SCHEDULE_NAMES).optional(),
-  /** Radius at the end of the schedule. */
-  rhoFinal: notNegative.optional(),
-  /** Steps from one perturbation to the next. */
-  every: count.optional(),
-  ascentSteps: count.optional(),
-  radius: choice(['split', 'project', 'sum']).optional(),
-  /** η of the adaptive form, or false. */
-  adaptive: z.union([notNegative, z.literal(false)], 'a number ≥ 0 or false').optional(),
-  ascentDecay: notNegative.optional(),
-  /** α of GSAM and LookSAM. */
-  alpha: notNegative.optional(),
-  /** β of ESAM. */
-  fraction: number('a number in (0, 1]', (value) => value > 0 && value <= 1).optional(),
-  /** σ of Friendly-SAM. */
-  sigma: notNegative.optional(),
-  /** λ of Friendly-SAM. */
-  gradientDecay: fraction.optional(),
-  lr: positive,
-  momentum: fraction.optional(),
-  nesterov: flag.optional(),
-  weightDecay: notNegative,
-  decay: choice(['all', 'weights']),
-  /** Largest global norm of the gradient; null for none. */
-  clipNorm: positive.nullable(),
-  clipDecay: flag.optional(),
-  groups: z.array(groupSchema),
-  labelSmoothing: fraction,
-  epochs: count,
-  /** Samples of a batch; with `accumulate`, of a micro-batch. */
-  batch: count,
-  /** Micro-batches a step. */
-  accumulate: count.optional(),
-  perturbation: choice(['per-batch', 'synchronised']).optional(),
-  /** Decay of an exponential moving average of the weights; the averaged model is the result. */
-  ema: fraction.optional(),
-  /** Epochs before stochastic weight averaging; the averaged model is the result. */
-  swaStart: notNegative.optional(),
-  /** Epochs from one averaged model to the next. */
-  swaEvery: positive.optional(),
-  /** Learning rate from `swaStart` on. */
-  swaLr: positive.optional(),
-  schedule: choice(SCHEDULE_NAMES),
-  warmupEpochs: notNegative,
-  /** Epochs at which the step schedule lowers the rate. */
-  milestones: z.array(positive, 'a list of epochs').optional(),
-  gamma: positive.optional(),
-  augment: text,
-  precision: choice(PRECISIONS),
-  shortcut: choice(['conv', 'pad']),
-  /** Sizes of seeded subsets; absent for all. */
-  trainSamples: count.optional(),
-  testSamples: countOrZero.optional(),
-  /** Training samples of the final training loss; absent for all. */
-  trainEvalSamples: count.optional(),
-  seed: countOrZero,
-  /** Epochs between evaluations on the test set. */
-  evalEvery: count,
-  /** Evaluations in a row without a better accuracy after which the run ends; absent: it goes to its last epoch. */
-  earlyStop: count.optional(),
-  /** Steps between records of the loss and the learning rate. */
-  logEvery: count,
-});
+};
+
+/** The model and the batch. */
+export const modelSettings = {
+  model: option(z.string('a name such as wrn-16-4, or a path ending in .onnx').min(1, 'a name'), {
+    symbol: 'name',
+    help: 'wrn-DEPTH-WIDTH (depth 6n+4), small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
+  }),
+  shortcut: option(choice(['conv', 'pad']), {
+    symbol: 'kind',
+    help: 'where a WideResNet changes shape: 1×1 convolution, or pooled and zero-padded',
+    default: 'conv',
+  }),
+  batch: option(count, {
+    symbol: 'n',
+    help: 'samples in a step; with --accumulate, in a micro-batch',
+    default: 128,
+  }),
+  precision: option(choice(PRECISIONS), {
+    symbol: 'kind',
+    help: 'of activations and products; weights and statistics stay float32',
+    default: 'fp32',
+  }),
+  labelSmoothing: option(belowOne, {
+    symbol: 's',
+    help: 'share of the target spread over all classes, in [0, 1)',
+    default: 0,
+  }),
+  seed: option(countOrZero, {
+    symbol: 'n',
+    help: 'of initial values, data order, augmentation and noise',
+    default: 0,
+  }),
+};
+
+export const dataSettings = {
+  data: option(z.string(DATA_HINT).min(1, 'a name'), { symbol: 'set', help: DATA_HINT }),
+  augment: option(text, {
+    symbol: 'list',
+    help: 'none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS',
+    byDefault: "the data set's own",
+  }),
+  trainSamples: option(count.optional(), {
+    symbol: 'n',
+    help: 'a seeded part of the training images',
+    byDefault: 'all',
+  }),
+  testSamples: option(countOrZero.optional(), {
+    symbol: 'n',
+    help: 'a seeded part of the test images',
+    byDefault: 'all',
+  }),
+};
+
+const choiceSettings = {
+  optimizer: option(choice(OPTIMIZER_NAMES), { symbol: 'name', help: 'what trains', default: 'sgd' }),
+};
+
+/** Settings of every optimizer that wraps another; what it is built from is its own. */
+export const wrapperSettings = {
+  base: option(choice(BASE_NAMES).optional(), {
+    symbol: 'name',
+    help: 'what sam, rand-sam and their relatives wrap',
+    default: 'sgd',
+  }),
+  rhoSchedule: option(choice(RHO_SCHEDULE_NAMES).optional(), {
+    symbol: 'name',
+    help: 'of the radius, per step; lr: in proportion to the learning rate',
+    default: 'constant',
+  }),
+  rhoFinal: option(notNegative.optional(), {
+    symbol: 'radius',
+    help: 'at the end of the schedule of the radius',
+    default: 0,
+  }),
+  perturbation: option(choice(['per-batch', 'synchronised']).optional(), {
+    symbol: 'kind',
+    help: 'of each micro-batch on its own, or one of the whole step',
+    default: 'per-batch',
+  }),
+};
+
+export const scheduleSettings = {
+  recipe: option(choice(RECIPE_NAMES).optional(), {
+    symbol: 'name',
+    help: 'settings of a paper: foret2021 (SAM on CIFAR); other options win over it',
+  }),
+  epochs: option(count, { symbol: 'n', help: 'passes over the training images', default: 200 }),
+  schedule: option(choice(SCHEDULE_NAMES), {
+    symbol: 'name',
+    help: 'of the learning rate, per step',
+    default: 'cosine',
+  }),
+  warmupEpochs: option(notNegative, { symbol: 'n', help: 'epochs of linear warm-up', default: 0 }),
+  milestones: option(z.array(positive, 'a list of epochs').optional(), {
+    symbol: 'epochs',
+    help: 'epochs at which schedule step lowers the rate: 60,120,160',
+    byDefault: '30, 60, 80 % of all',
+  }),
+  gamma: option(positive.optional(), {
+    symbol: 'factor',
+    help: 'of schedule step at each milestone',
+    byDefault: String(STEP_GAMMA),
+  }),
+  accumulate: option(count.optional(), {
+    symbol: 'n',
+    help: 'micro-batches of --batch images in a step',
+    default: 1,
+  }),
+};
+
+export const averagingSettings = {
+  ema: option(belowOne.optional(), {
+    symbol: 'decay',
+    help: 'evaluate and save an exponential moving average of the weights',
+    byDefault: 'none',
+  }),
+  swaStart: option(notNegative.optional(), {
+    symbol: 'epochs',
+    help: 'evaluate and save the mean of the weights after these epochs',
+    byDefault: 'none',
+  }),
+  swaEvery: option(positive.optional(), {
+    symbol: 'epochs',
+    help: 'between two models of the mean',
+    default: 1,
+  }),
+  swaLr: option(positive.optional(), {
+    symbol: 'rate',
+    help: 'learning rate from --swa-start on',
+    byDefault: 'that of the schedule',
+  }),
+};
+
+export const evaluationSettings = {
+  evalEvery: option(count, {
+    symbol: 'n',
+    help: 'epochs between evaluations on the test images',
+    default: 1,
+  }),
+  earlyStop: option(count.optional(), {
+    symbol: 'patience',
+    help: 'evaluations without a better accuracy that end the run',
+    byDefault: 'never',
+  }),
+  trainEvalSamples: option(count.optional(), {
+    symbol: 'n',
+    help: 'training images of the final training loss',
+    byDefault: 'all',
+  }),
+  logEvery: option(count, {
+    symbol: 'n',
+    help: 'steps between records of loss and learning rate',
+    default: 1,
+  }),
+};
+
+/** Settings of every run. */
+export const runSettings = {
+  ...modelSettings,
+  ...dataSettings,
+  ...choiceSettings,
+  ...scheduleSettings,
+  ...averagingSettings,
+  ...evaluationSettings,
+};
+
+/** Names of the settings of any optimizer, and the values that one may have. */
+type OptimizerSetting = Declared['settings'] extends infer S ? (S extends unknown ? keyof S : never) : never;
+type ValueOf<K extends OptimizerSetting> = Declared['settings'] extends infer S
+  ? S extends Readonly<Record<K, z.ZodType>>
+    ? z.output<S[K]>
+    : never
+  : never;
+/** Those that every optimizer has. */
+type Common = keyof typeof commonSettings;
 
 /** All that decides what a run computes; what its optimizer does not use is absent. */
-export type TrainSettings = Readonly<z.infer<typeof settingsSchema>>;
+export type TrainSettings = Readonly<
+  z.infer<z.ZodObject<typeof viewSettings & typeof runSettings & typeof wrapperSettings>>
+> & { readonly [K in Common]: ValueOf<K> } & {
+  readonly [K in Exclude<OptimizerSetting, Common>]?: ValueOf<K> | undefined;
+} & { readonly groups: readonly GroupSettings[] };
 export type GroupSettings = z.infer<typeof groupSchema>;
 
-export const SETTING_NAMES = Object.keys(settingsSchema.shape) as readonly (keyof TrainSettings)[];
+/** The declaration of an optimizer. @throws FlatminError INVALID_ARGUMENT for an unknown name */
+export function optimizerNamed(name: OptimizerName): Declared {
+  const found = optimizers.find((each) => each.name === name);
+  if (!found) throw invalid('optimizer', `one of ${OPTIMIZER_NAMES.join(', ')}`, name);
+  return found;
+}
+
+/** The settings that an optimizer on a base has, with their ranges: its own win over its base's. */
+export function settingsOf(optimizer: OptimizerName, base: BaseName): Options {
+  const declared = optimizerNamed(optimizer);
+  return declared.wraps
+    ? { ...optimizerNamed(base).settings, ...wrapperSettings, ...declared.settings }
+    : declared.settings;
+}
+
+/** The settings of all optimizers, by name: which have them. */
+export const optimizerSettings: ReadonlyMap<string, ReadonlyMap<OptimizerName, z.ZodType>> = (() => {
+  const all = new Map<string, Map<OptimizerName, z.ZodType>>();
+  for (const { name: optimizer, settings } of optimizers)
+    for (const [name, schema] of Object.entries<z.ZodType>(settings))
+      all.set(name, (all.get(name) ?? new Map<OptimizerName, z.ZodType>()).set(optimizer, schema));
+  return all;
+})();
+
+export const SETTING_NAMES = [
+  ...new Set([
+    ...Object.keys(viewSettings),
+    ...Object.keys(runSettings),
+    ...Object.keys(wrapperSettings),
+    ...optimizerSettings.keys(),
+    'groups',
+  ]),
+] as readonly (keyof TrainSettings)[];
 
 /** Settings of how a run takes its model. */
 export type ViewSettings = Pick<
@@ -174,16 +313,17 @@ export const stepSamples = ({ batch, accumulate = 1 }: TrainSettings): number =>
 
 /** @throws FlatminError INVALID_ARGUMENT that names the first bad setting, what it should be and what it is. */
 export function checkSettings(settings: unknown): TrainSettings {
-  const result = settingsSchema.safeParse(settings);
-  if (result.success) return result.data;
+  const { optimizer = 'sgd', base = 'sgd' } = settings as Partial<TrainSettings>;
+  const own =
+    OPTIMIZER_NAMES.includes(optimizer) && BASE_NAMES.includes(base) ? settingsOf(optimizer, base) : {};
+  const schema = z.strictObject({ ...viewSettings, ...runSettings, groups: z.array(groupSchema), ...own });
+  const result = schema.safeParse(settings);
+  if (result.success) return result.data as unknown as TrainSettings;
   const issue = result.error.issues[0]!;
   if (issue.code === 'unrecognized_keys') {
     throw new FlatminError('INVALID_ARGUMENT', `There is no setting "${issue.keys[0]}".`);
   }
-  const received = issue.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-    settings,
-  );
+  const received = at(settings, issue.path);
   const name = issue.path.join('.');
   if (received === undefined)
     throw new FlatminError('INVALID_ARGUMENT', `"${name}" is not given: it is ${issue.message}.`);

@@ -4,6 +4,7 @@ import { type ModelView, prepareSessionModel } from '../autodiff/prepare/session
 import type { Layout } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import {
+  DATA_HINT,
   type Dataset,
   type Normalization,
   openDataset,
@@ -156,8 +157,7 @@ async function chooseSubject(options: MeasureSharpnessOptions): Promise<Subject>
   if ((run === undefined) === (model === undefined))
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
   if (run !== undefined) return subjectOfRun(run, options);
-  if (!dataset && !data)
-    throw new FlatminError('INVALID_ARGUMENT', 'A model needs data: digits, cifar10:DIR or cifar100:DIR.');
+  if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
   const opened = typeof model === 'string' ? await readModel(model) : model!;
   const chosen = dataset ?? (await openDataset(data!));
   return {

@@ -204,7 +204,7 @@ test('a folder in use, a folder with a run, and other settings on resume are ref
   t.regex(second.stderr, /already has a run: use --resume or another --out/);
   const changed = await runCli('train', '--resume', '--lr', '0.3', '--seed', '5', '--out', out);
   t.is(changed.code, FAILURE);
-  t.regex(changed.stderr, /lr: was 0.1, is 0.3\n {2}seed: was 0, is 5\n/);
+  t.regex(changed.stderr, /seed: was 0, is 5\n {2}lr: was 0.1, is 0.3\n/);
   t.true(readFileSync(join(out, 'metrics.jsonl')).equals(records));
 });
 

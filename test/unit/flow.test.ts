@@ -40,6 +40,7 @@ test('imports in src follow the flow', async (t) => {
 const violations = [
   ['flow-errors', 'errors.ts', './onnx/a.js', 'src/onnx/a.ts'],
   ['flow-formats', 'formats/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-options', 'options/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-addon', 'addon/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-data', 'data/a.ts', '../report/a.js', 'src/report/a.ts'],
   ['flow-onnx', 'onnx/a.ts', '../ort/a.js', 'src/ort/a.ts'],

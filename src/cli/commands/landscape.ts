@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { DATA_HINT } from '../../data/index.js';
 import { FlatminError } from '../../errors.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { landscapeCsv } from '../../formats/landscape-file.js';
@@ -22,7 +23,7 @@ const landscapeOptions = () => [
   option('Surface', '--to <run>', 'a second run of the same model: the line or plane through both'),
   number('Surface', '--span <s>', 'axes from −s to s; with --to: by s/2 beyond both runs', 1),
   number('Surface', '--points <n>', 'on each axis', '51; 21 for --dims 2'),
-  option('Data', '--data <set>', "digits, cifar10:DIR or cifar100:DIR (default: the run's own)"),
+  option('Data', '--data <set>', `${DATA_HINT} (default: the run's own)`),
   option('Data', '--samples <n>', 'a seeded part of the training images, or all', {
     parse: toSamples,
     byDefault: 'all',

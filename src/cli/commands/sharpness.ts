@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DATA_HINT } from '../../data/index.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { MEASURE_NAMES, type MeasureName } from '../../sharpness/options.js';
 import { type MeasureSharpnessOptions, measureSharpness } from '../../study/measure-sharpness.js';
@@ -34,7 +35,7 @@ const sharpnessOptions = () => [
     choices: ['exact', 'differences'],
     byDefault: 'exact',
   }),
-  option('Data', '--data <set>', 'digits, cifar10:DIR or cifar100:DIR; of a run default its own'),
+  option('Data', '--data <set>', `${DATA_HINT}; of a run default its own`),
   option('Data', '--samples <n>', 'a seeded part of the training images, or all', {
     parse: toSamples,
     byDefault: 'all',

@@ -34,6 +34,9 @@ export function cosine({ lr, totalSteps, finalLr = 0, warmupSteps = 0 }: CosineO
       : halfCosine(lr, finalLr, (step - warmupSteps) / (totalSteps - warmupSteps));
 }
 
+/** γ of step decay where none is given (Zagoruyko & Komodakis 2016, WideResNet). */
+export const STEP_GAMMA = 0.2;
+
 export interface StepDecayOptions {
   lr: number;
   /** Steps at which the rate falls, ascending. */
@@ -46,7 +49,7 @@ export interface StepDecayOptions {
  * η(s) = lr γᵏ, k = number of milestones ≤ s. The default γ is that of the wide residual networks
  * (Zagoruyko & Komodakis 2016, https://arxiv.org/abs/1605.07146: 0.2 after 30 %, 60 % and 80 % of the epochs).
  */
-export function stepDecay({ lr, milestones, gamma = 0.2 }: StepDecayOptions): Schedule {
+export function stepDecay({ lr, milestones, gamma = STEP_GAMMA }: StepDecayOptions): Schedule {
   checkPositive('lr', lr);
   checkPositive('gamma', gamma);
   milestones.forEach((milestone, i) => {

@@ -1,6 +1,8 @@
-import { invalid } from '../../errors.js';
+import { changed, option } from '../../options/option.js';
+import { choice, notNegative, positive } from '../../options/values.js';
 import type { Stretch } from '../../vectors/parameter-space.js';
 import type { Scheduled } from '../optimizer.js';
+import { checkedSchedule } from './declare.js';
 
 /** What every base optimizer is given. */
 export interface CommonOptions {
@@ -14,15 +16,33 @@ export interface CommonOptions {
   clipNorm?: number;
 }
 
-/** @throws FlatminError INVALID_ARGUMENT naming the option that is out of range */
-export function checkCommonOptions({ lr, weightDecay, decay, clipNorm }: CommonOptions): void {
-  if (typeof lr === 'number' && !(lr >= 0)) throw invalid('lr', 'a number ≥ 0', lr);
-  if (weightDecay !== undefined && !(weightDecay >= 0))
-    throw invalid('weightDecay', 'a number ≥ 0', weightDecay);
-  if (decay !== undefined && decay !== 'all' && decay !== 'weights')
-    throw invalid('decay', "'all' or 'weights'", decay);
-  if (clipNorm !== undefined && !(clipNorm > 0)) throw invalid('clipNorm', 'a number > 0', clipNorm);
-}
+/** Of every base optimizer; 0 for no decay. */
+export const commonOptions = {
+  weightDecay: option(notNegative, { symbol: 'λ', help: 'weight decay', default: 0 }),
+  decay: option(choice(['all', 'weights']), {
+    symbol: 'which',
+    help: 'decay all parameters, or weights alone (not those of one dimension)',
+    default: 'all',
+  }),
+  clipNorm: option(positive.optional(), { symbol: 'norm', help: "largest norm of the update's gradient" }),
+};
+
+const rate = option(notNegative, { symbol: 'rate', help: 'learning rate' });
+
+/** @throws FlatminError INVALID_ARGUMENT naming the rate that is out of range */
+export const checkedRate = (lr: Scheduled): Scheduled => checkedSchedule('lr', rate, lr);
+
+/** The same in a run. */
+export const commonSettings = {
+  lr: option(positive, { symbol: 'rate', help: 'highest learning rate', default: 0.1 }),
+  weightDecay: changed(commonOptions.weightDecay, { help: 'L2 of sgd, decoupled for adamw', default: 5e-4 }),
+  decay: commonOptions.decay,
+  clipNorm: option(positive.nullable(), {
+    symbol: 'norm',
+    help: "largest norm of the update's gradient, or none",
+    default: null,
+  }),
+};
 
 /** λ of a stretch of parameters: its group's own, or the optimizer's where that decays it. */
 export const decayOf = ({ options, isVector }: Stretch, { weightDecay = 0, decay }: CommonOptions): number =>

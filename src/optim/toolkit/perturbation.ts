@@ -1,4 +1,5 @@
-import { invalid } from '../../errors.js';
+import { checked, option } from '../../options/option.js';
+import { notNegative } from '../../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
 import { assign, scalar, sumOfSquares, type Term, vector } from '../../vectors/program/expression.js';
 import { program, type VectorProgram } from '../../vectors/program/program.js';
@@ -62,10 +63,16 @@ export interface AdaptiveOptions {
   eta?: number;
 }
 
+/** η of the adaptive form. */
+export const etaOption = option(notNegative, {
+  symbol: 'eta',
+  help: 'scale the perturbation by |w| + η (without a number: η = 0.01)',
+  default: 0.01,
+});
+
 export const adaptiveEta = (options: boolean | AdaptiveOptions): number => {
-  const value = typeof options === 'object' ? (options.eta ?? 0.01) : 0.01;
-  if (!(value >= 0)) throw invalid('adaptive.eta', 'a number ≥ 0', value);
-  return value;
+  const given = typeof options === 'object' ? options.eta : undefined;
+  return checked({ 'adaptive.eta': etaOption }, { 'adaptive.eta': given })['adaptive.eta'];
 };
 
 /**

@@ -1,4 +1,6 @@
-import { invalid } from '../../errors.js';
+import { z } from 'zod';
+import { aboutOf, checked, option } from '../../options/option.js';
+import { count, notNegative } from '../../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
 import type { Scalar } from '../../vectors/scalar.js';
 import { StateVectors } from '../../vectors/state-vectors.js';
@@ -10,8 +12,15 @@ import {
   type Scheduled,
   type StepReport,
 } from '../optimizer.js';
+import { checkedSchedule } from './declare.js';
 import { meanGradient } from './micro-batches.js';
-import { type AdaptiveOptions, type AscentKind, adaptiveEta, Perturbation } from './perturbation.js';
+import {
+  type AdaptiveOptions,
+  type AscentKind,
+  adaptiveEta,
+  etaOption,
+  Perturbation,
+} from './perturbation.js';
 
 export interface PerturbedOptions {
   /** Radius ρ, or its value at each step; default 0.05. */
@@ -19,6 +28,30 @@ export interface PerturbedOptions {
   /** Perturb in every k-th step, beginning with the first; the steps between are those of the base. Default 1. */
   every?: number;
 }
+
+/** Settings of all that perturb. */
+export const perturbedSettings = {
+  rho: option(notNegative, {
+    symbol: 'radius',
+    help: 'radius ρ of the perturbation, in the norm of all parameters',
+    default: 0.05,
+  }),
+  every: option(count, {
+    symbol: 'k',
+    help: 'perturb in every k-th step, plain base steps between; looksam reuses',
+    default: 1,
+  }),
+  adaptive: option(z.union([notNegative, z.literal(false)], 'a number ≥ 0 or false'), {
+    symbol: 'eta',
+    help: aboutOf(etaOption).help,
+    default: false,
+    byDefault: 'off',
+  }),
+};
+
+/** The constructors' form of `adaptive`. */
+export const adaptiveOf = (adaptive: number | false): false | AdaptiveOptions =>
+  adaptive === false ? false : { eta: adaptive };
 
 /**
  * An optimizer that makes the base's update from another gradient than that of the clean parameters. The parameters stay where they
@@ -32,13 +65,10 @@ export abstract class Perturbed implements Optimizer {
 
   protected constructor(
     protected readonly base: BaseOptimizer,
-    { rho = 0.05, every = 1 }: PerturbedOptions,
+    given: PerturbedOptions,
   ) {
-    this.rho = rho;
-    this.every = every;
-    if (typeof rho === 'number' && !(rho >= 0 && Number.isFinite(rho)))
-      throw invalid('rho', 'a number ≥ 0', rho);
-    if (!(Number.isSafeInteger(every) && every >= 1)) throw invalid('every', 'a positive integer', every);
+    this.rho = checkedSchedule('rho', perturbedSettings.rho, given.rho);
+    this.every = checked({ every: perturbedSettings.every }, given).every;
   }
 
   async step(problem: Problem): Promise<StepReport> {
@@ -89,6 +119,15 @@ export interface AscentOptions extends PerturbedOptions {
   ascentDecay?: number;
 }
 
+const ascentDecay = option(notNegative, {
+  symbol: 'λ',
+  help: 'L2 term in the gradient of the ascent',
+  default: 0,
+});
+
+/** Settings of all that perturb along gradients. */
+export const ascentSettings = { ...perturbedSettings, ascentDecay };
+
 /** One that perturbs along gradients. */
 export abstract class GradientAscent extends Perturbed {
   protected readonly ascent: Required<Pick<AscentOptions, 'adaptive' | 'ascentDecay'>>;
@@ -96,9 +135,8 @@ export abstract class GradientAscent extends Perturbed {
 
   protected constructor(base: BaseOptimizer, options: AscentOptions) {
     super(base, options);
-    const { adaptive = false, ascentDecay = 0 } = options;
-    this.ascent = { adaptive, ascentDecay };
-    if (!(ascentDecay >= 0)) throw invalid('ascentDecay', 'a number ≥ 0', ascentDecay);
+    const { adaptive = false } = options;
+    this.ascent = { adaptive, ...checked({ ascentDecay }, options) };
     this.eta = adaptiveEta(adaptive);
   }
 

@@ -184,5 +184,7 @@ test('schedules count epochs in steps', (t) => {
   t.deepEqual([step(9), step(10), step(24)], [1, 0.1, 0.1]);
   t.true(Math.abs(step(25) - 0.01) < 1e-15);
   t.is(at({ schedule: 'constant', warmupEpochs: 0.5 })(0), 0.2);
+  const averaged = at({ swaStart: 2, swaLr: 0.3 });
+  t.deepEqual([averaged(0), averaged(19) < 0.6, averaged(20), averaged(39)], [1, true, 0.3, 0.3]);
   t.throws(() => at({ schedule: 'cosine', gamma: 0.5 }), { message: /gamma/ });
 });
