@@ -119,6 +119,8 @@ export class AdamW implements BaseOptimizer {
 
 export const adamw = baseOptimizer({
   name: 'adamw',
+  step: 'Adam with decoupled decay (Loshchilov & Hutter 2019)',
+  gradients: '1',
   settings: {
     ...commonSettings,
     lr: changed(commonSettings.lr, { default: 0.001 }),

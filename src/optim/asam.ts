@@ -43,6 +43,8 @@ export class ASAM extends SAM {
 
 export const asam = wrapper({
   name: 'asam',
+  step: 'g at w + ρ T²g/‖Tg‖, T = |w| + η, ρ = 0.5 (Kwon et al. 2021)',
+  gradients: 'N + 1',
   settings,
   build: ({ adaptive: eta, ascentSteps: steps, ...rest }, base) => new ASAM(base, { ...rest, steps, eta }),
 });

@@ -67,6 +67,8 @@ export class ESAM extends GradientAscent {
 
 export const esam = wrapper({
   name: 'esam',
+  step: 'g at w + ρ (b/β) g/‖g‖, bᵢ = 1 with probability β, else 0 (Du et al. 2022, without its choice of samples)',
+  gradients: '2',
   settings: { ...ascentSettings, ...fractionOption },
   build: ({ adaptive, ...rest }, base) => new ESAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
 });

@@ -86,6 +86,8 @@ export class FriendlySAM extends GradientAscent {
 
 export const friendlySam = wrapper({
   name: 'friendly-sam',
+  step: 'g at w + ρ d/‖d‖, d = g − σm, m a moving average of g (Li et al. 2024)',
+  gradients: '2',
   settings: { ...ascentSettings, ...options },
   build: ({ adaptive, ...rest }, base) => new FriendlySAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
 });

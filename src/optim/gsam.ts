@@ -66,6 +66,8 @@ export class GSAM extends GradientAscent {
 
 export const gsam = wrapper({
   name: 'gsam',
+  step: "gₚ − α(g − (g·gₚ/‖gₚ‖²) gₚ), gₚ SAM's gradient (Zhuang et al. 2022); `--rho-schedule lr` ties ρ to the learning rate",
+  gradients: '2',
   settings: { ...ascentSettings, ...options },
   build: ({ adaptive, ...rest }, base) => new GSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
 });

@@ -98,6 +98,8 @@ export class LookSAM extends GradientAscent {
 
 export const lookSam = wrapper({
   name: 'looksam',
+  step: 'SAM in every k-th step, its part orthogonal to g reused between (Liu et al. 2022)',
+  gradients: '1 + 1/k',
   settings: settings,
   build: ({ adaptive, ...rest }, base) => new LookSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
 });

@@ -64,6 +64,8 @@ export class RandSAM extends Perturbed {
 
 export const randSam = wrapper({
   name: 'rand-sam',
+  step: 'g at w + ρ z/‖z‖, z ~ N(0, I)',
+  gradients: '1',
   settings: perturbedSettings,
   build: ({ adaptive, ...settings }, base) =>
     new RandSAM(base, { ...settings, adaptive: adaptiveOf(adaptive) }),

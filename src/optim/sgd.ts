@@ -113,6 +113,8 @@ export class SGD implements BaseOptimizer {
 
 export const sgd = baseOptimizer({
   name: 'sgd',
+  step: 'v ← μv + g + λw; w ← w − η(g + λw + μv) with Nesterov, else w ← w − ηv',
+  gradients: '1',
   settings: {
     ...commonSettings,
     momentum: changed(options.momentum, { default: 0.9 }),

@@ -1,8 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { operatorsPage } from '../../scripts/operators-page.js';
+import { optimizersPage, withTable } from '../../scripts/optimizers-page.js';
+
+const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 test('docs/operators.md is what the tables in the code say', async (t) => {
-  const page = await readFile(new URL('../../../docs/operators.md', import.meta.url), 'utf8');
-  t.true(page === (await operatorsPage()), 'docs/operators.md is out of date: run npm run docs.');
+  t.true(
+    (await read('docs/operators.md')) === (await operatorsPage()),
+    'It is out of date: run npm run docs.',
+  );
+});
+
+test('docs/optimizers.md and the table of README.md are what the declarations of optimizers say', async (t) => {
+  t.true(
+    (await read('docs/optimizers.md')) === (await optimizersPage()),
+    'It is out of date: run npm run docs.',
+  );
+  const readme = await read('README.md');
+  t.true(readme === withTable(readme), 'README.md is out of date: run npm run docs.');
 });

@@ -7,8 +7,16 @@ export type Built<S extends Options> = {
   readonly [K in keyof S]: K extends 'lr' | 'rho' ? Scheduled : z.output<S[K]>;
 };
 
+/** What the tables of the docs say in a line. */
+interface Summary {
+  /** The step, with g the gradient of all parameters as one vector, and its source. */
+  readonly step: string;
+  /** Gradients a step. */
+  readonly gradients: string;
+}
+
 /** An optimizer that makes updates, by name: its settings in a run, and how it is made from them. */
-export interface BaseDeclaration<N extends string = string, S extends Options = Options> {
+export interface BaseDeclaration<N extends string = string, S extends Options = Options> extends Summary {
   readonly name: N;
   readonly wraps: false;
   readonly settings: S;
@@ -16,7 +24,7 @@ export interface BaseDeclaration<N extends string = string, S extends Options = 
 }
 
 /** One that wraps a base optimizer, as SAM. */
-export interface WrapperDeclaration<N extends string = string, S extends Options = Options> {
+export interface WrapperDeclaration<N extends string = string, S extends Options = Options> extends Summary {
   readonly name: N;
   readonly wraps: true;
   readonly settings: S;
