@@ -66,10 +66,10 @@ Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& 
   return accumulated(Step::MaxAbs);
 }
 
-std::vector<Node> nodes_of(const VectorProgram& program) {
+std::vector<Node> nodes_of(const VectorCode& code) {
   std::vector<Node> nodes;
-  std::vector<uint32_t> value_of(program.registers, none);
-  for (const VectorInstruction& instruction : program.code) {
+  std::vector<uint32_t> value_of(code.registers, none);
+  for (const VectorInstruction& instruction : code.instructions) {
     nodes.push_back(node_of(instruction, value_of));
     if (nodes.back().has_value()) value_of[instruction.dst] = static_cast<uint32_t>(nodes.size() - 1);
   }
@@ -135,8 +135,8 @@ void place_in_slots(std::vector<Node>& nodes) {
 
 }  // namespace
 
-VectorPlan plan(const VectorProgram& program) {
-  std::vector<Node> nodes = nodes_of(program);
+VectorPlan plan(const VectorCode& code) {
+  std::vector<Node> nodes = nodes_of(code);
   fuse_products(nodes);
   find_lifetimes(nodes);
   place_in_slots(nodes);
@@ -151,10 +151,10 @@ VectorPlan plan(const VectorProgram& program) {
       if (operand == none) continue;
       const Node& read = nodes[operand];
       const bool released = std::find(unused.begin(), unused.end(), read.location) != unused.end();
-      if (read.location >= program.slots && read.last_read == at && !released) unused.push_back(read.location);
+      if (read.location >= code.slots && read.last_read == at && !released) unused.push_back(read.location);
     }
     if (node.has_value() && node.location == none) {
-      if (unused.empty()) unused.push_back(program.slots + result.scratch_blocks++);
+      if (unused.empty()) unused.push_back(code.slots + result.scratch_blocks++);
       node.location = unused.back();
       unused.pop_back();
     }
