@@ -11,7 +11,7 @@ constexpr uint32_t largest_table = 1024;
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
 
-enum class Operand { unread, reg, written_register, slot, scalar, sum, maximum };
+enum class Operand { unread, reg, written_register, slot, scalar, accumulator };
 
 struct Signature {
   const char* name;
@@ -27,7 +27,6 @@ Signature signature_of(VectorOp op) {
     case VectorOp::Sub: return {"Sub", reg, written_register, written_register};
     case VectorOp::Mul: return {"Mul", reg, written_register, written_register};
     case VectorOp::Div: return {"Div", reg, written_register, written_register};
-    case VectorOp::Min: return {"Min", reg, written_register, written_register};
     case VectorOp::Max: return {"Max", reg, written_register, written_register};
     case VectorOp::AddScalar: return {"AddScalar", reg, written_register, scalar};
     case VectorOp::SubScalar: return {"SubScalar", reg, written_register, scalar};
@@ -35,19 +34,16 @@ Signature signature_of(VectorOp op) {
     case VectorOp::MulScalar: return {"MulScalar", reg, written_register, scalar};
     case VectorOp::DivScalar: return {"DivScalar", reg, written_register, scalar};
     case VectorOp::ScalarDiv: return {"ScalarDiv", reg, written_register, scalar};
-    case VectorOp::MinScalar: return {"MinScalar", reg, written_register, scalar};
     case VectorOp::MaxScalar: return {"MaxScalar", reg, written_register, scalar};
-    case VectorOp::Neg: return {"Neg", reg, written_register, unread};
     case VectorOp::Abs: return {"Abs", reg, written_register, unread};
     case VectorOp::Sqrt: return {"Sqrt", reg, written_register, unread};
     case VectorOp::Square: return {"Square", reg, written_register, unread};
     case VectorOp::Sign: return {"Sign", reg, written_register, unread};
     case VectorOp::FillScalar: return {"FillScalar", reg, scalar, unread};
-    case VectorOp::Sum: return {"Sum", sum, written_register, unread};
-    case VectorOp::SumSquares: return {"SumSquares", sum, written_register, unread};
-    case VectorOp::MaxAbs: break;
+    case VectorOp::Sum: return {"Sum", accumulator, written_register, unread};
+    case VectorOp::SumSquares: break;
   }
-  return {"MaxAbs", maximum, written_register, unread};
+  return {"SumSquares", accumulator, written_register, unread};
 }
 
 }  // namespace
@@ -57,7 +53,6 @@ void validate(const VectorCode& code) {
     refuse("vector program: expected at most " + std::to_string(largest_table) +
            " registers, slots, scalars and accumulators each");
   std::vector<bool> written(code.registers, false);
-  std::vector<Operand> given(code.accumulators, Operand::unread);
   for (size_t at = 0; at < code.instructions.size(); ++at) {
     const VectorInstruction& instruction = code.instructions[at];
     const std::string place = "vector program: instruction " + std::to_string(at);
@@ -80,14 +75,7 @@ void validate(const VectorCode& code) {
           break;
         case Operand::slot: bound("slot", code.slots); break;
         case Operand::scalar: bound("scalar", code.scalars); break;
-        case Operand::sum:
-        case Operand::maximum:
-          bound("accumulator", code.accumulators);
-          if (given[index] != Operand::unread && given[index] != operand)
-            refuse(place + " (" + signature.name + "): accumulator " + std::to_string(index) +
-                   " is given both sums and maxima");
-          given[index] = operand;
-          break;
+        case Operand::accumulator: bound("accumulator", code.accumulators); break;
       }
     };
     check(signature.a, instruction.a);

@@ -7,7 +7,7 @@
 namespace flatmin {
 
 /// Registers hold one element each of the vectors; `s` is the range's scalar number `b`. All arithmetic is float32,
-/// one rounding per operation, and NaN operands give NaN, in Min, Max and Sign too. Accumulators are float64.
+/// one rounding per operation, and NaN operands give NaN, in Max and Sign too. Accumulators are float64.
 enum class VectorOp : uint32_t {
   Load,        // register dst ← slot a
   Store,       // slot dst ← register a
@@ -15,7 +15,6 @@ enum class VectorOp : uint32_t {
   Sub,
   Mul,
   Div,
-  Min,
   Max,
   AddScalar,   // a + s
   SubScalar,   // a − s
@@ -23,9 +22,7 @@ enum class VectorOp : uint32_t {
   MulScalar,   // a · s
   DivScalar,   // a / s
   ScalarDiv,   // s / a
-  MinScalar,   // min(a, s)
   MaxScalar,   // max(a, s)
-  Neg,
   Abs,
   Sqrt,
   Square,
@@ -33,22 +30,21 @@ enum class VectorOp : uint32_t {
   FillScalar,  // register dst ← scalar a
   Sum,         // accumulator dst += Σ register a
   SumSquares,  // accumulator dst += Σ (register a)²
-  MaxAbs,      // accumulator dst ← max(accumulator dst, |register a|), from 0
 };
-inline constexpr uint32_t vector_op_count = static_cast<uint32_t>(VectorOp::MaxAbs) + 1;
+inline constexpr uint32_t vector_op_count = static_cast<uint32_t>(VectorOp::SumSquares) + 1;
 
 struct VectorInstruction {
   uint32_t op, dst, a, b;
 };
 
-/// `scalars` is the length of a row of the scalar table. An accumulator takes sums or maxima, not both.
+/// `scalars` is the length of a row of the scalar table.
 struct VectorCode {
   std::vector<VectorInstruction> instructions;
   uint32_t registers = 0, slots = 0, scalars = 0, accumulators = 0;
 };
 
-/// Throws std::invalid_argument, naming the instruction, if an index is out of bounds, a register is read before
-/// it is written, or an accumulator is given both sums and maxima.
+/// Throws std::invalid_argument, naming the instruction, if an index is out of bounds or a register is read
+/// before it is written.
 void validate(const VectorCode& code);
 
 }  // namespace flatmin

@@ -43,7 +43,6 @@ Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& 
     case VectorOp::Sub: return two(Step::Combine, true);
     case VectorOp::Mul: return two(Step::Mul);
     case VectorOp::Div: return two(Step::Div);
-    case VectorOp::Min: return two(Step::Min);
     case VectorOp::Max: return two(Step::Max);
     case VectorOp::AddScalar: return scaled(Step::AddScalar);
     case VectorOp::SubScalar: return scaled(Step::AddScalar, true);
@@ -51,19 +50,16 @@ Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& 
     case VectorOp::MulScalar: return scaled(Step::MulScalar);
     case VectorOp::DivScalar: return scaled(Step::DivScalar);
     case VectorOp::ScalarDiv: return scaled(Step::ScalarDiv);
-    case VectorOp::MinScalar: return scaled(Step::MinScalar);
     case VectorOp::MaxScalar: return scaled(Step::MaxScalar);
-    case VectorOp::Neg: return one(Step::Neg);
     case VectorOp::Abs: return one(Step::Abs);
     case VectorOp::Sqrt: return one(Step::Sqrt);
     case VectorOp::Square: return one(Step::Square);
     case VectorOp::Sign: return one(Step::Sign);
     case VectorOp::FillScalar: return {.op = Step::Fill, .sa = {a, false}};
     case VectorOp::Sum: return accumulated(Step::Sum);
-    case VectorOp::SumSquares: return accumulated(Step::SumSquares);
-    case VectorOp::MaxAbs: break;
+    case VectorOp::SumSquares: break;
   }
-  return accumulated(Step::MaxAbs);
+  return accumulated(Step::SumSquares);
 }
 
 std::vector<Node> nodes_of(const VectorCode& code) {

@@ -9,16 +9,13 @@ enum class VectorStepOp : uint32_t {
   Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed it
   Mul,
   Div,
-  Min,
   Max,
   AddScalar,  // a + sa
   ScalarSub,  // sa − a
   MulScalar,
   DivScalar,
   ScalarDiv,
-  MinScalar,
   MaxScalar,
-  Neg,
   Abs,
   Sqrt,
   Square,
@@ -27,7 +24,6 @@ enum class VectorStepOp : uint32_t {
   Copy,
   Sum,        // accumulator dst
   SumSquares,
-  MaxAbs,
 };
 
 /// ± a scalar of the range's row, or ±1.

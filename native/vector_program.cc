@@ -108,12 +108,6 @@ float* scratch(size_t elements) {
   return memory.data() + (line - past) % line;
 }
 
-bool takes_maxima(const VectorCode& code, uint32_t accumulator) {
-  return std::ranges::any_of(code.instructions, [&](const VectorInstruction& instruction) {
-    return instruction.op == static_cast<uint32_t>(VectorOp::MaxAbs) && instruction.dst == accumulator;
-  });
-}
-
 }  // namespace
 
 VectorProgram::VectorProgram(VectorCode code) : code_((validate(code), std::move(code))), plan_(plan(code_)) {}
@@ -141,13 +135,8 @@ std::vector<double> VectorProgram::run(std::span<float* const> slots, std::span<
   });
 
   std::vector<double> totals(width, 0.0);
-  for (size_t k = 0; k < width; ++k) {
-    const bool maxima = takes_maxima(code_, static_cast<uint32_t>(k));
-    for (size_t at = 0; at < blocks.size(); ++at) {
-      const double partial = partials[at * width + k];
-      totals[k] = maxima ? higher(totals[k], partial) : totals[k] + partial;
-    }
-  }
+  for (size_t k = 0; k < width; ++k)
+    for (size_t at = 0; at < blocks.size(); ++at) totals[k] += partials[at * width + k];
   return totals;
 }
 
