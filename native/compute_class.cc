@@ -62,24 +62,23 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
     if (code.ElementLength() % 4 != 0 || !info[1].IsObject()) {
       throw Napi::TypeError::New(info.Env(), "a vector program is built from quadruples and an object of sizes");
     }
-    auto program = std::make_shared<VectorProgram>();
-    for (size_t i = 0; i < code.ElementLength(); i += 4) program->code.push_back({code[i], code[i + 1], code[i + 2], code[i + 3]});
+    VectorCode program;
+    for (size_t i = 0; i < code.ElementLength(); i += 4) program.instructions.push_back({code[i], code[i + 1], code[i + 2], code[i + 3]});
     auto sizes = info[1].As<Napi::Object>();
     auto size = [&](const char* name) { return static_cast<uint32_t>(number_argument(sizes.Get(name), name, 0, 65535)); };
-    program->registers = size("registers");
-    program->slots = size("slots");
-    program->scalars = size("scalars");
-    program->accumulators = size("accumulators");
-    guarded(info.Env(), [&] { validate(*program); });
-    program_ = std::move(program);
+    program.registers = size("registers");
+    program.slots = size("slots");
+    program.scalars = size("scalars");
+    program.accumulators = size("accumulators");
+    program_ = guarded(info.Env(), [&] { return std::make_shared<const VectorProgram>(std::move(program)); });
   }
 
  private:
   // run(slots: DeviceBuffer[], ranges: Float64Array of [first, count, scalar row], scalars: Float32Array, threads): Promise<Float64Array>
   Napi::Value run(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != program_->slots) {
-      throw Napi::TypeError::New(env, "the program needs an array of " + std::to_string(program_->slots) + " buffers");
+    if (!info[0].IsArray() || info[0].As<Napi::Array>().Length() != program_->code().slots) {
+      throw Napi::TypeError::New(env, "the program needs an array of " + std::to_string(program_->code().slots) + " buffers");
     }
     auto list = info[0].As<Napi::Array>();
     std::vector<View> views;
@@ -91,7 +90,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
     std::vector<VectorRange> ranges;
     for (size_t i = 0; i < flat.size(); i += 3) {
       for (const View& view : views) require_inside(env, flat[i], flat[i + 1], view.bytes / sizeof(float));
-      if ((flat[i + 2] + 1) * program_->scalars > table.size()) throw Napi::RangeError::New(env, "a range names a row the scalar table lacks");
+      if ((flat[i + 2] + 1) * program_->code().scalars > table.size()) throw Napi::RangeError::New(env, "a range names a row the scalar table lacks");
       ranges.push_back({flat[i], flat[i + 1], static_cast<uint32_t>(flat[i + 2])});
     }
     auto results = std::make_shared<std::vector<double>>();
@@ -100,7 +99,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
         [program = program_, views, ranges, table, threads, results] {
           std::vector<float*> slots;
           for (const View& view : views) slots.push_back(reinterpret_cast<float*>(view.data()));
-          *results = flatmin::run(*program, slots, ranges, table, threads);
+          *results = program->run(slots, ranges, table, threads);
         },
         [results](Napi::Env env) -> Napi::Value {
           auto out = Napi::Float64Array::New(env, results->size());

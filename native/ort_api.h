@@ -49,7 +49,6 @@ enum LoggingLevel { kLogFatal = 4 };
   X(2, const char*, GetErrorMessage, (const OrtStatus*))                                                                \
   X(0, OrtStatus*, CreateStatus, (int, const char*))                                                                    \
   X(3, OrtStatus*, CreateEnv, (int, const char*, OrtEnv**))                                                             \
-  X(7, OrtStatus*, CreateSession, (const OrtEnv*, const OrtPathChar*, const OrtSessionOptions*, OrtSession**))          \
   X(8, OrtStatus*, CreateSessionFromArray, (const OrtEnv*, const void*, size_t, const OrtSessionOptions*, OrtSession**)) \
   X(10, OrtStatus*, CreateSessionOptions, (OrtSessionOptions**))                                                        \
   X(14, OrtStatus*, EnableProfiling, (OrtSessionOptions*, const OrtPathChar*))                                          \
@@ -87,7 +86,6 @@ enum LoggingLevel { kLogFatal = 4 };
   X(88, OrtStatus*, KernelContext_GetInputCount, (const OrtKernelContext*, size_t*))                                    \
   X(90, OrtStatus*, KernelContext_GetInput, (const OrtKernelContext*, size_t, const OrtValue**))                        \
   X(91, OrtStatus*, KernelContext_GetOutput, (OrtKernelContext*, size_t, const int64_t*, size_t, OrtValue**))           \
-  X(92, void, ReleaseEnv, (OrtEnv*))                                                                                    \
   X(93, void, ReleaseStatus, (OrtStatus*))                                                                              \
   X(95, void, ReleaseSession, (OrtSession*))                                                                            \
   X(96, void, ReleaseValue, (OrtValue*))                                                                                \

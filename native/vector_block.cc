@@ -1,6 +1,5 @@
 #include "vector_block.h"
 
-#include <bit>
 #include <cmath>
 
 #include "vectorize.h"
@@ -19,16 +18,13 @@ namespace {
 FLATMIN_ELEMENTWISE(Combine, a * sa + b * sb);
 FLATMIN_ELEMENTWISE(Mul, a* b);
 FLATMIN_ELEMENTWISE(Div, a / b);
-FLATMIN_ELEMENTWISE(Min, a < b || a != a ? a : b);
 FLATMIN_ELEMENTWISE(Max, a > b || a != a ? a : b);
 FLATMIN_ELEMENTWISE(AddScalar, a + sa);
 FLATMIN_ELEMENTWISE(ScalarSub, sa - a);
 FLATMIN_ELEMENTWISE(MulScalar, a* sa);
 FLATMIN_ELEMENTWISE(DivScalar, a / sa);
 FLATMIN_ELEMENTWISE(ScalarDiv, sa / a);
-FLATMIN_ELEMENTWISE(MinScalar, a < sa || a != a ? a : sa);
 FLATMIN_ELEMENTWISE(MaxScalar, a > sa || a != a ? a : sa);
-FLATMIN_ELEMENTWISE(Neg, -a);
 FLATMIN_ELEMENTWISE(Abs, std::fabs(a));
 FLATMIN_ELEMENTWISE(Sqrt, std::sqrt(a));
 FLATMIN_ELEMENTWISE(Square, a* a);
@@ -57,40 +53,25 @@ FLATMIN_INLINE void binary(Operands x) {
   for (size_t i = 0; i < x.count; ++i) x.dst[i] = Function::of(x.a[i], x.b[i], x.sa, x.sb);
 }
 
-/// Accumulations keep this many partial results, element i in number i mod lanes, whatever the vector width.
+/// Sums keep this many partial ones, element i in number i mod lanes, whatever the vector width.
 constexpr size_t lanes = 32;
 
-struct AddTo {
-  using Lane = double;
-  static FLATMIN_INLINE double of(double total, double x) { return total + x; }
-  static FLATMIN_INLINE double merge(double a, double b) { return a + b; }
+struct Value {
+  static FLATMIN_INLINE double of(double x) { return x; }
 };
-struct AddSquareTo {
-  using Lane = double;
-  static FLATMIN_INLINE double of(double total, double x) { return total + x * x; }
-  static FLATMIN_INLINE double merge(double a, double b) { return a + b; }
-};
-/// Magnitudes as bit patterns, which order like the numbers, NaN above infinity.
-struct RaiseTo {
-  using Lane = uint32_t;
-  static FLATMIN_INLINE uint32_t of(uint32_t highest, float x) {
-    const uint32_t magnitude = std::bit_cast<uint32_t>(x) & 0x7FFFFFFFu;
-    return magnitude > highest ? magnitude : highest;
-  }
-  static FLATMIN_INLINE uint32_t merge(uint32_t a, uint32_t b) { return b > a ? b : a; }
+struct SquaredValue {
+  static FLATMIN_INLINE double of(double x) { return x * x; }
 };
 
-template <class Accumulation>
-FLATMIN_INLINE typename Accumulation::Lane accumulate(const float* a, size_t count) {
-  using Lane = typename Accumulation::Lane;
-  Lane partial[lanes] = {};
+template <class Term>
+FLATMIN_INLINE double sum(const float* a, size_t count) {
+  double partial[lanes] = {};
   size_t i = 0;
   for (; i + lanes <= count; i += lanes)
-    for (size_t lane = 0; lane < lanes; ++lane) partial[lane] = Accumulation::of(partial[lane], a[i + lane]);
-  for (size_t lane = 0; i + lane < count; ++lane) partial[lane] = Accumulation::of(partial[lane], a[i + lane]);
+    for (size_t lane = 0; lane < lanes; ++lane) partial[lane] += Term::of(a[i + lane]);
+  for (size_t lane = 0; i + lane < count; ++lane) partial[lane] += Term::of(a[i + lane]);
   for (size_t half = lanes / 2; half > 0; half /= 2)
-    for (size_t lane = 0; lane < half; ++lane)
-      partial[lane] = Accumulation::merge(partial[lane], partial[lane + half]);
+    for (size_t lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
   return partial[0];
 }
 
@@ -111,28 +92,21 @@ FLATMIN_CLONES void run_block(std::span<const VectorStep> steps, float* const* l
       case VectorStepOp::Combine: binary<Combine>(x); break;
       case VectorStepOp::Mul: binary<Mul>(x); break;
       case VectorStepOp::Div: binary<Div>(x); break;
-      case VectorStepOp::Min: binary<Min>(x); break;
       case VectorStepOp::Max: binary<Max>(x); break;
       case VectorStepOp::AddScalar: unary<AddScalar>(x); break;
       case VectorStepOp::ScalarSub: unary<ScalarSub>(x); break;
       case VectorStepOp::MulScalar: unary<MulScalar>(x); break;
       case VectorStepOp::DivScalar: unary<DivScalar>(x); break;
       case VectorStepOp::ScalarDiv: unary<ScalarDiv>(x); break;
-      case VectorStepOp::MinScalar: unary<MinScalar>(x); break;
       case VectorStepOp::MaxScalar: unary<MaxScalar>(x); break;
-      case VectorStepOp::Neg: unary<Neg>(x); break;
       case VectorStepOp::Abs: unary<Abs>(x); break;
       case VectorStepOp::Sqrt: unary<Sqrt>(x); break;
       case VectorStepOp::Square: unary<Square>(x); break;
       case VectorStepOp::Sign: unary<Sign>(x); break;
       case VectorStepOp::Fill: unary<Fill>(x); break;
       case VectorStepOp::Copy: unary<Copy>(x); break;
-      case VectorStepOp::Sum: accumulators[step.dst] += accumulate<AddTo>(a, count); break;
-      case VectorStepOp::SumSquares: accumulators[step.dst] += accumulate<AddSquareTo>(a, count); break;
-      case VectorStepOp::MaxAbs:
-        accumulators[step.dst] =
-            higher(accumulators[step.dst], std::bit_cast<float>(accumulate<RaiseTo>(a, count)));
-        break;
+      case VectorStepOp::Sum: accumulators[step.dst] += sum<Value>(a, count); break;
+      case VectorStepOp::SumSquares: accumulators[step.dst] += sum<SquaredValue>(a, count); break;
     }
   }
 }

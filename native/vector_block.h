@@ -7,11 +7,8 @@
 
 namespace flatmin {
 
-/// The larger of two maxima; a NaN, once there, stays.
-inline double higher(double a, double b) { return b > a || b != b ? b : a; }
-
 /// Runs the steps on `count` elements. `locations[k]` is where location k starts for this block, `scalars` the
-/// row of the scalar table; the block's own sums and maxima are left in `accumulators`, which start at 0.
+/// row of the scalar table; the block's own sums are left in `accumulators`, which start at 0.
 void run_block(std::span<const VectorStep> steps, float* const* locations, const float* scalars, size_t count,
                double* accumulators);
 

@@ -43,7 +43,6 @@ Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& 
     case VectorOp::Sub: return two(Step::Combine, true);
     case VectorOp::Mul: return two(Step::Mul);
     case VectorOp::Div: return two(Step::Div);
-    case VectorOp::Min: return two(Step::Min);
     case VectorOp::Max: return two(Step::Max);
     case VectorOp::AddScalar: return scaled(Step::AddScalar);
     case VectorOp::SubScalar: return scaled(Step::AddScalar, true);
@@ -51,25 +50,22 @@ Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& 
     case VectorOp::MulScalar: return scaled(Step::MulScalar);
     case VectorOp::DivScalar: return scaled(Step::DivScalar);
     case VectorOp::ScalarDiv: return scaled(Step::ScalarDiv);
-    case VectorOp::MinScalar: return scaled(Step::MinScalar);
     case VectorOp::MaxScalar: return scaled(Step::MaxScalar);
-    case VectorOp::Neg: return one(Step::Neg);
     case VectorOp::Abs: return one(Step::Abs);
     case VectorOp::Sqrt: return one(Step::Sqrt);
     case VectorOp::Square: return one(Step::Square);
     case VectorOp::Sign: return one(Step::Sign);
     case VectorOp::FillScalar: return {.op = Step::Fill, .sa = {a, false}};
     case VectorOp::Sum: return accumulated(Step::Sum);
-    case VectorOp::SumSquares: return accumulated(Step::SumSquares);
-    case VectorOp::MaxAbs: break;
+    case VectorOp::SumSquares: break;
   }
-  return accumulated(Step::MaxAbs);
+  return accumulated(Step::SumSquares);
 }
 
-std::vector<Node> nodes_of(const VectorProgram& program) {
+std::vector<Node> nodes_of(const VectorCode& code) {
   std::vector<Node> nodes;
-  std::vector<uint32_t> value_of(program.registers, none);
-  for (const VectorInstruction& instruction : program.code) {
+  std::vector<uint32_t> value_of(code.registers, none);
+  for (const VectorInstruction& instruction : code.instructions) {
     nodes.push_back(node_of(instruction, value_of));
     if (nodes.back().has_value()) value_of[instruction.dst] = static_cast<uint32_t>(nodes.size() - 1);
   }
@@ -135,8 +131,8 @@ void place_in_slots(std::vector<Node>& nodes) {
 
 }  // namespace
 
-VectorPlan plan(const VectorProgram& program) {
-  std::vector<Node> nodes = nodes_of(program);
+VectorPlan plan(const VectorCode& code) {
+  std::vector<Node> nodes = nodes_of(code);
   fuse_products(nodes);
   find_lifetimes(nodes);
   place_in_slots(nodes);
@@ -151,10 +147,10 @@ VectorPlan plan(const VectorProgram& program) {
       if (operand == none) continue;
       const Node& read = nodes[operand];
       const bool released = std::find(unused.begin(), unused.end(), read.location) != unused.end();
-      if (read.location >= program.slots && read.last_read == at && !released) unused.push_back(read.location);
+      if (read.location >= code.slots && read.last_read == at && !released) unused.push_back(read.location);
     }
     if (node.has_value() && node.location == none) {
-      if (unused.empty()) unused.push_back(program.slots + result.scratch_blocks++);
+      if (unused.empty()) unused.push_back(code.slots + result.scratch_blocks++);
       node.location = unused.back();
       unused.pop_back();
     }

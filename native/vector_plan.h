@@ -1,7 +1,7 @@
 // What a vector program becomes before it runs: steps over memory locations instead of registers.
 #pragma once
 
-#include "vector_program.h"
+#include "vector_code.h"
 
 namespace flatmin {
 
@@ -9,16 +9,13 @@ enum class VectorStepOp : uint32_t {
   Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed it
   Mul,
   Div,
-  Min,
   Max,
   AddScalar,  // a + sa
   ScalarSub,  // sa − a
   MulScalar,
   DivScalar,
   ScalarDiv,
-  MinScalar,
   MaxScalar,
-  Neg,
   Abs,
   Sqrt,
   Square,
@@ -27,7 +24,6 @@ enum class VectorStepOp : uint32_t {
   Copy,
   Sum,        // accumulator dst
   SumSquares,
-  MaxAbs,
 };
 
 /// ± a scalar of the range's row, or ±1.
@@ -37,7 +33,7 @@ struct VectorScale {
   bool negated = false;
 };
 
-/// Locations below the program's slot count are slots, the others scratch blocks.
+/// Locations below the code's slot count are slots, the others scratch blocks.
 struct VectorStep {
   VectorStepOp op;
   uint32_t dst, a, b;
@@ -49,8 +45,8 @@ struct VectorPlan {
   uint32_t scratch_blocks = 0;
 };
 
-/// Of a valid program. Loads and stores cost nothing where the slot itself can hold the register, results that
+/// Of valid code. Loads and stores cost nothing where the slot itself can hold the register, results that
 /// nothing reads are left out, and every remaining step rounds exactly as the instructions it stands for.
-VectorPlan plan(const VectorProgram& program);
+VectorPlan plan(const VectorCode& code);
 
 }  // namespace flatmin

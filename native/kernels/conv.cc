@@ -1,11 +1,23 @@
 #include "conv.h"
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include "conv_table.h"
 
 namespace flatmin::kernels {
 namespace {
+
+/// Instruction sets, best first.
+enum class Isa { avx512, avx2, generic };
+
+Isa best_isa() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw"))
+    return Isa::avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
+#endif
+  return Isa::generic;
+}
 
 const ConvTable& table_of([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
@@ -23,42 +35,22 @@ Isa wanted_isa() {
   return best_isa();
 }
 
-std::atomic<const ConvTable*>& current() {
-  static std::atomic<const ConvTable*> table{&table_of(wanted_isa())};
-  return table;
+const ConvTable& table() {
+  static const ConvTable& chosen = table_of(wanted_isa());
+  return chosen;
 }
 
-const ConvTable& table() { return *current().load(std::memory_order_relaxed); }
-
-// Winograd's form was the faster one at every 3x3, stride-1 shape measured (1 to 128 images of 2 to 32 pixels a side, 8 to 640
-// channels) by a factor of 1.3 to 4, except with few channels to sum over (the 3 of an image).
+// Winograd's form, F(4x4, 3x3), was the faster one at every 3x3, stride-1 shape measured (1 to 128 images of 2 to 32 pixels a side, 8 to
+// 640 channels) by a factor of 1.3 to 4, except with few channels to sum over (the 3 of an image).
 constexpr int64_t kWinogradDepth = 8;
 
-bool use_winograd(const ConvShape& s, ConvForm form, bool deep) {
-  if (s.kernel_h != 3 || s.kernel_w != 3 || s.stride_h != 1 || s.stride_w != 1) return false;
-  return form == ConvForm::winograd || (form == ConvForm::automatic && deep);
-}
+bool has_winograd(const ConvShape& s) { return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1; }
 
-bool winograd_forward(const ConvShape& s, ConvForm form) { return use_winograd(s, form, s.in_channels >= kWinogradDepth); }
-bool winograd_grad_input(const ConvShape& s, ConvForm form) { return use_winograd(s, form, s.out_channels >= kWinogradDepth); }
-bool winograd_grad_weight(const ConvShape& s, ConvForm form) { return use_winograd(s, form, true); }
+bool winograd_forward(const ConvShape& s) { return has_winograd(s) && s.in_channels >= kWinogradDepth; }
+bool winograd_grad_input(const ConvShape& s) { return has_winograd(s) && s.out_channels >= kWinogradDepth; }
+bool winograd_grad_weight(const ConvShape& s) { return has_winograd(s); }
 
 }  // namespace
-
-Isa best_isa() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw"))
-    return Isa::avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
-#endif
-  return Isa::generic;
-}
-
-void set_isa(Isa isa) {
-  const Isa best = best_isa();
-  current().store(&table_of(isa < best ? best : isa), std::memory_order_relaxed);
-}
 
 bool conv_supported(const ConvShape& s) {
   return s.batch > 0 && s.in_channels > 0 && s.out_channels > 0 && s.kernel_h > 0 && s.kernel_w > 0 && s.stride_h > 0 && s.stride_w > 0 &&
@@ -67,30 +59,28 @@ bool conv_supported(const ConvShape& s) {
          s.in_width + s.pad_left + s.pad_right >= s.kernel_w && s.in_height > 0 && s.in_width > 0;
 }
 
-size_t conv_forward_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
-  return winograd_forward(s, form) ? table().winograd_forward_scratch(s, threads) : table().direct_forward_scratch(s, threads);
+size_t conv_forward_scratch(const ConvShape& s, unsigned threads) {
+  return winograd_forward(s) ? table().winograd_forward_scratch(s, threads) : table().direct_forward_scratch(s, threads);
 }
 
-void conv_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel, ConvForm form) {
-  (winograd_forward(s, form) ? table().winograd_forward : table().direct_forward)(s, x, w, y, scratch, parallel);
+void conv_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel) {
+  (winograd_forward(s) ? table().winograd_forward : table().direct_forward)(s, x, w, y, scratch, parallel);
 }
 
-size_t conv_grad_input_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
-  return winograd_grad_input(s, form) ? table().winograd_grad_input_scratch(s, threads) : table().direct_grad_input_scratch(s, threads);
+size_t conv_grad_input_scratch(const ConvShape& s, unsigned threads) {
+  return winograd_grad_input(s) ? table().winograd_grad_input_scratch(s, threads) : table().direct_grad_input_scratch(s, threads);
 }
 
-void conv_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel,
-                     ConvForm form) {
-  (winograd_grad_input(s, form) ? table().winograd_grad_input : table().direct_grad_input)(s, dy, w, dx, scratch, parallel);
+void conv_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel) {
+  (winograd_grad_input(s) ? table().winograd_grad_input : table().direct_grad_input)(s, dy, w, dx, scratch, parallel);
 }
 
-size_t conv_grad_weight_scratch(const ConvShape& s, unsigned threads, ConvForm form) {
-  return winograd_grad_weight(s, form) ? table().winograd_grad_weight_scratch(s, threads) : table().direct_grad_weight_scratch(s, threads);
+size_t conv_grad_weight_scratch(const ConvShape& s, unsigned threads) {
+  return winograd_grad_weight(s) ? table().winograd_grad_weight_scratch(s, threads) : table().direct_grad_weight_scratch(s, threads);
 }
 
-void conv_grad_weight(const ConvShape& s, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel,
-                      ConvForm form) {
-  (winograd_grad_weight(s, form) ? table().winograd_grad_weight : table().direct_grad_weight)(s, x, dy, dw, scratch, parallel);
+void conv_grad_weight(const ConvShape& s, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel) {
+  (winograd_grad_weight(s) ? table().winograd_grad_weight : table().direct_grad_weight)(s, x, dy, dw, scratch, parallel);
 }
 
 }  // namespace flatmin::kernels

@@ -20,31 +20,19 @@ struct Parallel {
   void (*run)(void* context, size_t n, void (*fn)(void* arg, size_t i), void* arg);
 };
 
-/// Instruction sets, best first. The best one of the processor is used unless set_isa says otherwise.
-enum class Isa { avx512, avx2, generic };
-Isa best_isa();
-/// Chooses the instruction set of all later calls; one the processor lacks is replaced by the best it has.
-void set_isa(Isa isa);
-
-/// How a convolution is computed: Winograd F(4x4, 3x3) or directly; `automatic` applies the measured rule.
-enum class ConvForm { automatic, direct, winograd };
-
 /// Whether the kernels take this shape: positive sizes, pads not negative and below the kernel's size, output not empty.
 bool conv_supported(const ConvShape& shape);
 
 /// y[N, O, OH, OW] = conv(x[N, I, H, W], w). `scratch` holds conv_forward_scratch bytes, at 64-byte alignment.
-size_t conv_forward_scratch(const ConvShape& shape, unsigned threads, ConvForm form = ConvForm::automatic);
-void conv_forward(const ConvShape& shape, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel,
-                  ConvForm form = ConvForm::automatic);
+size_t conv_forward_scratch(const ConvShape& shape, unsigned threads);
+void conv_forward(const ConvShape& shape, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel);
 
 /// dx[N, I, H, W] = gradient of sum(y * dy) with respect to x.
-size_t conv_grad_input_scratch(const ConvShape& shape, unsigned threads, ConvForm form = ConvForm::automatic);
-void conv_grad_input(const ConvShape& shape, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel,
-                     ConvForm form = ConvForm::automatic);
+size_t conv_grad_input_scratch(const ConvShape& shape, unsigned threads);
+void conv_grad_input(const ConvShape& shape, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel);
 
 /// dw[O, I, KH, KW] = gradient of sum(y * dy) with respect to w.
-size_t conv_grad_weight_scratch(const ConvShape& shape, unsigned threads, ConvForm form = ConvForm::automatic);
-void conv_grad_weight(const ConvShape& shape, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel,
-                      ConvForm form = ConvForm::automatic);
+size_t conv_grad_weight_scratch(const ConvShape& shape, unsigned threads);
+void conv_grad_weight(const ConvShape& shape, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel);
 
 }  // namespace flatmin::kernels

@@ -109,10 +109,6 @@ export class Scalar {
   get invertibleOrZero(): Scalar {
     return this.apply('InvertibleOrZero');
   }
-  /** 1/x, or 0 where `invertibleOrZero` is. */
-  get reciprocalOrZero(): Scalar {
-    return Scalar.of(1).overOrZero(this.invertibleOrZero);
-  }
 
   private apply(op: ScalarUnaryOp): Scalar {
     return this.known === undefined

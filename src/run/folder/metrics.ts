@@ -40,15 +40,9 @@ export class MetricsLog {
   }
 
   /**
-   * Drops the records of later steps than `step`, which a resumed run will make again: the log then equals that of
-   * a run that was never interrupted. Records without a step stay.
+   * Drops the records that a resumed run will make again: the log then equals that of a run that was never interrupted.
    * @throws FlatminError INVALID_DATA for a line, other than a torn last one, that is not JSON.
    */
-  async truncateAfterStep(step: number): Promise<void> {
-    await this.drop((record) => typeof record.step === 'number' && record.step > step);
-  }
-
-  /** Drops the records that a resumed run will make again. @throws as truncateAfterStep */
   async drop(isDropped: (record: Readonly<Record<string, unknown>>) => boolean): Promise<void> {
     await dropLines(this.path, isDropped);
     // The file may be a new one: the old descriptor would append to the replaced one.

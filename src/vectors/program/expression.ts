@@ -5,8 +5,8 @@ export type Expression =
   | { readonly kind: 'unary'; readonly op: UnaryOp; readonly a: Term }
   | { readonly kind: 'binary'; readonly op: BinaryOp; readonly a: Term; readonly b: Term };
 
-export type UnaryOp = 'Neg' | 'Abs' | 'Sqrt' | 'Square' | 'Sign';
-export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Min' | 'Max' | 'MulOrZero';
+export type UnaryOp = 'Abs' | 'Sqrt' | 'Square' | 'Sign';
+export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'MulOrZero';
 
 /** A vector, a scalar (one value per parameter group) or what is computed from them. */
 export class Term {

@@ -56,7 +56,7 @@ test('an interrupted and resumed log equals an uninterrupted one', async (t) => 
   before.close();
   await appendFile(resumed, '{"step":8,"lo');
   const after = await MetricsLog.open(resumed);
-  await after.truncateAfterStep(5);
+  await after.drop(({ step }) => Number(step) > 5);
   await logSteps(after, 6, 9);
   after.close();
   t.is(await readFile(resumed, 'utf8'), await readFile(whole, 'utf8'));

@@ -140,8 +140,6 @@ function value({ op, a, b }: Instruction): string {
       return `${x} * ${y}`;
     case 'Div':
       return `${x} / ${y}`;
-    case 'Min':
-      return `${x} < ${y} || ${x} != ${x} ? ${x} : ${y}`;
     case 'Max':
       return `${x} > ${y} || ${x} != ${x} ? ${x} : ${y}`;
     case 'AddScalar':
@@ -158,12 +156,8 @@ function value({ op, a, b }: Instruction): string {
       return `${x} / ${s}`;
     case 'ScalarDiv':
       return `${s} / ${x}`;
-    case 'MinScalar':
-      return `${x} < ${s} || ${x} != ${x} ? ${x} : ${s}`;
     case 'MaxScalar':
       return `${x} > ${s} || ${x} != ${x} ? ${x} : ${s}`;
-    case 'Neg':
-      return `-${x}`;
     case 'Abs':
       return `fabsf(${x})`;
     case 'Sqrt':
