@@ -18,9 +18,10 @@ import type { Loss, LossTarget, LossValue } from '../losses/loss.js';
 import { lower } from '../lowering/lower.js';
 import type { Target } from '../lowering/targets.js';
 import { defaultIrVersion, defaultOpset } from '../onnx/builder.js';
-import { opKey } from '../onnx/domains.js';
+import { isStandardDomain, opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { completeTypes } from '../ort/complete-types.js';
 import { foldConstants } from '../ort/fold-constants.js';
 import { inferTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';
@@ -45,9 +46,11 @@ export interface GraphOptions extends SizeOptions, ClassifyOptions, LossChoice {
   halfKernels?: 'none' | ((op: string) => boolean) | undefined;
 }
 
-/** A training graph, and the model that a runtime with the target's kernels can load. */
-export interface BuiltGraph extends TrainingGraph {
+/** A training graph as a runtime with the target's kernels can load it. */
+export interface BuiltGraph extends Omit<TrainingGraph, 'graph'> {
   readonly model: ModelProto;
+  /** Of all values of the model's graph. */
+  readonly types: ValueTypes;
   /** The input that takes labels or targets; empty for a loss that needs none. */
   readonly targets: string;
   readonly lossTargets: readonly LossTarget[];
@@ -92,8 +95,44 @@ export async function buildGraph(
   options: GraphOptions,
 ): Promise<BuiltGraph> {
   const prepared = asPrepared(given);
+  const { forward, gradients } = await gradientGraph(runtime, prepared, options);
+  const { halfKernels = 'none' } = options;
+  const lowered = lower(gradients.graph, gradients.types, options.target);
+  if (halfKernels !== 'none')
+    requireHalfKernels(lowered, gradients.types, standardOpset(prepared.model), halfKernels);
+  const model = trainingModel(lowered, gradients.types, prepared.model.opsetImport);
+  const types = await completeTypes(runtime, model, gradients.types);
+  return builtGraph(prepared, forward, { ...gradients, types }, model);
+}
+
+/** What was built, told of a model whose graph `training` describes. */
+export function builtGraph(
+  { model: { irVersion } }: PreparedModel,
+  { separated, targets, noise, fixedBatch, notes }: ForwardGraph,
+  { graph: _, ...training }: TrainingGraph,
+  model: ModelProto,
+): BuiltGraph {
+  return {
+    ...training,
+    model: { ...model, irVersion: Math.max(defaultIrVersion, int64(irVersion)) },
+    targets: targets[0]?.name ?? '',
+    lossTargets: targets,
+    noise,
+    fixedBatch,
+    classified: separated.classified,
+    notes,
+    runningStatistics: separated.statistics,
+  };
+}
+
+/** The training graph before it is lowered, and the forward graph that it is of. */
+export async function gradientGraph(
+  runtime: Runtime,
+  prepared: PreparedModel,
+  options: Omit<GraphOptions, 'target'>,
+): Promise<{ forward: ForwardGraph; gradients: TrainingGraph }> {
   const forward = await forwardGraph(runtime, prepared, options);
-  const { separated, loss, targets, noise } = forward;
+  const { separated, loss } = forward;
   const { batchNorm = 'batch', precision = 'fp32', halfKernels = 'none' } = options;
   const { graph, types } = inPrecision(
     await differentiableGraph(runtime, prepared.model, forward),
@@ -104,22 +143,7 @@ export async function buildGraph(
   const scaled = precision === 'fp16';
   const mixed = buildTrainingGraph({ ...separated, graph }, types, loss, batchNorm, undefined, scaled);
   const emulated = isMixed(precision) && halfKernels === 'none';
-  const built = emulated ? { ...mixed, ...emulateHalf(mixed.graph, mixed.types) } : mixed;
-  const lowered = lower(built.graph, built.types, options.target);
-  if (halfKernels !== 'none')
-    requireHalfKernels(lowered, built.types, standardOpset(prepared.model), halfKernels);
-  const model = trainingModel(lowered, built.types, prepared.model.opsetImport);
-  return {
-    ...built,
-    model: { ...model, irVersion: Math.max(defaultIrVersion, int64(prepared.model.irVersion)) },
-    targets: targets[0]?.name ?? '',
-    lossTargets: targets,
-    noise,
-    fixedBatch: forward.fixedBatch,
-    classified: separated.classified,
-    notes: forward.notes,
-    runningStatistics: separated.statistics,
-  };
+  return { forward, gradients: emulated ? { ...mixed, ...emulateHalf(mixed.graph, mixed.types) } : mixed };
 }
 
 const isMixed = (precision: Precision): boolean => precision === 'fp16' || precision === 'bf16';
@@ -138,7 +162,7 @@ function inPrecision(
 }
 
 const standardOpset = ({ opsetImport }: ModelProto): number =>
-  int64(opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')?.version, defaultOpset);
+  int64(opsetImport.find(({ domain }) => isStandardDomain(domain))?.version, defaultOpset);
 
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(

@@ -4,11 +4,17 @@ import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
 import { lower } from '../lowering/lower.js';
 import { standard } from '../lowering/targets.js';
-import { defaultIrVersion } from '../onnx/builder.js';
-import { int64, type ModelProto } from '../onnx/proto.js';
+import type { ModelProto } from '../onnx/proto.js';
+import { completeTypes } from '../ort/complete-types.js';
 import { inferTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';
-import { type BuiltGraph, differentiableGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import {
+  type BuiltGraph,
+  builtGraph,
+  differentiableGraph,
+  forwardGraph,
+  type GraphOptions,
+} from './build-graph.js';
 import { asPrepared } from './loss-model.js';
 import { restrictOutputs } from './restrict-outputs.js';
 
@@ -31,7 +37,7 @@ export async function buildHessianGraph(
   const prepared = asPrepared(given);
   const { model } = prepared;
   const forward = await forwardGraph(runtime, prepared, options);
-  const { separated, loss, targets, noise } = forward;
+  const { separated, loss } = forward;
   let { graph, types } = await differentiableGraph(runtime, model, forward);
   if (options.batchNorm === 'batch') {
     graph = decomposeBatchNorm(graph, types);
@@ -43,18 +49,8 @@ export async function buildHessianGraph(
   const second = appendHessianProduct(gradient, known, first.parameters);
   const lowered = lower(second.graph, known, standard);
   const product = trainingModel(lowered, known, model.opsetImport);
-  const built: BuiltGraph = {
-    ...first,
-    types: known,
-    model: { ...product, irVersion: Math.max(defaultIrVersion, int64(model.irVersion)) },
-    targets: targets[0]?.name ?? '',
-    lossTargets: targets,
-    noise,
-    fixedBatch: forward.fixedBatch,
-    classified: separated.classified,
-    notes: forward.notes,
-    runningStatistics: separated.statistics,
-  };
+  const complete = await completeTypes(runtime, product, known);
+  const built = builtGraph(prepared, forward, { ...first, types: complete }, product);
   const outputs = second.parameters.map(({ output }) => output).filter((output) => output !== '');
   return { ...restrictOutputs(built, [loss, ...outputs]), parameters: second.parameters };
 }
