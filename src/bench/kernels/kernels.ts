@@ -1,4 +1,4 @@
-import { buildGraph, gradientGraph } from '../../compile/build-graph.js';
+import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
 import { asPrepared } from '../../compile/loss-model.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
@@ -87,8 +87,8 @@ export async function benchKernels(
   const measured = await profiled(workload);
   // A slow spell of the machine must not pass for its limit.
   const limits = bestOf(before, await measureLimits(device, runtime, target, type));
-  const form = { loss, batch, precision, dropout: true };
-  const built = await buildGraph(runtime, model, { ...form, target });
+  const asked = { loss, batch, target, precision, dropout: true };
+  const built = await buildGraph(runtime, model, asked);
 
   const timed = device.name !== 'cpu' && measured.table.timed === 'calls' ? 'models' : measured.table.timed;
   const rows =
@@ -115,7 +115,7 @@ export async function benchKernels(
   const where = { runtime, device: device.name, threads: device.threads, tf32: precision === 'tf32' };
   const forms = options.forms
     ? await compareForms({
-        ...(await gradientGraph(runtime, asPrepared(model), form)).gradients,
+        ...(await gradientGraph(await passContext(runtime, asPrepared(model), asked))),
         ...{ opsetImport: built.model.opsetImport, target, where },
         ...options,
       })
