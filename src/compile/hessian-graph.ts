@@ -1,15 +1,12 @@
-import { decomposeBatchNorm } from '../autodiff/decompose/batch-statistics.js';
 import { appendHessianProduct, type ProductBound } from '../autodiff/hessian-product.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
-import { lower } from '../lowering/lower.js';
+import { buildTrainingGraph } from '../autodiff/training-graph.js';
 import { standard } from '../lowering/targets.js';
-import { defaultIrVersion } from '../onnx/builder.js';
-import { int64, type ModelProto } from '../onnx/proto.js';
-import { inferTypes } from '../ort/infer-types.js';
+import type { ModelProto } from '../onnx/proto.js';
 import type { Runtime } from '../ort/library.js';
-import { type BuiltGraph, differentiableGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import { assemble, type BuiltGraph, type GraphOptions, passContext } from './build-graph.js';
 import { asPrepared } from './loss-model.js';
+import { lowered, loweredForGradient, runPasses, twiceDifferentiable } from './pipeline.js';
 import { restrictOutputs } from './restrict-outputs.js';
 
 /** A graph from (batch, parameters w, running statistics, direction v) to (loss, ∇²L(w)·v), in standard operators. */
@@ -28,33 +25,17 @@ export async function buildHessianGraph(
   given: ModelProto | PreparedModel,
   options: Omit<GraphOptions, 'target'>,
 ): Promise<HessianGraph> {
-  const prepared = asPrepared(given);
-  const { model } = prepared;
-  const forward = await forwardGraph(runtime, prepared, options);
-  const { separated, loss, targets, noise } = forward;
-  let { graph, types } = await differentiableGraph(runtime, model, forward);
-  if (options.batchNorm === 'batch') {
-    graph = decomposeBatchNorm(graph, types);
-    types = await inferTypes(runtime, { ...model, graph: { ...graph, output: [] } });
-  }
-  const first = buildTrainingGraph({ ...separated, graph }, types, loss, 'running');
-  const gradient = lower(first.graph, types, standard);
-  const known = await inferTypes(runtime, { ...model, graph: { ...gradient, output: [] } });
-  const second = appendHessianProduct(gradient, known, first.parameters);
-  const lowered = lower(second.graph, known, standard);
-  const product = trainingModel(lowered, known, model.opsetImport);
-  const built: BuiltGraph = {
-    ...first,
-    types: known,
-    model: { ...product, irVersion: Math.max(defaultIrVersion, int64(model.irVersion)) },
-    targets: targets[0]?.name ?? '',
-    lossTargets: targets,
-    noise,
-    fixedBatch: forward.fixedBatch,
-    classified: separated.classified,
-    notes: forward.notes,
-    runningStatistics: separated.statistics,
+  const context = {
+    ...(await passContext(runtime, asPrepared(given), { ...options, target: standard })),
+    ...({ precision: 'fp32', halfKernels: 'none' } as const),
   };
+  const { separated, loss, types } = context.forward;
+  const source = await runPasses({ graph: separated.graph, types }, twiceDifferentiable, context);
+  const first = buildTrainingGraph({ ...separated, graph: source.graph }, source.types, loss, 'running');
+  const gradient = await runPasses(first, loweredForGradient, context);
+  const second = appendHessianProduct(gradient.graph, gradient.types, first.parameters);
+  const product = await runPasses({ ...gradient, graph: second.graph }, lowered, context);
+  const built = await assemble(product, context);
   const outputs = second.parameters.map(({ output }) => output).filter((output) => output !== '');
   return { ...restrictOutputs(built, [loss, ...outputs]), parameters: second.parameters };
 }

@@ -9,7 +9,7 @@ import { refused } from '../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../autodiff/registry.js';
 import { type Classified, classify } from '../autodiff/roles/classify.js';
 import { type Decisions, describeDecisions } from '../autodiff/roles/decisions.js';
-import { buildTrainingGraph, trainingModel } from '../autodiff/training-graph.js';
+import { trainingModel } from '../autodiff/training-graph.js';
 import { FlatminError } from '../errors.js';
 import { outputLoss } from '../losses/custom.js';
 import type { EndKind } from '../losses/ends/find-end.js';
@@ -23,7 +23,8 @@ import type { Graph, ModelProto, Node, ValueInfo } from '../onnx/proto.js';
 import { dataTypeName, elementCount, isFloatingPoint } from '../onnx/tensor.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import { Session } from '../ort/session.js';
-import { differentiableGraph, type ForwardGraph, forwardGraph, type GraphOptions } from './build-graph.js';
+import { type GraphOptions, gradientGraph } from './build-graph.js';
+import { type ForwardGraph, forwardGraph } from './forward-graph.js';
 import { findLayout, type Layout } from './image-layout.js';
 import { describeOwnTypes } from './own-types.js';
 
@@ -214,20 +215,21 @@ async function examine(prepared: PreparedModel, options: Examination, problems: 
     remarks = [...wrongShapes(prepared, forward, options), ...forward.notes];
     const blockers: Blocker[] = [];
     const report = (node: Node, error: unknown) => blockers.push(blocker(node, error));
-    const { graph, types } = await differentiableGraph(runtime, prepared.model, forward, report);
-    const built = buildTrainingGraph(
-      { ...forward.separated, graph },
-      types,
-      forward.loss,
-      options.batchNorm,
-      report,
-    );
+    const context = { runtime, model: prepared.model, forward, report, target: targets.standard };
+    const gradients = await gradientGraph({
+      ...context,
+      batchNorm: options.batchNorm ?? 'batch',
+      precision: 'fp32',
+      halfKernels: 'none',
+    });
     const reports: Record<string, TargetReport> = {};
     for (const target of [targets.flatmin, targets.standard, targets.training]) {
       const own = [...blockers];
-      const lowered = lower(built.graph, types, target, (node, error) => own.push(blocker(node, error)));
+      const lowered = lower(gradients.graph, gradients.types, target, (node, error) =>
+        own.push(blocker(node, error)),
+      );
       if (own.length === 0 && target !== targets.training) {
-        const whole = trainingModel(lowered, types, prepared.model.opsetImport);
+        const whole = trainingModel(lowered, gradients.types, prepared.model.opsetImport);
         own.push(...(await tryLoading(runtime, whole, target)));
       }
       reports[target.name] = { trainable: own.length === 0, blockers: own };

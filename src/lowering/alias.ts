@@ -8,7 +8,8 @@ import type { LoweringContext } from './context.js';
  */
 export function batchNormInternal(c: LoweringContext): boolean {
   const [x, scale, bias, mean, variance] = [c.input(0), c.input(1), c.input(2), c.input(3), c.input(4)];
-  const outputs = c.node.output.map((name) => name || c.builder.fresh('batch_norm_unused'));
+  const unused = () => c.describe(c.builder.fresh('batch_norm_unused'), c.type(mean));
+  const outputs = c.node.output.map((name) => name || unused());
   c.builder.ops(
     'BatchNormInternal',
     [x, scale, bias, copy(c, mean), copy(c, variance)],

@@ -5,6 +5,8 @@ export const microsoft = 'com.microsoft';
 /** The domain of flatmin's own kernels. */
 export const flatminDomain = 'flatmin';
 
+export const isStandardDomain = (domain: string | undefined): boolean => !domain || domain === 'ai.onnx';
+
 /** 'Conv', 'com.microsoft:ConvGrad': an operator by which tables are keyed. */
 export const opKey = ({ domain, opType }: Pick<Node, 'domain' | 'opType'>): string =>
-  domain && domain !== 'ai.onnx' ? `${domain}:${opType}` : opType;
+  isStandardDomain(domain) ? opType : `${domain}:${opType}`;

@@ -24,7 +24,7 @@ import { type HostTensor, Session } from './session.js';
 const MOST_ITERATIONS = 10_000;
 
 /** Constants with more elements are no shapes or bounds: they are not copied to find types. */
-const SMALL = 64;
+export const SMALL = 64;
 
 /**
  * Element type and static shape of every tensor in a graph whose input shapes are static, and in the bodies of its Scan nodes, whose names
@@ -35,15 +35,18 @@ const SMALL = 64;
 export async function inferTypes(runtime: Runtime, model: ModelProto): Promise<ValueTypes> {
   const types = await inferOuterTypes(runtime, model);
   for (const node of model.graph.node.filter(isScan)) {
-    const { body, states, inputs } = scanParts(node);
-    const given = [
-      ...states.map((name) => types.get(name)!),
-      ...inputs.map(({ name, axis }) => sliceType(types.get(name)!, axis)),
-    ];
+    const { body, given } = scanInputTypes(node, types);
     for (const [name, type] of await inferTypes(runtime, bodyModel(model, body, given, types)))
       types.set(name, type);
   }
   return types;
+}
+
+/** The body of a Scan, and the types of its inputs. */
+export function scanInputTypes(node: Node, types: ValueTypes): { body: Graph; given: ValueType[] } {
+  const { body, states, inputs } = scanParts(node);
+  const slices = inputs.map(({ name, axis }) => sliceType(types.get(name)!, axis));
+  return { body, given: [...states.map((name) => types.get(name)!), ...slices] };
 }
 
 const sliceType = ({ type, dims }: ValueType, axis: number): ValueType => ({
@@ -79,9 +82,8 @@ export function bodyModel(
   return { ...model, graph };
 }
 
-/** Types of the values of a graph, those of subgraphs left out. */
-export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Promise<ValueTypes> {
-  const { graph } = model;
+/** The types of a graph's inputs and initializers. */
+export function declaredTypes(graph: Graph): ValueTypes {
   const types: ValueTypes = new Map();
   for (const tensor of graph.initializer)
     types.set(tensor.name ?? '', { type: tensor.dataType ?? 0, dims: tensorDims(tensor) });
@@ -98,6 +100,20 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
     }
     types.set(name, { type: type?.tensorType?.elemType ?? 0, dims });
   }
+  return types;
+}
+
+/**
+ * Types of the values of a graph, those of subgraphs left out.
+ * @param unknown whether the graph is run for shapes that inference leaves open, or these values are left out
+ */
+export async function inferOuterTypes(
+  runtime: Runtime,
+  model: ModelProto,
+  unknown: 'run' | 'leave' = 'run',
+): Promise<ValueTypes> {
+  const { graph } = model;
+  const types = declaredTypes(graph);
   const values = graph.node.flatMap((node) => node.output).filter((name) => name !== '');
   const output = values.map((name) => ({ name }));
   const probe: ModelProto = { ...model, graph: { ...bounded(graph), output } };
@@ -112,7 +128,7 @@ export async function inferOuterTypes(runtime: Runtime, model: ModelProto): Prom
         types.set(name, { type, dims });
       else open.push(name);
     }
-    if (open.length > 0) {
+    if (open.length > 0 && unknown === 'run') {
       const tensors = session.outputs
         .filter(({ type }) => type > 0 && type !== DataType.string)
         .map(({ name }) => ({ name }));

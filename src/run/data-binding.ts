@@ -1,6 +1,6 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
-import { forwardGraph } from '../compile/build-graph.js';
+import { forwardGraph } from '../compile/forward-graph.js';
 import { channelsLast, findLayout, LAYOUT_TEXT, type Layout } from '../compile/image-layout.js';
 import { asPrepared, type LossChoice } from '../compile/loss-model.js';
 import type { Batch, Dataset } from '../data/index.js';

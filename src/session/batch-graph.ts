@@ -1,12 +1,12 @@
 import type { DeviceBuffer, NativeBinding } from '../addon/types.js';
 import { capabilitiesOf } from '../capabilities/capabilities-of.js';
 import { cpuOnlyNodes } from '../capabilities/cpu-only-nodes.js';
+import { activationBytes } from '../compile/activation-memory.js';
 import type { BuiltGraph } from '../compile/build-graph.js';
 import type { HessianGraph } from '../compile/hessian-graph.js';
 import type { FlatminError } from '../errors.js';
 import type { Target } from '../lowering/targets.js';
 import { isHalfPrecision } from '../onnx/floats.js';
-import { liveness } from '../onnx/liveness.js';
 import { DataType, elementBytes, elementCount } from '../onnx/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { runBinding } from '../ort/session.js';
@@ -93,7 +93,7 @@ export class BatchGraph {
     const capture = await canCapture(built, weights.device, options.runtime);
     const memory = {
       batch: options.batch,
-      activationBytes: liveness(built.model.graph, built.types).peakBytes,
+      activationBytes: activationBytes(built),
       freeBytes: weights.device.memory().free,
     };
     let loaded: LoadedSession | undefined;

@@ -1,4 +1,5 @@
-import { buildGraph } from '../../compile/build-graph.js';
+import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
+import { asPrepared } from '../../compile/loss-model.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
 import { median } from '../statistics.js';
@@ -86,7 +87,8 @@ export async function benchKernels(
   const measured = await profiled(workload);
   // A slow spell of the machine must not pass for its limit.
   const limits = bestOf(before, await measureLimits(device, runtime, target, type));
-  const built = await buildGraph(runtime, model, { loss, batch, target, precision, dropout: true });
+  const asked = { loss, batch, target, precision, dropout: true };
+  const built = await buildGraph(runtime, model, asked);
 
   const timed = device.name !== 'cpu' && measured.table.timed === 'calls' ? 'models' : measured.table.timed;
   const rows =
@@ -112,7 +114,11 @@ export async function benchKernels(
   );
   const where = { runtime, device: device.name, threads: device.threads, tf32: precision === 'tf32' };
   const forms = options.forms
-    ? await compareForms({ ...built, opsetImport: built.model.opsetImport, target, where, ...options })
+    ? await compareForms({
+        ...(await gradientGraph(await passContext(runtime, asPrepared(model), asked))),
+        ...{ opsetImport: built.model.opsetImport, target, where },
+        ...options,
+      })
     : undefined;
   return {
     kernels: kernels.sort((a, b) => b.seconds - a.seconds),

@@ -1,5 +1,5 @@
+import { activationBytes } from '../../compile/activation-memory.js';
 import { buildGraph } from '../../compile/build-graph.js';
-import { liveness } from '../../onnx/liveness.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { Device } from '../../vectors/device/device.js';
 import { takenDeviceBytes } from '../device-memory.js';
@@ -77,7 +77,7 @@ export async function measureMemory(
   const built = await buildGraph(runtime, model, { loss, batch, target, precision, dropout: true });
   return {
     ...result,
-    activationBytes: liveness(built.graph, built.types).peakBytes,
+    activationBytes: activationBytes(built),
     measuredActivationBytes: profileTable(profiles.at(-1)!).activationBytes ?? null,
     baseBytes,
     peakBytes,

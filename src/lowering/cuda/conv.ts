@@ -40,6 +40,12 @@ export function convGrad(c: LoweringContext): boolean {
     group: intAttribute(c.node, 'group', 1),
   };
   const dPadded = c.output(0) && c.builder.fresh('padded_grad');
+  if (dPadded) {
+    const sizes = dims.map((size, axis) =>
+      axis < 2 ? size : size + pads.begin[axis - 2]! + pads.end[axis - 2]!,
+    );
+    c.describe(dPadded, { type: c.type(x).type, dims: sizes });
+  }
   if (dPadded || c.output(1))
     c.builder.ops('ConvGrad', [dy, padded, w], attributes, {
       domain: microsoft,

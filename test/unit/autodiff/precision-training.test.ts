@@ -60,7 +60,7 @@ const typesOf = ({ types }: BuiltGraph, names: readonly string[]) =>
 
 test('a WideResNet has the casts that it needs and no more', async (t) => {
   const built = await native('fp16');
-  const { node } = built.graph;
+  const { node } = built.model.graph;
   const casts = node.filter(({ opType }) => opType === 'Cast');
   const convolutions = node.filter(({ opType }) => opType === 'Conv').length;
   // Images, weights of the convolutions, weight and bias of the classifier; and of all but the images the gradients; the logits, both ways.
@@ -76,7 +76,7 @@ test('a WideResNet has the casts that it needs and no more', async (t) => {
 test('its activations are half precision, its statistics and gradients of parameters float32', async (t) => {
   const built = await native('fp16');
   const { float, float16 } = DataType;
-  for (const node of built.graph.node) {
+  for (const node of built.model.graph.node) {
     const key = opKey(node);
     if (key === 'Conv' || key === 'com.microsoft:ConvGrad')
       t.deepEqual([...new Set(typesOf(built, node.input))], [float16], node.name);
@@ -100,7 +100,7 @@ test('the loss scale is an input of fp16 alone, and tf32 the float32 graph', asy
     [undefined, undefined, undefined, 'loss_scale'],
   );
   const [fp32, tf32] = scales;
-  t.deepEqual(tf32!.graph.node, fp32!.graph.node);
+  t.deepEqual(tf32!.model.graph.node, fp32!.model.graph.node);
   const { graph } = scales[3]!.model;
   t.deepEqual(graph.input.filter(({ name }) => name === 'loss_scale').length, 1);
 });

@@ -1,3 +1,4 @@
+import { isStandardDomain } from '../../../onnx/domains.js';
 import type { Graph, ModelProto, Node, ValueInfo } from '../../../onnx/proto.js';
 import { int64 } from '../../../onnx/proto.js';
 import { mapNodes } from '../rename.js';
@@ -6,8 +7,6 @@ import { upgrades } from './upgrades.js';
 
 /** The operator set that older models are raised to: that of the training graphs' own nodes. */
 const TARGET = 17;
-
-export const isStandardDomain = (domain: string | undefined): boolean => !domain || domain === 'ai.onnx';
 
 export function opsetOf(model: ModelProto): number {
   const entry = model.opsetImport.find(({ domain }) => isStandardDomain(domain));

@@ -1,0 +1,114 @@
+import { decomposeBatchNorm } from '../autodiff/decompose/batch-statistics.js';
+import { decompose } from '../autodiff/decompose/decompose.js';
+import { emulateHalf } from '../autodiff/precision/emulate.js';
+import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
+import { requireHalfKernels } from '../autodiff/precision/kernels.js';
+import type { ReportNode } from '../autodiff/report-node.js';
+import { lower } from '../lowering/lower.js';
+import type { Target } from '../lowering/targets.js';
+import { defaultOpset } from '../onnx/builder.js';
+import { isStandardDomain } from '../onnx/domains.js';
+import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
+import type { TypedGraph } from '../onnx/typed-graph.js';
+import type { ValueTypes } from '../onnx/value-types.js';
+import { foldConstants } from '../ort/fold-constants.js';
+import { inferTypes } from '../ort/infer-types.js';
+import type { Runtime } from '../ort/library.js';
+import type { ForwardGraph } from './forward-graph.js';
+import type { Precision } from './precision.js';
+
+/** What the passes from a forward graph on know beside the graph. */
+export interface PassContext {
+  readonly runtime: Runtime;
+  /** Whose operator sets the graph has. */
+  readonly model: ModelProto;
+  readonly forward: ForwardGraph;
+  readonly target: Target;
+  readonly batchNorm: 'batch' | 'running';
+  readonly precision: Precision;
+  readonly halfKernels: 'none' | ((op: string) => boolean);
+  /** Takes the errors of single nodes; default: they are thrown. */
+  readonly report?: ReportNode;
+}
+
+/** One step of the way from a forward graph to one that a runtime loads: makes a new graph, and leaves its own alone. */
+export type Pass = (given: TypedGraph, context: PassContext) => TypedGraph | Promise<TypedGraph>;
+
+/** What comes of a graph, with all else that is told of it. */
+export async function runPasses<G extends TypedGraph>(
+  given: G,
+  passes: readonly Pass[],
+  context: PassContext,
+): Promise<G> {
+  let current = given;
+  for (const pass of passes) current = { ...current, ...(await pass(current, context)) };
+  return current;
+}
+
+const isMixed = (precision: Precision): boolean => precision === 'fp16' || precision === 'bf16';
+
+const infer = ({ runtime, model }: PassContext, graph: Graph): Promise<ValueTypes> =>
+  inferTypes(runtime, { ...model, graph: { ...graph, output: [] } });
+
+const computeConstants: Pass = async ({ graph, types }, { runtime, model }) => ({
+  graph: await foldConstants(runtime, { ...model, graph: { ...graph, output: [] } }, types),
+  types,
+});
+
+/** Rewrites ops that have no gradient of their own. */
+const decomposeOps: Pass = async ({ graph, types }, context) => {
+  const wrt = context.forward.separated.parameters.map(({ name }) => name);
+  const decomposed = decompose(graph, types, wrt, context.report);
+  return decomposed === graph
+    ? { graph, types }
+    : { graph: decomposed, types: await infer(context, decomposed) };
+};
+
+/** Writes batch normalisation by the batch out in ops that have a second derivative. */
+const decomposeStatistics: Pass = async ({ graph, types }, context) => {
+  if (context.batchNorm !== 'batch') return { graph, types };
+  const decomposed = decomposeBatchNorm(graph, types);
+  return { graph: decomposed, types: await infer(context, decomposed) };
+};
+
+/** Puts activations into half precision. */
+const halveActivations: Pass = ({ graph, types }, { forward, precision, batchNorm }) => {
+  if (!isMixed(precision)) return { graph, types };
+  const { separated, noise, lossValues } = forward;
+  const neutral = [...separated.parameters, ...separated.statistics, ...noise].map(({ name }) => name);
+  const type = precision === 'fp16' ? 'float16' : 'bfloat16';
+  return toHalfPrecision(graph, types, { type, neutral, loss: lossValues, batchNorm });
+};
+
+/** Rounds by float32 kernels what the device has no half-precision kernels for. */
+const emulatePrecision: Pass = ({ graph, types }, { precision, halfKernels }) =>
+  isMixed(precision) && halfKernels === 'none' ? emulateHalf(graph, types) : { graph, types };
+
+const lowerOps: Pass = ({ graph, types }, { target, report }) => ({
+  graph: lower(graph, types, target, report),
+  types,
+});
+
+const requireKernels: Pass = (given, { halfKernels, model }) => {
+  if (halfKernels !== 'none') requireHalfKernels(given.graph, given.types, standardOpset(model), halfKernels);
+  return given;
+};
+
+const inferAll: Pass = async ({ graph }, context) => ({ graph, types: await infer(context, graph) });
+
+const standardOpset = ({ opsetImport }: ModelProto): number =>
+  int64(opsetImport.find(({ domain }) => isStandardDomain(domain))?.version, defaultOpset);
+
+/** From a forward graph to one of ops that have gradients. */
+export const differentiable: readonly Pass[] = [computeConstants, decomposeOps];
+/** To one whose gradients have gradients too. */
+export const twiceDifferentiable: readonly Pass[] = [...differentiable, decomposeStatistics];
+/** Before gradients are appended, and after. */
+export const precise: Readonly<Record<'activations' | 'results', readonly Pass[]>> = {
+  activations: [halveActivations],
+  results: [emulatePrecision],
+};
+/** From training ops to what the target has kernels for. */
+export const lowered: readonly Pass[] = [lowerOps, requireKernels];
+/** To a graph that can be differentiated once more. */
+export const loweredForGradient: readonly Pass[] = [lowerOps, inferAll];
