@@ -15,12 +15,13 @@ import { GraphBuilder, makeModel } from '../src/onnx/builder.js';
 import { flatminDomain, microsoft, opKey } from '../src/onnx/domains.js';
 import { inferTypes } from '../src/ort/infer-types.js';
 import { openRuntime, type Runtime } from '../src/ort/library.js';
+import { cudaTrainingKernels, opsWithKernels } from '../src/releases/training-kernels.js';
 import { buildCase, type GradientCase } from '../test/gradcheck/case.js';
 import { gradientCases } from '../test/gradcheck/cases/index.js';
 import { checkedInputs } from '../test/gradcheck/reference-gradient.js';
 
-/** Training ops that ONNX Runtime's training build has no CUDA kernel for. Source: its kernel registry, release 1.28. */
-const WITHOUT_CUDA: ReadonlySet<string> = new Set(['MaxPoolGrad', 'AveragePoolGrad']);
+/** Training ops that ONNX Runtime's training build has CUDA kernels for. */
+const onCuda = opsWithKernels(cudaTrainingKernels);
 
 /** What the gradients of an op were seen to be made of. */
 interface Emitted {
@@ -43,7 +44,7 @@ const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differen
   MaxPoolGrad and AveragePoolGrad. Seen in the checks of that operator alone. The next two columns say which of them ONNX Runtime's training
   build (1.28) has kernels for, on the CPU and on CUDA; *lowered*: it does not, or they are wrong, and standard operators take their place.
   The gradients of ConvTranspose, Resize, LSTM and GRU are never those that the training build has for one device alone: they are made of
-  others. flatmin runs on the CPU as yet: the column of CUDA is from ONNX Runtime's kernel registry, not from a run.
+  others. The column of CUDA is from the kernels in that build's library, not from a run.
 - **standard operators**: whether the gradient can be put in standard operators alone, for any runtime.
 - **own kernels**: flatmin's, on the default runtime.
 - **checks**: cases in which forward values and gradients are compared with float64 references and finite differences (relative error
@@ -96,7 +97,7 @@ function row(key: string, seen: Emitted | undefined, checks: number): string[] {
     [...(key in rules ? ['rule'] : []), ...(key in decompositions ? ['rewritten'] : [])].join(' or '),
     ops.map(bare).join(', ') || '–',
     support(ops, has),
-    support(ops, (op) => !WITHOUT_CUDA.has(op)),
+    support(ops, (op) => onCuda.has(op)),
     ops.every((op) => op in lowerings) ? 'yes' : 'no',
     [...(seen?.kernels ?? [])].sort(byName).join(', ') || '–',
     String(checks),

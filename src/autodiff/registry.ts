@@ -1,3 +1,4 @@
+import { opTable } from '../onnx/op-table.js';
 import type { Rule } from './rule.js';
 import { activation } from './rules/activation.js';
 import { axisNorm } from './rules/axis-norm.js';
@@ -23,30 +24,30 @@ import { slicing } from './rules/slice.js';
 import { trigonometry } from './rules/trigonometry.js';
 
 /** The table: op (or domain:op) → rule. */
-export const rules: Readonly<Record<string, Rule>> = {
-  ...elementwise,
-  ...matmul,
-  ...conv,
-  ...transposedConvolution,
-  ...pool,
-  ...norm,
-  ...layerNorm,
-  ...resampling,
-  ...windowScatters,
-  ...reduce,
-  ...shape,
-  ...loss,
-  ...trigonometry,
-  ...slicing,
-  ...regularization,
-  ...padding,
-  ...indexing,
-  ...cumulative,
-  ...axisNorm,
-  ...activation,
-  ...scan,
-  ...scatters,
-};
+export const rules = opTable<Rule>(
+  elementwise,
+  matmul,
+  conv,
+  transposedConvolution,
+  pool,
+  norm,
+  layerNorm,
+  resampling,
+  windowScatters,
+  reduce,
+  shape,
+  loss,
+  trigonometry,
+  slicing,
+  regularization,
+  padding,
+  indexing,
+  cumulative,
+  axisNorm,
+  activation,
+  scan,
+  scatters,
+);
 
 /** Ops whose outputs are constant almost everywhere, or integers: the loss does not depend on parameters through them. */
 export const nonDifferentiable: ReadonlySet<string> = new Set([

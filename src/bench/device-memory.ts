@@ -6,7 +6,7 @@ import type { Device } from '../vectors/device/device.js';
  * @returns a function that tells the bytes taken since; null on the CPU, whose memory is told by the process
  */
 export function takenDeviceBytes(device: Device): () => number | null {
-  if (device.name === 'cpu') return () => null;
+  if (!device.facts.hasOwnMemory) return () => null;
   const before = device.memory().free;
   return () => Math.max(0, before - device.memory().free);
 }

@@ -79,7 +79,7 @@ async function measure(
   try {
     const times = await timeSteps({ session, optimizer, loader, binding, spans, signal }, warmup + steps);
     return {
-      ...summarize(times.slice(warmup), settings.batch, device.name === 'cpu'),
+      ...summarize(times.slice(warmup), settings.batch, device.facts.queuesWork),
       buildSeconds,
       steps,
       warmup,
@@ -101,7 +101,7 @@ async function measure(
   }
 }
 
-function summarize(times: readonly StepTime[], batch: number, onCpu: boolean) {
+function summarize(times: readonly StepTime[], batch: number, queuesWork: boolean) {
   const sum = (part: keyof StepTime) => times.reduce((total, time) => total + time[part], 0);
   const shareOf = (part: keyof StepTime) => sum(part) / sum('total');
   const secondsPerStep = median(times.map(({ total }) => total));
@@ -109,9 +109,9 @@ function summarize(times: readonly StepTime[], batch: number, onCpu: boolean) {
     stepSeconds: times.map(({ total }) => total),
     secondsPerStep,
     imagesPerSecond: batch / secondsPerStep,
-    gradientShare: onCpu ? shareOf('gradient') : null,
-    optimizerShare: onCpu ? 1 - shareOf('gradient') - shareOf('data') : null,
+    gradientShare: queuesWork ? null : shareOf('gradient'),
+    optimizerShare: queuesWork ? null : 1 - shareOf('gradient') - shareOf('data'),
     dataShare: shareOf('data'),
-    hostShare: onCpu ? null : shareOf('host'),
+    hostShare: queuesWork ? shareOf('host') : null,
   };
 }

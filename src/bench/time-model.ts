@@ -4,6 +4,7 @@ import { elementBytes, elementCount } from '../onnx/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { runBinding } from '../ort/session.js';
 import { loadOn } from '../session/load-model.js';
+import { runConfigOn } from '../session/provider.js';
 import type { Device } from '../vectors/device/device.js';
 import { fillArbitrarily } from './arbitrary-numbers.js';
 
@@ -29,7 +30,7 @@ export async function timeModel(
 ): Promise<number[]> {
   const { session } = await loadOn(device, runtime, model, { kernels });
   const buffers: DeviceBuffer[] = [];
-  const binding = session.createBinding(device.runConfig);
+  const binding = session.createBinding(runConfigOn(device));
   try {
     for (const { name, type, dims } of session.inputs) {
       const shape = dims as number[];

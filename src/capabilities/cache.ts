@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { elementTypes } from '../onnx/element-types.js';
 import { cacheFolder } from '../ort/cache-folder.js';
 import type { Runtime } from '../ort/library.js';
 import { type Capabilities, deviceKind, type ProbedCapabilities } from './capabilities.js';
-import { elementTypes } from './element-types.js';
 import { probesOf } from './probe-cases.js';
 
 /** Names a library as it is now on a device, and the probes that were run. */

@@ -1,12 +1,9 @@
-import { TRAINING_VERSION } from '../ort/installed.js';
 import type { Runtime } from '../ort/library.js';
+import { STOCK_VERSION, TRAINING_VERSION } from '../releases/versions.js';
 import { readCached, writeCached } from './cache.js';
 import { type Capabilities, deviceKind } from './capabilities.js';
 import { probeCapabilities } from './probe.js';
 import { stockCpu, trainingCpu, trainingCuda } from './tables.js';
-
-/** Release of onnxruntime-node that the table is of. */
-const STOCK_VERSION = '1.30.0';
 
 const known = new Map<string, Promise<Capabilities>>();
 

@@ -1,13 +1,10 @@
-import type { ElementType } from './element-types.js';
+import type { ElementType } from '../onnx/element-types.js';
+import type { TrainingKernels } from '../releases/training-kernels.js';
 
 /** What a runtime computes right on one kind of device, beyond the standard operators. */
 export interface Capabilities {
   readonly device: 'cpu' | 'cuda';
-  /**
-   * Kernels of training ops and the element types in which their numbers are right. A kernel is an op, "com.microsoft:ConvGrad", or one of
-   * its cases that a runtime may lack, "com.microsoft:ConvGrad/1-D" (see kernels-needed.ts).
-   */
-  readonly kernels: Readonly<Record<string, readonly ElementType[]>>;
+  readonly kernels: TrainingKernels;
   /** How BatchNormInternal moves the running variance: by the batch's population or unbiased variance. */
   readonly runningVariance: 'population' | 'unbiased';
 }

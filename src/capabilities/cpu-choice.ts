@@ -1,7 +1,7 @@
 import type { LoweringContext } from '../lowering/context.js';
 import { microsoft } from '../onnx/domains.js';
 import { readWindow } from '../onnx/window.js';
-import { convGrad, crossEntropyGrad } from './kernels-needed.js';
+import { convGrad, crossEntropyGrad } from '../releases/training-kernels.js';
 
 /**
  * Time of the training build's CPU kernel as a share of the time of the standard operators in its place, at some shapes: medians of

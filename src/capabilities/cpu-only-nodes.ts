@@ -2,8 +2,8 @@ import { opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
 import { dataTypeName, isFloatingPoint, tensorDims } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { cudaKernels } from '../releases/cuda-provider.js';
 import type { Capabilities } from './capabilities.js';
-import { cudaKernels } from './cuda-kernels.js';
 
 /** A node that keeps a graph from running on a GPU alone. */
 export interface HostBoundNode {

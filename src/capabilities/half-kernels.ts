@@ -1,6 +1,6 @@
 import { microsoft } from '../onnx/domains.js';
+import { cudaKernels } from '../releases/cuda-provider.js';
 import type { Capabilities } from './capabilities.js';
-import { cudaKernels } from './cuda-kernels.js';
 
 /**
  * Whether a device has a kernel of an operator ("Conv", "com.microsoft:ConvGrad") for values of a half-precision type, of a runtime whose

@@ -1,13 +1,11 @@
 import { intAttribute } from '../onnx/attributes.js';
-import { microsoft, opKey } from '../onnx/domains.js';
+import { opKey } from '../onnx/domains.js';
+import { type ElementType, elementTypeOf } from '../onnx/element-types.js';
 import type { Node } from '../onnx/proto.js';
 import { DataType } from '../onnx/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { readWindow } from '../onnx/window.js';
-import { type ElementType, elementTypeOf } from './element-types.js';
-
-export const convGrad = `${microsoft}:ConvGrad`;
-export const crossEntropyGrad = `${microsoft}:SoftmaxCrossEntropyLossGrad`;
+import { convGrad, crossEntropyGrad } from '../releases/training-kernels.js';
 
 /** The kernels of a table that a node of a training op needs, all of them; types are those of its inputs. */
 export function kernelsNeeded(node: Node, types: ValueTypes): string[] {

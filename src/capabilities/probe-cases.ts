@@ -1,10 +1,10 @@
 import { microsoft } from '../onnx/domains.js';
+import type { ElementType } from '../onnx/element-types.js';
+import { elementTypes } from '../onnx/element-types.js';
+import { convGrad, crossEntropyGrad } from '../releases/training-kernels.js';
 import type { Capabilities } from './capabilities.js';
-import type { ElementType } from './element-types.js';
-import { elementTypes } from './element-types.js';
 import type { Example } from './example.js';
 import * as examples from './examples.js';
-import { convGrad, crossEntropyGrad } from './kernels-needed.js';
 
 /** A kernel of a capabilities table, and nodes that it must compute right. */
 export interface ProbeCase {

@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { FlatminError } from '../errors.js';
+import type { ElementType } from '../onnx/element-types.js';
 import type { Runtime } from '../ort/library.js';
 import { deviceKind, type ProbedCapabilities, type ProbeFailure } from './capabilities.js';
-import type { ElementType } from './element-types.js';
 import { probesOf } from './probe-cases.js';
 import type { ProbeMessage } from './probe-message.js';
 

@@ -4,12 +4,12 @@ import { lower } from '../lowering/lower.js';
 import { standard } from '../lowering/targets.js';
 import { makeModel } from '../onnx/builder.js';
 import { microsoft } from '../onnx/domains.js';
+import type { ElementType } from '../onnx/element-types.js';
 import { decodeHalf, encodeFloats, isHalfPrecision } from '../onnx/floats.js';
 import type { Graph } from '../onnx/proto.js';
 import { DataType, int64Data } from '../onnx/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { type HostTensor, Session } from '../ort/session.js';
-import type { ElementType } from './element-types.js';
 import { type Example, exampleNode, exampleValues } from './example.js';
 import type { Probe } from './probe-cases.js';
 

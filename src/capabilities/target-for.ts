@@ -4,13 +4,15 @@ import { batchStatistics } from '../lowering/cuda/batch-norm.js';
 import * as cudaConv from '../lowering/cuda/conv.js';
 import { wideLabels } from '../lowering/cuda/labels.js';
 import * as conv from '../lowering/kernels/conv.js';
-import { endsProcess, flatmin, type Rewrite, type Target } from '../lowering/targets.js';
+import { flatmin, type Rewrite, type Target } from '../lowering/targets.js';
 import { microsoft } from '../onnx/domains.js';
 import type { Runtime } from '../ort/library.js';
+import { endsProcess } from '../releases/crashes.js';
+import { convGrad, crossEntropyGrad, opsWithKernels } from '../releases/training-kernels.js';
 import type { Capabilities } from './capabilities.js';
 import { capabilitiesOf } from './capabilities-of.js';
 import { fasterThanOwnConvGrad, fasterThanStandard } from './cpu-choice.js';
-import { convGrad, crossEntropyGrad, elementTypeOfNode, kernelsNeeded } from './kernels-needed.js';
+import { elementTypeOfNode, kernelsNeeded } from './kernels-needed.js';
 
 const batchNorm = `${microsoft}:BatchNormInternal`;
 
@@ -28,10 +30,6 @@ export async function targetFor(runtime: Runtime, device: string): Promise<Targe
 export const targetOf = (capabilities: Capabilities): Target =>
   capabilities.device === 'cuda' ? cudaTarget(capabilities) : cpuTarget(capabilities);
 
-/** Ops of which a runtime has at least some kernels. */
-const opsOf = ({ kernels }: Capabilities): Set<string> =>
-  new Set(Object.keys(kernels).map((kernel) => kernel.split('/')[0]!));
-
 /** Whether the runtime computes a node right, in its shapes and element type. Of no elements, cuDNN makes an error. */
 function computes({ kernels }: Capabilities, c: LoweringContext): boolean {
   const type = elementTypeOfNode(c.node, c.values);
@@ -42,12 +40,14 @@ function computes({ kernels }: Capabilities, c: LoweringContext): boolean {
 function cpuTarget(capabilities: Capabilities): Target {
   if (Object.keys(capabilities.kernels).length === 0) return flatmin;
   const takes = (c: LoweringContext) =>
-    !endsProcess(c) && computes(capabilities, c) && kernelsNeeded(c.node, c.values).every(fasterThanStandard);
+    !endsProcess(c.node, (name) => c.dims(name)) &&
+    computes(capabilities, c) &&
+    kernelsNeeded(c.node, c.values).every(fasterThanStandard);
   const own: Rewrite = (c) => !(takes(c) && fasterThanOwnConvGrad(c)) && conv.gradient(c);
   return {
     ...flatmin,
     name: 'flatmin+training',
-    ops: opsOf(capabilities),
+    ops: opsWithKernels(capabilities.kernels),
     takes,
     rewrites: {
       ...flatmin.rewrites,
@@ -62,10 +62,11 @@ function cudaTarget(capabilities: Capabilities): Target {
   return {
     name: 'cuda',
     kernels: false,
-    ops: opsOf(capabilities),
+    ops: opsWithKernels(capabilities.kernels),
     takes,
     rewrites: {
-      [convGrad]: (c) => !takes(c) && opsOf(capabilities).has(convGrad) && cudaConv.convGrad(c),
+      [convGrad]: (c) =>
+        !takes(c) && opsWithKernels(capabilities.kernels).has(convGrad) && cudaConv.convGrad(c),
       ConvTranspose: cudaConv.convTranspose,
       [batchNorm]: (c) => (takes(c) ? batchNormInternal(c) : batchStatistics(c)),
       SoftmaxCrossEntropyLoss: wideLabels(1),

@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../onnx/builder.js';
 import { flatminDomain, opKey } from '../onnx/domains.js';
+import { opTable } from '../onnx/op-table.js';
 import type { Graph, Node } from '../onnx/proto.js';
 import { isScan, scanParts, withBody } from '../onnx/scan.js';
 import { namesIn } from '../onnx/subgraphs.js';
@@ -14,14 +15,7 @@ import { softmaxes } from './softmax.js';
 import type { Target } from './targets.js';
 
 /** Training op → how standard operators compute it. */
-export const lowerings: Readonly<Record<string, Lowering>> = {
-  ...activation,
-  ...softmaxes,
-  ...conv,
-  ...batchNorm,
-  ...layerNorm,
-  ...pool,
-};
+export const lowerings = opTable<Lowering>(activation, softmaxes, conv, batchNorm, layerNorm, pool);
 
 /**
  * Rewrites every op that the target has no kernel for, those in the bodies of Scan nodes too. The graph itself is left alone.

@@ -1,7 +1,8 @@
-import { intAttribute } from '../onnx/attributes.js';
-import { microsoft, opKey } from '../onnx/domains.js';
+import { microsoft } from '../onnx/domains.js';
 import type { Graph } from '../onnx/proto.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { endsProcess } from '../releases/crashes.js';
+import { cpuTrainingKernels, opsOfAnyRank } from '../releases/training-kernels.js';
 import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
@@ -28,43 +29,12 @@ export interface Target {
 /** Any ONNX runtime: standard operators alone. */
 export const standard: Target = { name: 'standard', kernels: false, ops: new Set() };
 
-/**
- * Whether ONNX Runtime 1.28 ends or damages the process on the CPU: ConvGrad divides by the number of images, and in groups of other than
- * two spatial axes it writes outside its memory.
- */
-export function endsProcess(c: LoweringContext): boolean {
-  if (opKey(c.node) !== `${microsoft}:ConvGrad`) return false;
-  const dims = c.dims(c.input(1));
-  return dims.includes(0) || (dims.length !== 4 && intAttribute(c.node, 'group', 1) > 1);
-}
-
-/**
- * ONNX Runtime built with training, CPU: every training op that has a kernel, wherever it is right. Source: its kernel registry, release
- * 1.28. AveragePoolGrad is left out: that release is wrong for windows on three axes, and slow for others.
- */
+/** ONNX Runtime built with training, CPU: every training op that has a kernel, wherever it is right. */
 export const training: Target = {
   name: 'training',
   kernels: false,
-  ops: new Set([
-    'MaxPoolGrad',
-    ...[
-      'BatchNormInternal',
-      'BatchNormalizationGrad',
-      'ConvGrad',
-      'FastGeluGrad',
-      'GeluGrad',
-      'LayerNormalizationGrad',
-      'LogSoftmaxGrad_13',
-      'QuickGeluGrad',
-      'ReluGrad',
-      'SigmoidGrad',
-      'SimplifiedLayerNormalizationGrad',
-      'SoftmaxCrossEntropyLossGrad',
-      'SoftmaxGrad_13',
-      'TanhGrad',
-    ].map((op) => `${microsoft}:${op}`),
-  ]),
-  takes: (context) => !endsProcess(context),
+  ops: opsOfAnyRank(cpuTrainingKernels),
+  takes: (context) => !endsProcess(context.node, (name) => context.dims(name)),
   rewrites: { [`${microsoft}:BatchNormInternal`]: batchNormInternal },
 };
 

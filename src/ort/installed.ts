@@ -1,9 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TRAINING_VERSION } from '../releases/versions.js';
 import { cacheFolder } from './cache-folder.js';
-
-/** Release of ONNX Runtime that the training build is of. */
-export const TRAINING_VERSION = '1.28.0';
 
 /** What an installed runtime's folder says of it, in manifest.json. */
 export interface Manifest {

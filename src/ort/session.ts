@@ -10,8 +10,8 @@ import type {
 import { FlatminError } from '../errors.js';
 import { encodeModel, type ModelProto } from '../onnx/proto.js';
 import { elementBytes, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { withoutWrongOptimizers } from '../releases/wrong-optimizers.js';
 import type { Runtime } from './library.js';
-import { withoutWrongOptimizers } from './wrong-optimizers.js';
 
 export interface SessionOptions extends NativeSessionOptions {}
 

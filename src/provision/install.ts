@@ -10,9 +10,9 @@ import {
   type Manifest,
   readInstalled,
   runtimesFolder,
-  TRAINING_VERSION,
 } from '../ort/installed.js';
 import { hasCuda } from '../ort/library.js';
+import { TRAINING_VERSION } from '../releases/versions.js';
 import { checkRuntime, type RuntimeCheck } from './check.js';
 import { removeLeftovers, WORK_PREFIX } from './leftovers.js';
 import { coordinatesOf, fetchFromMaven } from './maven.js';

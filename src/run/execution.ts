@@ -49,9 +49,9 @@ export function openExecution(
   precision: Precision = 'fp32',
 ): OpenedExecution {
   const device = openDevice(name, { threads, tf32: precision === 'tf32', cudaGraphs });
-  if (precision === 'tf32' && device.name === 'cpu')
+  if (precision === 'tf32' && !device.facts.hasTensorFloat32)
     throw invalid('precision', 'fp32, fp16 or bf16 on the CPU (tf32 is of NVIDIA GPUs)', precision);
-  if (cudaGraphs && device.name === 'cpu')
+  if (cudaGraphs && !device.facts.capturesRuns)
     throw new FlatminError(
       'INVALID_ARGUMENT',
       'cudaGraphs needs a CUDA device, and this is the CPU: give --device cuda, or leave --cuda-graphs out.',

@@ -18,6 +18,7 @@ import type { Feeds } from './feeds.js';
 import { type BatchMemory, withBatchAdvice } from './fitting-batch.js';
 import { type LoadedSession, loadOn } from './load-model.js';
 import type { ModelWeights } from './model-weights.js';
+import { runConfigOn } from './provider.js';
 
 export interface BatchGraphOptions {
   runtime: Runtime;
@@ -189,7 +190,7 @@ export class BatchGraph {
     const { direction, product = space.gradient, nextStatistics } = this.vectors;
     const { session, isCaptured } = this.loaded;
     const binding = session.createBinding({
-      ...device.runConfig,
+      ...runConfigOn(device),
       // Each binding's run is captured on its own.
       ...(isCaptured && { gpu_graph_id: String(++this.bound) }),
     });
@@ -223,7 +224,7 @@ async function canCapture(
   device: Device,
   runtime: Runtime,
 ): Promise<boolean> {
-  if (!device.captureOptions) return false;
+  if (!device.facts.capturesRuns) return false;
   return cpuOnlyNodes(model.graph, types, await capabilitiesOf(runtime, device.name)).length === 0;
 }
 

@@ -69,9 +69,9 @@ export class Evaluator {
     return new Evaluator(ends, scores, forward, runtime, options.device);
   }
 
-  /** One for all batches on the CPU; on a GPU one for each size, since ONNX Runtime plans a convolution anew whenever its shape changes. */
+  /** One for all batches, or one for each size where a new shape is planned anew. */
   private session(size: number): Promise<Session> {
-    const key = this.device.name === 'cpu' ? 0 : size;
+    const key = this.device.facts.replansOnNewShape ? size : 0;
     const loaded =
       this.sessions.get(key) ??
       loadOn(this.device, this.runtime, this.forward).then(({ session }) => session);

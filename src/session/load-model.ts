@@ -2,8 +2,8 @@ import type { NativeSessionOptions } from '../addon/types.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Runtime } from '../ort/library.js';
 import { Session } from '../ort/session.js';
-import { withTensorCores } from '../vectors/device/cuda/provider-options.js';
 import type { Device } from '../vectors/device/device.js';
+import { placeOn } from './provider.js';
 
 export interface LoadOptions
   extends Pick<NativeSessionOptions, 'kernels' | 'profilePrefix' | 'memoryPattern'> {
@@ -37,24 +37,23 @@ export async function loadOn(
   model: ModelProto,
   { capture = false, halfPrecision = false, ...options }: LoadOptions = {},
 ): Promise<LoadedSession> {
-  const load = ({ providers: given, exclusiveOn }: NonNullable<Device['captureOptions']>) => {
-    const providers = halfPrecision ? withTensorCores(given) : given;
+  const load = (captured: boolean) => {
+    const place = placeOn(device, { capture: captured, halfPrecision });
     return Session.create(runtime, model, {
       intraOpThreads: device.threads,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },
-      ...(!providers && model.graph.node.length > OPTIMIZED_NODES && { optimizationLevel: 0 }),
-      ...(providers && { providers }),
-      ...(exclusiveOn && { exclusiveOn }),
+      ...(!place.providers && model.graph.node.length > OPTIMIZED_NODES && { optimizationLevel: 0 }),
+      ...place,
       ...options,
     });
   };
-  if (capture && device.captureOptions) {
+  if (capture && device.facts.capturesRuns) {
     try {
-      return { session: await load(device.captureOptions), isCaptured: true };
+      return { session: await load(true), isCaptured: true };
     } catch {
       // Loaded again below: if that fails too, its message is the one that counts.
     }
   }
-  return { session: await load({ providers: device.providers }), isCaptured: false };
+  return { session: await load(false), isCaptured: false };
 }

@@ -1,4 +1,5 @@
 import { opKey } from '../../onnx/domains.js';
+import { opTable } from '../../onnx/op-table.js';
 import type { Node } from '../../onnx/proto.js';
 import { attentions } from './attention.js';
 import type { Decomposition } from './context.js';
@@ -21,17 +22,13 @@ export const isDecomposed = (node: Node): boolean => {
 };
 
 /** Op (or domain:op) → how differentiable standard ops compute it. */
-export const decompositions: Readonly<Record<string, Decomposition>> = {
-  ...attentions,
-  ...contrib,
-  ...fused,
-  ...geometry,
-  ...lpPooling,
-  ...normalization,
-  ...scatters,
-  Einsum: einsum,
-  GRU: gru,
-  LSTM: lstm,
-  RNN: rnn,
-  RotaryEmbedding: rotaryEmbedding,
-};
+export const decompositions = opTable<Decomposition>(
+  attentions,
+  contrib,
+  fused,
+  geometry,
+  lpPooling,
+  normalization,
+  scatters,
+  { Einsum: einsum, GRU: gru, LSTM: lstm, RNN: rnn, RotaryEmbedding: rotaryEmbedding },
+);

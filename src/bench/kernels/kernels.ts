@@ -90,7 +90,7 @@ export async function benchKernels(
   const asked = { loss, batch, target, precision, dropout: true };
   const built = await buildGraph(runtime, model, asked);
 
-  const timed = device.name !== 'cpu' && measured.table.timed === 'calls' ? 'models' : measured.table.timed;
+  const timed = device.facts.queuesWork && measured.table.timed === 'calls' ? 'models' : measured.table.timed;
   const rows =
     timed === 'models'
       ? await retimed(measured.table.rows, built.model, { device, runtime, kernels: target.kernels })
@@ -122,7 +122,7 @@ export async function benchKernels(
     : undefined;
   return {
     kernels: kernels.sort((a, b) => b.seconds - a.seconds),
-    rest: device.name === 'cpu' ? { seconds: measured.rest, share: measured.rest / secondsPerStep } : null,
+    rest: device.facts.queuesWork ? null : { seconds: measured.rest, share: measured.rest / secondsPerStep },
     ...(forms && { forms }),
     ...{ limits, secondsPerStep, runsPerStep, timed, steps, model: settings.model, batch },
     activationBytes: measured.table.activationBytes ?? null,

@@ -38,15 +38,15 @@ export async function measureLimits(
   target: Target,
   type: ComputeType = 'float',
 ): Promise<Limits> {
-  const onCpu = device.name === 'cpu';
-  const n = onCpu ? 1536 : 8192;
-  const channels = onCpu ? 512 : 2048;
+  const { needsLargeWork } = device.facts;
+  const n = needsLargeWork ? 8192 : 1536;
+  const channels = needsLargeWork ? 2048 : 512;
   const product = await rate(device, runtime, productModel(n, type), 2 * n ** 3, false);
   const { model, flop } = convolutionModel(channels, type, target);
   const convolution = await rate(device, runtime, model, flop, target.kernels);
   return {
     flopPerSecond: Math.max(product, convolution),
-    bytesPerSecond: await triadRate(device, onCpu ? 2 ** 24 : 2 ** 27),
+    bytesPerSecond: await triadRate(device, needsLargeWork ? 2 ** 27 : 2 ** 24),
   };
 }
 

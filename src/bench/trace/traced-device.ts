@@ -19,6 +19,7 @@ function programFlop({ compiled }: VectorProgram, ranges: readonly Range[]): num
 /** A device that keeps when vectors were worked on and batches moved. It captures no runs: a profile is of kernels that are called. */
 export function tracedDevice(device: Device, spans: Spans): Device {
   const traced: Partial<Device> = {
+    facts: { ...device.facts, capturesRuns: false },
     run: (program, vectors, ranges, options) =>
       spans.around(VECTORS, () => device.run(program, vectors, ranges, options), {
         vectors: program.compiled.vectors.join(', '),
@@ -36,7 +37,6 @@ export function tracedDevice(device: Device, spans: Spans): Device {
   };
   return new Proxy(device, {
     get(_, name) {
-      if (name === 'captureOptions') return undefined;
       const own = traced[name as keyof Device];
       if (own !== undefined) return own;
       const value: unknown = Reflect.get(device, name, device);

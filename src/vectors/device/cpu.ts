@@ -43,9 +43,16 @@ const copyChunk = 1 << 20;
 export class CpuDevice implements Device {
   readonly name = 'cpu';
   readonly latency = 0;
-  readonly providers = undefined;
-  readonly captureOptions = undefined;
-  readonly runConfig = {};
+  readonly facts = {
+    queuesWork: false,
+    hasOwnMemory: false,
+    needsLargeWork: false,
+    replansOnNewShape: false,
+    hasHalfPrecision: false,
+    hasTensorFloat32: false,
+    capturesRuns: false,
+  };
+  readonly gpu = undefined;
 
   constructor(readonly threads: number) {}
 

@@ -1,4 +1,4 @@
-import type { DeviceBuffer, NativeSessionOptions } from '../../addon/types.js';
+import type { DeviceBuffer, NativeCudaDevice } from '../../addon/types.js';
 import type { VectorProgram } from '../program/program.js';
 import type { Scalar } from '../scalar.js';
 
@@ -14,6 +14,32 @@ export interface RunOptions {
   when?: Scalar | undefined;
 }
 
+/** What a device is like: users go by these, never by its name. */
+export interface DeviceFacts {
+  /** What is asked of it is done later, in order, so that a call's time says nothing of the work's. */
+  readonly queuesWork: boolean;
+  /** Its memory is not the process's. */
+  readonly hasOwnMemory: boolean;
+  /** It does so much at once that only large work fills it. */
+  readonly needsLargeWork: boolean;
+  /** Each new shape of a convolution costs a search for the fastest algorithm. */
+  readonly replansOnNewShape: boolean;
+  /** It multiplies numbers of 16 bits itself. */
+  readonly hasHalfPrecision: boolean;
+  /** It can compute products of float32 from operands with 10 bits of mantissa (TF32). */
+  readonly hasTensorFloat32: boolean;
+  /** Runs may be captured once and played again (CUDA graphs). */
+  readonly capturesRuns: boolean;
+}
+
+/** A GPU as others see it that put their own work on its stream. */
+export interface Gpu {
+  readonly ordinal: number;
+  readonly native: NativeCudaDevice;
+  /** Whether products of float32 may be computed in TF32. */
+  readonly tf32: boolean;
+}
+
 /**
  * Where vectors live and programs run. What is asked of a device happens in the order it was asked; promises resolve when it is queued,
  * which on the CPU means done.
@@ -25,6 +51,9 @@ export interface Device {
   readonly threads: number;
   /** Steps that may be queued before the first one's loss is waited for: 0 on the CPU. */
   readonly latency: number;
+  readonly facts: DeviceFacts;
+  /** Undefined for the CPU. */
+  readonly gpu: Gpu | undefined;
   /** Zero-filled memory. @throws FlatminError OUT_OF_MEMORY */
   allocate(byteLength: number): DeviceBuffer;
   /** Runs a program. @returns its sums, in the order of their statements */
@@ -50,12 +79,6 @@ export interface Device {
   copy(source: DeviceBuffer, target: DeviceBuffer): Promise<void>;
   /** Puts host data into a buffer, which may change as soon as this resolves: through pinned memory on a GPU. */
   upload(target: DeviceBuffer, data: ArrayBufferView): Promise<void>;
-  /** Execution providers of sessions on this device; undefined for the CPU's own. */
-  readonly providers: NativeSessionOptions['providers'];
-  /** Of sessions whose runs are captured once and played again (CUDA graphs); undefined where the device does not capture. */
-  readonly captureOptions: Pick<NativeSessionOptions, 'providers' | 'exclusiveOn'> | undefined;
-  /** Configuration of runs whose outputs all stay on the device. */
-  readonly runConfig: Readonly<Record<string, string>>;
   /** Bytes of the device's memory. */
   memory(): { readonly free: number; readonly total: number };
   /** Waits for all that was asked. */

@@ -33,7 +33,7 @@ test('a traced device does what its device does, and keeps what it cost', async 
 
 test('a traced device captures no runs, and keeps its own state', (t) => {
   class Other {
-    readonly captureOptions = { providers: [{ name: 'X' }] };
+    readonly facts = { queuesWork: true, capturesRuns: true };
     readonly #name = 'other';
     get name() {
       return this.#name;
@@ -41,5 +41,5 @@ test('a traced device captures no runs, and keeps its own state', (t) => {
   }
   const device = tracedDevice(new Other() as unknown as Device, new Spans());
   t.is(device.name, 'other');
-  t.is(device.captureOptions, undefined);
+  t.like(device.facts, { queuesWork: true, capturesRuns: false });
 });

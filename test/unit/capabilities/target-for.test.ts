@@ -1,5 +1,4 @@
 import test from 'ava';
-import type { ElementType } from '../../../src/capabilities/element-types.js';
 import { type Example, exampleNode } from '../../../src/capabilities/example.js';
 import * as examples from '../../../src/capabilities/examples.js';
 import { stockCpu, trainingCpu, trainingCuda } from '../../../src/capabilities/tables.js';
@@ -8,6 +7,7 @@ import { isolate } from '../../../src/lowering/forms.js';
 import { lower } from '../../../src/lowering/lower.js';
 import { flatmin, type Target } from '../../../src/lowering/targets.js';
 import { opKey } from '../../../src/onnx/domains.js';
+import type { ElementType } from '../../../src/onnx/element-types.js';
 import type { Node } from '../../../src/onnx/proto.js';
 import { openRuntime } from '../../../src/ort/library.js';
 

@@ -1,4 +1,4 @@
-import type { DeviceBuffer, NativeSessionOptions } from '../../../src/addon/types.js';
+import type { DeviceBuffer } from '../../../src/addon/types.js';
 import { CpuDevice } from '../../../src/vectors/device/cpu.js';
 import type { Device, Range, RunOptions } from '../../../src/vectors/device/device.js';
 import type { VectorProgram } from '../../../src/vectors/program/program.js';
@@ -11,9 +11,7 @@ import { type Cell, Scalar } from '../../../src/vectors/scalar.js';
 export class LateDevice implements Device {
   readonly name = 'cpu';
   readonly latency = 1;
-  readonly providers: NativeSessionOptions['providers'] = undefined;
-  readonly captureOptions = undefined;
-  readonly runConfig = {};
+  readonly gpu = undefined;
   /** Numbers read so far. */
   reads = 0;
   private isComputing = false;
@@ -21,6 +19,10 @@ export class LateDevice implements Device {
 
   constructor(readonly threads: number) {
     this.cpu = new CpuDevice(threads);
+  }
+
+  get facts(): Device['facts'] {
+    return this.cpu.facts;
   }
 
   allocate(byteLength: number): DeviceBuffer {

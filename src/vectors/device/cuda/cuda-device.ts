@@ -1,14 +1,13 @@
 import { memoryShortage } from '../../../addon/out-of-memory.js';
-import type { DeviceBuffer, NativeCudaDevice, NativeSessionOptions } from '../../../addon/types.js';
+import type { DeviceBuffer, NativeCudaDevice } from '../../../addon/types.js';
 import { FlatminError } from '../../../errors.js';
 import type { VectorProgram } from '../../program/program.js';
 import { Scalar } from '../../scalar.js';
-import type { Device, Range, RunOptions } from '../device.js';
+import type { Device, DeviceFacts, Gpu, Range, RunOptions } from '../device.js';
 import { orderedVectors, scalarTable } from '../layout.js';
 import { type CudaCell, cellScalar } from './cells.js';
 import { BLOCK_THREADS, normalsSource, programSource } from './kernel-source.js';
 import { numberCode, numberTable } from './number-code.js';
-import { cudaProvider } from './provider-options.js';
 import { CudaQueue, u32, u64 } from './queue.js';
 import { cutIntoTiles } from './ranges.js';
 
@@ -26,10 +25,8 @@ export class CudaDevice implements Device {
   readonly name: string;
   readonly threads: number;
   readonly latency = 2;
-  readonly providers: NativeSessionOptions['providers'];
-  readonly captureOptions: Device['captureOptions'];
-  // Source: onnxruntime_run_options_config_keys.h. What is queued behind a run waits for it on the stream.
-  readonly runConfig = { disable_synchronize_execution_providers: '1' };
+  readonly facts: DeviceFacts;
+  readonly gpu: Gpu;
   private readonly queue: CudaQueue;
   private readonly sources = new WeakMap<VectorProgram, Map<number, string>>();
   /** Cells of the numbers that are computed ahead of programs. */
@@ -42,11 +39,16 @@ export class CudaDevice implements Device {
   ) {
     this.name = `cuda:${ordinal}`;
     this.threads = threads;
-    const provider = { ordinal, streamAddress: native.streamAddress, tf32 };
-    this.providers = cudaProvider({ ...provider, capture: false });
-    this.captureOptions = cudaGraphs
-      ? { providers: cudaProvider({ ...provider, capture: true }), exclusiveOn: native }
-      : undefined;
+    this.gpu = { ordinal, native, tf32 };
+    this.facts = {
+      queuesWork: true,
+      hasOwnMemory: true,
+      needsLargeWork: true,
+      replansOnNewShape: true,
+      hasHalfPrecision: true,
+      hasTensorFloat32: true,
+      capturesRuns: cudaGraphs,
+    };
     this.queue = new CudaQueue(native);
   }
 

@@ -2,8 +2,6 @@ import test from 'ava';
 import type { DeviceBuffer } from '../../../../src/addon/types.js';
 import { FlatminError } from '../../../../src/errors.js';
 import { CpuDevice } from '../../../../src/vectors/device/cpu.js';
-import { CudaDevice } from '../../../../src/vectors/device/cuda/cuda-device.js';
-import { withTensorCores } from '../../../../src/vectors/device/cuda/provider-options.js';
 import { openDevice } from '../../../../src/vectors/device/open.js';
 import { assign, scalar, sum, sumOfSquares, vector } from '../../../../src/vectors/program/expression.js';
 import { program } from '../../../../src/vectors/program/program.js';
@@ -197,35 +195,6 @@ emulatedTest('too little memory: how much was asked for, and how much there is',
     /^The memory of cuda:0 is too small: another 8192 MiB .* \d+ MiB of \d+ MiB are free/,
   );
   t.true(device.memory().total > 0);
-});
-
-emulatedTest('sessions run on its stream, captured or not', async (t, { native, device }) => {
-  const [provider] = device.providers!;
-  t.is(provider!.name, 'CUDA');
-  t.like(provider!.options, { device_id: '0', user_compute_stream: native.streamAddress, use_tf32: '0' });
-  t.is(provider!.options!.enable_cuda_graph, undefined);
-  t.is(device.captureOptions, undefined);
-  const { captureOptions } = new CudaDevice(native, 0, { threads: 1, cudaGraphs: true });
-  t.like(captureOptions!.providers![0]!.options, { ...provider!.options, enable_cuda_graph: '1' });
-  t.is(captureOptions!.exclusiveOn, native);
-});
-
-emulatedTest(
-  'float32 and TF32 of a process share no algorithms that ONNX Runtime keeps',
-  async (t, { native, device }) => {
-    const [exact] = device.providers!;
-    const [tf32] = new CudaDevice(native, 0, { threads: 1, tf32: true }).providers!;
-    t.like(exact!.options, { use_tf32: '0', cudnn_conv_algo_search: 'EXHAUSTIVE' });
-    t.like(tf32!.options, { use_tf32: '1', cudnn_conv_algo_search: 'HEURISTIC' });
-  },
-);
-
-emulatedTest('half precision computes on tensor cores', async (t, { device }) => {
-  const [provider] = device.providers!;
-  t.deepEqual(withTensorCores(device.providers), [
-    { name: 'CUDA', options: { ...provider!.options, use_tf32: '1' } },
-  ]);
-  t.is(withTensorCores(undefined), undefined);
 });
 
 emulatedTest('GPUs by name', async (t) => {

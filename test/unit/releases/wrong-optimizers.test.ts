@@ -4,7 +4,7 @@ import type { ModelProto } from '../../../src/onnx/proto.js';
 import { DataType, int64Data, makeTensor } from '../../../src/onnx/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
-import { withoutWrongOptimizers } from '../../../src/ort/wrong-optimizers.js';
+import { withoutWrongOptimizers } from '../../../src/releases/wrong-optimizers.js';
 
 interface Case {
   model(): ModelProto;

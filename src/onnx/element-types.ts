@@ -1,4 +1,4 @@
-import { DataType } from '../onnx/tensor.js';
+import { DataType } from './tensor.js';
 
 /** The element types that graphs are differentiated in. */
 export const elementTypes = ['float', 'double', 'float16', 'bfloat16'] as const;
