@@ -97,7 +97,7 @@ export class Trainer {
     const { state } = this;
     const { accumulate = 1 } = this.setup.settings;
     while (this.queued.length > outstanding) {
-      const { loss, lr, skipped } = await this.queued.shift()!;
+      const { loss, lr, rho, lossScale, skipped } = await this.queued.shift()!;
       const now = performance.now();
       const seconds = (now - this.mark) / 1000;
       this.mark = now;
@@ -111,7 +111,7 @@ export class Trainer {
         state.lossSum += loss;
         this.lastLoss = loss;
       }
-      this.report(skipped ? { lr, skipped } : { loss, lr }, seconds);
+      this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
     }
   }
 

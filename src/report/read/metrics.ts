@@ -4,7 +4,7 @@ export interface StepRecord {
   readonly step: number;
   readonly loss: number | null;
   readonly lr: number | null;
-  /** Where the run has a schedule of it. */
+  /** Radius ρ; null without one, and in runs of versions that did not record it. */
   readonly rho: number | null;
 }
 

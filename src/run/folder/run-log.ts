@@ -1,13 +1,13 @@
 import { EventFileWriter } from '../../formats/tensorboard.js';
 import type { Evaluation } from '../../session/evaluator.js';
+import type { StepResult } from '../../session/step-queue.js';
 import type { RunState } from '../checkpoint.js';
 import { MetricsLog } from './metrics.js';
 import type { RunFolder } from './run-folder.js';
 
 /** What a step came to: its loss, or that it was skipped because a gradient overflowed in half precision. */
-export type StepFigures =
-  | { readonly loss: number; readonly lr: number }
-  | { readonly lr: number; readonly skipped: true };
+export type StepFigures = ({ readonly loss: number } | { readonly skipped: true }) &
+  Pick<StepResult, 'lr' | 'rho' | 'lossScale'>;
 
 /** What an epoch came to. */
 export interface EpochRecord {
@@ -21,9 +21,9 @@ export interface EpochRecord {
 }
 
 /**
- * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}; `skipped` instead of a loss) and one for an
- * epoch ({step, epoch, epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files. `tensorboard/`
- * has the same curves and images/s.
+ * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr, rho, lossScale}; `skipped` instead of a loss)
+ * and one for an epoch ({step, epoch, epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files.
+ * `tensorboard/` has the same curves and images/s.
  */
 export class RunLog {
   private constructor(
@@ -48,9 +48,11 @@ export class RunLog {
 
   step(record: StepFigures & { step: number; epoch: number }, imagesPerSecond: number): void {
     this.metrics.append(record);
-    const { step, lr } = record;
+    const { step, lr, rho, lossScale } = record;
     if ('loss' in record) this.events.scalar('loss/step', record.loss, step);
     this.events.scalar('lr', lr, step);
+    if (rho !== undefined) this.events.scalar('rho', rho, step);
+    if (lossScale !== undefined) this.events.scalar('loss_scale', lossScale, step);
     this.events.scalar('images_per_second', imagesPerSecond, step);
   }
 

@@ -31,13 +31,15 @@ export const config = (optimizer: string) => ({
   execution: { threads: 2, runtime: '1.30.0', node: 'v20.0.0' },
 });
 
-export function metrics(epochs: number, stepsPerEpoch = 4): string {
+export function metrics(epochs: number, optimizer = 'sgd'): string {
+  const stepsPerEpoch = 4;
   const lines = Array.from({ length: epochs }, (_, e) => [
     ...Array.from({ length: stepsPerEpoch }, (_, s) => ({
       step: e * stepsPerEpoch + s + 1,
       epoch: e + 1,
       loss: 2 / (e + 1 + s / stepsPerEpoch),
       lr: 0.1,
+      ...(optimizer !== 'sgd' && { rho: 0.05 }),
     })),
     {
       step: (e + 1) * stepsPerEpoch,
@@ -108,7 +110,7 @@ export const curves = {
 /** A whole run. */
 export function writeRun({ write }: Folder, at = '', optimizer = 'sam'): void {
   write(`${at}config.json`, config(optimizer));
-  write(`${at}metrics.jsonl`, metrics(3));
+  write(`${at}metrics.jsonl`, metrics(3, optimizer));
   write(`${at}summary.json`, summary);
   write(`${at}sharpness.json`, sharpness);
   write(`${at}landscape-1d.json`, curves);
