@@ -1,5 +1,6 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
+import type { StepRecord } from '../formats/run/metrics.js';
 import { WeightAveraging } from '../optim/averaging.js';
 import type { Evaluation } from '../session/evaluator.js';
 import type { Feeds } from '../session/feeds.js';
@@ -8,7 +9,7 @@ import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunFolder } from './folder/run-folder.js';
-import type { RunLog, StepFigures } from './folder/run-log.js';
+import type { RunLog } from './folder/run-log.js';
 import type { Progress } from './progress.js';
 import type { Setup } from './setup.js';
 
@@ -115,7 +116,7 @@ export class Trainer {
     }
   }
 
-  private report(record: StepFigures, seconds: number): void {
+  private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
     const { settings } = this.setup;
     const { step, epoch } = this.state;
     this.secondsPerStep =
