@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
-import type { ExperimentResults } from '../experiment/results.js';
 import type { ExperimentReport } from '../experiment/run-experiment.js';
 import type { JobEvent } from '../experiment/run-jobs.js';
 import { textTable } from '../experiment/table.js';
+import type { ExperimentResults } from '../formats/run/results.js';
 import { formatDuration } from '../run/progress.js';
 
 /** The title, the table and what to know about it. */

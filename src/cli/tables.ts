@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { TrainSummary } from '../run/summary.js';
+import type { TrainSummary } from '../formats/run/summary.js';
 
 const PLAIN = { style: { head: [], border: [] } };
 

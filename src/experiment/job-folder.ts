@@ -4,6 +4,14 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FlatminError } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { parseJson } from '../formats/run/checked.js';
+import {
+  checkJobFailure,
+  checkJobResult,
+  type JobFailure,
+  type JobOutcome,
+  type JobResult,
+} from '../formats/run/job.js';
 import { RunLock } from '../run/folder/run-lock.js';
 import type { Job } from './plan.js';
 
@@ -11,45 +19,17 @@ const RESULT = 'job.json';
 const FAILURE = 'failure.json';
 const LOCK = 'job.lock';
 
-/** What a job came to. */
-export interface JobOutcome {
-  /** By name: those of the summary, and sharpness.MEASURE; null where there is none. */
-  readonly metrics: Readonly<Record<string, number | null>>;
-  /** The whole report of the measurement. */
-  readonly sharpness?: unknown;
-  /** Wall-clock seconds by stage, in the process that finished it. */
-  readonly seconds: Readonly<Record<string, number>>;
-}
-
-/** `job.json`: present once all of a job is done. */
-export interface JobResult extends JobOutcome {
-  readonly id: string;
-  readonly data: string;
-  readonly variant: string;
-  readonly seed: number;
-  /** The options that sharpness was measured with. */
-  readonly sharpnessOptions: unknown;
-}
-
-/** `failure.json`: the last failure of a job that is not done. */
-export interface JobFailure {
-  readonly message: string;
-  readonly code: string | null;
-  readonly time: string;
-}
-
 export const jobFolder = (out: string, job: Pick<Job, 'id'>): string => join(out, 'jobs', job.id);
 
 /** The result of a finished job; undefined where it is not finished, or its sharpness was measured with other options. */
 export async function readJobResult(out: string, job: Job): Promise<JobResult | undefined> {
-  const result = (await readJson(join(jobFolder(out, job), RESULT))) as JobResult | undefined;
+  const result = await readOf(checkJobResult, join(jobFolder(out, job), RESULT));
   const options = job.sharpness === undefined ? null : JSON.parse(JSON.stringify(job.sharpness));
   return result && isDeepStrictEqual(result.sharpnessOptions, options) ? result : undefined;
 }
 
-export async function readJobFailure(out: string, job: Job): Promise<JobFailure | undefined> {
-  return (await readJson(join(jobFolder(out, job), FAILURE))) as JobFailure | undefined;
-}
+export const readJobFailure = (out: string, job: Job): Promise<JobFailure | undefined> =>
+  readOf(checkJobFailure, join(jobFolder(out, job), FAILURE));
 
 /** The folder of one job, held by this process until release() or exit. */
 export class HeldJob {
@@ -74,7 +54,8 @@ export class HeldJob {
   /** Marks the job as done: the last thing that is written. */
   async finish(outcome: JobOutcome): Promise<void> {
     const { id, data, variant, seed, sharpness: sharpnessOptions = null } = this.job;
-    await this.write(RESULT, { id, data, variant, seed, ...outcome, sharpnessOptions });
+    const result: JobResult = { id, data, variant, seed, ...outcome, sharpnessOptions };
+    await this.write(RESULT, result);
     await rm(join(this.dir, FAILURE), { force: true });
   }
 
@@ -97,18 +78,18 @@ export class HeldJob {
   }
 }
 
-async function readJson(path: string): Promise<unknown> {
+async function readOf<T>(check: (content: unknown, path: string) => T, path: string): Promise<T | undefined> {
+  let text: string;
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    text = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new FlatminError(
-      'INVALID_DATA',
-      `${path} is not JSON: ${cause.message}. Delete it to do its job again.`,
-      {
-        cause,
-      },
-    );
+    throw cause;
+  }
+  try {
+    return check(parseJson(text, path), path);
+  } catch (cause) {
+    const { code, message } = cause as FlatminError;
+    throw new FlatminError(code, `${message} Delete it to do its job again.`, { cause });
   }
 }

@@ -1,48 +1,7 @@
-import type { JobResult } from './job-folder.js';
+import type { JobResult } from '../formats/run/job.js';
+import type { Cell, ExperimentResults, ResultRow } from '../formats/run/results.js';
 import type { Plan } from './plan.js';
-import type { Figure } from './schema.js';
-import { type Statistics, statisticsOf } from './statistics.js';
-
-/** One metric of one row, in the column's unit. */
-export interface Cell {
-  readonly metric: string;
-  /** Null where a job has no such value. */
-  readonly measured: Statistics | null;
-  /** The paper's. */
-  readonly paper: Figure | null;
-}
-
-export interface ResultRow {
-  readonly data: string;
-  readonly variant: string;
-  readonly label: string;
-  /** One for each column. */
-  readonly cells: readonly Cell[];
-}
-
-/** `results.json`. It holds nothing that differs between two runs of the same settings, but for times where a column asks for them. */
-export interface ExperimentResults {
-  readonly name: string;
-  readonly title: string;
-  readonly scale: string;
-  readonly about: string | null;
-  readonly source: string | null;
-  /** Heading of the variants. */
-  readonly rows: string;
-  readonly seeds: readonly number[];
-  /** Of the standard deviations: the denominator is n − ddof. */
-  readonly ddof: 1;
-  readonly columns: readonly { metric: string; label: string; factor: number; digits: number }[];
-  /** Whether variants are printed as columns. */
-  readonly transposed: boolean;
-  /** Data set → the one whose figures of the paper stand beside it. */
-  readonly paperOf: Readonly<Record<string, string>>;
-  readonly table: readonly ResultRow[];
-  readonly sharpnessOptions: unknown;
-  readonly jobs: readonly JobRecord[];
-}
-
-export type JobRecord = Pick<JobResult, 'id' | 'data' | 'variant' | 'seed' | 'metrics'>;
+import { statisticsOf } from './statistics.js';
 
 /** Tabulates the complete set of a plan's jobs, in the plan's order. */
 export function tabulate(plan: Plan, jobs: readonly JobResult[]): ExperimentResults {

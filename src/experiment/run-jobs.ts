@@ -1,5 +1,6 @@
 import { type ErrorCode, FlatminError } from '../errors.js';
-import { HeldJob, type JobOutcome, readJobResult } from './job-folder.js';
+import type { JobOutcome } from '../formats/run/job.js';
+import { HeldJob, readJobResult } from './job-folder.js';
 import { Pace } from './pace.js';
 import type { Job } from './plan.js';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
+import { figureSchema } from '../formats/run/results.js';
 import type { TrainSettings } from '../settings/schema.js';
 
 const SLUG = /^[a-z0-9][a-z0-9.-]*$/;
@@ -21,20 +22,6 @@ const list = <T extends z.ZodType>(item: T, expected: string) => z.array(item, e
 const object = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, 'an object');
 /** Checked in full when they are resolved, together with those they are merged with. */
 const settings = z.record(z.string(), z.unknown(), 'an object of settings').default({});
-
-/** One figure of a paper, in the column's unit; `std` may be a bound: "<0.1". */
-const figureSchema = object({
-  mean: number('a number', () => true),
-  std: z
-    .custom<number | string>(
-      (value) =>
-        typeof value === 'string'
-          ? /^<\d+(\.\d+)?$/.test(value)
-          : Number.isFinite(value) && Number(value) >= 0,
-      'a number ≥ 0, or a bound such as "<0.1"',
-    )
-    .optional(),
-});
 
 const variantSchema = object({
   /** Part of the names of its jobs. */
@@ -100,7 +87,6 @@ export type Experiment = z.infer<typeof experimentSchema>;
 export type Scale = z.infer<typeof scaleSchema>;
 export type Variant = Omit<z.infer<typeof variantSchema>, 'settings'> & { settings: Partial<TrainSettings> };
 export type Column = z.infer<typeof columnSchema>;
-export type Figure = z.infer<typeof figureSchema>;
 
 /** @throws FlatminError INVALID_ARGUMENT that names the first bad key, what it should be and what it is */
 export function checkExperiment(document: unknown): Experiment {

@@ -1,9 +1,4 @@
-export interface Statistics {
-  readonly mean: number;
-  /** Sample standard deviation (n − 1 in the denominator); null for one value. */
-  readonly std: number | null;
-  readonly n: number;
-}
+import type { Statistics } from '../formats/run/results.js';
 
 /** Mean and sample standard deviation (ddof = 1) of at least one value. */
 export function statisticsOf(values: readonly number[]): Statistics {

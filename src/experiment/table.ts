@@ -1,6 +1,4 @@
-import type { Cell, ExperimentResults, ResultRow } from './results.js';
-import type { Figure } from './schema.js';
-import type { Statistics } from './statistics.js';
+import type { Cell, ExperimentResults, Figure, ResultRow, Statistics } from '../formats/run/results.js';
 
 /** A table of texts; the first `labels` columns are names, the others figures. */
 export interface TextTable {

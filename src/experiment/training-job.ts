@@ -1,7 +1,7 @@
 import { type Dataset, openDataset } from '../data/index.js';
+import type { TrainSummary } from '../formats/run/summary.js';
 import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
-import type { TrainSummary } from '../run/summary.js';
 import { train } from '../run/train.js';
 import type { Measure } from './measure-job.js';
 import type { Job } from './plan.js';

@@ -38,19 +38,23 @@ export interface StepReport {
   readonly lr: number;
   /** ‖g‖ of the gradient that the update was made from, before clipping. The step changed nothing if it is not finite. */
   readonly gradientNorm: Scalar;
+  /**
+   * Radius ρ of the step by its schedule, of optimizers that have one: also in steps between two that perturb. Groups may have radii of
+   * their own.
+   */
+  readonly rho?: number;
 }
 
 /** A report whose numbers are known. */
-export interface SettledReport {
+export type SettledReport = Omit<StepReport, 'loss' | 'gradientNorm'> & {
   readonly loss: number;
-  readonly lr: number;
   readonly gradientNorm: number;
-}
+};
 
 /** Waits for the numbers of a step. */
-export async function settleReport({ loss, lr, gradientNorm }: StepReport): Promise<SettledReport> {
-  const [settledLoss, settledNorm] = await Promise.all([loss.read(), gradientNorm.read()]);
-  return { loss: settledLoss, lr, gradientNorm: settledNorm };
+export async function settleReport(report: StepReport): Promise<SettledReport> {
+  const [loss, gradientNorm] = await Promise.all([report.loss.read(), report.gradientNorm.read()]);
+  return { ...report, loss, gradientNorm };
 }
 
 /** A number, or its value at each step (0-based). */

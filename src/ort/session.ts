@@ -83,11 +83,13 @@ export class Session {
   /** Runs once on host tensors; all outputs come back as host tensors. For small or occasional work: it copies. */
   async run(feeds: Readonly<Record<string, HostTensor>>): Promise<Map<string, HostTensor>> {
     const binding = this.createBinding();
+    const buffers: DeviceBuffer[] = [];
     try {
       for (const { name } of this.inputs) {
         const feed = feeds[name];
         if (!feed) throw new FlatminError('INVALID_ARGUMENT', `The model's input "${name}" was not given.`);
         const buffer = allocate(feed.data.length * elementBytes(feed.type));
+        buffers.push(buffer);
         buffer.write(feed.data);
         binding.bindInput(name, buffer, feed.type, feed.dims);
       }
@@ -103,6 +105,7 @@ export class Session {
       );
     } finally {
       binding.dispose();
+      for (const buffer of buffers) buffer.dispose();
     }
   }
 

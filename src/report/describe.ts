@@ -1,3 +1,4 @@
+import type { ExperimentResults } from '../formats/run/results.js';
 import { Figures } from './html/figure.js';
 import { type Html, html } from './html/html.js';
 import type { Folder } from './read/folder.js';
@@ -84,11 +85,8 @@ ${begun.length > 0 ? settingsSection(begun, version) : undefined}`;
 }
 
 /** One run of each row: those of other seeds differ in the seed alone. */
-function representatives(
-  runs: readonly Run[],
-  { rows, jobs }: NonNullable<Extract<Folder, { kind: 'experiment' }>['experiment']>,
-): Run[] {
-  return rows.flatMap(({ data, variant }) => {
+function representatives(runs: readonly Run[], { table, jobs }: ExperimentResults): Run[] {
+  return table.flatMap(({ data, variant }) => {
     const ids = jobs.filter((job) => job.data === data && job.variant === variant).map(({ id }) => id);
     return runs.find(({ name }) => ids.includes(name)) ?? [];
   });
@@ -102,7 +100,7 @@ function about({ config, summary }: Run): string {
     config?.batch && `batches of ${String(config.batch)}`,
     config?.precision && config.precision !== 'fp32' && `in ${String(config.precision)}`,
     summary?.device && summary.device !== 'cpu' && `on ${String(summary.device)}`,
-    typeof summary?.parameters === 'number' && `${summary.parameters.toLocaleString('en-US')} parameters`,
+    summary && `${summary.parameters.toLocaleString('en-US')} parameters`,
   ].filter(Boolean);
   const text = parts.join(', ');
   return text && `${text[0]!.toUpperCase()}${text.slice(1)}.`;

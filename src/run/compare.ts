@@ -1,10 +1,12 @@
 import { openDataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
+import { isComparisonConfig } from '../formats/run/config.js';
+import type { TrainSummary } from '../formats/run/summary.js';
 import { assertUsed, resolveSettings, usedBy, withoutUndefined } from '../settings/resolve.js';
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from '../settings/schema.js';
 import { RunFolder, readRunConfig } from './folder/run-folder.js';
+import { ofConfig } from './folder/saved-settings.js';
 import { prepare } from './setup.js';
-import type { TrainSummary } from './summary.js';
 import { type TrainOptions, train } from './train.js';
 
 /**
@@ -45,14 +47,21 @@ export async function compare(
 }
 
 interface Comparison {
-  compare: string[];
+  compare: readonly string[];
   settings: Partial<TrainSettings>;
 }
 
-/** The comparison that a folder holds; undefined where it holds none. */
+/** The comparison that a folder holds; undefined where it holds none. @throws FlatminError INVALID_DATA naming the file and the setting */
 export async function readComparison(out: string): Promise<Comparison | undefined> {
   const config = await readRunConfig(out);
-  return config && 'compare' in config ? (config as unknown as Comparison) : undefined;
+  if (!config || !isComparisonConfig(config)) return undefined;
+  const { compare: names } = config;
+  // Checked below, as the settings of each run.
+  const settings = config.settings as Partial<TrainSettings>;
+  ofConfig(out, () => {
+    for (const { given } of planRuns(names, settings)) resolveSettings(given);
+  });
+  return { compare: names, settings };
 }
 
 /** The settings of each run: those of its optimizer out of the given ones. */

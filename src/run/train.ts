@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { FlatminError, invalid } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
+import { type ExecutionRecord, isComparisonConfig } from '../formats/run/config.js';
+import type { TrainSummary } from '../formats/run/summary.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
@@ -8,12 +10,13 @@ import { stepSamples, type TrainSettings } from '../settings/schema.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
-import { assertSameConfig, type RunConfig } from './folder/run-config.js';
+import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
+import { savedSettings } from './folder/saved-settings.js';
 import { createProgress, type Progress } from './progress.js';
 import { type Setup, setUp } from './setup.js';
-import { peakRssBytes, readSummary, type TrainSummary } from './summary.js';
+import { peakRssBytes, readSummary } from './summary.js';
 import { CHECKPOINT, Trainer, type TrainerOptions } from './trainer.js';
 
 export interface TrainOptions
@@ -41,7 +44,8 @@ const EXECUTION = 'execution';
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
   const { out, resume = false } = options;
   checkCheckpointEvery(options.checkpointEvery);
-  const saved = settingsOf(await RunFolder.check(out, { resume }));
+  const config = await RunFolder.check(out, { resume });
+  const saved = config && savedSettings(out, config);
   const settings = resolveSettings(given, saved);
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
@@ -50,8 +54,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
 
   const setup = await setUp(settings, options);
   try {
-    const config = { ...settings, [EXECUTION]: describeExecution(setup) };
-    const folder = await RunFolder.create(out, config, { resume, ignoredKeys: [EXECUTION] });
+    const now = { ...settings, [EXECUTION]: describeExecution(setup) };
+    const folder = await RunFolder.create(out, now, { resume, ignoredKeys: [EXECUTION] });
     try {
       return await trainIn(folder, setup, options);
     } finally {
@@ -149,14 +153,7 @@ async function save(
   }
 }
 
-function settingsOf(config: RunConfig | undefined): TrainSettings | undefined {
-  if (!config) return undefined;
-  const { [EXECUTION]: _, ...settings } = config;
-  // Runs of versions before mixed precision do not name it.
-  return { precision: 'fp32', ...settings } as unknown as TrainSettings;
-}
-
-function describeExecution({ device, runtime }: Setup) {
+function describeExecution({ device, runtime }: Setup): ExecutionRecord {
   return {
     device: device.name,
     threads: device.threads,
@@ -168,9 +165,10 @@ function describeExecution({ device, runtime }: Setup) {
 
 /** Sums are rounded in another order with other threads or another runtime. */
 function announce(progress: Progress, setup: Setup, state: RunState, folder: RunFolder): void {
-  const before = folder.savedConfig?.[EXECUTION] as ReturnType<typeof describeExecution> | undefined;
+  const { savedConfig } = folder;
+  const before = savedConfig && !isComparisonConfig(savedConfig) ? savedConfig[EXECUTION] : undefined;
   const now = describeExecution(setup);
-  const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: typeof now) =>
+  const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: ExecutionRecord) =>
     `on ${device} with ${threads} threads, ONNX Runtime ${runtime} (${build})`;
   if (before && describe(before) !== describe(now)) {
     progress.note(

@@ -1,5 +1,6 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
+import type { StepRecord } from '../formats/run/metrics.js';
 import { WeightAveraging } from '../optim/averaging.js';
 import type { Evaluation } from '../session/evaluator.js';
 import type { Feeds } from '../session/feeds.js';
@@ -8,7 +9,7 @@ import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunFolder } from './folder/run-folder.js';
-import type { RunLog, StepFigures } from './folder/run-log.js';
+import type { RunLog } from './folder/run-log.js';
 import type { Progress } from './progress.js';
 import type { Setup } from './setup.js';
 
@@ -97,7 +98,7 @@ export class Trainer {
     const { state } = this;
     const { accumulate = 1 } = this.setup.settings;
     while (this.queued.length > outstanding) {
-      const { loss, lr, skipped } = await this.queued.shift()!;
+      const { loss, lr, rho, lossScale, skipped } = await this.queued.shift()!;
       const now = performance.now();
       const seconds = (now - this.mark) / 1000;
       this.mark = now;
@@ -111,11 +112,11 @@ export class Trainer {
         state.lossSum += loss;
         this.lastLoss = loss;
       }
-      this.report(skipped ? { lr, skipped } : { loss, lr }, seconds);
+      this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
     }
   }
 
-  private report(record: StepFigures, seconds: number): void {
+  private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
     const { settings } = this.setup;
     const { step, epoch } = this.state;
     this.secondsPerStep =

@@ -1,5 +1,5 @@
 import type { LossScaler } from '../optim/loss-scale.js';
-import { type StepReport, settleReport } from '../optim/optimizer.js';
+import { type SettledReport, type StepReport, settleReport } from '../optim/optimizer.js';
 import type { AppliedSteps } from '../optim/toolkit/applied-steps.js';
 import { notFiniteGradient } from '../optim/toolkit/gradient-norm.js';
 import type { Scalar } from '../vectors/scalar.js';
@@ -13,6 +13,10 @@ export interface StepResult {
   readonly lr: number;
   /** ‖g‖ of the gradient that the update was made from, before clipping. */
   readonly gradientNorm: number;
+  /** Radius ρ of the step by its schedule, of optimizers that have one. */
+  readonly rho?: number;
+  /** What the loss was multiplied by, in half precision with a loss scale. */
+  readonly lossScale?: number;
   /** Whether a gradient overflowed in half precision, and the step changed nothing but the loss scale. */
   readonly skipped: boolean;
 }
@@ -54,7 +58,9 @@ export class StepQueue {
   add(report: StepReport, step: number): QueuedStep {
     this.unjudged.push(report.gradientNorm);
     // Asked for now: the device uses its cells again.
-    const result = this.judge(settleReport(report), step, this.waiting.at(-1));
+    const lossScale = this.scaler?.scaleOf(step);
+    const settled = settleReport(report);
+    const result = this.judge(settled, step, lossScale, this.waiting.at(-1));
     // Whoever holds the result hears of its failure, and so does room().
     result.catch(() => {});
     this.waiting.push(result);
@@ -62,8 +68,9 @@ export class StepQueue {
   }
 
   private async judge(
-    report: ReturnType<typeof settleReport>,
+    report: Promise<SettledReport>,
     step: number,
+    lossScale: number | undefined,
     before: Promise<unknown> | undefined,
   ): Promise<StepResult> {
     const [numbers] = await Promise.all([report, before]);
@@ -72,6 +79,6 @@ export class StepQueue {
     else if (!Number.isFinite(numbers.loss)) throw notFiniteLoss(numbers.loss, step);
     else if (!finite) throw notFiniteGradient(step);
     this.unjudged.shift();
-    return { ...numbers, skipped: !finite };
+    return { ...numbers, ...(lossScale !== undefined && { lossScale }), skipped: !finite };
   }
 }

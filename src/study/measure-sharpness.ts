@@ -12,6 +12,7 @@ import {
   trainingSetNormalization,
 } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
+import { isComparisonConfig } from '../formats/run/config.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
@@ -19,6 +20,7 @@ import type { ModelProto } from '../onnx/proto.js';
 import { bindData } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
+import { savedSettings } from '../run/folder/saved-settings.js';
 import { chooseData } from '../run/setup.js';
 import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
@@ -210,9 +212,9 @@ const defined = <T extends object>(options: T): T =>
 async function readSettings(dir: string): Promise<TrainSettings> {
   const config = await readRunConfig(dir);
   if (!config) throw new FlatminError('NOT_FOUND', `${dir} has no run (no config.json).`);
-  if ('compare' in config) {
-    const names = (config.compare as string[]).map((name) => join(dir, name));
+  if (isComparisonConfig(config)) {
+    const names = config.compare.map((name) => join(dir, name));
     throw new FlatminError('INVALID_ARGUMENT', `${dir} holds several runs: give one of ${names.join(', ')}.`);
   }
-  return config as unknown as TrainSettings;
+  return savedSettings(dir, config);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { loadDigits } from '../../src/data/index.js';
-import type { TrainSummary } from '../../src/run/summary.js';
+import type { TrainSummary } from '../../src/formats/run/summary.js';
 import { type CliResult, readMetrics, runCli, temporaryFolder } from './run-cli.js';
 
 const NAMES = [

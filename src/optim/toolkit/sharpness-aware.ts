@@ -76,7 +76,7 @@ export abstract class Perturbed implements Optimizer {
     const loss = perturbs ? await this.perturbedGradients(problem) : await this.between(problem);
     const update = await this.base.update(problem);
     if (perturbs) await this.commit(problem, update.gradientNorm);
-    return { loss, ...update };
+    return { loss, ...update, rho: at(this.rho, problem.step) };
   }
 
   state(space: ParameterSpace): Readonly<Record<string, Vector>> {

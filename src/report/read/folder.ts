@@ -1,9 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FlatminError } from '../../errors.js';
+import { type ComparisonConfigFile, checkConfig, isComparisonConfig } from '../../formats/run/config.js';
+import { checkJobFailure } from '../../formats/run/job.js';
+import { checkResults, type ExperimentResults } from '../../formats/run/results.js';
 import { type Bench, readBench } from './bench.js';
-import { type Experiment, experimentOf } from './experiment.js';
-import { isObject, type Json, readJsonObject } from './json.js';
+import { type Json, readChecked } from './json.js';
 import { type Run, readRun } from './run.js';
 
 /** What a folder holds that a report is made of. */
@@ -21,7 +23,7 @@ export type Folder =
       readonly kind: 'experiment';
       readonly name: string;
       /** Undefined until the last job is done. */
-      readonly experiment: Experiment | undefined;
+      readonly experiment: ExperimentResults | undefined;
       /** Runs of the jobs, by job id. */
       readonly runs: ReadonlyMap<string, Run>;
       readonly failures: readonly { readonly job: string; readonly message: string }[];
@@ -44,12 +46,17 @@ export async function readFolder(dir: string): Promise<Folder> {
   if (!found?.isDirectory()) throw new FlatminError('NOT_FOUND', `${dir} is not a folder.`);
   const name = basename(resolve(dir));
   const notes: string[] = [];
-  const results = await readJsonObject(join(dir, 'results.json'), notes);
+  const results = await readChecked(join(dir, 'results.json'), checkResults, notes);
   const jobs = await namesIn(join(dir, 'jobs'));
-  if (results || jobs.length > 0) return readExperiment(dir, name, results, jobs, notes);
-  const config = await readJsonObject(join(dir, 'config.json'), notes);
-  if (config && Array.isArray(config.compare)) return readComparison(dir, name, config, notes);
-  if (config || (await exists(join(dir, 'metrics.jsonl'))) || (await exists(join(dir, 'summary.json'))))
+  if (results || jobs.length > 0 || (await exists(join(dir, 'results.json'))))
+    return readExperiment(dir, name, results, jobs, notes);
+  const config = await readChecked(join(dir, 'config.json'), checkConfig, notes);
+  if (config && isComparisonConfig(config)) return readComparison(dir, name, config, notes);
+  if (
+    (await exists(join(dir, 'config.json'))) ||
+    (await exists(join(dir, 'metrics.jsonl'))) ||
+    (await exists(join(dir, 'summary.json')))
+  )
     return { kind: 'run', run: await readRun(dir) };
   const bench = await readBench(dir, notes);
   if (bench) return { kind: 'bench', name, bench, notes };
@@ -59,40 +66,36 @@ export async function readFolder(dir: string): Promise<Folder> {
   );
 }
 
-async function readComparison(dir: string, name: string, config: Json, notes: string[]): Promise<Folder> {
+async function readComparison(
+  dir: string,
+  name: string,
+  { compare, settings }: ComparisonConfigFile,
+  notes: string[],
+): Promise<Folder> {
   const runs: Run[] = [];
-  for (const each of config.compare as unknown[]) {
+  for (const each of compare) {
     // A name is one folder below this one, whatever the file says.
-    const own = basename(String(each));
+    const own = basename(each);
     if (await exists(join(dir, own, 'config.json'))) runs.push(await readRun(join(dir, own), own));
     else notes.push(`${own} has not begun.`);
   }
-  return {
-    kind: 'comparison',
-    name,
-    settings: isObject(config.settings) ? config.settings : {},
-    runs,
-    notes,
-  };
+  return { kind: 'comparison', name, settings, runs, notes };
 }
 
 /** The run of a job is in its folder or in one folder below it. */
 async function readExperiment(
   dir: string,
   name: string,
-  results: Json | undefined,
+  experiment: ExperimentResults | undefined,
   jobs: readonly string[],
   notes: string[],
 ): Promise<Folder> {
-  const experiment = results && experimentOf(results);
-  if (results && !experiment)
-    notes.push(`${join(dir, 'results.json')} is not of this version of flatmin: it is left out.`);
   const runs = new Map<string, Run>();
   const failures: { job: string; message: string }[] = [];
   for (const job of jobs) {
     const own = join(dir, 'jobs', job);
-    const failure = await readJsonObject(join(own, 'failure.json'), notes);
-    if (failure) failures.push({ job, message: String(failure.message) });
+    const failure = await readChecked(join(own, 'failure.json'), checkJobFailure, notes);
+    if (failure) failures.push({ job, message: failure.message });
     const place = await runPlace(own);
     if (place) runs.set(job, await readRun(place, job));
   }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FlatminError } from '../../errors.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -18,6 +19,23 @@ export async function readJsonObject(path: string, notes: string[]): Promise<Jso
     notes.push(`${path} is not JSON, and is left out: ${(error as Error).message}.`);
   }
   return undefined;
+}
+
+/** What a file holds, checked; undefined where there is no such file. One that is not of its form is told in `notes`. */
+export async function readChecked<T>(
+  path: string,
+  check: (content: unknown, path: string) => T,
+  notes: string[],
+): Promise<T | undefined> {
+  const content = await readJsonObject(path, notes);
+  if (content === undefined) return undefined;
+  try {
+    return check(content, path);
+  } catch (error) {
+    if (!(error instanceof FlatminError)) throw error;
+    notes.push(`${error.message} The file is left out.`);
+    return undefined;
+  }
 }
 
 /** Undefined where there is no such file. */
@@ -39,5 +57,6 @@ export async function filesIn(dir: string, pattern: RegExp): Promise<string[]> {
     .map((name) => join(dir, name));
 }
 
+/** A finite number, or another value. */
 export const numberOr = <T>(value: unknown, other: T): number | T =>
   typeof value === 'number' && Number.isFinite(value) ? value : other;

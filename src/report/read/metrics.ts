@@ -1,13 +1,18 @@
-import { isObject, numberOr, readText } from './json.js';
+import { FlatminError } from '../../errors.js';
+import type * as Written from '../../formats/run/metrics.js';
+import { isEpochRecord, parseMetricsLine } from '../../formats/run/metrics.js';
+import { numberOr, readText } from './json.js';
 
+/** What is drawn of a step: null where there is no number, or none that is finite. */
 export interface StepRecord {
   readonly step: number;
   readonly loss: number | null;
   readonly lr: number | null;
-  /** Where the run has a schedule of it. */
+  /** Radius ρ; null without one, and in runs of versions that did not record it. */
   readonly rho: number | null;
 }
 
+/** What is drawn of an epoch. */
 export interface EpochRecord {
   readonly step: number;
   readonly epoch: number;
@@ -30,39 +35,38 @@ export async function readMetrics(path: string, notes: string[]): Promise<Metric
   const text = (await readText(path)) ?? '';
   const steps: StepRecord[] = [];
   const epochs: EpochRecord[] = [];
-  let bad = 0;
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
+  const bad: string[] = [];
+  for (const [index, line] of text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .entries()) {
     if (line === '') continue;
-    const record = parse(line);
-    const step = numberOr(record?.step, undefined);
-    if (!record || step === undefined) bad++;
-    else if ('epochLoss' in record) {
-      epochs.push({
-        step,
-        epoch: numberOr(record.epoch, 0),
-        trainLoss: numberOr(record.epochLoss, null),
-        testLoss: numberOr(record.testLoss, null),
-        accuracy: numberOr(record.accuracy, null),
-      });
-    } else {
-      steps.push({
-        step,
-        loss: numberOr(record.loss, null),
-        lr: numberOr(record.lr, null),
-        rho: numberOr(record.rho, null),
-      });
+    try {
+      const record = parseMetricsLine(line, `line ${index + 1}`);
+      if (isEpochRecord(record)) epochs.push(shownEpoch(record));
+      else steps.push(shownStep(record));
+    } catch (error) {
+      if (!(error instanceof FlatminError)) throw error;
+      bad.push(error.message);
     }
   }
-  if (bad > 0) notes.push(`${path}: ${bad} of its lines are not records, and are left out.`);
+  if (bad.length > 0)
+    notes.push(`${path}: ${bad.length} of its lines are not records, and are left out; ${bad[0]}`);
   const first = epochs[0];
   return { steps, epochs, stepsPerEpoch: first && first.epoch > 0 ? first.step / first.epoch : undefined };
 }
 
-function parse(line: string) {
-  try {
-    const record: unknown = JSON.parse(line);
-    return isObject(record) ? record : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const shownStep = ({ step, loss, lr, rho }: Written.StepRecord): StepRecord => ({
+  step,
+  loss: numberOr(loss, null),
+  lr: numberOr(lr, null),
+  rho: numberOr(rho, null),
+});
+
+const shownEpoch = ({ step, epoch, epochLoss, testLoss, accuracy }: Written.EpochRecord): EpochRecord => ({
+  step,
+  epoch,
+  trainLoss: numberOr(epochLoss, null),
+  testLoss: numberOr(testLoss, null),
+  accuracy: numberOr(accuracy, null),
+});

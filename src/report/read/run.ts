@@ -1,6 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import type { LandscapeFile } from '../../formats/landscape-file.js';
-import { filesIn, type Json, readJsonObject } from './json.js';
+import { checkConfig } from '../../formats/run/config.js';
+import { checkSummary, type TrainSummary } from '../../formats/run/summary.js';
+import { filesIn, type Json, readChecked, readJsonObject } from './json.js';
 import { landscapeOf } from './landscape.js';
 import { type Metrics, readMetrics } from './metrics.js';
 import { type Sharpness, sharpnessOf } from './sharpness.js';
@@ -11,7 +13,7 @@ export interface Run {
   readonly dir: string;
   readonly config: Json | undefined;
   readonly metrics: Metrics;
-  readonly summary: Json | undefined;
+  readonly summary: TrainSummary | undefined;
   readonly sharpness: readonly Sharpness[];
   readonly landscapes: readonly LandscapeFile[];
   /** What could not be read. */
@@ -21,7 +23,6 @@ export interface Run {
 /** Reads a run's folder, also one that is being written. */
 export async function readRun(dir: string, name = basename(resolve(dir))): Promise<Run> {
   const notes: string[] = [];
-  const file = (path: string) => readJsonObject(join(dir, path), notes);
   const many = async <T>(
     pattern: RegExp,
     read: (value: Json) => T | undefined,
@@ -39,9 +40,9 @@ export async function readRun(dir: string, name = basename(resolve(dir))): Promi
   return {
     name,
     dir,
-    config: await file('config.json'),
+    config: await readChecked(join(dir, 'config.json'), checkConfig, notes),
     metrics: await readMetrics(join(dir, 'metrics.jsonl'), notes),
-    summary: await file('summary.json'),
+    summary: await readChecked(join(dir, 'summary.json'), checkSummary, notes),
     sharpness: await many(/^sharpness.*\.json$/, sharpnessOf, 'a measurement of sharpness'),
     landscapes: await many(/^landscape.*\.json$/, landscapeOf, 'a loss surface'),
     notes,

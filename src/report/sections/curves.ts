@@ -5,7 +5,6 @@ import { charts, type Figures } from '../html/figure.js';
 import type { Html } from '../html/html.js';
 import type { EpochRecord, StepRecord } from '../read/metrics.js';
 import type { Run } from '../read/run.js';
-import { radiusAt } from './radius.js';
 import { thinned } from './thinned.js';
 
 type Points = LineSeries['points'];
@@ -82,13 +81,13 @@ function epochCharts(figures: Figures, runs: readonly Run[]): (Html | undefined)
   ];
 }
 
-/** Learning rate, and the radius ρ of the optimizers that have one. */
+/** Learning rate, and the radius ρ where it is recorded: by optimizers that have one, since it is written. */
 function schedules(figures: Figures, runs: readonly Run[], x: { name: string }): (Html | undefined)[] {
-  const lines = (pick: (record: StepRecord, run: Run) => number | null): LineSeries[] =>
+  const lines = (pick: (record: StepRecord) => number | null): LineSeries[] =>
     runs.map((run, style) => ({
       name: run.name,
       points: thinned(
-        run.metrics.steps.map((record) => [place(run, record.step), pick(record, run)] as const),
+        run.metrics.steps.map((record) => [place(run, record.step), pick(record)] as const),
         'first',
       ).points,
       style,
@@ -103,7 +102,15 @@ function schedules(figures: Figures, runs: readonly Run[], x: { name: string }):
       undefined,
       true,
     ),
-    chart(figures, 'Radius ρ', x, { name: 'ρ (norm of all parameters)' }, lines(radiusAt), undefined, true),
+    chart(
+      figures,
+      'Radius ρ',
+      x,
+      { name: 'ρ (norm of all parameters)' },
+      lines(({ rho }) => rho),
+      undefined,
+      true,
+    ),
   ];
 }
 

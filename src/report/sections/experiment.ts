@@ -1,16 +1,15 @@
+import type { Cell, ExperimentResults } from '../../formats/run/results.js';
 import { type LineSeries, lineChart } from '../charts/line-chart.js';
 import { pointChart } from '../charts/point-chart.js';
 import { pageTheme } from '../charts/theme.js';
 import { charts, type Figures } from '../html/figure.js';
 import { type Html, html } from '../html/html.js';
 import { table } from '../html/table.js';
-import type { Experiment, ExperimentCell, ExperimentColumn } from '../read/experiment.js';
-import { numberOr } from '../read/json.js';
 import type { Run } from '../read/run.js';
 
 /** The experiment's table: measured mean ± deviation, and the paper's figures beside them. */
-export function experimentTable(experiment: Experiment): Html {
-  const { columns, rows, seeds, about, source, rowsName, scale } = experiment;
+export function experimentTable(experiment: ExperimentResults): Html {
+  const { columns, table: rows, seeds, about, source, rows: rowsName, scale, paperOf } = experiment;
   const hasPaper = columns.map((_, i) => rows.some(({ cells }) => cells[i]?.paper));
   const labels = labelled(experiment);
   return html`<h2>Results</h2>
@@ -25,7 +24,7 @@ ${table({
     ...(labels[row]!.data === undefined ? [] : [labels[row]!.data!]),
     label,
     ...cells.flatMap((cell, i) => [
-      measuredText(cell, columns[i]!),
+      measuredText(cell, columns[i]!.digits),
       ...(hasPaper[i] ? [paperText(cell)] : []),
     ]),
   ]),
@@ -35,24 +34,24 @@ ${table({
       ? `Mean ± sample standard deviation over ${seeds.length} seeds (${seeds.join(', ')}).`
       : `One seed (${seeds.join()}): no standard deviation.`
   } Scale “${scale}”${about ? `: ${about}` : '.'}</p>
-${hasPaper.includes(true) ? html`<p class="about">Paper: ${source ?? 'as the experiment gives it'}.${Object.entries(experiment.paperOf).map(([data, other]) => ` Beside ${data} stand its figures of ${String(other)}.`)}</p>` : undefined}`;
+${hasPaper.includes(true) ? html`<p class="about">Paper: ${source ?? 'as the experiment gives it'}.${Object.entries(paperOf).map(([data, other]) => ` Beside ${data} stand its figures of ${other}.`)}</p>` : undefined}`;
 }
 
 /** One chart for each column: measured with whiskers of ± one standard deviation, the paper's hollow. */
-export function experimentCharts(figures: Figures, experiment: Experiment): Html | undefined {
-  const { columns, rows } = experiment;
+export function experimentCharts(figures: Figures, experiment: ExperimentResults): Html | undefined {
+  const { columns, table: rows } = experiment;
   const categories = labelled(experiment).map(({ data, label }) =>
     data === undefined ? label : `${data}: ${label}`,
   );
   return charts(
     columns.map(({ label }, i) => {
       const measured = rows.map(({ cells }) => {
-        const { mean, std } = cells[i]!;
-        return mean === null ? null : { value: mean, error: std };
+        const { measured } = cells[i]!;
+        return measured && { value: measured.mean, error: measured.std };
       });
       const paper = rows.map(({ cells }) => {
         const figure = cells[i]!.paper;
-        return figure ? { value: figure.mean, error: numberOr(figure.std, null) } : null;
+        return figure && { value: figure.mean, error: typeof figure.std === 'number' ? figure.std : null };
       });
       const groups = [
         { name: 'measured', values: measured, style: 0 },
@@ -71,13 +70,13 @@ export function experimentCharts(figures: Figures, experiment: Experiment): Html
 /** Mean accuracy and test loss of a variant's runs by epoch, in a band of ± one standard deviation. */
 export function experimentCurves(
   figures: Figures,
-  experiment: Experiment,
+  experiment: ExperimentResults,
   runs: ReadonlyMap<string, Run>,
 ): Html | undefined {
   const names = labelled(experiment);
-  const sets = [...new Set(experiment.rows.map(({ data }) => data))];
+  const sets = [...new Set(experiment.table.map(({ data }) => data))];
   const one = (data: string, title: string, axis: string, key: 'accuracy' | 'testLoss', factor: number) => {
-    const series = experiment.rows.flatMap((row, i): LineSeries[] => {
+    const series = experiment.table.flatMap((row, i): LineSeries[] => {
       if (row.data !== data) return [];
       const own = experiment.jobs.filter((job) => job.data === data && job.variant === row.variant);
       const curves = own.flatMap(({ id }) => runs.get(id) ?? []);
@@ -119,7 +118,7 @@ export function experimentCurves(
 }
 
 /** All jobs with their unrounded figures. */
-export function jobsTable({ jobs }: Experiment): Html | undefined {
+export function jobsTable({ jobs }: ExperimentResults): Html | undefined {
   if (jobs.length === 0) return undefined;
   const metrics = [...new Set(jobs.flatMap((job) => Object.keys(job.metrics)))];
   return html`<h2>Jobs</h2><details><summary>${jobs.length} jobs, each figure unrounded</summary>
@@ -136,18 +135,21 @@ ${table({
 }
 
 /** The data set stands beside a row where there are several. */
-function labelled({ rows }: Experiment): readonly { data: string | undefined; label: string }[] {
+function labelled({
+  table: rows,
+}: ExperimentResults): readonly { data: string | undefined; label: string }[] {
   const several = new Set(rows.map(({ data }) => data)).size > 1;
   return rows.map(({ data, label }) => ({ data: several ? data : undefined, label }));
 }
 
-function measuredText({ mean, std }: ExperimentCell, { digits }: ExperimentColumn): string {
-  if (mean === null) return '–';
+function measuredText({ measured }: Cell, digits: number): string {
+  if (!measured) return '–';
+  const { mean, std } = measured;
   return std === null ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${std.toFixed(digits)}`;
 }
 
-const paperText = ({ paper }: ExperimentCell): string =>
-  paper ? `${paper.mean}${paper.std === null ? '' : ` ± ${paper.std}`}` : '–';
+const paperText = ({ paper }: Cell): string =>
+  paper ? `${paper.mean}${paper.std === undefined ? '' : ` ± ${paper.std}`}` : '–';
 
 /** Mean and sample standard deviation; null where there are too few values. */
 function spread(values: readonly number[]): { mean: number | null; std: number | null } {

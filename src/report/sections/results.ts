@@ -1,3 +1,4 @@
+import type { TrainSummary } from '../../formats/run/summary.js';
 import { pointChart } from '../charts/point-chart.js';
 import { pageTheme } from '../charts/theme.js';
 import { charts, type Figures } from '../html/figure.js';
@@ -7,7 +8,12 @@ import { table } from '../html/table.js';
 import { numberOr } from '../read/json.js';
 import type { Run } from '../read/run.js';
 
-const FIGURES: readonly (readonly [key: string, name: string, show: (value: number | null) => string])[] = [
+/** Names of a summary's numbers. */
+type Key = {
+  [K in keyof TrainSummary]: TrainSummary[K] extends number | null ? K : never;
+}[keyof TrainSummary];
+
+const FIGURES: readonly (readonly [key: Key, name: string, show: (value: number | null) => string])[] = [
   ['accuracy', 'test accuracy (%)', formatPercent],
   ['trainAccuracy', 'training accuracy (%)', formatPercent],
   ['testLoss', 'test loss', formatNumber],
@@ -23,7 +29,7 @@ const FIGURES: readonly (readonly [key: string, name: string, show: (value: numb
 
 /** Final figures of the runs, a row each figure. */
 export function resultsSection(runs: readonly Run[]): Html {
-  const isHalf = runs.some(({ summary }) => ['fp16', 'bf16'].includes(String(summary?.precision)));
+  const isHalf = runs.some(({ summary }) => summary && ['fp16', 'bf16'].includes(summary.precision));
   const shown = FIGURES.filter(([key]) => key !== 'skippedSteps' || isHalf);
   const rows = shown.map(([key, name, show]) => [
     name,
@@ -41,7 +47,7 @@ ${table({ head: ['figure', ...runs.map(({ name }) => name)], rows })}
 
 /** Final accuracy and gap of runs, side by side. */
 export function resultCharts(figures: Figures, runs: readonly Run[]): Html | undefined {
-  const one = (title: string, key: string, name: string, factor: number) => {
+  const one = (title: string, key: Key, name: string, factor: number) => {
     const values = runs.map(({ summary }) => {
       const value = numberOr(summary?.[key], null);
       return value === null ? null : { value: factor * value, error: null };

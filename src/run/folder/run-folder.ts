@@ -2,10 +2,11 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError, invalid } from '../../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../../formats/atomic.js';
+import { parseConfig, type SavedConfig } from '../../formats/run/config.js';
 import { assertSameConfig, type RunConfig } from './run-config.js';
 import { RunLock } from './run-lock.js';
 
-const CONFIG = 'config.json';
+export const CONFIG = 'config.json';
 const LOCK = 'run.lock';
 
 export interface RunFolderOptions {
@@ -20,7 +21,7 @@ export class RunFolder {
   private constructor(
     readonly dir: string,
     /** The config the run was saved with, on resume. */
-    readonly savedConfig: RunConfig | undefined,
+    readonly savedConfig: SavedConfig | undefined,
     private readonly lock: RunLock,
   ) {}
 
@@ -54,7 +55,10 @@ export class RunFolder {
    * @throws what create throws, but for a config that differs
    * @returns the config of the run to resume
    */
-  static async check(dir: string, { resume = false }: RunFolderOptions = {}): Promise<RunConfig | undefined> {
+  static async check(
+    dir: string,
+    { resume = false }: RunFolderOptions = {},
+  ): Promise<SavedConfig | undefined> {
     const found = await stat(dir).catch(() => undefined);
     if (found && !found.isDirectory()) throw notAFolder(dir);
     if (found) RunLock.acquire(join(dir, LOCK)).release();
@@ -87,7 +91,7 @@ function notAFolder(dir: string): FlatminError {
   return invalid('the run folder', 'a folder, not a file', dir);
 }
 
-function checkPresence(dir: string, saved: RunConfig | undefined, resume: boolean): void {
+function checkPresence(dir: string, saved: SavedConfig | undefined, resume: boolean): void {
   if (saved !== undefined && !resume) {
     throw new FlatminError('INVALID_ARGUMENT', `${dir} already has a run: use --resume or another --out.`);
   }
@@ -96,15 +100,16 @@ function checkPresence(dir: string, saved: RunConfig | undefined, resume: boolea
   }
 }
 
-/** The config of the run in a folder; undefined where there is none. @throws FlatminError INVALID_DATA */
-export async function readRunConfig(dir: string): Promise<RunConfig | undefined> {
+/** The config of the run or comparison in a folder; undefined where there is none. @throws FlatminError INVALID_DATA */
+export async function readRunConfig(dir: string): Promise<SavedConfig | undefined> {
   const path = join(dir, CONFIG);
+  let text: string;
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    text = await readFile(path, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new FlatminError('INVALID_DATA', `${path} is not JSON: ${cause.message}.`, { cause });
+    throw cause;
   }
+  return parseConfig(text, path);
 }

@@ -1,16 +1,12 @@
+import { isEpochRecord, type StepRecord } from '../../formats/run/metrics.js';
 import { EventFileWriter } from '../../formats/tensorboard.js';
 import type { Evaluation } from '../../session/evaluator.js';
 import type { RunState } from '../checkpoint.js';
 import { MetricsLog } from './metrics.js';
 import type { RunFolder } from './run-folder.js';
 
-/** What a step came to: its loss, or that it was skipped because a gradient overflowed in half precision. */
-export type StepFigures =
-  | { readonly loss: number; readonly lr: number }
-  | { readonly lr: number; readonly skipped: true };
-
 /** What an epoch came to. */
-export interface EpochRecord {
+export interface EpochOutcome {
   step: number;
   /** From 1. */
   epoch: number;
@@ -21,9 +17,8 @@ export interface EpochRecord {
 }
 
 /**
- * The records of a run. `metrics.jsonl` has a line for a step ({step, epoch, loss, lr}; `skipped` instead of a loss) and one for an
- * epoch ({step, epoch, epochLoss, testLoss, accuracy}); nothing in it depends on time, so equal runs have equal files. `tensorboard/`
- * has the same curves and images/s.
+ * The records of a run. `metrics.jsonl` has a line for a step and one for an epoch (src/formats/run/metrics.ts); nothing in it depends
+ * on time, so equal runs have equal files. `tensorboard/` has the same curves and images/s.
  */
 export class RunLog {
   private constructor(
@@ -35,10 +30,10 @@ export class RunLog {
   static async open(folder: RunFolder, state: RunState, batchesPerEpoch: number): Promise<RunLog> {
     const metrics = await MetricsLog.open(folder.path('metrics.jsonl'));
     const evaluationIsDue = state.batch === batchesPerEpoch;
-    await metrics.drop((record) => {
-      const step = Number(record.step);
-      return step > state.step || (evaluationIsDue && step === state.step && 'epochLoss' in record);
-    });
+    await metrics.drop(
+      (record) =>
+        record.step > state.step || (evaluationIsDue && record.step === state.step && isEpochRecord(record)),
+    );
     const events = await EventFileWriter.open(
       folder.path('tensorboard'),
       state.step > 0 ? { resumeStep: state.step + 1 } : {},
@@ -46,15 +41,17 @@ export class RunLog {
     return new RunLog(metrics, events);
   }
 
-  step(record: StepFigures & { step: number; epoch: number }, imagesPerSecond: number): void {
+  step(record: StepRecord, imagesPerSecond: number): void {
     this.metrics.append(record);
-    const { step, lr } = record;
-    if ('loss' in record) this.events.scalar('loss/step', record.loss, step);
+    const { step, loss, lr, rho, lossScale } = record;
+    if (loss !== undefined) this.events.scalar('loss/step', loss, step);
     this.events.scalar('lr', lr, step);
+    if (rho !== undefined) this.events.scalar('rho', rho, step);
+    if (lossScale !== undefined) this.events.scalar('loss_scale', lossScale, step);
     this.events.scalar('images_per_second', imagesPerSecond, step);
   }
 
-  async epoch({ step, epoch, meanLoss, test }: EpochRecord): Promise<void> {
+  async epoch({ step, epoch, meanLoss, test }: EpochOutcome): Promise<void> {
     this.metrics.append({
       step,
       epoch,

@@ -1,6 +1,6 @@
-import type { JobOutcome } from '../../../src/experiment/job-folder.js';
 import type { Job } from '../../../src/experiment/plan.js';
 import type { ExperimentFile } from '../../../src/experiment/schema.js';
+import type { JobOutcome } from '../../../src/formats/run/job.js';
 
 /** Two optimizers, two seeds. */
 export const experiment: ExperimentFile = {

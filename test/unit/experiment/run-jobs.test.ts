@@ -71,6 +71,18 @@ test('other options of the measurement make a job undone', async (t) => {
   t.is((await run(out, { document: other })).ran.length, 4);
 });
 
+test('a result of another form is refused by its file and field', async (t) => {
+  const out = temporaryFolder(t);
+  await run(out);
+  const path = join(out, 'jobs', ALL[0]!, 'job.json');
+  const result = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...result, metrics: { accuracy: 'high' } }));
+  await t.throwsAsync(run(out), {
+    code: 'INVALID_DATA',
+    message: /job\.json: expected "metrics.accuracy" to be a number or null, but found "high"\. Delete it/,
+  });
+});
+
 test('a folder with a job of other settings is refused before anything is written', async (t) => {
   const out = temporaryFolder(t);
   const dir = join(out, 'jobs', ALL[1]!);

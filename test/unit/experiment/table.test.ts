@@ -1,10 +1,10 @@
 import test from 'ava';
-import type { JobResult } from '../../../src/experiment/job-folder.js';
 import { type PlanOptions, planExperiment } from '../../../src/experiment/plan.js';
 import { tabulate } from '../../../src/experiment/results.js';
 import { checkExperiment, type ExperimentFile } from '../../../src/experiment/schema.js';
 import { statisticsOf } from '../../../src/experiment/statistics.js';
 import { formatStatistics, jobsCsv, markdownTable, textTable } from '../../../src/experiment/table.js';
+import type { JobResult } from '../../../src/formats/run/job.js';
 import { experiment, outcomeOf } from './documents.js';
 
 function resultsOf(document: ExperimentFile, options: PlanOptions = {}, metrics: JobResult['metrics'] = {}) {

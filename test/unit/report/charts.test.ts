@@ -5,8 +5,6 @@ import { cividis } from '../../../src/report/charts/color-scale.js';
 import { contour } from '../../../src/report/charts/contours.js';
 import { formatNumber, formatTick } from '../../../src/report/html/numbers.js';
 import { landscapePictures } from '../../../src/report/landscape-pictures.js';
-import type { Run } from '../../../src/report/read/run.js';
-import { radiusAt } from '../../../src/report/sections/radius.js';
 import { thinned } from '../../../src/report/sections/thinned.js';
 import { curves, surface } from './folders.js';
 
@@ -109,21 +107,4 @@ test('a loss surface becomes SVG, PNG and CSV', (t) => {
   );
   const rows = landscapeCsv(surface as unknown as LandscapeFile).split('\n');
   t.deepEqual([rows[0], rows[1], rows[9]], ['a,b,loss', '-1,-1,2.1', '1,1,']);
-});
-
-test("the radius of a step is that of the run's schedule", (t) => {
-  const at = (config: object, step: number, stepsPerEpoch: number | undefined = 10) =>
-    radiusAt({ step, loss: 1, lr: 0.05, rho: null }, {
-      config,
-      metrics: { stepsPerEpoch },
-    } as unknown as Run);
-  const common = { rho: 0.2, rhoFinal: 0.1, epochs: 2, lr: 0.1 };
-  t.is(at({ rho: 0.2 }, 3), 0.2);
-  t.is(at({}, 3), null);
-  const near = (value: number | null, expected: number) =>
-    t.true(Math.abs(value! - expected) < 1e-12, `${value}`);
-  near(at({ ...common, rhoSchedule: 'linear' }, 6), 0.175);
-  near(at({ ...common, rhoSchedule: 'cosine' }, 11), 0.15);
-  near(at({ ...common, rhoSchedule: 'lr' }, 1), 0.15);
-  t.is(radiusAt({ step: 1, loss: 1, lr: 1, rho: 0.7 }, { config: {} } as unknown as Run), 0.7);
 });

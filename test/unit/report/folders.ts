@@ -1,6 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { JobFailure } from '../../../src/formats/run/job.js';
+import type { ExperimentResults } from '../../../src/formats/run/results.js';
+import type { TrainSummary } from '../../../src/formats/run/summary.js';
 
 export interface Folder {
   readonly dir: string;
@@ -31,13 +34,15 @@ export const config = (optimizer: string) => ({
   execution: { threads: 2, runtime: '1.30.0', node: 'v20.0.0' },
 });
 
-export function metrics(epochs: number, stepsPerEpoch = 4): string {
+export function metrics(epochs: number, optimizer = 'sgd'): string {
+  const stepsPerEpoch = 4;
   const lines = Array.from({ length: epochs }, (_, e) => [
     ...Array.from({ length: stepsPerEpoch }, (_, s) => ({
       step: e * stepsPerEpoch + s + 1,
       epoch: e + 1,
       loss: 2 / (e + 1 + s / stepsPerEpoch),
       lr: 0.1,
+      ...(optimizer !== 'sgd' && { rho: 0.05 }),
     })),
     {
       step: (e + 1) * stepsPerEpoch,
@@ -53,13 +58,56 @@ export function metrics(epochs: number, stepsPerEpoch = 4): string {
     .join('');
 }
 
-export const summary = {
+export const summary: TrainSummary = {
   accuracy: 0.9123,
   trainLoss: 0.5,
+  trainAccuracy: 0.95,
   testLoss: 0.6,
   generalizationGap: 0.1,
+  secondsPerStep: 0.01,
+  imagesPerSecond: 6400,
+  peakRssBytes: 2 ** 28,
+  steps: 12,
+  skippedSteps: 0,
+  epochs: 3,
+  batch: 64,
+  trainEvalSamples: 256,
+  testSamples: 100,
+  model: 'wrn-10-1',
   parameters: 77562,
+  data: 'digits',
+  normalization: { scale: 16, mean: [0.3], std: [0.4] },
+  optimizer: { optimizer: 'sam' },
+  precision: 'fp32',
+  device: 'cpu',
+  loss: 'cross-entropy',
+  seed: 0,
+  out: 'runs/a',
 };
+
+/** results.json of one column, with no rows yet. */
+export const results: ExperimentResults = {
+  name: 'mine',
+  title: 'Mine',
+  scale: 'tiny',
+  about: null,
+  source: null,
+  rows: 'optimizer',
+  seeds: [0, 1],
+  ddof: 1,
+  columns: [{ metric: 'accuracy', label: 'accuracy %', factor: 100, digits: 2 }],
+  transposed: false,
+  paperOf: {},
+  table: [],
+  sharpnessOptions: null,
+  jobs: [],
+};
+
+export const failure = (message: string): JobFailure => ({
+  message,
+  code: null,
+  time: '2026-01-01T00:00:00.000Z',
+});
 
 export const sharpness = {
   rho: 0.05,
@@ -108,7 +156,7 @@ export const curves = {
 /** A whole run. */
 export function writeRun({ write }: Folder, at = '', optimizer = 'sam'): void {
   write(`${at}config.json`, config(optimizer));
-  write(`${at}metrics.jsonl`, metrics(3));
+  write(`${at}metrics.jsonl`, metrics(3, optimizer));
   write(`${at}summary.json`, summary);
   write(`${at}sharpness.json`, sharpness);
   write(`${at}landscape-1d.json`, curves);

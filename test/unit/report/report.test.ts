@@ -1,7 +1,7 @@
 import { Resvg } from '@resvg/resvg-js';
 import test from 'ava';
 import { makeReport } from '../../../src/report/report.js';
-import { config, makeFolder, metrics, summary, surface, writeRun } from './folders.js';
+import { config, failure, makeFolder, metrics, results, summary, surface, writeRun } from './folders.js';
 
 const version = '1.2.3';
 const figures = (page: string): string[] =>
@@ -126,19 +126,30 @@ test('nothing in a file becomes markup', async (t) => {
   t.true(page.includes('&lt;img src=x onerror=&quot;alert(2)&quot;&gt;&#39;&amp;'));
 
   folder.write('experiment/results.json', {
+    ...results,
     title: hostile,
     rows: hostile,
-    columns: [{ metric: 'accuracy', label: hostile }],
+    about: hostile,
+    source: hostile,
+    columns: [{ metric: 'accuracy', label: hostile, factor: 1, digits: 2 }],
     table: [
       {
         data: hostile,
+        variant: hostile,
         label: hostile,
-        cells: [{ metric: 'accuracy', measured: { mean: 1 }, paper: { mean: 1, std: hostile } }],
+        cells: [
+          {
+            metric: 'accuracy',
+            measured: { mean: 1, std: null, n: 1 },
+            paper: { mean: 1, std: '<0.1' },
+          },
+        ],
       },
     ],
-    jobs: [{ id: hostile, data: hostile, metrics: { [hostile]: 1 } }],
+    paperOf: { [hostile]: hostile },
+    jobs: [{ id: hostile, data: hostile, variant: hostile, seed: 0, metrics: { [hostile]: 1 } }],
   });
-  folder.write('experiment/jobs/x/failure.json', { message: hostile });
+  folder.write('experiment/jobs/x/failure.json', failure(hostile));
   const second = await makeReport(`${folder.dir}/experiment`, { version });
   t.is(misnested(second), undefined);
   t.false(second.includes('<img'));
@@ -167,6 +178,28 @@ test('what is missing or broken is said, and the rest is shown', async (t) => {
     t.regex(broken, part);
   t.true(figures(broken).includes('Test accuracy'));
   t.false(figures(broken).includes('Radius ρ'), 'SGD has no radius');
+});
+
+test('a file of another form is left out, and its field is named', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  folder.write('summary.json', { ...summary, trainLoss: 'low' });
+  folder.write('metrics.jsonl', `${metrics(3)}{"step":13,"epoch":4,"loss":[],"lr":0.1}\n`);
+  const page = await makeReport(folder.dir, { version });
+  t.regex(
+    page,
+    /summary\.json: expected &quot;trainLoss&quot; to be a number or null, but found &quot;low&quot;/,
+  );
+  t.regex(
+    page,
+    /metrics\.jsonl: 1 of its lines are not records, and are left out; line 16: expected &quot;loss&quot;/,
+  );
+  t.true(page.includes('is not finished'));
+
+  const experiment = makeFolder(t);
+  experiment.write('results.json', { ...results, seeds: 2 });
+  const other = await makeReport(experiment.dir, { version });
+  t.regex(other, /results\.json: expected &quot;seeds&quot; to be a list of seeds, but found 2/);
 });
 
 test('a folder that holds nothing is refused with what it should hold', async (t) => {
@@ -198,7 +231,7 @@ test('an experiment has mean ± deviation with the figures of the paper, and its
   const folder = makeFolder(t);
   writeRun(folder, 'jobs/sgd-0/', 'sgd');
   writeRun(folder, 'jobs/sgd-1/', 'sgd');
-  folder.write('jobs/sam-0/failure.json', { message: 'The loss is NaN.' });
+  folder.write('jobs/sam-0/failure.json', failure('The loss is NaN.'));
   const unfinished = await makeReport(folder.dir, { version });
   t.true(unfinished.includes('2 of 2 runs that have begun are trained'));
   t.true(unfinished.includes('Job sam-0 failed: The loss is NaN.'));
@@ -211,11 +244,8 @@ test('an experiment has mean ± deviation with the figures of the paper, and its
     metrics: { accuracy: 0.9 + seed / 100 },
   }));
   folder.write('results.json', {
+    ...results,
     title: 'Table 3',
-    scale: 'tiny',
-    rows: 'optimizer',
-    seeds: [0, 1],
-    columns: [{ metric: 'accuracy', label: 'accuracy %', factor: 100, digits: 2 }],
     table: [
       {
         data: 'digits',

@@ -101,6 +101,27 @@ test.serial('the model of a run with an average is the average, with statistics 
   t.is(JSON.parse(metrics.at(-1)!).accuracy, summary.accuracy);
 });
 
+const records = async (out: string): Promise<Record<string, unknown>[]> =>
+  (await readFile(join(out, 'metrics.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+test.serial('a step is recorded with its radius and its loss scale', async (t) => {
+  const out = temporaryFolder(t);
+  const sam = { optimizer: 'sam', rho: 0.4, rhoSchedule: 'linear', every: 2 } as const;
+  await train({ ...settings, ...sam, precision: 'fp16', epochs: 2 }, { ...execution, out: join(out, 'sam') });
+  const steps = (await records(join(out, 'sam'))).filter((record) => 'lr' in record);
+  t.is(steps.length, 6);
+  for (const [index, { rho, lossScale }] of steps.entries()) {
+    t.true(Math.abs((rho as number) - 0.4 * (1 - index / 6)) < 1e-12, `${rho}`);
+    t.is(lossScale, 2 ** 16);
+  }
+  await train({ ...settings, epochs: 1 }, { ...execution, out: join(out, 'sgd') });
+  const [first] = await records(join(out, 'sgd'));
+  t.deepEqual(Object.keys(first!), ['step', 'epoch', 'loss', 'lr']);
+});
+
 test.serial('a loss that diverges leaves the last good checkpoint', async (t) => {
   const out = temporaryFolder(t);
   const diverging: Partial<TrainSettings> = { schedule: 'step', milestones: [1], gamma: 1e30 };

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { checked, parseJson, type ReadonlyDeep } from './checked.js';
+import { anything, count, listOf, text } from './fields.js';
+
+/** How a run was executed; of older runs, parts may be absent. */
+const executionSchema = z.looseObject(
+  {
+    /** 'cpu' or 'cuda:<i>'. */
+    device: text.optional(),
+    threads: count.optional(),
+    /** Version of ONNX Runtime. */
+    runtime: text.optional(),
+    /** Kind of its build. */
+    build: text.optional(),
+    /** flatmin's version. */
+    flatmin: text.optional(),
+    node: text.optional(),
+    cpu: text.optional(),
+  },
+  'an object',
+);
+
+/** `config.json` of a run: its settings, and how it was executed. */
+const runConfigSchema = z.looseObject({ execution: executionSchema.optional() }, 'an object');
+
+/** `config.json` of a comparison, which has a run's folder for each name. */
+const comparisonConfigSchema = z.object(
+  {
+    /** In the comparison's order. */
+    compare: listOf(text, 'a list of names'),
+    settings: anything,
+  },
+  'an object',
+);
+
+export type ExecutionRecord = ReadonlyDeep<z.output<typeof executionSchema>>;
+export type RunConfigFile = ReadonlyDeep<z.output<typeof runConfigSchema>>;
+export type ComparisonConfigFile = ReadonlyDeep<z.output<typeof comparisonConfigSchema>>;
+
+/** What a config.json holds. */
+export type SavedConfig = RunConfigFile | ComparisonConfigFile;
+
+export const isComparisonConfig = (config: SavedConfig): config is ComparisonConfigFile =>
+  'compare' in config;
+
+/** @throws FlatminError INVALID_DATA naming the file and the field */
+export function checkConfig(content: unknown, path: string): SavedConfig {
+  const config = checked(runConfigSchema, content, path);
+  return isComparisonConfig(config) ? checked(comparisonConfigSchema, content, path) : config;
+}
+
+/** @throws FlatminError INVALID_DATA naming the file, and the field */
+export const parseConfig = (text: string, path: string): SavedConfig =>
+  checkConfig(parseJson(text, path), path);

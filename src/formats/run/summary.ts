@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import { checked, type ReadonlyDeep } from './checked.js';
+import { anything, count, listOf, number, numberOrNaN, numberOrNull, object, text } from './fields.js';
+
+const summarySchema = object({
+  /** Share of the test set that is classified rightly; null where the data have no test part. */
+  accuracy: numberOrNull,
+  /** On the training set without augmentation, in evaluation mode (running statistics). */
+  trainLoss: numberOrNaN,
+  trainAccuracy: numberOrNull,
+  /** On the test set, in evaluation mode. */
+  testLoss: numberOrNull,
+  /** testLoss − trainLoss. */
+  generalizationGap: numberOrNull,
+  /** Mean over all steps, waiting for data included. */
+  secondsPerStep: number,
+  imagesPerSecond: number,
+  /** The process's largest resident set so far. */
+  peakRssBytes: number,
+  steps: count,
+  /** Steps among them that changed nothing because a gradient overflowed in half precision. */
+  skippedSteps: count.default(0),
+  epochs: count,
+  batch: count,
+  /** Samples that trainLoss is of. */
+  trainEvalSamples: count,
+  testSamples: count,
+  model: text,
+  /** Trainable numbers. */
+  parameters: count,
+  data: text,
+  /** For inputs of model.onnx: (pixel / scale − mean) / std for each channel. */
+  normalization: object({
+    scale: number,
+    mean: listOf(number, 'a list of numbers'),
+    std: listOf(number, 'a list of numbers'),
+  }),
+  optimizer: anything,
+  /** 'fp32', 'tf32', 'fp16' or 'bf16'. */
+  precision: text.default('fp32'),
+  /** 'cpu' or 'cuda:<i>'. */
+  device: text.default('cpu'),
+  loss: text,
+  seed: count,
+  out: text,
+});
+
+/** What a run came to; `summary.json`. */
+export type TrainSummary = ReadonlyDeep<z.output<typeof summarySchema>>;
+
+/** @throws FlatminError INVALID_DATA naming the file and the field */
+export const checkSummary = (content: unknown, path: string): TrainSummary =>
+  checked(summarySchema, content, path);
