@@ -63,7 +63,7 @@ const flow = {
     'settings',
     'run',
   ],
-  experiment: ['formats', 'data', 'sharpness', 'settings', 'run', 'study'],
+  experiment: ['options', 'formats', 'data', 'sharpness', 'settings', 'run', 'study'],
   report: ['formats'],
   bench: [
     'addon',

@@ -1,7 +1,7 @@
 import type { Option } from 'commander';
 import { z } from 'zod';
 import { type About, aboutOf } from '../options/option.js';
-import { option, type Parse, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
+import { option, type Parse, toNames, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
 
 /** An option as one of its owners declares it; without an owner it is everybody's. */
 export interface DeclaredBy {
@@ -76,14 +76,15 @@ function parserOf(schema: z.ZodType): Parse | undefined {
   if (schema instanceof z.ZodNullable) return toNumberOrNone;
   const core = inner(schema);
   if (core instanceof z.ZodString) return undefined;
-  return core instanceof z.ZodArray ? toNumbers : toNumber;
+  if (!(core instanceof z.ZodArray)) return toNumber;
+  return core.element instanceof z.ZodEnum ? toNames : toNumbers;
 }
 
 const takesFalse = (schema: z.ZodType): boolean =>
   schema instanceof z.ZodUnion && schema.options.some((each) => each instanceof z.ZodLiteral);
 
-/** The schema inside optional() and nullable(). */
+/** The schema inside optional(), nullable() and readonly(). */
 const inner = (schema: z.ZodType): z.ZodType =>
-  schema instanceof z.ZodOptional || schema instanceof z.ZodNullable
+  schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodReadonly
     ? inner(schema.unwrap() as z.ZodType)
     : schema;

@@ -1,13 +1,11 @@
 import Table from 'cli-table3';
+import { figure } from '../sharpness/declare.js';
 import type { ProductsUsed } from '../sharpness/hessian.js';
+import { measureKinds } from '../sharpness/index.js';
 import type { SharpnessReport } from '../sharpness/measure.js';
 import type { ModelSharpnessReport } from '../study/measure-sharpness.js';
 
 type Measures = SharpnessReport['measures'];
-
-const figure = (value: number): string => value.toPrecision(4);
-const withError = ({ value, standardError }: { value: number; standardError: number }): string =>
-  `${figure(value)} ± ${figure(standardError)}`;
 
 /** A report for people: what was measured, and a row for each measure. */
 export function sharpnessTable(report: ModelSharpnessReport): string {
@@ -33,55 +31,11 @@ const productsLine = ({ products, refusal }: ProductsUsed): string =>
     : `Hessian-vector products: differences of gradients${refusal === undefined ? '' : `, since ${refusal}`}`;
 
 function rows(measures: Measures): [string, string, string][] {
-  const result: [string, string, string][] = [];
-  const add = <T>(
-    name: string,
-    found: T | undefined,
-    value: (found: T) => string,
-    how: (found: T) => string,
-  ) => {
-    if (found !== undefined) result.push([name, value(found), how(found)]);
-  };
-  for (const prefix of ['', 'adaptive-'] as const) {
-    add(
-      `${prefix}ascent`,
-      measures[`${prefix}ascent`],
-      ({ value }) => figure(value),
-      () => '1 step',
-    );
-    add(
-      `${prefix}ascent-n`,
-      measures[`${prefix}ascent-n`],
-      ({ value }) => figure(value),
-      ({ steps }) => `${steps} steps`,
-    );
-    add(`${prefix}average`, measures[`${prefix}average`], withError, ({ draws }) => `${draws} draws`);
-    add(
-      `${prefix}worst`,
-      measures[`${prefix}worst`],
-      ({ value }) => figure(value),
-      ({ steps, restarts }) => `up to ${steps} steps, ${restarts} random starts`,
-    );
-  }
-  add(
-    'm-sharpness',
-    measures['m-sharpness'],
-    ({ value }) => figure(value),
-    ({ m, batches }) => `${batches} batches of ${m}`,
+  type Told = { name: keyof Measures; value(found: unknown): string; how(found: unknown): string };
+  return (measureKinds as unknown as readonly Told[]).flatMap(
+    ({ name, value, how }): [string, string, string][] => {
+      const found = measures[name];
+      return found === undefined ? [] : [[name, value(found), how(found)]];
+    },
   );
-  add('trace', measures.trace, withError, ({ draws }) => `${draws} draws`);
-  add(
-    'eigenvalues',
-    measures.eigenvalues,
-    ({ values }) => values.map(figure).join('\n'),
-    ({ residuals, steps, differenceError }) =>
-      `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps${differenceError === undefined ? '' : `; half the difference step moves the first by ${figure(differenceError)}`}`,
-  );
-  add(
-    'density',
-    measures.density,
-    ({ nodes }) => `${figure(nodes[0]!)} … ${figure(nodes.at(-1)!)}`,
-    ({ draws, steps }) => `${draws} draws of ${steps} Lanczos steps; the curve is in --json`,
-  );
-  return result;
 }

@@ -1,4 +1,7 @@
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
 import type { Ball } from './ball.js';
+import { measureKind, valueOf } from './declare.js';
 
 export interface AscentNResult {
   value: number;
@@ -19,3 +22,28 @@ export async function ascentN(ball: Ball, steps: number): Promise<AscentNResult>
   await climbInSteps(ball, steps);
   return { value: (await ball.loss()) - (await ball.evaluations.loss()), steps };
 }
+
+/** N of the N-step ascent. */
+export const ascentSteps = option(count, {
+  symbol: 'n',
+  help: 'steps N of ascent-n, and of one start of worst',
+  default: 3,
+});
+
+const declared = {
+  options: { ascentSteps },
+  value: valueOf,
+  how: ({ steps }: AscentNResult) => `${steps} steps`,
+};
+
+export const ascentNMeasure = measureKind({
+  ...declared,
+  name: 'ascent-n',
+  run: ({ plain }, options) => ascentN(plain, options.ascentSteps),
+});
+export const adaptiveAscentNMeasure = measureKind({
+  ...declared,
+  name: 'adaptive-ascent-n',
+  isAdaptive: true,
+  run: ({ adaptive }, options) => ascentN(adaptive, options.ascentSteps),
+});

@@ -1,4 +1,5 @@
 import type { Ball } from './ball.js';
+import { type Context, measureKind, valueOf } from './declare.js';
 
 export interface AscentResult {
   value: number;
@@ -14,3 +15,17 @@ export async function ascent(ball: Ball): Promise<AscentResult> {
   await ball.ascend(ball.radius);
   return { value: (await ball.loss()) - loss };
 }
+
+const declared = { options: {}, value: valueOf, how: () => '1 step' };
+
+export const ascentMeasure = measureKind({
+  ...declared,
+  name: 'ascent',
+  run: ({ plain }: Context) => ascent(plain),
+});
+export const adaptiveAscentMeasure = measureKind({
+  ...declared,
+  name: 'adaptive-ascent',
+  isAdaptive: true,
+  run: ({ adaptive }: Context) => ascent(adaptive),
+});

@@ -1,4 +1,7 @@
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
 import type { Ball } from './ball.js';
+import { measureKind, seed, withError } from './declare.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';
 
@@ -23,3 +26,21 @@ export async function average(ball: Ball, draws: number, seed: number): Promise<
   const { mean, standardError } = meanOf(rises);
   return { value: mean, standardError, draws };
 }
+
+const declared = {
+  options: { seed, draws: option(count, { symbol: 'n', help: 'random directions of average', default: 20 }) },
+  value: withError,
+  how: ({ draws }: AverageResult) => `${draws} draws`,
+};
+
+export const averageMeasure = measureKind({
+  ...declared,
+  name: 'average',
+  run: ({ plain }, options) => average(plain, options.draws, options.seed),
+});
+export const adaptiveAverageMeasure = measureKind({
+  ...declared,
+  name: 'adaptive-average',
+  isAdaptive: true,
+  run: ({ adaptive }, options) => average(adaptive, options.draws, options.seed),
+});

@@ -1,3 +1,6 @@
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
+import { figure, measureKind, seed as seedOption } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
@@ -74,3 +77,16 @@ function smooth(
 }
 
 const normalDensity = (x: number): number => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
+
+export const densityMeasure = measureKind({
+  name: 'density',
+  options: {
+    seed: seedOption,
+    densityDraws: option(count, { symbol: 'n', help: 'random directions of density', default: 3 }),
+    lanczosSteps: option(count, { symbol: 'n', help: 'Lanczos steps in each draw', default: 30 }),
+  },
+  run: ({ hessian }, { densityDraws: draws, lanczosSteps: steps, seed }) =>
+    density(hessian, { draws, steps, seed }),
+  value: ({ nodes }) => `${figure(nodes[0]!)} … ${figure(nodes.at(-1)!)}`,
+  how: ({ draws, steps }) => `${draws} draws of ${steps} Lanczos steps; the curve is in --json`,
+});

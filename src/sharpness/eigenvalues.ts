@@ -1,5 +1,8 @@
+import { option } from '../options/option.js';
+import { count as positiveCount } from '../options/values.js';
 import { dot, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
+import { figure, measureKind, seed as seedOption } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
@@ -65,3 +68,21 @@ export async function eigenvalues(
     for (const vector of [v, h]) vector.dispose();
   }
 }
+
+export const eigenvaluesMeasure = measureKind({
+  name: 'eigenvalues',
+  options: {
+    seed: seedOption,
+    eigenvalues: option(positiveCount, {
+      symbol: 'k',
+      help: 'largest eigenvalues of the Hessian',
+      default: 5,
+    }),
+    lanczosSteps: option(positiveCount, { symbol: 'n', help: 'Lanczos steps at most', default: 50 }),
+  },
+  run: ({ hessian }, { eigenvalues: count, lanczosSteps: steps, seed }) =>
+    eigenvalues(hessian, { count, steps, seed }),
+  value: ({ values }) => values.map(figure).join('\n'),
+  how: ({ residuals, steps, differenceError }) =>
+    `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps${differenceError === undefined ? '' : `; half the difference step moves the first by ${figure(differenceError)}`}`,
+});

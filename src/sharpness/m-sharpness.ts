@@ -1,6 +1,9 @@
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { ascent } from './ascent.js';
 import { Ball } from './ball.js';
+import { measureKind, valueOf } from './declare.js';
 import type { Evaluations } from './evaluations.js';
 
 export interface MSharpnessResult {
@@ -29,3 +32,11 @@ export async function mSharpness(
   }
   return { value: sum / samples, m, batches: batches.length };
 }
+
+export const mSharpnessMeasure = measureKind({
+  name: 'm-sharpness',
+  options: { m: option(count, { symbol: 'n', help: 'samples in a batch of m-sharpness', default: 128 }) },
+  run: ({ evaluations, rho, point }, { m }) => mSharpness(evaluations, rho, point, m),
+  value: valueOf,
+  how: ({ m, batches }) => `${batches} batches of ${m}`,
+});

@@ -1,24 +1,12 @@
+import { checked, type Options, type Values } from '../options/option.js';
 import { StateVectors } from '../vectors/state-vectors.js';
-import { ascent } from './ascent.js';
-import { ascentN } from './ascent-n.js';
-import { average } from './average.js';
 import { Ball } from './ball.js';
-import { density } from './density.js';
-import { eigenvalues } from './eigenvalues.js';
+import type { Context } from './declare.js';
 import { Evaluations, type Passes } from './evaluations.js';
 import { Hessian } from './hessian.js';
-import { mSharpness } from './m-sharpness.js';
+import { measureKinds } from './index.js';
 import type { Objective } from './objective.js';
-import {
-  MEASURE_NAMES,
-  type MeasureName,
-  type MeasureResults,
-  type ResolvedOptions,
-  resolveOptions,
-  type SharpnessOptions,
-} from './options.js';
-import { trace } from './trace.js';
-import { worst } from './worst.js';
+import { type MeasureName, type MeasureResults, resolveOptions, type SharpnessOptions } from './options.js';
 
 /** What a measure took. */
 export interface Cost extends Passes {
@@ -41,35 +29,13 @@ export interface SharpnessReport {
   measures: { [N in MeasureName]?: Measured<N> };
 }
 
-interface Context {
-  options: ResolvedOptions;
-  evaluations: Evaluations;
-  plain: Ball;
-  adaptive: Ball;
-  hessian: Hessian;
-  mSharpness(): Promise<MeasureResults['m-sharpness']>;
+/** A measure whose kind the types no longer tell. */
+interface AnyMeasure {
+  readonly name: MeasureName;
+  readonly options: Options;
+  readonly isAdaptive?: boolean;
+  run(context: Context, options: Values<Options>): Promise<object>;
 }
-
-const averageIn = (ball: Ball, { draws, seed }: ResolvedOptions) => average(ball, draws, seed);
-const worstIn = (ball: Ball, { worstSteps: steps, ascentSteps, stepSize, restarts, seed }: ResolvedOptions) =>
-  worst(ball, { ascentSteps, steps, stepSize, restarts, seed });
-
-const table: { [N in MeasureName]: (context: Context) => Promise<MeasureResults[N]> } = {
-  ascent: ({ plain }) => ascent(plain),
-  'adaptive-ascent': ({ adaptive }) => ascent(adaptive),
-  'ascent-n': ({ plain, options }) => ascentN(plain, options.ascentSteps),
-  'adaptive-ascent-n': ({ adaptive, options }) => ascentN(adaptive, options.ascentSteps),
-  average: ({ plain, options }) => averageIn(plain, options),
-  'adaptive-average': ({ adaptive, options }) => averageIn(adaptive, options),
-  worst: ({ plain, options }) => worstIn(plain, options),
-  'adaptive-worst': ({ adaptive, options }) => worstIn(adaptive, options),
-  'm-sharpness': (context) => context.mSharpness(),
-  trace: ({ hessian, options }) => trace(hessian, options.traceDraws, options.seed),
-  eigenvalues: ({ hessian, options: { eigenvalues: count, lanczosSteps = 50, seed } }) =>
-    eigenvalues(hessian, { count, steps: lanczosSteps, seed }),
-  density: ({ hessian, options: { densityDraws: draws, lanczosSteps = 30, seed } }) =>
-    density(hessian, { draws, steps: lanczosSteps, seed }),
-};
 
 /** A point beside the parameters: one vector for all measures of a space. */
 const points = new StateVectors();
@@ -80,7 +46,7 @@ const points = new StateVectors();
  */
 export async function measure(objective: Objective, options: SharpnessOptions): Promise<SharpnessReport> {
   const resolved = resolveOptions(options);
-  const { rho, seed, eta, m } = resolved;
+  const { rho, seed, eta } = resolved;
   let current: { name: MeasureName; before: Passes } | undefined;
   const passes: Passes = { gradients: 0, losses: 0, products: 0 };
   const evaluations = new Evaluations(objective, passes, 1, () => {
@@ -88,26 +54,29 @@ export async function measure(objective: Objective, options: SharpnessOptions): 
   });
   const point = points.get(objective.space, 'sharpness.point');
   const context: Context = {
-    options: resolved,
     evaluations,
+    rho,
+    point,
     plain: new Ball(evaluations, rho, point),
     adaptive: new Ball(evaluations, rho, point, eta),
     hessian: new Hessian(evaluations, point, {
       products: resolved.products,
       step: resolved.differenceStep,
     }),
-    mSharpness: () => mSharpness(evaluations, rho, point, m),
   };
   const measures: Partial<Record<MeasureName, unknown>> = {};
-  for (const name of MEASURE_NAMES.filter((known) => resolved.measures.includes(known))) {
+  const asked = (measureKinds as unknown as readonly AnyMeasure[]).filter(({ name }) =>
+    resolved.measures.includes(name),
+  );
+  for (const { name, options: own, run } of asked) {
     const before = { ...passes };
     const start = performance.now();
     current = { name, before };
-    const result = await table[name](context);
+    const result = await run(context, checked(own, options));
     const seconds = (performance.now() - start) / 1000;
     measures[name] = { ...result, cost: { ...since(passes, before), seconds } };
   }
-  const isAdaptive = resolved.measures.some((name) => name.startsWith('adaptive'));
+  const isAdaptive = asked.some((each) => each.isAdaptive);
   return {
     rho,
     samples: objective.samples,

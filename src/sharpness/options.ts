@@ -1,136 +1,82 @@
-import { invalid } from '../errors.js';
-import type { AscentResult } from './ascent.js';
-import type { AscentNResult } from './ascent-n.js';
-import type { AverageResult } from './average.js';
-import type { DensityResult } from './density.js';
-import type { EigenvaluesResult } from './eigenvalues.js';
+import { z } from 'zod';
+import { checked, type Options, option } from '../options/option.js';
+import { choice, notNegative, positive } from '../options/values.js';
+import { seed } from './declare.js';
 import type { Passes } from './evaluations.js';
-import { DIFFERENCE_STEP, type ProductKind } from './hessian.js';
-import type { MSharpnessResult } from './m-sharpness.js';
-import type { TraceResult } from './trace.js';
-import type { WorstResult } from './worst.js';
+import { DIFFERENCE_STEP } from './hessian.js';
+import { measureKinds } from './index.js';
 
+type Declared = (typeof measureKinds)[number];
+export type MeasureName = Declared['name'];
 /** What each measure finds. */
-export interface MeasureResults {
-  ascent: AscentResult;
-  'ascent-n': AscentNResult;
-  average: AverageResult;
-  worst: WorstResult;
-  'adaptive-ascent': AscentResult;
-  'adaptive-ascent-n': AscentNResult;
-  'adaptive-average': AverageResult;
-  'adaptive-worst': WorstResult;
-  'm-sharpness': MSharpnessResult;
-  trace: TraceResult;
-  eigenvalues: EigenvaluesResult;
-  density: DensityResult;
-}
+export type MeasureResults = { [D in Declared as D['name']]: Awaited<ReturnType<D['run']>> };
 
-export type MeasureName = keyof MeasureResults;
+/** In the order they are measured. */
+export const MEASURE_NAMES: readonly MeasureName[] = measureKinds.map(({ name }) => name);
 
-/** In the order they are measured: those of one gradient side by side, `worst` after what it must not be below. */
-export const MEASURE_NAMES = [
-  'ascent',
-  'adaptive-ascent',
-  'ascent-n',
-  'adaptive-ascent-n',
-  'average',
-  'adaptive-average',
-  'worst',
-  'adaptive-worst',
-  'm-sharpness',
-  'trace',
-  'eigenvalues',
-  'density',
-] as const satisfies readonly MeasureName[];
+/** Options of every measurement; those of the measures are in their files. */
+export const commonOptions = {
+  measures: option(
+    z
+      .array(choice(MEASURE_NAMES as [MeasureName, ...MeasureName[]]))
+      .min(1, `some of ${MEASURE_NAMES.join(', ')}`)
+      .readonly(),
+    {
+      symbol: 'names',
+      help: `some of ${MEASURE_NAMES.join(',')}`,
+      default: ['ascent'],
+      byDefault: 'ascent',
+    },
+  ),
+  rho: option(positive, { symbol: 'radius', help: 'radius ρ, in the norm of all parameters', default: 0.05 }),
+  seed,
+  eta: option(notNegative, {
+    symbol: 'η',
+    help: 'of the adaptive measures, which scale by |w| + η',
+    default: 0.01,
+  }),
+  products: option(choice(['exact', 'differences']), {
+    symbol: 'kind',
+    help: 'Hessian-vector products: exact, or differences of gradients',
+    default: 'exact',
+  }),
+  differenceStep: option(positive, {
+    symbol: 's',
+    help: 'shift of the gradients whose difference is a product, in the norm of the parameters',
+    default: DIFFERENCE_STEP,
+    byDefault: '2⁻⁶',
+  }),
+} satisfies Options;
 
-export interface SharpnessOptions {
-  /** Radius ρ. */
-  rho: number;
-  measures: readonly MeasureName[];
-  /** Steps N of ascent-n, and of one start of worst; default 3. */
-  ascentSteps?: number | undefined;
-  /** Random directions of average; default 20. */
-  draws?: number | undefined;
-  /** Of all random directions; default 0. */
-  seed?: number | undefined;
-  /** η in T = |w| + η of the adaptive measures; default 0.01. */
-  eta?: number | undefined;
-  /** Random starts of worst; default 2. */
-  restarts?: number | undefined;
-  /** Largest number of steps of worst from each start; default 20. */
-  worstSteps?: number | undefined;
-  /** First step of worst, in units of ρ; default 1. */
-  stepSize?: number | undefined;
-  /** Samples in a batch of m-sharpness; default 128. */
-  m?: number | undefined;
-  /** Largest eigenvalues wanted; default 5. */
-  eigenvalues?: number | undefined;
-  /** Lanczos steps: at most so many for eigenvalues (default 50), exactly so many a draw for density (default 30). */
-  lanczosSteps?: number | undefined;
-  /** Random directions of trace; default 20. */
-  traceDraws?: number | undefined;
-  /** Random directions of density; default 3. */
-  densityDraws?: number | undefined;
-  /**
-   * Hessian-vector products of trace, eigenvalues and density: 'exact' (default), or 'differences' of gradients, which average the
-   * curvature over the kinks of ReLU nearby. What has no second derivative takes differences; the report says so.
-   */
-  products?: ProductKind | undefined;
-  /** Shift of the gradients whose difference is a Hessian-vector product, in the norm of the parameters; default 2⁻⁶. */
-  differenceStep?: number | undefined;
+type MeasureOption = Declared['options'] extends infer O ? (O extends unknown ? keyof O : never) : never;
+type ValueOf<K extends MeasureOption> = Declared['options'] extends infer O
+  ? O extends Readonly<Record<K, z.ZodType>>
+    ? z.output<O[K]>
+    : never
+  : never;
+
+/** What may be set: `flatmin sharpness --help` says it in words, with the defaults. */
+export type SharpnessOptions = {
+  readonly [K in MeasureOption]?: ValueOf<K> | undefined;
+} & { readonly [K in keyof typeof commonOptions]?: z.output<(typeof commonOptions)[K]> | undefined } & {
+  readonly measures?: readonly MeasureName[] | undefined;
   /** Called after every pass over the data, or a batch of it, with the measure under way and the passes since it began. */
-  onPass?: ((measure: MeasureName, passes: Passes) => void) | undefined;
+  readonly onPass?: ((measure: MeasureName, passes: Passes) => void) | undefined;
+};
+
+/** All options by name, each with the measures that declare it; none for what is of every measurement. */
+export const sharpnessOptions: ReadonlyMap<string, readonly { owner?: string; schema: z.ZodType }[]> =
+  (() => {
+    const all = new Map<string, { owner?: string; schema: z.ZodType }[]>();
+    for (const [name, schema] of Object.entries(commonOptions)) all.set(name, [{ schema }]);
+    for (const { name: owner, options } of measureKinds as readonly { name: string; options: Options }[])
+      for (const [name, schema] of Object.entries(options))
+        if (!(name in commonOptions)) all.set(name, [...(all.get(name) ?? []), { owner, schema }]);
+    return all;
+  })();
+
+/** The options of every measurement, with defaults. @throws FlatminError INVALID_ARGUMENT naming the first option out of range */
+export function resolveOptions(given: SharpnessOptions) {
+  for (const { options } of measureKinds as readonly { options: Options }[]) checked(options, given);
+  return { ...checked(commonOptions, given), onPass: given.onPass };
 }
-
-const COUNTS = [
-  'ascentSteps',
-  'draws',
-  'worstSteps',
-  'm',
-  'eigenvalues',
-  'traceDraws',
-  'densityDraws',
-] as const;
-
-/** The options with defaults. @throws FlatminError INVALID_ARGUMENT naming the first that is out of range */
-export function resolveOptions(options: SharpnessOptions) {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const all = {
-    ascentSteps: 3,
-    draws: 20,
-    seed: 0,
-    eta: 0.01,
-    restarts: 2,
-    worstSteps: 20,
-    stepSize: 1,
-    m: 128,
-    eigenvalues: 5,
-    traceDraws: 20,
-    densityDraws: 3,
-    products: 'exact' as const,
-    differenceStep: DIFFERENCE_STEP,
-    ...(given as unknown as SharpnessOptions),
-  } as Required<Omit<SharpnessOptions, 'lanczosSteps' | 'onPass'>> & SharpnessOptions;
-  const isCount = (value: unknown, least: number) =>
-    Number.isSafeInteger(value) && (value as number) >= least;
-  const isPositive = (value: number) => value > 0 && Number.isFinite(value);
-  if (!isPositive(all.rho)) throw invalid('rho', 'a positive number', all.rho);
-  if (!Array.isArray(all.measures) || all.measures.length === 0)
-    throw invalid('measures', `some of ${MEASURE_NAMES.join(', ')}`, all.measures);
-  for (const name of all.measures)
-    if (!MEASURE_NAMES.includes(name)) throw invalid('measures', `some of ${MEASURE_NAMES.join(', ')}`, name);
-  for (const name of COUNTS) if (!isCount(all[name], 1)) throw invalid(name, 'a positive integer', all[name]);
-  if (all.lanczosSteps !== undefined && !isCount(all.lanczosSteps, 1))
-    throw invalid('lanczosSteps', 'a positive integer', all.lanczosSteps);
-  for (const name of ['seed', 'restarts'] as const)
-    if (!isCount(all[name], 0)) throw invalid(name, 'an integer ≥ 0', all[name]);
-  for (const name of ['stepSize', 'differenceStep'] as const)
-    if (!isPositive(all[name])) throw invalid(name, 'a positive number', all[name]);
-  if (all.products !== 'exact' && all.products !== 'differences')
-    throw invalid('products', "'exact' or 'differences'", all.products);
-  if (!(all.eta >= 0 && Number.isFinite(all.eta))) throw invalid('eta', 'a number ≥ 0', all.eta);
-  return all;
-}
-
-export type ResolvedOptions = ReturnType<typeof resolveOptions>;

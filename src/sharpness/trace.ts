@@ -1,5 +1,8 @@
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
 import { assign, dot, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
+import { measureKind, seed as seedOption, withError } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';
@@ -33,3 +36,14 @@ export async function trace(hessian: Hessian, draws: number, seed: number): Prom
     for (const vector of Object.values(vectors)) vector.dispose();
   }
 }
+
+export const traceMeasure = measureKind({
+  name: 'trace',
+  options: {
+    seed: seedOption,
+    traceDraws: option(count, { symbol: 'n', help: 'random directions of trace', default: 20 }),
+  },
+  run: ({ hessian }, { traceDraws, seed }) => trace(hessian, traceDraws, seed),
+  value: withError,
+  how: ({ draws }) => `${draws} draws`,
+});

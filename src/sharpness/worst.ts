@@ -1,5 +1,8 @@
-import { climbInSteps } from './ascent-n.js';
+import { option, type Values } from '../options/option.js';
+import { count, countOrZero, positive } from '../options/values.js';
+import { ascentSteps as ascentStepsOption, climbInSteps } from './ascent-n.js';
 import type { Ball } from './ball.js';
+import { measureKind, seed as seedOption, valueOf } from './declare.js';
 import { randomStream } from './random-streams.js';
 
 export interface WorstOptions {
@@ -59,3 +62,34 @@ async function climb(ball: Ball, { steps, stepSize }: WorstOptions): Promise<voi
   }
   await ball.loss();
 }
+
+const options = {
+  ascentSteps: ascentStepsOption,
+  seed: seedOption,
+  worstSteps: option(count, { symbol: 'n', help: 'steps of worst from each start, at most', default: 20 }),
+  restarts: option(countOrZero, {
+    symbol: 'n',
+    help: 'random starts of worst, beside those of ascent and ascent-n',
+    default: 2,
+  }),
+  stepSize: option(positive, { symbol: 's', help: 'first step of worst, in units of ρ', default: 1 }),
+};
+const worstIn = (ball: Ball, { worstSteps: steps, ...others }: Values<typeof options>) =>
+  worst(ball, { ...others, steps });
+const declared = {
+  options,
+  value: valueOf,
+  how: ({ steps, restarts }: WorstResult) => `up to ${steps} steps, ${restarts} random starts`,
+};
+
+export const worstMeasure = measureKind({
+  ...declared,
+  name: 'worst',
+  run: ({ plain }, given) => worstIn(plain, given),
+});
+export const adaptiveWorstMeasure = measureKind({
+  ...declared,
+  name: 'adaptive-worst',
+  isAdaptive: true,
+  run: ({ adaptive }, given) => worstIn(adaptive, given),
+});

@@ -128,3 +128,45 @@ export const toy = datasetKind({ name: 'toy', needsFolder: false, augment: 'cuto
   const config = JSON.parse(await run('-p', "fs.readFileSync('run/config.json', 'utf8')"));
   t.like(config, { data: 'toy', augment: 'cutout=2' });
 });
+
+test('a measure is one file and one line', async (t) => {
+  const run = await packageWith(t, {
+    file: 'src/sharpness/toy.ts',
+    registry: 'src/sharpness/index.ts',
+    line: ['[\n', '[\n  toyMeasure,\n'],
+    text: `
+import { option } from '../options/option.js';
+import { count } from '../options/values.js';
+import { measureKind, valueOf } from './declare.js';
+
+export const toyMeasure = measureKind({
+  name: 'toy',
+  options: { toySteps: option(count, { symbol: 'n', help: 'steps of toy', default: 2 }) },
+  run: async ({ evaluations }, { toySteps }) => ({ value: toySteps * (await evaluations.loss()) }),
+  value: valueOf,
+  how: () => 'a toy',
+});
+`,
+  });
+  const help = await run('bin/flatmin.js', 'sharpness', '--help');
+  t.regex(help, /some\s+of\s+toy,ascent,[\s\S]*--toy-steps <n> +toy: steps of toy \(default: 2\)/);
+  await run('bin/flatmin.js', 'train', '--data', 'digits', ...RUN, '--out', 'run');
+  const measured = ['sharpness', 'run', '--measures', 'toy,ascent', '--samples', '64', '--quiet'];
+  t.regex(await run('bin/flatmin.js', ...measured, '--toy-steps', '3'), /toy [\s\S]*a toy[\s\S]*ascent/);
+  const report = JSON.parse(await run('bin/flatmin.js', ...measured, '--json'));
+  t.true(Math.abs(report.measures.toy.value - 2 * report.loss) < 1e-9);
+  await t.throwsAsync(run('bin/flatmin.js', ...measured, '--toy-steps', '0'), {
+    message: /toySteps to be a positive integer, but received 0/,
+  });
+  const experiment = {
+    name: 'toys',
+    title: 'Toys',
+    settings: { model: 'mlp-8', epochs: 1, batch: 256 },
+    sharpness: { measures: ['toy'], toySteps: 4, samples: 64 },
+    variants: [{ name: 'sgd' }],
+    columns: [{ metric: 'sharpness.toy', label: 'a toy' }],
+    scales: { tiny: { seeds: [0], data: ['digits'], settings: { trainSamples: 512 } } },
+  };
+  await run('-e', `fs.writeFileSync('toys.json', ${JSON.stringify(JSON.stringify(experiment))})`);
+  t.regex(await run('bin/flatmin.js', 'experiment', 'toys.json', '--out', 'jobs', '--quiet'), /a toy/);
+});

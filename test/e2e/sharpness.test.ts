@@ -85,7 +85,7 @@ test('people get a table', async (t) => {
 
 const FAILURE = 1;
 for (const [what, args, says] of [
-  ['an unknown measure', [run, '--measures', 'ascend'], /measures.*some of ascent.*"ascend"/],
+  ['an unknown measure', [run, '--measures', 'ascend'], /measures.*one of ascent.*"ascend"/],
   ['rho of 0', [run, '--rho', '0'], /rho to be a positive number.*0/],
   ['a model without data', [model], /data.*digits/],
   ['a folder without a run', [root], /has no run/],

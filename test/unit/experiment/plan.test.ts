@@ -69,11 +69,11 @@ for (const [settings, message] of badSettings) {
 }
 
 const badSharpness: [Record<string, unknown>, RegExp][] = [
-  [{ rho: 0.05, measures: ['ascend'] }, /"sharpness": .*measures .*ascent.*"ascend"/],
+  [{ rho: 0.05, measures: ['ascend'] }, /"sharpness": .*measures.*ascent.*"ascend"/],
   [{ rho: 0, measures: ['ascent'] }, /"sharpness": .*rho .*positive.*0/],
   [{ rho: 0.05, measures: ['ascent'], sample: 5 }, /no key "sample" in "sharpness".*samples/],
   [{ rho: 0.05, measures: ['ascent'], samples: 0 }, /samples .*positive integer.*0/],
-  [{ rho: 0.05, measures: ['ascent'], batchNorm: 'train' }, /batchNorm .*"running" or "batch".*"train"/],
+  [{ rho: 0.05, measures: ['ascent'], batchNorm: 'train' }, /batchNorm .*one of running, batch.*"train"/],
 ];
 
 for (const [sharpness, message] of badSharpness) {

@@ -32,7 +32,7 @@ function fakeMeasure(fails: (count: number) => boolean = () => false) {
   const measure: Measure = async ({ dir }, { rho }) => {
     measured.push(dir);
     if (fails(measured.length)) throw new Error('no memory');
-    return { values: { ascent: Number(dir.at(-1)) + rho }, report: { dirs: 1 } };
+    return { values: { ascent: Number(dir.at(-1)) + rho! }, report: { dirs: 1 } };
   };
   return { measured, measure };
 }

@@ -190,6 +190,6 @@ test('differences can be asked for', async (t) => {
   t.is(trace!.cost.gradients, 4);
   t.false('refusal' in trace!);
   await t.throwsAsync(measure(objective, { ...options, products: 'both' as never }), {
-    message: /products.*'exact' or 'differences'/,
+    message: /products.*one of exact, differences/,
   });
 });

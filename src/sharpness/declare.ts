@@ -1,0 +1,49 @@
+import type { Options, Values } from '../options/option.js';
+import { option } from '../options/option.js';
+import { countOrZero } from '../options/values.js';
+import type { Vector } from '../vectors/parameter-space.js';
+import type { Ball } from './ball.js';
+import type { Evaluations } from './evaluations.js';
+import type { Hessian } from './hessian.js';
+
+/** What a measure may work with; the parameters stay as they are. */
+export interface Context {
+  readonly evaluations: Evaluations;
+  /** Radius ρ. */
+  readonly rho: number;
+  /** The ball ‖ε‖ ≤ ρ, and the one in units of the weights. */
+  readonly plain: Ball;
+  readonly adaptive: Ball;
+  readonly hessian: Hessian;
+  /** A vector of the space for the point beside the parameters, which the balls use too. */
+  readonly point: Vector;
+}
+
+/** A measure by name: what may be set, how it is found, and how a table says it. */
+export interface MeasureDeclaration<N extends string = string, O extends Options = Options, R = unknown> {
+  readonly name: N;
+  readonly options: O;
+  /** Whether it is of the adaptive ball, whose η then is part of the report. */
+  readonly isAdaptive?: boolean;
+  run(context: Context, options: Values<O>): Promise<R>;
+  /** The figure, for people. */
+  value(result: NoInfer<R>): string;
+  /** What it was found with. */
+  how(result: NoInfer<R>): string;
+}
+
+export const measureKind = <const N extends string, const O extends Options, R>(
+  declared: MeasureDeclaration<N, O, R>,
+): MeasureDeclaration<N, O, R> => declared;
+
+/** Of all measures with random directions. */
+export const seed = option(countOrZero, {
+  symbol: 'n',
+  help: 'of random directions, and of the part of the data',
+  default: 0,
+});
+
+export const figure = (value: number): string => value.toPrecision(4);
+export const valueOf = ({ value }: { value: number }): string => figure(value);
+export const withError = ({ value, standardError }: { value: number; standardError: number }): string =>
+  `${figure(value)} ± ${figure(standardError)}`;
