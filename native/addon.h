@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "session.h"
 #include "storage.h"
 
 namespace flatmin {

@@ -1,6 +1,7 @@
 // VectorProgram and the random fills for JavaScript.
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "addon.h"
 #include "philox.h"
@@ -148,6 +149,9 @@ void random_bits(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_compute(Napi::Env env, Napi::Object exports) {
+  auto ops = Napi::Array::New(env, std::size(vector_signatures));
+  for (uint32_t op = 0; op < std::size(vector_signatures); ++op) ops[op] = vector_signatures[op].name;
+  exports.Set("vectorOps", ops);
   Napi::Function constructor = VectorProgramClass::define(env);
   exports.Set("VectorProgram", constructor);
   exports.Set("fillNormal", Napi::Function::New(env, fill_normal, "fillNormal"));

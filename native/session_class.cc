@@ -1,5 +1,6 @@
-// createSession, Session and Binding for JavaScript: argument checks and handles around session.h.
+// createSession, Session and Binding for JavaScript: argument checks and handles around session.h and binding.h.
 #include "addon.h"
+#include "binding.h"
 #include "cuda/classes.h"
 #include "getter.h"
 #include "shared_library.h"

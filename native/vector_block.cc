@@ -7,34 +7,20 @@
 namespace flatmin {
 namespace {
 
-/// Elementwise functions of an element `a`, maybe a second one `b`, and the step's scales.
-#define FLATMIN_ELEMENTWISE(name, expression)                                                          \
-  struct name {                                                                                        \
-    static FLATMIN_INLINE float of([[maybe_unused]] float a, [[maybe_unused]] float b,                 \
-                                   [[maybe_unused]] float sa, [[maybe_unused]] float sb) {             \
-      return expression;                                                                               \
-    }                                                                                                  \
-  }
-FLATMIN_ELEMENTWISE(Combine, a * sa + b * sb);
-FLATMIN_ELEMENTWISE(Mul, a* b);
-FLATMIN_ELEMENTWISE(Div, a / b);
-FLATMIN_ELEMENTWISE(Max, a > b || a != a ? a : b);
-FLATMIN_ELEMENTWISE(AddScalar, a + sa);
-FLATMIN_ELEMENTWISE(ScalarSub, sa - a);
-FLATMIN_ELEMENTWISE(MulScalar, a* sa);
-FLATMIN_ELEMENTWISE(DivScalar, a / sa);
-FLATMIN_ELEMENTWISE(ScalarDiv, sa / a);
-FLATMIN_ELEMENTWISE(MaxScalar, a > sa || a != a ? a : sa);
-FLATMIN_ELEMENTWISE(Abs, std::fabs(a));
-FLATMIN_ELEMENTWISE(Sqrt, std::sqrt(a));
-FLATMIN_ELEMENTWISE(Square, a* a);
-FLATMIN_ELEMENTWISE(Sign, a > 0.0f ? 1.0f : a < 0.0f ? -1.0f : a);
-FLATMIN_ELEMENTWISE(Fill, sa);
-FLATMIN_ELEMENTWISE(Copy, a);
-#undef FLATMIN_ELEMENTWISE
+/// A step's function of an element `a`, maybe a second one `b`, and the scales.
+#define FLATMIN_VECTOR_STEP(name, loop, expression)                                                         \
+  struct name {                                                                                             \
+    template <class Float>                                                                                  \
+    static FLATMIN_INLINE Float of([[maybe_unused]] Float a, [[maybe_unused]] Float b,                      \
+                                   [[maybe_unused]] Float sa, [[maybe_unused]] Float sb) {                  \
+      return expression;                                                                                    \
+    }                                                                                                       \
+  };
+#include "vector_ops.def"
 
 struct Operands {
   float* dst;
+  double* accumulator;
   const float* a;
   const float* b;
   float sa, sb;
@@ -56,23 +42,16 @@ FLATMIN_INLINE void binary(Operands x) {
 /// Sums keep this many partial ones, element i in number i mod lanes, whatever the vector width.
 constexpr size_t lanes = 32;
 
-struct Value {
-  static FLATMIN_INLINE double of(double x) { return x; }
-};
-struct SquaredValue {
-  static FLATMIN_INLINE double of(double x) { return x * x; }
-};
-
-template <class Term>
-FLATMIN_INLINE double sum(const float* a, size_t count) {
+template <class Function>
+FLATMIN_INLINE void sum(Operands x) {
   double partial[lanes] = {};
   size_t i = 0;
-  for (; i + lanes <= count; i += lanes)
-    for (size_t lane = 0; lane < lanes; ++lane) partial[lane] += Term::of(a[i + lane]);
-  for (size_t lane = 0; i + lane < count; ++lane) partial[lane] += Term::of(a[i + lane]);
+  for (; i + lanes <= x.count; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane) partial[lane] += Function::of(double{x.a[i + lane]}, 0.0, 0.0, 0.0);
+  for (size_t lane = 0; i + lane < x.count; ++lane) partial[lane] += Function::of(double{x.a[i + lane]}, 0.0, 0.0, 0.0);
   for (size_t half = lanes / 2; half > 0; half /= 2)
     for (size_t lane = 0; lane < half; ++lane) partial[lane] += partial[lane + half];
-  return partial[0];
+  *x.accumulator += partial[0];
 }
 
 }  // namespace
@@ -84,29 +63,18 @@ FLATMIN_CLONES void run_block(std::span<const VectorStep> steps, float* const* l
     return scale.negated ? -value : value;
   };
   for (const VectorStep& step : steps) {
-    const float* a = locations[step.a];
-    const bool accumulates = step.op >= VectorStepOp::Sum;
-    const Operands x{accumulates ? nullptr : locations[step.dst], a, locations[step.b],
-                     value_of(step.sa), value_of(step.sb), count};
+    const bool sums = accumulates(step.op);
+    const Operands x{sums ? nullptr : locations[step.dst],
+                     sums ? accumulators + step.dst : nullptr,
+                     locations[step.a],
+                     locations[step.b],
+                     value_of(step.sa),
+                     value_of(step.sb),
+                     count};
     switch (step.op) {
-      case VectorStepOp::Combine: binary<Combine>(x); break;
-      case VectorStepOp::Mul: binary<Mul>(x); break;
-      case VectorStepOp::Div: binary<Div>(x); break;
-      case VectorStepOp::Max: binary<Max>(x); break;
-      case VectorStepOp::AddScalar: unary<AddScalar>(x); break;
-      case VectorStepOp::ScalarSub: unary<ScalarSub>(x); break;
-      case VectorStepOp::MulScalar: unary<MulScalar>(x); break;
-      case VectorStepOp::DivScalar: unary<DivScalar>(x); break;
-      case VectorStepOp::ScalarDiv: unary<ScalarDiv>(x); break;
-      case VectorStepOp::MaxScalar: unary<MaxScalar>(x); break;
-      case VectorStepOp::Abs: unary<Abs>(x); break;
-      case VectorStepOp::Sqrt: unary<Sqrt>(x); break;
-      case VectorStepOp::Square: unary<Square>(x); break;
-      case VectorStepOp::Sign: unary<Sign>(x); break;
-      case VectorStepOp::Fill: unary<Fill>(x); break;
-      case VectorStepOp::Copy: unary<Copy>(x); break;
-      case VectorStepOp::Sum: accumulators[step.dst] += sum<Value>(a, count); break;
-      case VectorStepOp::SumSquares: accumulators[step.dst] += sum<SquaredValue>(a, count); break;
+#define FLATMIN_VECTOR_STEP(name, loop, expression) \
+  case VectorStepOp::name: loop<name>(x); break;
+#include "vector_ops.def"
     }
   }
 }

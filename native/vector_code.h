@@ -6,32 +6,24 @@
 
 namespace flatmin {
 
-/// Registers hold one element each of the vectors; `s` is the range's scalar number `b`. All arithmetic is float32,
-/// one rounding per operation, and NaN operands give NaN, in Max and Sign too. Accumulators are float64.
 enum class VectorOp : uint32_t {
-  Load,        // register dst ← slot a
-  Store,       // slot dst ← register a
-  Add,         // register dst ← register a ∘ register b, and so on to Max
-  Sub,
-  Mul,
-  Div,
-  Max,
-  AddScalar,   // a + s
-  SubScalar,   // a − s
-  ScalarSub,   // s − a
-  MulScalar,   // a · s
-  DivScalar,   // a / s
-  ScalarDiv,   // s / a
-  MaxScalar,   // max(a, s)
-  Abs,
-  Sqrt,
-  Square,
-  Sign,        // −1, 0 or 1
-  FillScalar,  // register dst ← scalar a
-  Sum,         // accumulator dst += Σ register a
-  SumSquares,  // accumulator dst += Σ (register a)²
+#define FLATMIN_VECTOR_OP(name, ...) name,
+#include "vector_ops.def"
 };
-inline constexpr uint32_t vector_op_count = static_cast<uint32_t>(VectorOp::SumSquares) + 1;
+
+/// What a number of an instruction names. A `value` is a register that has been written, `reg` one to be written.
+enum class Operand { unread, reg, value, slot, scalar, accumulator };
+
+struct VectorSignature {
+  const char* name;
+  Operand dst, a, b;
+};
+
+/// By VectorOp.
+inline constexpr VectorSignature vector_signatures[] = {
+#define FLATMIN_VECTOR_OP(name, dst, a, b, ...) {#name, Operand::dst, Operand::a, Operand::b},
+#include "vector_ops.def"
+};
 
 struct VectorInstruction {
   uint32_t op, dst, a, b;

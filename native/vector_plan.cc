@@ -19,47 +19,36 @@ struct Node {
   uint32_t last_read = 0;    // the last node that reads this one
   uint32_t location = none;
 
-  bool accumulates() const { return op >= VectorStepOp::Sum; }
-  bool has_value() const { return !store && !accumulates(); }
+  bool has_value() const { return !store && !accumulates(op); }
+};
+
+struct Becomes {
+  VectorStepOp step;
+  bool negated;
+};
+
+/// By VectorOp.
+constexpr Becomes becomes[] = {
+#define FLATMIN_VECTOR_OP(name, dst, a, b, step, negated) {VectorStepOp::step, negated},
+#include "vector_ops.def"
 };
 
 Node node_of(const VectorInstruction& instruction, const std::vector<uint32_t>& value_of) {
-  using Step = VectorStepOp;
-  // Plain names: before version 16, clang captures no structured bindings.
-  const auto op = instruction.op;
-  const auto dst = instruction.dst, a = instruction.a, b = instruction.b;
-  const auto two = [&](Step step, bool negated = false) {
-    return Node{.op = step, .a = value_of[a], .b = value_of[b], .sb = {VectorScale::one, negated}};
-  };
-  const auto one = [&](Step step) { return Node{.op = step, .a = value_of[a]}; };
-  const auto scaled = [&](Step step, bool negated = false) {
-    return Node{.op = step, .a = value_of[a], .sa = {b, negated}};
-  };
-  const auto accumulated = [&](Step step) { return Node{.op = step, .a = value_of[a], .target = dst}; };
-  switch (static_cast<VectorOp>(op)) {
-    case VectorOp::Load: return {.target = a, .load = true};
-    case VectorOp::Store: return {.a = value_of[a], .target = dst, .store = true};
-    case VectorOp::Add: return two(Step::Combine);
-    case VectorOp::Sub: return two(Step::Combine, true);
-    case VectorOp::Mul: return two(Step::Mul);
-    case VectorOp::Div: return two(Step::Div);
-    case VectorOp::Max: return two(Step::Max);
-    case VectorOp::AddScalar: return scaled(Step::AddScalar);
-    case VectorOp::SubScalar: return scaled(Step::AddScalar, true);
-    case VectorOp::ScalarSub: return scaled(Step::ScalarSub);
-    case VectorOp::MulScalar: return scaled(Step::MulScalar);
-    case VectorOp::DivScalar: return scaled(Step::DivScalar);
-    case VectorOp::ScalarDiv: return scaled(Step::ScalarDiv);
-    case VectorOp::MaxScalar: return scaled(Step::MaxScalar);
-    case VectorOp::Abs: return one(Step::Abs);
-    case VectorOp::Sqrt: return one(Step::Sqrt);
-    case VectorOp::Square: return one(Step::Square);
-    case VectorOp::Sign: return one(Step::Sign);
-    case VectorOp::FillScalar: return {.op = Step::Fill, .sa = {a, false}};
-    case VectorOp::Sum: return accumulated(Step::Sum);
-    case VectorOp::SumSquares: break;
+  const VectorSignature& takes = vector_signatures[instruction.op];
+  const auto [step, negated] = becomes[instruction.op];
+  Node node{.op = step};
+  if (takes.a == Operand::value) node.a = value_of[instruction.a];
+  if (takes.a == Operand::scalar) node.sa = {instruction.a, negated};
+  if (takes.b == Operand::scalar) node.sa = {instruction.b, negated};
+  if (takes.b == Operand::value) {
+    node.b = value_of[instruction.b];
+    node.sb = {VectorScale::one, negated};
   }
-  return accumulated(Step::SumSquares);
+  node.load = takes.a == Operand::slot;
+  node.store = takes.dst == Operand::slot;
+  if (!node.has_value()) node.target = instruction.dst;
+  if (node.load) node.target = instruction.a;
+  return node;
 }
 
 std::vector<Node> nodes_of(const VectorCode& code) {

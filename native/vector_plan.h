@@ -6,25 +6,20 @@
 namespace flatmin {
 
 enum class VectorStepOp : uint32_t {
-  Combine,    // dst ← a·sa + b·sb: every Add and Sub, with the MulScalars that feed it
-  Mul,
-  Div,
-  Max,
-  AddScalar,  // a + sa
-  ScalarSub,  // sa − a
-  MulScalar,
-  DivScalar,
-  ScalarDiv,
-  MaxScalar,
-  Abs,
-  Sqrt,
-  Square,
-  Sign,
-  Fill,       // dst ← sa
-  Copy,
-  Sum,        // accumulator dst
-  SumSquares,
+#define FLATMIN_VECTOR_STEP(name, ...) name,
+#include "vector_ops.def"
 };
+
+enum class VectorLoop { unary, binary, sum };
+
+/// By VectorStepOp.
+inline constexpr VectorLoop vector_loops[] = {
+#define FLATMIN_VECTOR_STEP(name, loop, expression) VectorLoop::loop,
+#include "vector_ops.def"
+};
+
+/// Whether a step's dst is an accumulator.
+constexpr bool accumulates(VectorStepOp op) { return vector_loops[static_cast<uint32_t>(op)] == VectorLoop::sum; }
 
 /// ± a scalar of the range's row, or ±1.
 struct VectorScale {

@@ -36,14 +36,7 @@ export async function fetchFromMaven(
     lines.push(line);
     if (/^Download(ing|ed) from .*onnxruntime-.*\.jar/.test(line)) onLine?.(line);
   };
-  const args = [
-    '-B',
-    '-Dstyle.color=never',
-    COPY,
-    `-Dartifact=${coordinatesOf(classifier)}`,
-    `-DoutputDirectory=${folder}`,
-  ];
-  const code = await runMaven(args, listen, signal).catch((cause) => {
+  const code = await copyArtifact(coordinatesOf(classifier), folder, listen, signal).catch((cause) => {
     if (signal?.aborted) throw new FlatminError('INTERRUPTED', 'Maven was stopped.', { cause });
     if (cause.code !== 'ENOENT') throw cause;
     throw new FlatminError(
@@ -60,12 +53,20 @@ export async function fetchFromMaven(
   return join(folder, `${ARTIFACT.name}-${ARTIFACT.version}-${classifier}.jar`);
 }
 
-/** The exit code. */
-function runMaven(
-  args: readonly string[],
+/** Has Maven's client put an artifact into a folder. Returns its exit code; rejects with ENOENT where there is none. */
+export function copyArtifact(
+  coordinates: string,
+  folder: string,
   onLine: (line: string) => void,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<number | null> {
+  const args = [
+    '-B',
+    '-Dstyle.color=never',
+    COPY,
+    `-Dartifact=${coordinates}`,
+    `-DoutputDirectory=${folder}`,
+  ];
   // mvn is a batch file on Windows, which runs in a shell only.
   const shell = process.platform === 'win32';
   const child = spawn('mvn', shell ? args.map((each) => `"${each}"`) : args, {

@@ -1,35 +1,17 @@
+import { addon } from '../../addon/addon.js';
 import type { CompiledProgram, Instruction, VectorOpcode } from './compile.js';
 
-/** Instruction numbers of native/vector_program.h. */
-const numbers = new Map<VectorOpcode, number>(
-  (
-    [
-      'Load',
-      'Store',
-      'Add',
-      'Sub',
-      'Mul',
-      'Div',
-      'Max',
-      'AddScalar',
-      'SubScalar',
-      'ScalarSub',
-      'MulScalar',
-      'DivScalar',
-      'ScalarDiv',
-      'MaxScalar',
-      'Abs',
-      'Sqrt',
-      'Square',
-      'Sign',
-      'FillScalar',
-      'Sum',
-      'SumSquares',
-    ] as const
-  ).map((op, number) => [op, number]),
-);
+/** Instruction numbers. */
+const numbers = new Map(addon.vectorOps.map((op, number) => [op, number]));
 
-/** The code of native/vector_program.h. @param zeros whether a scalar is 0 wherever the code is run */
+/** The number of an operation in the addon's code. @throws RangeError where the addon has no such operation */
+function numberOf(op: VectorOpcode): number {
+  const number = numbers.get(op);
+  if (number === undefined) throw new RangeError(`The addon has no vector operation ${op}.`);
+  return number;
+}
+
+/** The code of native/vector_code.h. @param zeros whether a scalar is 0 wherever the code is run */
 export function nativeCode(
   { instructions }: CompiledProgram,
   zeros: (scalar: number) => boolean,
@@ -37,7 +19,7 @@ export function nativeCode(
   return Uint32Array.from(
     instructions.flatMap((instruction) => {
       const { op, dst, a, b } = expand(instruction, zeros);
-      return [numbers.get(op)!, dst, a, b];
+      return [numberOf(op), dst, a, b];
     }),
   );
 }

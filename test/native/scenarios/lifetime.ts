@@ -62,7 +62,9 @@ export async function collectedInFlight(): Promise<boolean[]> {
     const kept = output.view(0, output.byteLength);
     return binding.run().then(() => floatsIn(kept).every((found) => found === value));
   };
-  const square = Uint32Array.of(0, 0, 0, 0, 23, 0, 0, 0);
+  const square = Uint32Array.from(
+    ['Load', 'SumSquares'].flatMap((op) => [addon.vectorOps.indexOf(op), 0, 0, 0]),
+  );
   const sizes = { registers: 1, slots: 1, scalars: 0, accumulators: 1 };
   const measure = () => {
     const buffer = bufferOf(new Float32Array(4_000_000).fill(1));

@@ -35,7 +35,10 @@ const tasks: Record<string, () => Promise<void>> = {
   },
   async program() {
     const sizes = { registers: 1, slots: 1, scalars: 0, accumulators: 1 };
-    const program = new addon.VectorProgram(Uint32Array.of(0, 0, 0, 0, 23, 0, 0, 0), sizes);
+    const program = new addon.VectorProgram(
+      Uint32Array.from(['Load', 'SumSquares'].flatMap((op) => [addon.vectorOps.indexOf(op), 0, 0, 0])),
+      sizes,
+    );
     const buffer = bufferOf(new Float32Array(4_000_000).fill(value));
     parentPort!.postMessage(true);
     for (;;) await program.run([buffer], Float64Array.of(0, 4_000_000, 0), new Float32Array(0), 2);

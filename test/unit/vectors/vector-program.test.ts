@@ -1,4 +1,5 @@
 import test from 'ava';
+import { addon } from '../../../src/addon/addon.js';
 import type { DeviceBuffer } from '../../../src/addon/types.js';
 import { allocate } from '../../../src/ort/session.js';
 import { CpuDevice } from '../../../src/vectors/device/cpu.js';
@@ -367,16 +368,27 @@ test('threads are a positive number', async (t) => {
     await t.throwsAsync(runOn(square, { a: allocate(4) }, [{ first: 0, count: 1, scalars: {} }], threads));
 });
 
-test('code that is no valid program is refused', async (t) => {
-  const { addon } = await import('../../../src/addon/addon.js');
+test('the addon has the operations that terms are written with, and no other', (t) => {
+  const twice = (of: 'plus' | 'minus' | 'times' | 'over' | 'max') => [a[of](b), a[of](s), s[of](a)];
+  const terms = [
+    ...(['plus', 'minus', 'times', 'over', 'max'] as const).flatMap(twice),
+    ...[a.squared, a.root, a.magnitude, a.sign, s],
+  ];
+  const { instructions } = compile([...terms.map((term) => assign(b, term)), sum(a), sumOfSquares(a)]);
+  t.deepEqual([...new Set(instructions.map(({ op }) => op))].sort(), [...addon.vectorOps].sort());
+});
+
+test('code that is no valid program is refused', (t) => {
+  const op = (name: string) => addon.vectorOps.indexOf(name);
+  const load = [op('Load'), 0, 0, 0];
   const sizes = { registers: 1, slots: 1, scalars: 1, accumulators: 1 };
   const refused: [number[], RegExp][] = [
     [[999, 0, 0, 0], /unknown op/],
-    [[0, 1, 0, 0], /register 1/],
-    [[0, 0, 1, 0], /slot 1/],
-    [[1, 0, 0, 0], /before it is written/],
-    [[0, 0, 0, 0, 7, 0, 0, 1], /scalar 1/],
-    [[0, 0, 0, 0, 20, 1, 0, 0], /accumulator 1/],
+    [[op('Load'), 1, 0, 0], /\(Load\): register 1/],
+    [[op('Load'), 0, 1, 0], /slot 1/],
+    [[op('Store'), 0, 0, 0], /before it is written/],
+    [[...load, op('AddScalar'), 0, 0, 1], /scalar 1/],
+    [[...load, op('SumSquares'), 1, 0, 0], /accumulator 1/],
     [[0, 0, 0], /quadruples/],
   ];
   for (const [code, message] of refused)
