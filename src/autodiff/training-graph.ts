@@ -3,6 +3,7 @@ import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../onnx/builder.
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { subgraphs } from '../onnx/subgraphs.js';
 import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
+import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { verifyModel } from '../onnx/verify.js';
 import { backward } from './backward.js';
@@ -20,33 +21,40 @@ export interface Bound extends Weight {
  * A graph from (batch, parameters, running statistics) to (loss, gradients, new running statistics), in training ops, for one
  * batch size.
  */
-export interface TrainingGraph {
-  readonly graph: Graph;
-  readonly types: ValueTypes;
+export interface TrainingGraph extends TypedGraph {
   readonly dataInputs: readonly ValueInfo[];
   readonly parameters: readonly Bound[];
-  readonly statistics: readonly Bound[];
+  /** Running statistics that the graph moves. */
+  readonly movedStatistics: readonly Bound[];
   /** Scalar. */
   readonly loss: string;
   /** The input (float32 scalar) that the gradients are multiplied by, where there is one; the loss is not. */
   readonly lossScale?: string;
 }
 
+/** A forward graph with static shapes, and its scalar loss. */
+export interface LossGraph extends SeparatedModel, TypedGraph {
+  readonly loss: string;
+}
+
+export interface TrainingGraphOptions {
+  /** 'batch' normalises by the batch and moves the running statistics; 'running' leaves them fixed. */
+  batchNorm: 'batch' | 'running';
+  /** Whether an input, the loss scale, multiplies all gradients: the reverse walk starts from it instead of from 1. Default false. */
+  scaled?: boolean;
+  /** Takes the errors of single nodes; parameters that no gradient reaches then are left out. Default: they are thrown. */
+  report?: ReportNode | undefined;
+}
+
 /**
- * Appends the gradients of `loss` to a forward graph with static shapes.
- * @param batchNorm 'batch' normalises by the batch and moves the running statistics; 'running' leaves them fixed
- * @param report takes the errors of single nodes; parameters that no gradient reaches then are left out
- * @param scaled whether an input, the loss scale, multiplies all gradients: the reverse walk starts from it instead of from 1
+ * Appends the gradients of the loss to a forward graph.
  * @throws FlatminError NO_GRADIENT when an op has no rule or a parameter does not reach the loss
  */
 export function buildTrainingGraph(
-  model: SeparatedModel,
-  types: ValueTypes,
-  loss: string,
-  batchNorm: 'batch' | 'running' = 'batch',
-  report?: ReportNode,
-  scaled = false,
+  model: LossGraph,
+  { batchNorm, scaled = false, report }: TrainingGraphOptions,
 ): TrainingGraph {
+  const { types, loss } = model;
   const builder = new GraphBuilder({
     ...emptyGraph(`${model.graph.name}-training`),
     ...copyLists(model.graph),
@@ -76,12 +84,12 @@ export function buildTrainingGraph(
   const parameters = model.parameters
     .filter(({ name }) => outputs.has(name))
     .map((weight) => bind(weight, outputs.get(weight.name)!));
-  const statistics = model.statistics.flatMap((weight) =>
+  const movedStatistics = model.statistics.flatMap((weight) =>
     updated.has(weight.name) ? [bind(weight, updated.get(weight.name)!)] : [],
   );
   const { dataInputs } = model;
   const lossScale = scaled && { lossScale: seed };
-  return { graph: builder.graph, types, dataInputs, parameters, statistics, loss, ...lossScale };
+  return { graph: builder.graph, types, dataInputs, parameters, movedStatistics, loss, ...lossScale };
 }
 
 const copyLists = (graph: Graph): Pick<Graph, 'node' | 'initializer' | 'input' | 'output'> => ({

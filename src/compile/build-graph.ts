@@ -1,7 +1,7 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import type { SeparatedModel, Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
-import type { LossTarget } from '../losses/loss.js';
+import type { LossInput } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { defaultIrVersion } from '../onnx/builder.js';
 import { int64, type ModelProto } from '../onnx/proto.js';
@@ -31,9 +31,8 @@ export interface BuiltGraph extends Omit<TrainingGraph, 'graph'> {
   readonly model: ModelProto;
   /** Of all values of the model's graph. */
   readonly types: ValueTypes;
-  /** The input that takes labels or targets; empty for a loss that needs none. */
-  readonly targets: string;
-  readonly lossTargets: readonly LossTarget[];
+  /** Inputs that take labels or targets. */
+  readonly lossInputs: readonly LossInput[];
   /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
   readonly noise: readonly Weight[];
   readonly classified: SeparatedModel['classified'];
@@ -41,8 +40,8 @@ export interface BuiltGraph extends Omit<TrainingGraph, 'graph'> {
   readonly fixedBatch: string | undefined;
   /** What the loss has decided that the user should know. */
   readonly notes: readonly string[];
-  /** Running statistics that the graph reads; `statistics` are those that it moves. */
-  readonly runningStatistics: readonly Weight[];
+  /** Running statistics that the graph reads; `movedStatistics` are those that it moves. */
+  readonly statistics: readonly Weight[];
 }
 
 /**
@@ -77,14 +76,7 @@ export async function gradientGraph(context: PassContext): Promise<TrainingGraph
   const forward = await runPasses({ graph: separated.graph, types }, passes, context);
   const scaled = context.precision === 'fp16';
   const { batchNorm, report } = context;
-  const gradients = buildTrainingGraph(
-    { ...separated, graph: forward.graph },
-    forward.types,
-    loss,
-    batchNorm,
-    report,
-    scaled,
-  );
+  const gradients = buildTrainingGraph({ ...separated, ...forward, loss }, { batchNorm, scaled, report });
   return runPasses(gradients, precise.results, context);
 }
 
@@ -93,18 +85,17 @@ export async function assemble(
   { graph, ...training }: TrainingGraph,
   { runtime, model: { opsetImport, irVersion }, forward }: PassContext,
 ): Promise<BuiltGraph> {
-  const { separated, targets, noise, fixedBatch, notes } = forward;
+  const { separated, lossInputs, noise, fixedBatch, notes } = forward;
   const model = trainingModel(graph, training.types, opsetImport);
   return {
     ...training,
     types: await completeTypes(runtime, model, training.types),
     model: { ...model, irVersion: Math.max(defaultIrVersion, int64(irVersion)) },
-    targets: targets[0]?.name ?? '',
-    lossTargets: targets,
+    lossInputs,
     noise,
     fixedBatch,
     classified: separated.classified,
     notes,
-    runningStatistics: separated.statistics,
+    statistics: separated.statistics,
   };
 }

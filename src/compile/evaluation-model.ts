@@ -2,7 +2,7 @@ import { fixInputs, type InputConstants, openConstants } from '../autodiff/prepa
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { dimsOf, evaluationSizes, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
-import type { Loss, LossTarget } from '../losses/loss.js';
+import type { Loss, LossInput } from '../losses/loss.js';
 import { valueInfo } from '../onnx/builder.js';
 import { unnamed } from '../onnx/dimensions.js';
 import type { Graph, Tensor } from '../onnx/proto.js';
@@ -18,7 +18,7 @@ import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 export interface EvaluationModel {
   readonly separated: SeparatedModel;
   readonly loss: string;
-  readonly lossTargets: readonly LossTarget[];
+  readonly lossInputs: readonly LossInput[];
   /** The output that the loss takes by default. */
   readonly output: string;
   /** Inputs that no batch holds. */
@@ -53,7 +53,7 @@ export async function evaluationModel(
   const { model, constants } = prepared;
   const kept = evaluationSizes(model.graph.input, options);
   const open = fixInputs(fixShapes(model.graph, { dims: kept }, { partial: true }), constants);
-  const weights = { parameters: built.parameters, statistics: built.runningStatistics };
+  const weights = { parameters: built.parameters, statistics: built.statistics };
   const outside = withoutValues(open, [...weights.parameters, ...weights.statistics]);
   const sizes = trainedSizes(open, built);
   const closed = fixShapes(outside.graph, { dims: sizes });
@@ -67,7 +67,7 @@ export async function evaluationModel(
       { losses: [ends.loss], weights, roles: prepared.roles },
     ),
     loss: ends.loss,
-    lossTargets: ends.targets,
+    lossInputs: ends.lossInputs,
     output: ends.output.name,
     constants: openConstants(open, constants),
     following,

@@ -44,7 +44,9 @@ export async function exportTrainingGraph(options: ExportOptions): Promise<Model
   const model = await forwardModel(options);
   const built = await buildGraph(runtime, model, { loss, batch, target: EXPORT_FORMS[form] });
   const inputs = new Map(built.model.graph.input.map((info) => [info.name, info]));
-  const ordered = [...built.dataInputs, ...built.parameters, ...built.statistics].map(({ name }) => name);
+  const ordered = [...built.dataInputs, ...built.parameters, ...built.movedStatistics].map(
+    ({ name }) => name,
+  );
   const what = { model: model.graph.name || 'model', form, batch: String(batch), loss: loss.name };
   return {
     ...built.model,
@@ -75,7 +77,7 @@ function describe(built: BuiltGraph, { model, form, batch, loss }: Exported): st
     form === 'standard'
       ? 'Operators: those of the ONNX standard alone.'
       : 'Operators: those of ONNX Runtime built with training; other runtimes lack some of them.',
-    `Inputs: the batch (${data}), then ${built.parameters.length} parameters, then ${built.statistics.length} running statistics. No weight is inside.`,
+    `Inputs: the batch (${data}), then ${built.parameters.length} parameters, then ${built.movedStatistics.length} running statistics. No weight is inside.`,
     `Outputs: the scalar loss (${built.loss}), the gradient of the loss by each parameter, the new value of each running statistic.`,
     ...built.notes,
     'The metadata "gradients" and "statistics" are JSON objects from the name of an input to the name of its output.',
@@ -88,8 +90,8 @@ function metadata(built: BuiltGraph, exported: Exported): StringEntry[] {
   return Object.entries({
     ...exported,
     'loss.output': built.loss,
-    targets: built.targets,
+    targets: built.lossInputs[0]?.name ?? '',
     gradients: outputs(built.parameters),
-    statistics: outputs(built.statistics),
+    statistics: outputs(built.movedStatistics),
   }).map(([key, value]) => ({ key, value }));
 }

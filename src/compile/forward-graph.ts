@@ -8,7 +8,7 @@ import { type SeparatedModel, type SeparateOptions, separate, type Weight } from
 import { firstUndecided } from '../autodiff/undecided.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { End } from '../losses/ends/find-end.js';
-import type { Loss, LossTarget, LossValue } from '../losses/loss.js';
+import type { Loss, LossInput, LossValue } from '../losses/loss.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
@@ -32,7 +32,8 @@ export interface ForwardGraph {
   readonly loss: string;
   /** The loss, and the values that it was computed from beyond the model's. */
   readonly lossValues: readonly string[];
-  readonly targets: readonly LossTarget[];
+  /** Inputs that take labels or targets. */
+  readonly lossInputs: readonly LossInput[];
   readonly noise: readonly Weight[];
   /** What gives the output another batch than the inputs have. */
   readonly fixedBatch: string | undefined;
@@ -74,7 +75,7 @@ export async function forwardGraph(
     types,
     loss: ends.loss,
     lossValues: [ends.loss, ...added],
-    targets: ends.targets,
+    lossInputs: ends.lossInputs,
     noise,
     fixedBatch,
     output: ends.output,

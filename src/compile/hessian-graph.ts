@@ -31,7 +31,7 @@ export async function buildHessianGraph(
   };
   const { separated, loss, types } = context.forward;
   const source = await runPasses({ graph: separated.graph, types }, twiceDifferentiable, context);
-  const first = buildTrainingGraph({ ...separated, graph: source.graph }, source.types, loss, 'running');
+  const first = buildTrainingGraph({ ...separated, ...source, loss }, { batchNorm: 'running' });
   const gradient = await runPasses(first, loweredForGradient, context);
   const second = appendHessianProduct(gradient.graph, gradient.types, first.parameters);
   const product = await runPasses({ ...gradient, graph: second.graph }, lowered, context);

@@ -3,7 +3,7 @@ import { innerValues, noOutput } from '../autodiff/prepare/chosen-output.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { FlatminError } from '../errors.js';
 import { type End, findEnd } from '../losses/ends/find-end.js';
-import { type Loss, LossScope, type LossTarget, type LossValue } from '../losses/loss.js';
+import { type Loss, type LossInput, LossScope, type LossValue } from '../losses/loss.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
@@ -18,7 +18,7 @@ export interface GraphWithLoss {
   /** The scalar loss. */
   readonly loss: string;
   /** The inputs that the loss added. */
-  readonly targets: readonly LossTarget[];
+  readonly lossInputs: readonly LossInput[];
   /** The output that the loss takes by default. */
   readonly output: LossValue;
   /** The softmax or the like that this output is; undefined where it is none. */
@@ -65,7 +65,7 @@ export function appendLoss(
   return {
     graph: builder.graph,
     loss: name,
-    targets: scope.targets,
+    lossInputs: scope.inputs,
     output: chosen,
     end: findEnd(graph, chosen.name),
     notes: scope.notes,

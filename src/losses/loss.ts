@@ -13,7 +13,7 @@ export interface LossValue {
 }
 
 /** A graph input that a loss reads beside the model's outputs. */
-export interface LossTarget {
+export interface LossInput {
   readonly name: string;
   /** Of class labels: how many classes there are, on which axis of the scores, and the label that is left out. */
   readonly labels?: {
@@ -49,9 +49,9 @@ export interface LossScopeOptions {
   asIs?: boolean | undefined;
 }
 
-/** Where a loss is put: a graph under construction, its outputs, and the targets that losses have asked for. */
+/** Where a loss is put: a graph under construction, its outputs, and the inputs that losses have asked for. */
 export class LossScope {
-  readonly targets: LossTarget[] = [];
+  readonly inputs: LossInput[] = [];
   /** What losses have decided that the user should know. */
   readonly notes: string[] = [];
   /** By output: the value that a loss took instead. */
@@ -99,18 +99,18 @@ export class LossScope {
     hint: string,
     type: DataTypeName,
     dims: LossValue['dims'],
-    labels?: LossTarget['labels'],
+    labels?: LossInput['labels'],
     lengths?: LengthsTarget,
   ): string {
     const name = this.builder.input(this.builder.fresh(hint), type, dims);
-    this.targets.push({ name, ...(labels && { labels }), ...(lengths && { lengths }) });
+    this.inputs.push({ name, ...(labels && { labels }), ...(lengths && { lengths }) });
     return name;
   }
 
   /** The same graph, with other outputs for the losses inside. */
   of(output: LossValue, { asIs = this.asIs } = {}): LossScope {
     const scope = new LossScope(this.builder, [output, ...this.outputs], { ...this.options, asIs });
-    return Object.assign(scope, { targets: this.targets, notes: this.notes, taken: this.taken });
+    return Object.assign(scope, { inputs: this.inputs, notes: this.notes, taken: this.taken });
   }
 }
 

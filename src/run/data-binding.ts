@@ -63,7 +63,7 @@ export async function bindData(
   const { layout, why } = chooseLayout(graph, input, dataset, options);
   const dims = imageSizes(graph, input, dataset, layout);
   const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims });
-  const [target] = forward.targets;
+  const [target] = forward.lossInputs;
   const scores = target?.labels?.scores ?? forward.output.name;
   checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], dataset);
   const { parameters, statistics } = forward.separated;

@@ -72,9 +72,9 @@ export class BatchGraph {
       device.allocate(elementCount(dims) * elementBytes(type));
     this.data = built.dataInputs.map(({ name }) => {
       const { type, dims } = built.types.get(name)!;
-      const target = built.lossTargets.find((each) => each.name === name);
-      const fixedBatch = target && built.fixedBatch;
-      const { labels, lengths } = target ?? {};
+      const read = built.lossInputs.find((each) => each.name === name);
+      const fixedBatch = read && built.fixedBatch;
+      const { labels, lengths } = read ?? {};
       return { name, type, dims, labels, lengths, fixedBatch, buffer: allocate(type, dims) };
     });
     this.scalars = [...built.noise, ...(built.lossScale ? [{ name: built.lossScale, dims: [] }] : [])].map(
@@ -208,10 +208,10 @@ export class BatchGraph {
       bindOutput(output, view(product), dims);
     }
     const statisticView = (vector: Vector, name: string) => statisticsArena.view(vector, name);
-    for (const { name, dims } of this.built.runningStatistics)
+    for (const { name, dims } of this.built.statistics)
       binding.bindInput(name, statisticView(statistics, name), DataType.float, dims);
     if (nextStatistics)
-      for (const { name, dims, output } of this.built.statistics)
+      for (const { name, dims, output } of this.built.movedStatistics)
         bindOutput(output, statisticView(nextStatistics, name), dims);
     bindOutput(this.built.loss, this.lossBuffer, []);
     return binding;

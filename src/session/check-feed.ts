@@ -1,5 +1,5 @@
 import { FlatminError } from '../errors.js';
-import type { LossTarget } from '../losses/loss.js';
+import type { LossInput } from '../losses/loss.js';
 import { dataTypeName, elementCount, type TensorData, viewBytes } from '../onnx/tensor.js';
 import { checkLengths } from './check-lengths.js';
 import type { Feeds } from './feeds.js';
@@ -11,9 +11,9 @@ export interface FeedInput {
   readonly type: number;
   readonly dims: readonly number[];
   /** Of class labels. */
-  readonly labels?: LossTarget['labels'] | undefined;
+  readonly labels?: LossInput['labels'] | undefined;
   /** Of lengths. */
-  readonly lengths?: LossTarget['lengths'] | undefined;
+  readonly lengths?: LossInput['lengths'] | undefined;
   /** Of labels and targets: what in the model gives them another batch than the inputs have. */
   readonly fixedBatch?: string | undefined;
 }
@@ -57,7 +57,7 @@ export const misfit = ({ name, dims, fixedBatch }: FeedInput, received: string):
 export function checkLabels(
   name: string,
   data: TensorData,
-  { classes, ignoreIndex }: NonNullable<LossTarget['labels']>,
+  { classes, ignoreIndex }: NonNullable<LossInput['labels']>,
 ): void {
   if (classes === undefined) return;
   for (let index = 0; index < data.length; index++) {

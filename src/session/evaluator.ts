@@ -57,7 +57,7 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const ends = await evaluationModel(runtime, prepared, options);
     const { graph } = ends.separated;
-    const scores = ends.lossTargets[0]?.labels?.scores;
+    const scores = ends.lossInputs[0]?.labels?.scores;
     const outputs = [ends.loss, ...(scores === undefined ? [] : [scores])];
     const node = neededNodes(graph.node, outputs);
     const output = outputs.map((name) => ({ name }));
@@ -99,7 +99,7 @@ export class Evaluator {
     weights: Weights,
   ): Promise<{ size: number; loss: number; correct: number | undefined }> {
     const { inputs, size } = this.arrays(batch);
-    const { separated, lossTargets } = this.ends;
+    const { separated, lossInputs } = this.ends;
     const binding = (await this.session(size)).createBinding();
     const buffers: DeviceBuffer[] = [];
     try {
@@ -118,9 +118,9 @@ export class Evaluator {
         throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
       });
       const [loss, scores] = binding.fetch();
-      const [target] = lossTargets;
-      const labels = batch[target?.name ?? ''];
-      const ofClasses = target?.labels?.axis === 1 && scores?.dims?.length === 2;
+      const [lossInput] = lossInputs;
+      const labels = batch[lossInput?.name ?? ''];
+      const ofClasses = lossInput?.labels?.axis === 1 && scores?.dims?.length === 2;
       const correct =
         ofClasses && labels instanceof BigInt64Array
           ? countCorrect(new Float32Array(scores.data), labels)
@@ -137,7 +137,7 @@ export class Evaluator {
     inputs: { name: string; data: TensorData; elemType: number; dims: readonly number[] }[];
     size: number;
   } {
-    const { separated, lossTargets, constants, following } = this.ends;
+    const { separated, lossInputs, constants, following } = this.ends;
     const sizes = new Map<string, number>();
     const follow = (symbol: number | string) => {
       const size = typeof symbol === 'string' ? following.get(symbol) : undefined;
@@ -153,10 +153,10 @@ export class Evaluator {
       if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
       const stated = dimsOf(info) ?? [];
       stated.forEach(follow);
-      const target = lossTargets.find((each) => each.name === name);
-      const dims = this.shapeOf(name, stated, data.length, sizes, target !== undefined);
-      if (target?.labels) checkLabels(name, data, target.labels);
-      if (target?.lengths) checkLengths(name, data, target.lengths, batch);
+      const lossInput = lossInputs.find((each) => each.name === name);
+      const dims = this.shapeOf(name, stated, data.length, sizes, lossInput !== undefined);
+      if (lossInput?.labels) checkLabels(name, data, lossInput.labels);
+      if (lossInput?.lengths) checkLengths(name, data, lossInput.lengths, batch);
       return { name, data, elemType: typeOf(info), dims };
     });
     const filled = separated.dataInputs.filter(isConstant).map((info) => {

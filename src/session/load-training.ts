@@ -38,7 +38,7 @@ export async function loadTraining(
   const prepared = prepareSessionModel(model, options);
   const halfKernels = await halfKernelsOf(runtime, device, precision);
   const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels });
-  const layout = { parameters: built.parameters, statistics: built.runningStatistics };
+  const layout = { parameters: built.parameters, statistics: built.statistics };
   const weights = new ModelWeights(layout, prepared.model.graph.initializer, { groups, device });
   const nextStatistics = weights.statisticsArena.vector(device);
   const loading = { runtime, target, profilePrefix, batch };

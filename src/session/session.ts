@@ -210,7 +210,7 @@ export class TrainingSession {
 
   /** Whether the model has running statistics that training moves. */
   get hasStatistics(): boolean {
-    return this.loaded.built.statistics.length > 0;
+    return this.loaded.built.movedStatistics.length > 0;
   }
 
   /** What a batch must hold: the model's inputs, then those of the loss. */

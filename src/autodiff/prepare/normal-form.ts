@@ -31,20 +31,66 @@ export interface NormalForm {
   readonly infos: readonly ValueInfo[];
 }
 
+/** One step to the normal form: what it makes of the model, and finds out about it. */
+type Step = (form: NormalForm) => Partial<NormalForm>;
+
+const withGraph = ({ model }: NormalForm, graph: Graph) => ({ model: { ...model, graph } });
+
+const sortNodes: Step = ({ model }) => ({
+  model: sortModel(model, `Model "${model.graph.name ?? ''}"`),
+});
+
+const inlineLocalFunctions: Step = ({ model }) => ({ model: inlineFunctions(model) });
+
+const raiseOperatorSet: Step = ({ model }) => ({ model: raiseOpset(model) });
+
+const widenFloats: Step = (form) => {
+  const { graph, ownTypes, otherTypes } = toFloat32(form.model.graph);
+  return { ...withGraph(form, graph), ownTypes, otherTypes };
+};
+
+const dropTransposes: Step = (form) => withGraph(form, dropIdentityTransposes(form.model.graph));
+
+const foldConstantSources: Step = (form) => {
+  const { graph, origins, aliases } = foldSources(form.model.graph);
+  return { ...withGraph(form, graph), origins, aliases };
+};
+
+const liftTensorsOfBodies: Step = (form) => {
+  const { graph, origins } = liftTensors(form.model.graph);
+  return { ...withGraph(form, graph), origins: new Map([...form.origins, ...origins]) };
+};
+
+const evaluate: Step = (form) => {
+  const { graph, wasTraining } = toEvaluationForm(form.model.graph);
+  return { ...withGraph(form, graph), wasTraining };
+};
+
+const STEPS: readonly Step[] = [
+  sortNodes,
+  inlineLocalFunctions,
+  raiseOperatorSet,
+  widenFloats,
+  dropTransposes,
+  foldConstantSources,
+  liftTensorsOfBodies,
+  evaluate,
+];
+
 /** @param given a valid model whose bodies' values have names of their own */
 export function normalForm(given: ModelProto): NormalForm {
-  const sorted = sortModel(given, `Model "${given.graph.name ?? ''}"`);
-  const raised = raiseOpset(inlineFunctions(sorted));
-  const wide = toFloat32(raised.graph);
-  const folded = foldSources(dropIdentityTransposes(wide.graph));
-  const lifted = liftTensors(folded.graph);
-  const { graph, wasTraining } = toEvaluationForm(lifted.graph);
+  let form: NormalForm = {
+    model: given,
+    origins: new Map(),
+    aliases: new Map(),
+    ownTypes: new Map(),
+    otherTypes: new Set(),
+    wasTraining: false,
+    infos: given.graph.valueInfo,
+  };
+  for (const step of STEPS) form = { ...form, ...step(form) };
   const own = ownTensors(given.graph);
-  const origins = new Map([...folded.origins, ...lifted.origins].filter(([name]) => own.has(name)));
-  const { aliases } = folded;
-  const { ownTypes, otherTypes } = wide;
-  const infos = given.graph.valueInfo;
-  return { model: { ...raised, graph }, origins, aliases, ownTypes, otherTypes, wasTraining, infos };
+  return { ...form, origins: new Map([...form.origins].filter(([name]) => own.has(name))) };
 }
 
 /** Names of tensors that the graph or a body in it holds. */

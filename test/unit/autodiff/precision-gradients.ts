@@ -47,7 +47,7 @@ export async function gradientsOf(
         built.lossScale ? 1 / scale : 1,
       ),
       statistics: joined(
-        built.statistics.map(({ output }) => output),
+        built.movedStatistics.map(({ output }) => output),
         1,
       ),
     };

@@ -86,7 +86,7 @@ test('its activations are half precision, its statistics and gradients of parame
     if (key === 'com.microsoft:BatchNormalizationGrad')
       t.deepEqual(typesOf(built, node.output), [float16, float, float], node.name);
   }
-  const outputs = [...built.parameters, ...built.statistics].map(({ output }) => output);
+  const outputs = [...built.parameters, ...built.movedStatistics].map(({ output }) => output);
   t.deepEqual([...new Set(typesOf(built, [...outputs, built.loss]))], [float]);
 });
 
