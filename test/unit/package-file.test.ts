@@ -11,7 +11,7 @@ test('files of the package are there', (t) => {
     'package.json',
     'native/cuda/kernels/common.cu',
     'data/digits/digits.csv.gz',
-    'bench/torch_step.py',
+    'src/bench/torch/torch_step.py',
   ])
     t.true(existsSync(packageFile(path)), path);
   t.regex(packageVersion(), /^\d+\.\d+\.\d+/);

@@ -13,7 +13,7 @@ export interface TorchTiming {
   readonly torch: string;
 }
 
-const SCRIPT = packageFile('bench/torch_step.py');
+const SCRIPT = packageFile('src/bench/torch/torch_step.py');
 
 /**
  * Times one mode of PyTorch in a process of its own.
