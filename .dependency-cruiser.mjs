@@ -1,5 +1,5 @@
 /**
- * The floor plan of src: what each folder may import, besides itself and errors.ts. Read from the top: below stands above.
+ * The floor plan of src: what each folder may import, besides itself, errors.ts and package-file.ts. Read from the top: below stands above.
  * ARCHITECTURE.md says what each folder is.
  */
 const flow = {
@@ -85,16 +85,16 @@ const flow = {
 };
 const folders = Object.keys(flow);
 
-/** Any path of src in these folders, or errors.ts. */
-const within = (names) => `^src/((${names.join('|')})/|errors\\.ts$)`;
+/** Any path of src in these folders, or what is below everything. */
+const within = (names) => `^src/((${names.join('|')})/|(errors|package-file)\\.ts$)`;
 
 export default {
   forbidden: [
     {
-      name: 'flow-errors',
-      comment: 'errors.ts is below everything.',
+      name: 'flow-below',
+      comment: 'errors.ts and package-file.ts are below everything.',
       severity: 'error',
-      from: { path: '^src/errors\\.ts$' },
+      from: { path: '^src/(errors|package-file)\\.ts$' },
       to: { path: '^src/' },
     },
     ...folders.map((folder) => ({
@@ -121,7 +121,10 @@ export default {
       name: 'flow-known-folders',
       comment: 'A new folder of src needs a place in the flow: a line of the floor plan.',
       severity: 'error',
-      from: { path: '^src/', pathNot: `^src/((cli|${folders.join('|')})/|(errors|index)\\.ts$)` },
+      from: {
+        path: '^src/',
+        pathNot: `^src/((cli|${folders.join('|')})/|(errors|package-file|index)\\.ts$)`,
+      },
       to: { path: '.' },
     },
     {

@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
 import { FlatminError } from '../errors.js';
+import { packageFile } from '../package-file.js';
 import type { NativeAddon } from './types.js';
 
 const require = createRequire(import.meta.url);
 
 function load(): NativeAddon {
-  const file = new URL('../../../build/Release/flatmin.node', import.meta.url).pathname;
+  const file = packageFile('build/Release/flatmin.node');
   try {
     return require(file) as NativeAddon;
   } catch (cause) {

@@ -5,7 +5,7 @@ import { elementTypes } from '../onnx/element-types.js';
 import { cacheFolder } from '../ort/cache-folder.js';
 import type { Runtime } from '../ort/library.js';
 import { type Capabilities, deviceKind, type ProbedCapabilities } from './capabilities.js';
-import { probesOf } from './probe-cases.js';
+import { probesOf } from './probe/cases.js';
 
 /** Names a library as it is now on a device, and the probes that were run. */
 function fileOf({ path, version }: Runtime, device: string): string {

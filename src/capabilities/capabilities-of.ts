@@ -2,7 +2,7 @@ import type { Runtime } from '../ort/library.js';
 import { STOCK_VERSION, TRAINING_VERSION } from '../releases/versions.js';
 import { readCached, writeCached } from './cache.js';
 import { type Capabilities, deviceKind } from './capabilities.js';
-import { probeCapabilities } from './probe.js';
+import { probeCapabilities } from './probe/probe.js';
 import { stockCpu, trainingCpu, trainingCuda } from './tables.js';
 
 const known = new Map<string, Promise<Capabilities>>();

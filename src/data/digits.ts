@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { FlatminError } from '../errors.js';
+import { packageFile } from '../package-file.js';
 import { type Dataset, gather, type Split } from './dataset.js';
 import { datasetKind } from './kind.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 
-const FILE = new URL('../../../data/digits/digits.csv.gz', import.meta.url);
+const FILE = packageFile('data/digits/digits.csv.gz');
 const ROWS = 1797;
 const PIXELS = 64;
 const CLASSES = 10;
@@ -44,7 +45,7 @@ export async function loadDigits(): Promise<Dataset> {
 function parse(csv: string): Split {
   const numbers = csv.trim().split(/[,\n]/);
   if (numbers.length !== ROWS * (PIXELS + 1)) {
-    throw new FlatminError('INVALID_DATA', `${FILE.pathname} is damaged: install the package again.`);
+    throw new FlatminError('INVALID_DATA', `${FILE} is damaged: install the package again.`);
   }
   const images = new Uint8Array(ROWS * PIXELS);
   const labels = new Int32Array(ROWS);

@@ -7,7 +7,7 @@ import {
 } from '../addon/cuda-libraries/load.js';
 import { CUDA_LIBRARIES, DRIVER } from '../addon/cuda-libraries/needed.js';
 import type { ProbedCapabilities } from '../capabilities/capabilities.js';
-import { probeCapabilities } from '../capabilities/probe.js';
+import { probeCapabilities } from '../capabilities/probe/probe.js';
 import { invalid } from '../errors.js';
 import { cacheFolder } from '../ort/cache-folder.js';
 import { classifierOf, installedTraining } from '../ort/installed.js';

@@ -1,5 +1,5 @@
 import { capabilitiesOf } from '../../src/capabilities/capabilities-of.js';
-import { probeCapabilities } from '../../src/capabilities/probe.js';
+import { probeCapabilities } from '../../src/capabilities/probe/probe.js';
 import { gpuTest } from './gpu.js';
 
 gpuTest(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { FlatminError } from '../../errors.js';
+import { packageFile } from '../../package-file.js';
 
 /** What torch_step.py tells of a mode. */
 export interface TorchTiming {
@@ -13,7 +13,7 @@ export interface TorchTiming {
   readonly torch: string;
 }
 
-const SCRIPT = fileURLToPath(new URL('../../../../bench/torch_step.py', import.meta.url));
+const SCRIPT = packageFile('src/bench/torch/torch_step.py');
 
 /**
  * Times one mode of PyTorch in a process of its own.

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { probeCapabilities } from '../../../src/capabilities/probe.js';
-import { probesOf } from '../../../src/capabilities/probe-cases.js';
+import { probesOf } from '../../../src/capabilities/probe/cases.js';
+import { probeCapabilities } from '../../../src/capabilities/probe/probe.js';
 import { stockCpu, trainingCpu } from '../../../src/capabilities/tables.js';
 import { lowerings } from '../../../src/lowering/lower.js';
 import { openRuntime } from '../../../src/ort/library.js';

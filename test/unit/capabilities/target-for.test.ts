@@ -1,6 +1,6 @@
 import test from 'ava';
-import { type Example, exampleNode } from '../../../src/capabilities/example.js';
-import * as examples from '../../../src/capabilities/examples.js';
+import { type Example, exampleNode } from '../../../src/capabilities/probe/example.js';
+import * as examples from '../../../src/capabilities/probe/examples.js';
 import { stockCpu, trainingCpu, trainingCuda } from '../../../src/capabilities/tables.js';
 import { targetFor, targetOf } from '../../../src/capabilities/target-for.js';
 import { isolate } from '../../../src/lowering/forms.js';

@@ -1,8 +1,8 @@
 // node unruly-child.js LIBRARY DEVICE FIRST: finds every kernel right but three: it crashes in the second probe, hangs in the third and finds
 // the fourth wrong.
 
-import { probesOf } from '../../../src/capabilities/probe-cases.js';
-import type { ProbeMessage } from '../../../src/capabilities/probe-message.js';
+import { probesOf } from '../../../src/capabilities/probe/cases.js';
+import type { ProbeMessage } from '../../../src/capabilities/probe/message.js';
 
 const first = Number(process.argv[4]);
 const tell = (message: ProbeMessage) => new Promise<void>((sent) => process.send!(message, () => sent()));

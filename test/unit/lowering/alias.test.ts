@@ -1,6 +1,6 @@
 import test from 'ava';
-import { exampleNode, exampleValues } from '../../../src/capabilities/example.js';
-import { batchNorm } from '../../../src/capabilities/examples.js';
+import { exampleNode, exampleValues } from '../../../src/capabilities/probe/example.js';
+import { batchNorm } from '../../../src/capabilities/probe/examples.js';
 import { isolate } from '../../../src/lowering/forms.js';
 import { lower } from '../../../src/lowering/lower.js';
 import { flatmin, standard, training } from '../../../src/lowering/targets.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { exampleNode } from '../../../src/capabilities/example.js';
-import * as examples from '../../../src/capabilities/examples.js';
+import { exampleNode } from '../../../src/capabilities/probe/example.js';
+import * as examples from '../../../src/capabilities/probe/examples.js';
 import { formsOf, isolate } from '../../../src/lowering/forms.js';
 import { flatmin, standard, training } from '../../../src/lowering/targets.js';
 

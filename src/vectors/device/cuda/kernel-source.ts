@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { packageFile } from '../../../package-file.js';
 import type { CompiledProgram, Instruction } from '../../program/compile.js';
 
 /** Of native/cuda/kernels/common.cu: threads of a block, and elements of a tile, which a block works on at a time. */
@@ -10,14 +11,14 @@ export const TILE_ELEMENTS = 4096;
  */
 export const BLOCKS_PER_MULTIPROCESSOR = 5;
 
-const folder = new URL('../../../../../native/cuda/kernels/', import.meta.url);
 const texts = new Map<string, string>();
 
 /** Files of the folder, one behind the other. */
 function text(...names: readonly string[]): string {
   const key = names.join();
   const joined =
-    texts.get(key) ?? names.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
+    texts.get(key) ??
+    names.map((name) => readFileSync(packageFile(`native/cuda/kernels/${name}`), 'utf8')).join('\n');
   texts.set(key, joined);
   return joined;
 }

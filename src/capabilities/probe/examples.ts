@@ -1,5 +1,5 @@
-import { type AttributeValue, float } from '../onnx/attributes.js';
-import { microsoft } from '../onnx/domains.js';
+import { type AttributeValue, float } from '../../onnx/attributes.js';
+import { microsoft } from '../../onnx/domains.js';
 import type { Example, ExampleValue, Fill } from './example.js';
 
 /** Gradient of an elementwise function from dy and the function's input or output. */

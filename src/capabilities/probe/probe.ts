@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { FlatminError } from '../errors.js';
-import type { ElementType } from '../onnx/element-types.js';
-import type { Runtime } from '../ort/library.js';
-import { deviceKind, type ProbedCapabilities, type ProbeFailure } from './capabilities.js';
-import { probesOf } from './probe-cases.js';
-import type { ProbeMessage } from './probe-message.js';
+import { FlatminError } from '../../errors.js';
+import type { ElementType } from '../../onnx/element-types.js';
+import type { Runtime } from '../../ort/library.js';
+import { deviceKind, type ProbedCapabilities, type ProbeFailure } from '../capabilities.js';
+import { probesOf } from './cases.js';
+import type { ProbeMessage } from './message.js';
 
 export interface ProbeOptions {
   /** A probe that takes longer is given up. Default 120 000: cuDNN and cuBLAS are loaded in the first one on a GPU. */
@@ -23,7 +23,7 @@ export interface ProbeOptions {
 export async function probeCapabilities(
   runtime: Runtime,
   device = 'cpu',
-  { limitMs = 120_000, child = new URL('./probe-child.js', import.meta.url) }: ProbeOptions = {},
+  { limitMs = 120_000, child = new URL('./child.js', import.meta.url) }: ProbeOptions = {},
 ): Promise<ProbedCapabilities> {
   const probes = probesOf(deviceKind(device));
   const kernels: Record<string, ElementType[]> = {};

@@ -1,15 +1,15 @@
-// node probe-child.js LIBRARY DEVICE FIRST: runs the probes from place FIRST on, and tells the parent before and after each.
+// node child.js LIBRARY DEVICE FIRST: runs the probes from place FIRST on, and tells the parent before and after each.
 
-import { loadCudaLibraries } from '../addon/cuda-libraries/load.js';
-import type { NativeSessionOptions } from '../addon/types.js';
-import { GraphBuilder, makeModel } from '../onnx/builder.js';
-import { DataType } from '../onnx/tensor.js';
-import { CUDA_PROVIDER, openRuntime, type Runtime } from '../ort/library.js';
-import { Session } from '../ort/session.js';
-import { deviceKind } from './capabilities.js';
-import { probesOf } from './probe-cases.js';
-import type { ProbeMessage } from './probe-message.js';
-import { runProbe } from './run-probe.js';
+import { loadCudaLibraries } from '../../addon/cuda-libraries/load.js';
+import type { NativeSessionOptions } from '../../addon/types.js';
+import { GraphBuilder, makeModel } from '../../onnx/builder.js';
+import { DataType } from '../../onnx/tensor.js';
+import { CUDA_PROVIDER, openRuntime, type Runtime } from '../../ort/library.js';
+import { Session } from '../../ort/session.js';
+import { deviceKind } from '../capabilities.js';
+import { probesOf } from './cases.js';
+import type { ProbeMessage } from './message.js';
+import { runProbe } from './run.js';
 
 const [library, device, first] = process.argv.slice(2) as [string, string, string];
 const tell = (message: ProbeMessage) =>

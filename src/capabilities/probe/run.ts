@@ -1,17 +1,17 @@
-import type { NativeSessionOptions } from '../addon/types.js';
-import { isolate } from '../lowering/forms.js';
-import { lower } from '../lowering/lower.js';
-import { standard } from '../lowering/targets.js';
-import { makeModel } from '../onnx/builder.js';
-import { microsoft } from '../onnx/domains.js';
-import type { ElementType } from '../onnx/element-types.js';
-import { decodeHalf, encodeFloats, isHalfPrecision } from '../onnx/floats.js';
-import type { Graph } from '../onnx/proto.js';
-import { DataType, int64Data } from '../onnx/tensor.js';
-import type { Runtime } from '../ort/library.js';
-import { type HostTensor, Session } from '../ort/session.js';
+import type { NativeSessionOptions } from '../../addon/types.js';
+import { isolate } from '../../lowering/forms.js';
+import { lower } from '../../lowering/lower.js';
+import { standard } from '../../lowering/targets.js';
+import { makeModel } from '../../onnx/builder.js';
+import { microsoft } from '../../onnx/domains.js';
+import type { ElementType } from '../../onnx/element-types.js';
+import { decodeHalf, encodeFloats, isHalfPrecision } from '../../onnx/floats.js';
+import type { Graph } from '../../onnx/proto.js';
+import { DataType, int64Data } from '../../onnx/tensor.js';
+import type { Runtime } from '../../ort/library.js';
+import { type HostTensor, Session } from '../../ort/session.js';
+import type { Probe } from './cases.js';
 import { type Example, exampleNode, exampleValues } from './example.js';
-import type { Probe } from './probe-cases.js';
 
 /** Largest difference from the reference, as a share of its largest number. */
 const tolerances: Readonly<Record<ElementType, number>> = {

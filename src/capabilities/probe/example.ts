@@ -1,8 +1,8 @@
-import { type AttributeValue, makeAttribute } from '../onnx/attributes.js';
-import type { ElementType } from '../onnx/element-types.js';
-import type { Node } from '../onnx/proto.js';
-import { DataType, type DataTypeName } from '../onnx/tensor.js';
-import type { ValueTypes } from '../onnx/value-types.js';
+import { type AttributeValue, makeAttribute } from '../../onnx/attributes.js';
+import type { ElementType } from '../../onnx/element-types.js';
+import type { Node } from '../../onnx/proto.js';
+import { DataType, type DataTypeName } from '../../onnx/tensor.js';
+import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** How an input is filled. 'signed': in [−2, 2]. 'positive': in [0.1, 0.9]. A list: these values. */
 export type Fill = 'signed' | 'positive' | readonly number[];
