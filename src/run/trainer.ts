@@ -20,6 +20,9 @@ const CHECKPOINT_SECONDS = 300;
 /** Weight of the latest step in the speed shown. */
 const SPEED_DECAY = 0.1;
 
+/** What a stretch of steps ends with. */
+type End = 'epoch' | 'checkpoint' | 'stop';
+
 export interface TrainerOptions {
   folder: RunFolder;
   log: RunLog;
@@ -36,8 +39,6 @@ export interface TrainerOptions {
 export class Trainer {
   private lastCheckpoint = performance.now();
   private secondsPerStep: number | undefined;
-  /** Results of steps that have been asked for, the oldest first. */
-  private readonly queued: Promise<StepResult>[] = [];
   /** Of the last step that was not skipped. */
   private lastLoss = Number.NaN;
   /** When the last step's result was taken. */
@@ -69,51 +70,64 @@ export class Trainer {
     return earlyStop !== undefined && this.state.sinceBest >= earlyStop;
   }
 
+  /** The rest of the epoch that is under way: stretches of steps, with a checkpoint between two of them. */
   private async trainEpoch(): Promise<void> {
-    const { trainLoader, binding, session, optimizer, settings, stepsPerEpoch } = this.setup;
+    const { trainLoader, session, optimizer, settings } = this.setup;
     const { accumulate = 1, perturbation } = settings;
-    const { state } = this;
-    const end = stepsPerEpoch * accumulate;
-    let microBatches: Feeds[] = [];
+    const options = { accumulate, ...(perturbation && { perturbation }) };
+    const batches = trainLoader.epoch(this.state.epoch, { firstBatch: this.state.batch });
     this.mark = performance.now();
-    for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
-      if (this.options.signal?.aborted) await this.stop();
-      microBatches.push(binding.feeds(batch));
-      if (microBatches.length < accumulate) continue;
-      const { result } = await session.enqueue(microBatches, optimizer, {
-        ...(perturbation && { perturbation }),
-      });
-      microBatches = [];
-      this.queued.push(result);
-      await this.collect(session.device.latency);
-      if (state.batch + this.queued.length * accumulate < end && this.isCheckpointDue())
-        await this.checkpoint();
-      if (this.options.signal?.aborted) await this.stop();
+    try {
+      for (let end: End | undefined; end !== 'epoch'; ) {
+        const stretch = this.stretch(batches, (reached) => {
+          end = reached;
+        });
+        for await (const result of session.train(stretch, optimizer, options)) this.count(result);
+        if (end === 'stop') await this.stop();
+        if (end === 'checkpoint') await this.checkpoint();
+      }
+    } finally {
+      await batches.return?.();
     }
-    await this.collect(0);
   }
 
-  /** Takes the results of steps, in their order, until at most so many are outstanding. The state counts what has been taken. */
-  private async collect(outstanding: number): Promise<void> {
+  /** Batches up to the end of the epoch, the next checkpoint or the signal to stop, whichever comes first. */
+  private async *stretch(
+    batches: AsyncIterator<Batch>,
+    onEnd: (end: End) => void,
+  ): AsyncGenerator<Feeds, void, undefined> {
+    const { binding, settings } = this.setup;
+    const { accumulate = 1 } = settings;
+    for (let given = 1; ; given++) {
+      const { value, done } = await batches.next();
+      if (done) return onEnd('epoch');
+      if (this.options.signal?.aborted) return onEnd('stop');
+      yield binding.feeds(value);
+      // The step of the batch has been asked for.
+      if (given % accumulate > 0) continue;
+      if (this.isCheckpointDue()) return onEnd('checkpoint');
+      if (this.options.signal?.aborted) return onEnd('stop');
+    }
+  }
+
+  /** Takes the result of a step. */
+  private count({ loss, lr, rho, lossScale, skipped }: StepResult): void {
     const { state } = this;
     const { accumulate = 1 } = this.setup.settings;
-    while (this.queued.length > outstanding) {
-      const { loss, lr, rho, lossScale, skipped } = await this.queued.shift()!;
-      const now = performance.now();
-      const seconds = (now - this.mark) / 1000;
-      this.mark = now;
-      state.step++;
-      state.batch += accumulate;
-      state.seconds += seconds;
-      if (skipped) {
-        state.skipped++;
-        state.skippedInEpoch++;
-      } else {
-        state.lossSum += loss;
-        this.lastLoss = loss;
-      }
-      this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
+    const now = performance.now();
+    const seconds = (now - this.mark) / 1000;
+    this.mark = now;
+    state.step++;
+    state.batch += accumulate;
+    state.seconds += seconds;
+    if (skipped) {
+      state.skipped++;
+      state.skippedInEpoch++;
+    } else {
+      state.lossSum += loss;
+      this.lastLoss = loss;
     }
+    this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
   }
 
   private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
@@ -206,15 +220,17 @@ export class Trainer {
     }
   }
 
+  /** Within an epoch, whose end has a checkpoint of its own. */
   private isCheckpointDue(): boolean {
     const { checkpointEvery } = this.options;
-    const steps = this.state.step + this.queued.length;
+    const { session, stepsPerEpoch } = this.setup;
+    const { steps } = session;
+    if (steps === (this.state.epoch + 1) * stepsPerEpoch) return false;
     if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
     return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
   }
 
   private async checkpoint(name = CHECKPOINT): Promise<void> {
-    await this.collect(0);
     const { session, optimizer, settings } = this.setup;
     await this.options.log.flush();
     await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
