@@ -7,28 +7,17 @@ import type { Feeds } from '../session/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
-import { type RunState, writeCheckpoint } from './checkpoint.js';
-import type { RunFolder } from './folder/run-folder.js';
-import type { RunLog } from './folder/run-log.js';
+import type { RunState } from './checkpoint.js';
+import { BEST_CHECKPOINT, type CheckpointOptions, Checkpoints } from './checkpoints.js';
 import type { Progress } from './progress.js';
 import type { Setup } from './setup.js';
-
-export const CHECKPOINT = 'checkpoint.safetensors';
-const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
-/** Longest time without a checkpoint, seconds. */
-const CHECKPOINT_SECONDS = 300;
-/** Weight of the latest step in the speed shown. */
-const SPEED_DECAY = 0.1;
+import { Speed } from './speed.js';
 
 /** What a stretch of steps ends with. */
 type End = 'epoch' | 'checkpoint' | 'stop';
 
-export interface TrainerOptions {
-  folder: RunFolder;
-  log: RunLog;
+export interface TrainerOptions extends CheckpointOptions {
   progress: Progress;
-  /** Steps between checkpoints within an epoch; default: only what time asks for. */
-  checkpointEvery?: number | undefined;
   /** Keep the state with the best accuracy beside the latest. */
   keepBest?: boolean | undefined;
   /** Ends the run after the step that is under way, with a checkpoint. */
@@ -37,8 +26,8 @@ export interface TrainerOptions {
 
 /** The loop: steps, the evaluation of each epoch, records and checkpoints. */
 export class Trainer {
-  private lastCheckpoint = performance.now();
-  private secondsPerStep: number | undefined;
+  private readonly checkpoints: Checkpoints;
+  private readonly speed: Speed;
   /** Of the last step that was not skipped. */
   private lastLoss = Number.NaN;
   /** When the last step's result was taken. */
@@ -50,7 +39,10 @@ export class Trainer {
     private readonly setup: Setup,
     private readonly state: RunState,
     private readonly options: TrainerOptions,
-  ) {}
+  ) {
+    this.checkpoints = new Checkpoints(setup, state, options);
+    this.speed = new Speed(stepSamples(setup.settings));
+  }
 
   /**
    * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record,
@@ -105,7 +97,7 @@ export class Trainer {
       yield binding.feeds(value);
       // The step of the batch has been asked for.
       if (given % accumulate > 0) continue;
-      if (this.isCheckpointDue()) return onEnd('checkpoint');
+      if (this.checkpoints.isDue()) return onEnd('checkpoint');
       if (this.options.signal?.aborted) return onEnd('stop');
     }
   }
@@ -133,23 +125,18 @@ export class Trainer {
   private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
     const { settings } = this.setup;
     const { step, epoch } = this.state;
-    this.secondsPerStep =
-      this.secondsPerStep === undefined
-        ? seconds
-        : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
-    const imagesPerSecond = stepSamples(settings) / this.secondsPerStep;
+    this.speed.add(seconds);
     if (step % settings.logEvery === 0) {
-      this.options.log.step({ step, epoch: epoch + 1, ...record }, imagesPerSecond);
+      this.options.log.step({ step, epoch: epoch + 1, ...record }, this.speed.imagesPerSecond);
     }
     this.show(this.lastLoss);
   }
 
   private show(loss: number): void {
-    const imagesPerSecond = stepSamples(this.setup.settings) / (this.secondsPerStep ?? Number.NaN);
     this.options.progress.update(this.state.step, {
       loss,
       accuracy: this.lastTest?.accuracy,
-      imagesPerSecond,
+      imagesPerSecond: this.speed.imagesPerSecond,
     });
   }
 
@@ -220,22 +207,9 @@ export class Trainer {
     }
   }
 
-  /** Within an epoch, whose end has a checkpoint of its own. */
-  private isCheckpointDue(): boolean {
-    const { checkpointEvery } = this.options;
-    const { session, stepsPerEpoch } = this.setup;
-    const { steps } = session;
-    if (steps === (this.state.epoch + 1) * stepsPerEpoch) return false;
-    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
-    return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
-  }
-
-  private async checkpoint(name = CHECKPOINT): Promise<void> {
-    const { session, optimizer, settings } = this.setup;
-    await this.options.log.flush();
-    await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
-    this.lastCheckpoint = performance.now();
-    this.mark = this.lastCheckpoint;
+  private async checkpoint(name?: string): Promise<void> {
+    await this.checkpoints.write(name);
+    this.mark = performance.now();
   }
 
   private async stop(): Promise<never> {
