@@ -68,11 +68,12 @@ export type { Evaluation } from './session/evaluator.js';
 export type { Feeds } from './session/feeds.js';
 export { type FeedArray, type GradientOptions, type Gradients, gradients } from './session/gradients.js';
 export type { WeightVectors } from './session/model-weights.js';
-export { TrainingSession } from './session/session.js';
+export { type SessionState, TrainingSession } from './session/session.js';
 export type {
   MicroBatchPerturbation,
   SaveOptions,
   StepOptions,
+  StreamOptions,
   TrainingSessionOptions,
 } from './session/session-options.js';
 export type { QueuedStep, StepResult } from './session/step-queue.js';

@@ -52,12 +52,13 @@ export async function writeCheckpoint(
   state: RunState,
   seed: number,
 ): Promise<void> {
+  const { lossScale } = session.state();
   const metadata = {
     format: FORMAT,
     version: VERSION,
     seed: String(seed),
     ...stateToText(state),
-    ...(session.lossScaler && { lossScale: JSON.stringify(session.lossScaler.state()) }),
+    ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
   };
   await writeSafetensors(
     path,
@@ -90,12 +91,8 @@ export async function readCheckpoint(
     write(found.data);
   }
   const state = stateFromText(metadata);
-  session.steps = state.step;
-  const scaler = session.lossScaler;
-  if (scaler)
-    scaler.restore(
-      metadata.lossScale ? JSON.parse(metadata.lossScale) : { ...scaler.state(), step: state.step },
-    );
+  const { lossScale } = metadata;
+  session.restore({ steps: state.step, lossScale: lossScale ? JSON.parse(lossScale) : undefined });
   return state;
 }
 

@@ -8,6 +8,7 @@ import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
+import { CHECKPOINT } from './checkpoints.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
@@ -17,7 +18,7 @@ import { savedSettings } from './folder/saved-settings.js';
 import { createProgress, type Progress } from './progress.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
-import { CHECKPOINT, Trainer, type TrainerOptions } from './trainer.js';
+import { Trainer, type TrainerOptions } from './trainer.js';
 
 export interface TrainOptions
   extends Execution,

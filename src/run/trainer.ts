@@ -7,25 +7,17 @@ import type { Feeds } from '../session/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
-import { type RunState, writeCheckpoint } from './checkpoint.js';
-import type { RunFolder } from './folder/run-folder.js';
-import type { RunLog } from './folder/run-log.js';
+import type { RunState } from './checkpoint.js';
+import { BEST_CHECKPOINT, type CheckpointOptions, Checkpoints } from './checkpoints.js';
 import type { Progress } from './progress.js';
 import type { Setup } from './setup.js';
+import { Speed } from './speed.js';
 
-export const CHECKPOINT = 'checkpoint.safetensors';
-const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
-/** Longest time without a checkpoint, seconds. */
-const CHECKPOINT_SECONDS = 300;
-/** Weight of the latest step in the speed shown. */
-const SPEED_DECAY = 0.1;
+/** What a stretch of steps ends with. */
+type End = 'epoch' | 'checkpoint' | 'stop';
 
-export interface TrainerOptions {
-  folder: RunFolder;
-  log: RunLog;
+export interface TrainerOptions extends CheckpointOptions {
   progress: Progress;
-  /** Steps between checkpoints within an epoch; default: only what time asks for. */
-  checkpointEvery?: number | undefined;
   /** Keep the state with the best accuracy beside the latest. */
   keepBest?: boolean | undefined;
   /** Ends the run after the step that is under way, with a checkpoint. */
@@ -34,10 +26,8 @@ export interface TrainerOptions {
 
 /** The loop: steps, the evaluation of each epoch, records and checkpoints. */
 export class Trainer {
-  private lastCheckpoint = performance.now();
-  private secondsPerStep: number | undefined;
-  /** Results of steps that have been asked for, the oldest first. */
-  private readonly queued: Promise<StepResult>[] = [];
+  private readonly checkpoints: Checkpoints;
+  private readonly speed: Speed;
   /** Of the last step that was not skipped. */
   private lastLoss = Number.NaN;
   /** When the last step's result was taken. */
@@ -49,7 +39,10 @@ export class Trainer {
     private readonly setup: Setup,
     private readonly state: RunState,
     private readonly options: TrainerOptions,
-  ) {}
+  ) {
+    this.checkpoints = new Checkpoints(setup, state, options);
+    this.speed = new Speed(stepSamples(setup.settings));
+  }
 
   /**
    * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record,
@@ -69,73 +62,81 @@ export class Trainer {
     return earlyStop !== undefined && this.state.sinceBest >= earlyStop;
   }
 
+  /** The rest of the epoch that is under way: stretches of steps, with a checkpoint between two of them. */
   private async trainEpoch(): Promise<void> {
-    const { trainLoader, binding, session, optimizer, settings, stepsPerEpoch } = this.setup;
+    const { trainLoader, session, optimizer, settings } = this.setup;
     const { accumulate = 1, perturbation } = settings;
-    const { state } = this;
-    const end = stepsPerEpoch * accumulate;
-    let microBatches: Feeds[] = [];
+    const options = { accumulate, ...(perturbation && { perturbation }) };
+    const batches = trainLoader.epoch(this.state.epoch, { firstBatch: this.state.batch });
     this.mark = performance.now();
-    for await (const batch of trainLoader.epoch(state.epoch, { firstBatch: state.batch })) {
-      if (this.options.signal?.aborted) await this.stop();
-      microBatches.push(binding.feeds(batch));
-      if (microBatches.length < accumulate) continue;
-      const { result } = await session.enqueue(microBatches, optimizer, {
-        ...(perturbation && { perturbation }),
-      });
-      microBatches = [];
-      this.queued.push(result);
-      await this.collect(session.device.latency);
-      if (state.batch + this.queued.length * accumulate < end && this.isCheckpointDue())
-        await this.checkpoint();
-      if (this.options.signal?.aborted) await this.stop();
+    try {
+      for (let end: End | undefined; end !== 'epoch'; ) {
+        const stretch = this.stretch(batches, (reached) => {
+          end = reached;
+        });
+        for await (const result of session.train(stretch, optimizer, options)) this.count(result);
+        if (end === 'stop') await this.stop();
+        if (end === 'checkpoint') await this.checkpoint();
+      }
+    } finally {
+      await batches.return?.();
     }
-    await this.collect(0);
   }
 
-  /** Takes the results of steps, in their order, until at most so many are outstanding. The state counts what has been taken. */
-  private async collect(outstanding: number): Promise<void> {
+  /** Batches up to the end of the epoch, the next checkpoint or the signal to stop, whichever comes first. */
+  private async *stretch(
+    batches: AsyncIterator<Batch>,
+    onEnd: (end: End) => void,
+  ): AsyncGenerator<Feeds, void, undefined> {
+    const { binding, settings } = this.setup;
+    const { accumulate = 1 } = settings;
+    for (let given = 1; ; given++) {
+      const { value, done } = await batches.next();
+      if (done) return onEnd('epoch');
+      if (this.options.signal?.aborted) return onEnd('stop');
+      yield binding.feeds(value);
+      // The step of the batch has been asked for.
+      if (given % accumulate > 0) continue;
+      if (this.checkpoints.isDue()) return onEnd('checkpoint');
+      if (this.options.signal?.aborted) return onEnd('stop');
+    }
+  }
+
+  /** Takes the result of a step. */
+  private count({ loss, lr, rho, lossScale, skipped }: StepResult): void {
     const { state } = this;
     const { accumulate = 1 } = this.setup.settings;
-    while (this.queued.length > outstanding) {
-      const { loss, lr, rho, lossScale, skipped } = await this.queued.shift()!;
-      const now = performance.now();
-      const seconds = (now - this.mark) / 1000;
-      this.mark = now;
-      state.step++;
-      state.batch += accumulate;
-      state.seconds += seconds;
-      if (skipped) {
-        state.skipped++;
-        state.skippedInEpoch++;
-      } else {
-        state.lossSum += loss;
-        this.lastLoss = loss;
-      }
-      this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
+    const now = performance.now();
+    const seconds = (now - this.mark) / 1000;
+    this.mark = now;
+    state.step++;
+    state.batch += accumulate;
+    state.seconds += seconds;
+    if (skipped) {
+      state.skipped++;
+      state.skippedInEpoch++;
+    } else {
+      state.lossSum += loss;
+      this.lastLoss = loss;
     }
+    this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
   }
 
   private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
     const { settings } = this.setup;
     const { step, epoch } = this.state;
-    this.secondsPerStep =
-      this.secondsPerStep === undefined
-        ? seconds
-        : (1 - SPEED_DECAY) * this.secondsPerStep + SPEED_DECAY * seconds;
-    const imagesPerSecond = stepSamples(settings) / this.secondsPerStep;
+    this.speed.add(seconds);
     if (step % settings.logEvery === 0) {
-      this.options.log.step({ step, epoch: epoch + 1, ...record }, imagesPerSecond);
+      this.options.log.step({ step, epoch: epoch + 1, ...record }, this.speed.imagesPerSecond);
     }
     this.show(this.lastLoss);
   }
 
   private show(loss: number): void {
-    const imagesPerSecond = stepSamples(this.setup.settings) / (this.secondsPerStep ?? Number.NaN);
     this.options.progress.update(this.state.step, {
       loss,
       accuracy: this.lastTest?.accuracy,
-      imagesPerSecond,
+      imagesPerSecond: this.speed.imagesPerSecond,
     });
   }
 
@@ -206,20 +207,9 @@ export class Trainer {
     }
   }
 
-  private isCheckpointDue(): boolean {
-    const { checkpointEvery } = this.options;
-    const steps = this.state.step + this.queued.length;
-    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
-    return performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000;
-  }
-
-  private async checkpoint(name = CHECKPOINT): Promise<void> {
-    await this.collect(0);
-    const { session, optimizer, settings } = this.setup;
-    await this.options.log.flush();
-    await writeCheckpoint(this.options.folder.path(name), session, optimizer, this.state, settings.seed);
-    this.lastCheckpoint = performance.now();
-    this.mark = this.lastCheckpoint;
+  private async checkpoint(name?: string): Promise<void> {
+    await this.checkpoints.write(name);
+    this.mark = performance.now();
   }
 
   private async stop(): Promise<never> {

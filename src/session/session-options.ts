@@ -46,6 +46,11 @@ export interface StepOptions {
   perturbation?: MicroBatchPerturbation;
 }
 
+export interface StreamOptions extends StepOptions {
+  /** Micro-batches a step; default 1. */
+  accumulate?: number;
+}
+
 export interface SaveOptions extends WeightVectors {
   /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
   type?: 'own' | 'float32' | undefined;

@@ -7,7 +7,7 @@ import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { elementCount } from '../onnx/tensor.js';
-import { LossScaler } from '../optim/loss-scale.js';
+import { LossScaler, type LossScaleState } from '../optim/loss-scale.js';
 import { microBatchProblem } from '../optim/micro-batch-problem.js';
 import type { Optimizer, Problem } from '../optim/optimizer.js';
 import type { Device } from '../vectors/device/device.js';
@@ -19,14 +19,20 @@ import { type Evaluation, Evaluator } from './evaluator.js';
 import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
-import type { SaveOptions, StepOptions, TrainingSessionOptions } from './session-options.js';
+import type { SaveOptions, StepOptions, StreamOptions, TrainingSessionOptions } from './session-options.js';
 import { type LossScaling, StepPasses } from './step-passes.js';
 import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
 
+/** How far a session has come. */
+export interface SessionState {
+  /** Steps done. */
+  readonly steps: number;
+  /** In half precision. */
+  readonly lossScale?: LossScaleState | undefined;
+}
+
 /** A model in training: parameters, gradients and statistics in device buffers, one session of its training graph. */
 export class TrainingSession {
-  /** Steps queued; on the CPU they are done. */
-  steps = 0;
   /** Of half precision: how the loss is scaled. */
   readonly lossScaler: LossScaler | undefined;
   private readonly seed: number;
@@ -39,6 +45,7 @@ export class TrainingSession {
   private gradientSum: Vector | undefined;
   private evaluator: Promise<Evaluator> | undefined;
   private readonly queue: StepQueue;
+  private queued = 0;
 
   private constructor(
     private readonly loaded: LoadedTraining,
@@ -73,6 +80,55 @@ export class TrainingSession {
 
   get device(): Device {
     return this.loaded.weights.device;
+  }
+
+  /** Steps queued; on the CPU they are done. */
+  get steps(): number {
+    return this.queued;
+  }
+
+  /**
+   * What training goes on from, beside the weights and the optimizer's vectors. All steps must be done: of one that is on its way, the
+   * loss scale is not known.
+   */
+  state(): SessionState {
+    return {
+      steps: this.queued,
+      ...(this.lossScaler && { lossScale: this.lossScaler.state() }),
+    };
+  }
+
+  /** Goes on from a state, while no step is on its way. Without a loss scale in it, the present one is kept. */
+  restore({ steps, lossScale }: SessionState): void {
+    this.queued = steps;
+    const scaler = this.lossScaler;
+    scaler?.restore(lossScale ?? { ...scaler.state(), step: steps });
+  }
+
+  /**
+   * Trains on a stream of batches: the results of the steps in their order, each once it is known. On a GPU, `device.latency` steps are
+   * on their way when a result comes. What ends the batches ends the steps: then the results of those on their way still come. Batches
+   * that fill no step at the end are left out. Nothing else may train meanwhile; who leaves the loop gives up the results on their way.
+   * @throws FlatminError as step, in the order of the steps
+   */
+  async *train(
+    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+    optimizer: Optimizer,
+    { accumulate = 1, ...options }: StreamOptions = {},
+  ): AsyncGenerator<StepResult, void, undefined> {
+    const { queue } = this;
+    if (!(Number.isSafeInteger(accumulate) && accumulate >= 1))
+      throw invalid('accumulate', 'a positive integer', accumulate);
+    while (!queue.isEmpty) await queue.take();
+    let microBatches: Feeds[] = [];
+    for await (const batch of batches) {
+      microBatches.push(batch);
+      if (microBatches.length < accumulate) continue;
+      await this.enqueue(microBatches, optimizer, options);
+      microBatches = [];
+      while (queue.isFull) yield await queue.take();
+    }
+    while (!queue.isEmpty) yield await queue.take();
   }
 
   /**
@@ -111,7 +167,7 @@ export class TrainingSession {
       list.length === 1 ? passes.problem : this.problemOf(passes, list, perturbation === 'per-batch');
     const report = await optimizer.step(problem);
     await passes.end(report.gradientNorm);
-    return this.queue.add(report, this.steps++);
+    return this.queue.add(report, this.queued++);
   }
 
   /**
@@ -121,7 +177,7 @@ export class TrainingSession {
    */
   async feed(batch: Feeds, part = 0): Promise<void> {
     await this.queue.room();
-    await this.inputs.feed(batch, this.steps, part);
+    await this.inputs.feed(batch, this.queued, part);
   }
 
   /** The view of this session that optimizers and measures work on. */
@@ -139,7 +195,7 @@ export class TrainingSession {
     const { graph, weights } = loaded;
     const { applied } = this.queue;
     const nextStatistics = this.hasStatistics ? loaded.nextStatistics : undefined;
-    return new StepPasses({ graph, weights, seed, nextStatistics, scaling, applied, clock }, this.steps);
+    return new StepPasses({ graph, weights, seed, nextStatistics, scaling, applied, clock }, this.queued);
   }
 
   /** A problem over micro-batches, each put in place when its gradient is asked for. */

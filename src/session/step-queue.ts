@@ -44,7 +44,21 @@ export class StepQueue {
 
   /** Waits until another step may begin. @throws what a step before failed with */
   async room(): Promise<void> {
-    while (this.waiting.length > this.latency) await this.waiting.shift();
+    while (this.isFull) await this.waiting.shift();
+  }
+
+  /** Whether another step may not begin before the oldest is done. */
+  get isFull(): boolean {
+    return this.waiting.length > this.latency;
+  }
+
+  get isEmpty(): boolean {
+    return this.waiting.length === 0;
+  }
+
+  /** The result of the oldest step, which leaves the queue. */
+  take(): Promise<StepResult> {
+    return this.waiting.shift()!;
   }
 
   /** The steps that changed the parameters; undefined where none is ever skipped. */

@@ -66,7 +66,7 @@ function startAgain(nudge: number): void {
     if (initial !== undefined)
       session.setWeight(name, new Float32Array(session.weight(name).length).fill(initial));
   }
-  session.steps = 0;
+  session.restore({ steps: 0 });
 }
 
 /** The formula's direction in place of random numbers. */

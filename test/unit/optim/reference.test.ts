@@ -41,7 +41,7 @@ async function sessionAtStart(
     const count = session.weight(name).length;
     session.setWeight(name, new Float32Array(count).fill(name.endsWith('.mean') ? 0 : 1));
   }
-  session.steps = 0;
+  session.restore({ steps: 0 });
   await session.feed({ images, labels });
   return session;
 }

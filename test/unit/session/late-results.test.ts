@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { initialState, type RunState, readCheckpoint } from '../../../src/run/checkpoint.js';
+import { CHECKPOINT } from '../../../src/run/checkpoints.js';
 import type { RunFolder } from '../../../src/run/folder/run-folder.js';
 import type { RunLog } from '../../../src/run/folder/run-log.js';
 import type { Progress } from '../../../src/run/progress.js';
 import { prepare, type Setup } from '../../../src/run/setup.js';
-import { CHECKPOINT, Trainer, type TrainerOptions } from '../../../src/run/trainer.js';
+import { Trainer, type TrainerOptions } from '../../../src/run/trainer.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { resolveSettings } from '../../../src/settings/resolve.js';
 import { abortedAfter } from '../../aborted-after.js';

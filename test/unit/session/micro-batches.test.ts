@@ -115,7 +115,7 @@ test('random perturbations differ between micro-batches, and from those of other
         await record(target);
         return length;
       };
-      session.steps = 0;
+      session.restore({ steps: 0 });
       for (let step = 0; step < 2; step++) await session.step(microBatches, optimizer);
       await session.step(microBatches[0]!, optimizer);
       space.fillNormal = fill;

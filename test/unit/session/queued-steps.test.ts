@@ -95,3 +95,51 @@ test('at most as many steps as the device’s latency are unfinished when anothe
   }
   session.dispose();
 });
+
+for (const [kind, device] of [
+  ['at once', () => new CpuDevice(1)],
+  ['late', () => new LateDevice(1)],
+] as const) {
+  test(`a stream of batches trains as step after step does, with numbers known ${kind}`, async (t) => {
+    const [streamed, stepped] = [await start(device()), await start(device())];
+    const [one, other] = [sgd(), sgd()];
+    const expected = [];
+    for (const step of [0, 2]) expected.push(await stepped.step([feeds(step), feeds(step + 1)], other));
+    const { latency } = streamed.device;
+    const results = [];
+    const ahead = [];
+    // The fifth batch fills no step.
+    for await (const result of streamed.train([0, 1, 2, 3, 4].map(feeds), one, { accumulate: 2 })) {
+      results.push(result);
+      ahead.push(streamed.steps - results.length);
+    }
+    t.deepEqual(results, expected);
+    t.deepEqual(ahead, [latency, 0], 'steps on their way when a result comes');
+    t.deepEqual(weightsOf(streamed), weightsOf(stepped));
+    t.deepEqual(streamed.state(), { steps: 2 });
+    streamed.dispose();
+    stepped.dispose();
+  });
+}
+
+test('a stream ends with the step that failed, and a state says where another goes on', async (t) => {
+  const session = await start(new LateDevice(1));
+  const bad = { ...feeds(1), images: new Float32Array(4 * 192).fill(Number.NaN) };
+  const results: number[] = [];
+  await t.throwsAsync(
+    async () => {
+      for await (const { loss } of session.train([feeds(0), bad, feeds(2), feeds(3)], sgd()))
+        results.push(loss);
+    },
+    { code: 'NOT_FINITE', message: /step 2/ },
+  );
+  t.is(results.length, 1);
+  await t.throwsAsync(session.train([feeds(0)], sgd(), { accumulate: 0 }).next(), {
+    message: /accumulate to be a positive integer/,
+  });
+  const other = await start(new CpuDevice(1));
+  other.restore({ steps: 7 });
+  t.is(other.steps, 7);
+  session.dispose();
+  other.dispose();
+});

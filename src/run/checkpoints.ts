@@ -1,0 +1,46 @@
+import { type RunState, writeCheckpoint } from './checkpoint.js';
+import type { RunFolder } from './folder/run-folder.js';
+import type { RunLog } from './folder/run-log.js';
+import type { Setup } from './setup.js';
+
+export const CHECKPOINT = 'checkpoint.safetensors';
+export const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
+/** Longest time without a checkpoint, seconds. */
+const CHECKPOINT_SECONDS = 300;
+
+export interface CheckpointOptions {
+  folder: RunFolder;
+  log: RunLog;
+  /** Steps between checkpoints within an epoch; default: only what time asks for. */
+  checkpointEvery?: number | undefined;
+}
+
+/** When a run writes checkpoints, and where. */
+export class Checkpoints {
+  private last = performance.now();
+
+  constructor(
+    private readonly setup: Setup,
+    private readonly state: RunState,
+    private readonly options: CheckpointOptions,
+  ) {}
+
+  /** Whether one is to follow the steps that have been asked for: within an epoch, whose end has a checkpoint of its own. */
+  isDue(): boolean {
+    const { checkpointEvery } = this.options;
+    const { session, stepsPerEpoch } = this.setup;
+    const { steps } = session;
+    if (steps === (this.state.epoch + 1) * stepsPerEpoch) return false;
+    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
+    return performance.now() - this.last > CHECKPOINT_SECONDS * 1000;
+  }
+
+  /** Writes one, behind the records of all steps up to it. No step is on its way. */
+  async write(name = CHECKPOINT): Promise<void> {
+    const { session, optimizer, settings } = this.setup;
+    const { folder, log } = this.options;
+    await log.flush();
+    await writeCheckpoint(folder.path(name), session, optimizer, this.state, settings.seed);
+    this.last = performance.now();
+  }
+}
