@@ -1,7 +1,7 @@
 import { option } from '../options/option.js';
 import { count } from '../options/values.js';
 import type { Ball } from './ball.js';
-import { measureKind, valueOf } from './declare.js';
+import { figureOf, measureKind } from './declare.js';
 
 export interface AscentNResult {
   value: number;
@@ -32,7 +32,7 @@ export const ascentSteps = option(count, {
 
 const declared = {
   options: { ascentSteps },
-  value: valueOf,
+  value: figureOf,
   how: ({ steps }: AscentNResult) => `${steps} steps`,
 };
 

@@ -1,5 +1,5 @@
 import type { Ball } from './ball.js';
-import { type Context, measureKind, valueOf } from './declare.js';
+import { type Context, figureOf, measureKind } from './declare.js';
 
 export interface AscentResult {
   value: number;
@@ -16,7 +16,7 @@ export async function ascent(ball: Ball): Promise<AscentResult> {
   return { value: (await ball.loss()) - loss };
 }
 
-const declared = { options: {}, value: valueOf, how: () => '1 step' };
+const declared = { options: {}, value: figureOf, how: () => '1 step' };
 
 export const ascentMeasure = measureKind({
   ...declared,

@@ -44,6 +44,6 @@ export const seed = option(countOrZero, {
 });
 
 export const figure = (value: number): string => value.toPrecision(4);
-export const valueOf = ({ value }: { value: number }): string => figure(value);
+export const figureOf = ({ value }: { value: number }): string => figure(value);
 export const withError = ({ value, standardError }: { value: number; standardError: number }): string =>
   `${figure(value)} ± ${figure(standardError)}`;

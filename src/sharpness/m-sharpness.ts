@@ -3,7 +3,7 @@ import { count } from '../options/values.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { ascent } from './ascent.js';
 import { Ball } from './ball.js';
-import { measureKind, valueOf } from './declare.js';
+import { figureOf, measureKind } from './declare.js';
 import type { Evaluations } from './evaluations.js';
 
 export interface MSharpnessResult {
@@ -37,6 +37,6 @@ export const mSharpnessMeasure = measureKind({
   name: 'm-sharpness',
   options: { m: option(count, { symbol: 'n', help: 'samples in a batch of m-sharpness', default: 128 }) },
   run: ({ evaluations, rho, point }, { m }) => mSharpness(evaluations, rho, point, m),
-  value: valueOf,
+  value: figureOf,
   how: ({ m, batches }) => `${batches} batches of ${m}`,
 });

@@ -2,7 +2,7 @@ import { option, type Values } from '../options/option.js';
 import { count, countOrZero, positive } from '../options/values.js';
 import { ascentSteps as ascentStepsOption, climbInSteps } from './ascent-n.js';
 import type { Ball } from './ball.js';
-import { measureKind, seed as seedOption, valueOf } from './declare.js';
+import { figureOf, measureKind, seed as seedOption } from './declare.js';
 import { randomStream } from './random-streams.js';
 
 export interface WorstOptions {
@@ -78,7 +78,7 @@ const worstIn = (ball: Ball, { worstSteps: steps, ...others }: Values<typeof opt
   worst(ball, { ...others, steps });
 const declared = {
   options,
-  value: valueOf,
+  value: figureOf,
   how: ({ steps, restarts }: WorstResult) => `up to ${steps} steps, ${restarts} random starts`,
 };
 

@@ -137,19 +137,19 @@ test('a measure is one file and one line', async (t) => {
     text: `
 import { option } from '../options/option.js';
 import { count } from '../options/values.js';
-import { measureKind, valueOf } from './declare.js';
+import { measureKind, figureOf } from './declare.js';
 
 export const toyMeasure = measureKind({
   name: 'toy',
   options: { toySteps: option(count, { symbol: 'n', help: 'steps of toy', default: 2 }) },
   run: async ({ evaluations }, { toySteps }) => ({ value: toySteps * (await evaluations.loss()) }),
-  value: valueOf,
+  value: figureOf,
   how: () => 'a toy',
 });
 `,
   });
   const help = await run('bin/flatmin.js', 'sharpness', '--help');
-  t.regex(help, /some\s+of\s+toy,ascent,[\s\S]*--toy-steps <n> +toy: steps of toy \(default: 2\)/);
+  t.regex(help, /some\s+of\s+toy,\s*ascent,[\s\S]*--toy-steps <n>\s+toy:\s+steps of toy \(default: 2\)/);
   await run('bin/flatmin.js', 'train', '--data', 'digits', ...RUN, '--out', 'run');
   const measured = ['sharpness', 'run', '--measures', 'toy,ascent', '--samples', '64', '--quiet'];
   t.regex(await run('bin/flatmin.js', ...measured, '--toy-steps', '3'), /toy [\s\S]*a toy[\s\S]*ascent/);
