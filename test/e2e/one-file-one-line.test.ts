@@ -149,7 +149,7 @@ export const toyMeasure = measureKind({
 `,
   });
   const help = await run('bin/flatmin.js', 'sharpness', '--help');
-  t.regex(help, /some\s+of\s+toy,\s*ascent,[\s\S]*--toy-steps <n>\s+toy:\s+steps of toy \(default: 2\)/);
+  t.regex(help, /some\s+of\s+toy,\s*ascent,[\s\S]*--toy-steps <n>\s+steps\s+of\s+toy \(default: 2\)/);
   await run('bin/flatmin.js', 'train', '--data', 'digits', ...RUN, '--out', 'run');
   const measured = ['sharpness', 'run', '--measures', 'toy,ascent', '--samples', '64', '--quiet'];
   t.regex(await run('bin/flatmin.js', ...measured, '--toy-steps', '3'), /toy [\s\S]*a toy[\s\S]*ascent/);
