@@ -12,7 +12,7 @@ import {
 } from './toolkit/sharpness-aware.js';
 
 export interface RandSAMOptions extends PerturbedOptions {
-  /** ε = ρ Tz/‖Tz‖ with T = |w| + η. Default false. */
+  /** ε = ρ Tz/‖z‖ with T = |w| + η: the same after rescalings that leave the network's function alone. Default false. */
   adaptive?: boolean | AdaptiveOptions;
   /** Fills the direction z of a step; default standard normal numbers from the run's seed and the step. */
   direction?: (z: Vector, problem: Problem) => Promise<void>;
@@ -23,7 +23,7 @@ export interface RandSAMOptions extends PerturbedOptions {
  *
  *   z ~ N(0, I) fresh each step;   base step at w with g(w + ρ z/‖z‖)
  *
- * One gradient a step, so it costs what the base optimizer costs. Running statistics move in that pass, and the reported loss is its
+ * In the adaptive ball ε = ρ Tz/‖z‖, which has ‖T⁻¹ε‖ = ρ. One gradient a step, so it costs what the base optimizer costs. Running statistics move in that pass, and the reported loss is its
  * loss, at the perturbed point.
  */
 export class RandSAM extends Perturbed {
@@ -52,7 +52,7 @@ export class RandSAM extends Perturbed {
       eta: this.eta,
       ascentDecay: () => 0,
     });
-    await perturbation.ascend(this.radius(problem), 1, this.adaptive ? undefined : length);
+    await perturbation.ascend(this.radius(problem), 1, length);
     return problem.gradient('update', perturbation.point);
   }
 

@@ -10,7 +10,7 @@ export interface SAMOptions extends AscentOptions {
   steps?: number;
   /**
    * How N steps share the radius: 'split' ρ/N a step (the paper's Eq. 5; default), 'project' a full ρ a step and back onto the ball
-   * of radius ρ, 'sum' a full ρ a step.
+   * of radius ρ (in the adaptive form ‖T⁻¹ε‖ ≤ ρ with T at w; Kwon et al. 2021, Eq. 3), 'sum' a full ρ a step.
    */
   radius?: 'split' | 'project' | 'sum';
 }

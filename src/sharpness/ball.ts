@@ -1,40 +1,29 @@
 import { FlatminError } from '../errors.js';
+import { type BallGeometry, balls, invertibleEta, pull } from '../vectors/ball.js';
 import type { Vector } from '../vectors/parameter-space.js';
-import { assign, scalar, sumOfSquares, type Term, vector } from '../vectors/program/expression.js';
+import { assign, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import type { Evaluations } from './evaluations.js';
 
 const [w, p, g] = [vector('w'), vector('p'), vector('g')];
 const scale = scalar('scale');
 
-/** The programs of a ball {w + ε : ‖T⁻¹ε‖ ≤ ρ}; `T` and `inverse` multiply by T and T⁻¹. */
-const geometry = (T: (term: Term) => Term, inverse: (term: Term) => Term) => ({
-  // ‖Tg‖²
-  slope: program(sumOfSquares(T(g))),
-  // The steepest direction for a step of given ‖T⁻¹·‖ is T(Tg).
-  first: program(assign(p, w.plus(scale.times(T(T(g)))))),
-  next: program(assign(p, p.plus(scale.times(T(T(g)))))),
-  // p holds z
-  noise: program(assign(p, w.plus(scale.times(T(p))))),
-  distance: program(sumOfSquares(inverse(p.minus(w)))),
-});
+/** The programs of a point that moves in a ball; T is always taken at the centre w. */
+function moves({ at, distance }: BallGeometry) {
+  const T = at(w);
+  return {
+    // ‖Tg‖²
+    slope: program(sumOfSquares(T.times(g))),
+    first: program(assign(p, w.plus(scale.times(T.twice(g))))),
+    next: program(assign(p, p.plus(scale.times(T.twice(g))))),
+    // p holds z
+    noise: program(assign(p, w.plus(scale.times(T.times(p))))),
+    distance,
+  };
+}
 
-const same = (term: Term) => term;
-const t = w.magnitude.plus(scalar('eta'));
-const geometries = {
-  plain: geometry(same, same),
-  adaptive: geometry(
-    (term) => t.times(term),
-    (term) => term.over(t),
-  ),
-};
-
+const programs = { plain: moves(balls.plain), adaptive: moves(balls.adaptive) };
 const squaredLength = program(sumOfSquares(p));
-// p ← w + scale·(p − w)
-const pull = program(assign(p, w.plus(scale.times(p.minus(w)))));
-
-/** Keeps T invertible where η = 0 and w = 0. */
-const SMALLEST_ETA = 1e-30;
 
 /**
  * The ball of radius ρ around the parameters w, {w + ε : ‖T⁻¹ε‖ ≤ ρ}, and one point p in it that moves. T = 1, or T = |w| + η for the
@@ -44,7 +33,7 @@ export class Ball {
   /** The highest loss found at a point of the ball. */
   highest = Number.NEGATIVE_INFINITY;
   private moved = false;
-  private readonly programs: (typeof geometries)[keyof typeof geometries];
+  private readonly programs: (typeof programs)[keyof typeof programs];
   private readonly eta: number;
 
   /**
@@ -57,8 +46,8 @@ export class Ball {
     private readonly p: Vector,
     eta?: number,
   ) {
-    this.programs = geometries[eta === undefined ? 'plain' : 'adaptive'];
-    this.eta = Math.max(eta ?? 0, SMALLEST_ETA);
+    this.programs = programs[eta === undefined ? 'plain' : 'adaptive'];
+    this.eta = invertibleEta(eta ?? 0);
   }
 
   /** p ← w */
@@ -114,7 +103,7 @@ export class Ball {
   private run(which: typeof pull, factor = 0): Promise<number[]> {
     const { space } = this.evaluations;
     const vectors = { w: space.parameters, p: this.p, g: space.gradient };
-    const scalars = { scale: factor, eta: this.eta };
+    const scalars = { scale: factor, eta: this.eta, inverseRho: 1 };
     return space.sums(which, vectors, () => scalars);
   }
 

@@ -1,56 +1,53 @@
 import { checked, option } from '../../options/option.js';
 import { notNegative } from '../../options/values.js';
+import { type BallGeometry, balls, invertibleEta, pull } from '../../vectors/ball.js';
 import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
 import { assign, scalar, sumOfSquares, type Term, vector } from '../../vectors/program/expression.js';
 import { program, type VectorProgram } from '../../vectors/program/program.js';
 import { Scalar } from '../../vectors/scalar.js';
 
 const [w, p, at, g] = [vector('w'), vector('p'), vector('at'), vector('g')];
-const [scale, lambda, eta] = [scalar('scale'), scalar('ascentDecay'), scalar('eta')];
+const [scale, lambda] = [scalar('scale'), scalar('ascentDecay')];
 
-/** T = |w| + η (Kwon et al. 2021, ASAM: the element-wise operator). */
-const T = (point: Term): Term => point.magnitude.plus(eta);
+const raw = (): Term => g;
 const decayed = (point: Term): Term => g.plus(lambda.times(point));
 
 /** The programs of an ascent step: the norm at the present point, the step away from w, and a further one from p. */
 interface Ascent {
+  readonly geometry: BallGeometry;
   readonly norm: VectorProgram;
   readonly first: VectorProgram;
   readonly next: VectorProgram;
 }
 
-const ascent = (normed: (point: Term) => Term, direction: (point: Term) => Term): Ascent => ({
+const ascent = (
+  geometry: BallGeometry,
+  normed: (point: Term) => Term,
+  direction: (point: Term) => Term,
+): Ascent => ({
+  geometry,
   norm: program(sumOfSquares(normed(at))),
   first: program(assign(p, w.plus(scale.timesOrZero(direction(w))))),
   next: program(assign(p, p.plus(scale.timesOrZero(direction(p))))),
 });
 
-const adaptive = (d: (point: Term) => Term): Ascent =>
+/** ε = ρT²d/‖Td‖, with T at the present point (Kwon et al. 2021, Eq. 5). */
+const steepest = (geometry: BallGeometry, d: (point: Term) => Term): Ascent =>
   ascent(
-    (point) => T(point).times(d(point)),
-    (point) => T(point).squared.times(d(point)),
+    geometry,
+    (point) => geometry.at(point).times(d(point)),
+    (point) => geometry.at(point).twice(d(point)),
   );
 
-/** ε = ρ d/‖d‖ for d = g or g + λw; adaptive: ε = ρ T²d/‖Td‖. */
+/** Along d = g or g + λw, in the plain ball and in the adaptive one. */
 const ascents = {
-  plain: ascent(
-    () => g,
-    () => g,
-  ),
-  decayed: ascent(decayed, decayed),
-  adaptive: adaptive(() => g),
-  adaptiveDecayed: adaptive(decayed),
-  /** Random directions are scaled once: ε = ρ Tz/‖Tz‖. */
-  adaptiveRandom: ascent(
-    (point) => T(point).times(g),
-    (point) => T(point).times(g),
-  ),
+  plain: steepest(balls.plain, raw),
+  decayed: steepest(balls.plain, decayed),
+  adaptive: steepest(balls.adaptive, raw),
+  adaptiveDecayed: steepest(balls.adaptive, decayed),
+  /** ε = ρTz/‖z‖: a direction that no gradient gave, on the surface of the ball. */
+  adaptiveRandom: ascent(balls.adaptive, raw, (point) => balls.adaptive.at(point).times(g)),
 };
-
-// ‖(p − w)/ρ‖²
-const distance = program(sumOfSquares(p.minus(w).times(scalar('inverseRho'))));
-// p ← w + scale·(p − w)
-const project = program(assign(p, w.plus(scale.times(p.minus(w)))));
 
 // pᵢ ← wᵢ + (zᵢ < t ? scale : 0)·(pᵢ − wᵢ)
 const chosen = scalar('threshold').minus(vector('z')).sign.max(scalar('zero'));
@@ -95,18 +92,18 @@ export class Perturbation {
   }
 
   /**
-   * p ← p + share·ρ·d/‖d‖ along the direction in `space.gradient`. A zero or non-finite direction moves nothing: where it is not known
+   * p ← p + share·ρ·T²d/‖Td‖ (of random directions Td/‖d‖) along the direction in `space.gradient`. A zero or non-finite direction moves nothing: where it is not known
    * yet whether it is one, p becomes a copy of the point that it was at.
    * @param rho radius of each stretch of parameters
    * @param share part of the radius that this step takes
-   * @param known ‖d‖, where the caller has it
+   * @param known the norm, where the caller has it
    */
   async ascend(rho: (stretch: Stretch) => number, share: number, known?: Scalar): Promise<void> {
     const { norm, first, next } = ascents[this.kind];
     const { parameters, gradient } = this.space;
     const vectors = { w: parameters, p: this.perturbed, at: this.point, g: gradient };
     const constants = (stretch: Stretch) => ({
-      eta: this.constants.eta,
+      eta: invertibleEta(this.constants.eta),
       ascentDecay: this.constants.ascentDecay(stretch),
     });
     const length = (known ?? (await this.space.run(norm, vectors, constants))[0]!.root).invertibleOrZero;
@@ -119,15 +116,20 @@ export class Perturbation {
     this.moved = true;
   }
 
-  /** Brings p back into the ball of radius ρ around the parameters; with radii of their own, groups span an ellipsoid: ‖(p − w)/ρ‖ ≤ 1. */
+  /**
+   * Brings p back into the ball ‖T⁻¹(p − w)‖ ≤ ρ, with T at its centre w; with radii of their own, groups span an ellipsoid:
+   * ‖T⁻¹(p − w)/ρ‖ ≤ 1.
+   */
   async project(rho: (stretch: Stretch) => number): Promise<void> {
     if (!this.moved) return;
     const vectors = { w: this.space.parameters, p: this.perturbed };
+    const { distance } = ascents[this.kind].geometry;
     const [squares] = await this.space.run(distance, vectors, (stretch) => ({
+      eta: invertibleEta(this.constants.eta),
       inverseRho: rho(stretch) > 0 ? 1 / rho(stretch) : 0,
     }));
     const scales = { scale: Scalar.of(1).over(squares!.root).min(1) };
-    if (scales.scale.known !== 1) await this.space.run(project, vectors, () => scales);
+    if (scales.scale.known !== 1) await this.space.run(pull, vectors, () => scales);
   }
 
   /** Leaves the perturbation only where z is below a threshold, and multiplies it by a factor there. */

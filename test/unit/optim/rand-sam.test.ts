@@ -53,19 +53,50 @@ test('the noise has length ρ and is spread over all parameters', async (t) => {
   }
 });
 
-test('adaptive: ε = ρ Tz/‖Tz‖', async (t) => {
+const given = Object.fromEntries(
+  Object.entries(start()).map(([name, values]) => [name, values.map((_, i) => i - 2.5)]),
+);
+const direction: RandSAMOptions['direction'] = async (target, { space: { arena } }) => {
+  for (const [name, values] of Object.entries(given)) arena.write(target, name, Float32Array.from(values));
+};
+
+test('adaptive: ε = ρ Tz/‖z‖, on the surface of the ball ‖T⁻¹ε‖ ≤ ρ', async (t) => {
   const problem = new Quadratic();
-  const z = Object.fromEntries(
-    Object.entries(start()).map(([name, values]) => [name, values.map((_, i) => i - 2.5)]),
-  );
-  const direction: RandSAMOptions['direction'] = async (target, { space: { arena } }) => {
-    for (const [name, values] of Object.entries(z)) arena.write(target, name, Float32Array.from(values));
-  };
   await new RandSAM(new SGD({ lr }), { rho: 0.5, adaptive: { eta: 0.1 }, direction }).step(problem);
-  const scaled = map((_, wi, zi) => (Math.abs(wi) + 0.1) * zi, start(), z);
-  const expected = map((_, value) => (0.5 * value) / norm(scaled), scaled);
+  const T = map((_, wi) => Math.abs(wi) + 0.1, start());
+  const expected = map((_, ti, zi) => (0.5 * ti * zi) / norm(given), T, given);
   const error = relativeError(flat(minus(problem.visited[0]!.at, start())), flat(expected));
   t.true(error < 1e-5, `ε differs by ${error}`);
+});
+
+test('adaptive, with the numbers of the run: ‖T⁻¹ε‖ = ρ', async (t) => {
+  for (const step of [0, 1, 2]) {
+    const scaled = map(
+      (_, e, wi) => e / (Math.abs(wi) + 0.1),
+      await noise({ rho: 0.5, adaptive: { eta: 0.1 } }, { step }),
+      start(),
+    );
+    t.true(Math.abs(norm(scaled) - 0.5) < 1e-5, `${norm(scaled)}`);
+  }
+});
+
+test('adaptive with η = 0: a rescaling that keeps the function rescales the perturbation with it', async (t) => {
+  const factor = (name: string) => (name === 'a.weight' ? 8 : name === 'b.weight' ? 1 / 8 : 1);
+  const perturbation = async (scale: (name: string) => number) => {
+    const problem = new Quadratic();
+    const { arena, parameters } = problem.space;
+    for (const [name, values] of Object.entries(start()))
+      arena.write(
+        parameters,
+        name,
+        Float32Array.from(values, (x) => x * scale(name)),
+      );
+    const before = problem.weights;
+    await new RandSAM(new SGD({ lr: 0 }), { rho: 0.5, adaptive: { eta: 0 }, direction }).step(problem);
+    return map((name, at, wi) => (at - wi) / scale(name), problem.visited[0]!.at, before);
+  };
+  const [plain, rescaled] = [await perturbation(() => 1), await perturbation(factor)];
+  t.true(relativeError(flat(rescaled), flat(plain)) < 1e-5);
 });
 
 test('the padding between tensors stays zero', async (t) => {

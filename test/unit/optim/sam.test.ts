@@ -27,7 +27,8 @@ function pointsOf({
     let next = map((_, wi, di, ti) => wi + (share * ti * ti * di) / length, w, d, T);
     if (radius === 'project') {
       const offset = minus(next, start());
-      const factor = Math.min(1, size / norm(offset));
+      const distance = norm(map((_, oi, wi) => oi / (adaptive ? Math.abs(wi) + eta : 1), offset, start()));
+      const factor = Math.min(1, size / distance);
       next = map((_, wi, oi) => wi + factor * oi, start(), offset);
     }
     points.push(next);
@@ -41,6 +42,7 @@ const cases: Record<string, SAMOptions> = {
   'a radius of zero': { rho: 0 },
   'three steps, split': { rho: 0.5, steps: 3 },
   'three steps, projected': { rho: 0.5, steps: 3, radius: 'project' },
+  'three adaptive steps, projected': { rho: 0.5, steps: 3, radius: 'project', adaptive: { eta: 0.1 } },
   'three steps, summed': { rho: 0.5, steps: 3, radius: 'sum' },
   'ascent decay': { rho: 0.5, ascentDecay: 0.7 },
   adaptive: { rho: 0.5, adaptive: { eta: 0.1 } },
@@ -79,6 +81,29 @@ test('the radius: split stays inside the ball, project ends on it, sum can leave
   for (const [n, length] of (await distance('split')).entries()) t.true(length <= (0.5 * n) / 5 + 1e-6);
   for (const length of (await distance('project')).slice(1)) t.true(Math.abs(length - 0.5) < 1e-6);
   t.true((await distance('sum')).at(-1)! > 2, 'five nearly parallel steps of 0.5');
+});
+
+test('a projected adaptive ascent stays in the ball ‖T⁻¹ε‖ ≤ ρ, T at its centre', async (t) => {
+  const problem = new Quadratic();
+  await new SAM(new SGD({ lr }), { rho: 0.5, steps: 5, radius: 'project', adaptive: { eta: 0.01 } }).step(
+    problem,
+  );
+  for (const { at } of problem.visited) {
+    const distance = norm(map((_, x, w) => (x - w) / (Math.abs(w) + 0.01), at, start()));
+    t.true(distance < 0.5 + 1e-6, `${distance}`);
+  }
+});
+
+test('a projected adaptive ascent with η = 0 leaves a parameter that is zero where it is', async (t) => {
+  const problem = new Quadratic();
+  problem.space.arena.write(problem.space.parameters, 'a.bias', new Float32Array(3));
+  await new SAM(new SGD({ lr: 0 }), { rho: 0.5, steps: 3, radius: 'project', adaptive: { eta: 0 } }).step(
+    problem,
+  );
+  const last = problem.visited.at(-1)!.at;
+  t.deepEqual(last['a.bias'], [0, 0, 0]);
+  t.true(flat(last).every(Number.isFinite));
+  t.notDeepEqual(last['a.weight'], start()['a.weight']);
 });
 
 test('the clean parameters come back bit for bit', async (t) => {
