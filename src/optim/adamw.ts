@@ -14,6 +14,7 @@ import {
   commonOptions,
   commonSettings,
   decayOf,
+  decays,
 } from './toolkit/common-options.js';
 import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, finiteGradientNorm } from './toolkit/gradient-norm.js';
@@ -106,6 +107,10 @@ export class AdamW implements BaseOptimizer {
   state(space: ParameterSpace): Record<string, Vector> {
     const { m: firstMoment, v: secondMoment } = this.moments(space);
     return { firstMoment, secondMoment };
+  }
+
+  decays(stretch: Stretch): boolean {
+    return decays(stretch, this.options);
   }
 
   describe(): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { AppliedSteps } from './toolkit/applied-steps.js';
 
@@ -80,4 +80,6 @@ export interface BaseOptimizer extends Optimizer {
    * @throws FlatminError NOT_FINITE where that is known and not to be skipped
    */
   update(problem: Problem): Promise<Omit<StepReport, 'loss'>>;
+  /** Whether its decay is for a stretch of parameters that has none of its own; all, where this is absent. */
+  decays?(stretch: Stretch): boolean;
 }

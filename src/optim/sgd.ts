@@ -12,6 +12,7 @@ import {
   commonOptions,
   commonSettings,
   decayOf,
+  decays,
 } from './toolkit/common-options.js';
 import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './toolkit/gradient-norm.js';
@@ -100,6 +101,10 @@ export class SGD implements BaseOptimizer {
 
   state(space: ParameterSpace): Record<string, Vector> {
     return this.options.momentum === 0 ? {} : { velocity: this.velocity(space) };
+  }
+
+  decays(stretch: Stretch): boolean {
+    return decays(stretch, this.options);
   }
 
   describe(): Record<string, unknown> {

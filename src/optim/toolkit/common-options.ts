@@ -44,6 +44,10 @@ export const commonSettings = {
   }),
 };
 
+/** Whether the optimizer's λ is for a stretch of parameters. */
+export const decays = ({ isVector }: Stretch, { decay }: Pick<CommonOptions, 'decay'>): boolean =>
+  !(decay === 'weights' && isVector);
+
 /** λ of a stretch of parameters: its group's own, or the optimizer's where that decays it. */
-export const decayOf = ({ options, isVector }: Stretch, { weightDecay = 0, decay }: CommonOptions): number =>
-  options.weightDecay ?? (decay === 'weights' && isVector ? 0 : weightDecay);
+export const decayOf = (stretch: Stretch, { weightDecay = 0, decay }: CommonOptions): number =>
+  stretch.options.weightDecay ?? (decays(stretch, { decay }) ? weightDecay : 0);

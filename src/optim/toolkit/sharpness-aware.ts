@@ -115,7 +115,10 @@ export abstract class Perturbed implements Optimizer {
 export interface AscentOptions extends PerturbedOptions {
   /** Adaptive (Kwon et al. 2021): ε = ρ T²g/‖Tg‖ with T = |w| + η. Default false. */
   adaptive?: boolean | AdaptiveOptions;
-  /** λ of an L2 term that is part of the ascent gradient (g + λw), as in the code of Foret et al.; default 0. */
+  /**
+   * λ of an L2 term that is part of the ascent gradient (g + λw), as in the code of Foret et al., for the parameters that the base decays;
+   * default 0. A group's own weight decay takes its place.
+   */
   ascentDecay?: number;
 }
 
@@ -144,7 +147,7 @@ export abstract class GradientAscent extends Perturbed {
   protected perturbation({ space }: Problem): Perturbation {
     return new Perturbation(space, this.vectors.get(space, 'perturbed'), this.kind(), {
       eta: this.eta,
-      ascentDecay: (stretch) => stretch.options.weightDecay ?? this.ascent.ascentDecay,
+      ascentDecay: (stretch) => this.ascentDecay(stretch),
     });
   }
 
@@ -157,6 +160,11 @@ export abstract class GradientAscent extends Perturbed {
 
   protected describeAscent(): Record<string, unknown> {
     return { rho: this.rho, every: this.every, ...this.ascent, base: this.base.describe() };
+  }
+
+  private ascentDecay(stretch: Stretch): number {
+    const isDecayed = this.base.decays?.(stretch) ?? true;
+    return stretch.options.weightDecay ?? (isDecayed ? this.ascent.ascentDecay : 0);
   }
 
   private kind(): AscentKind {

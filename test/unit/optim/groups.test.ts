@@ -77,6 +77,25 @@ test('a projected ascent leaves a group its own radius', async (t) => {
   t.true(relativeError(flat(grouped.visited[3]!.at), flat(plain.visited[3]!.at)) < 1e-6);
 });
 
+test('the ascent decays what the base decays: no biases where that decays weights alone', async (t) => {
+  const ascentDecay = 0.7;
+  for (const [base, groups, decayOf] of [
+    [new SGD({ lr, decay: 'weights' }), [], (name) => (isBias(name) ? 0 : ascentDecay)],
+    [new AdamW({ lr, decay: 'weights' }), [], (name) => (isBias(name) ? 0 : ascentDecay)],
+    [new SGD({ lr, decay: 'all' }), [], () => ascentDecay],
+    [
+      new SGD({ lr, decay: 'weights' }),
+      [{ parameters: 'a.bias', weightDecay: 0.3 }],
+      (name) => (name === 'a.bias' ? 0.3 : isBias(name) ? 0 : ascentDecay),
+    ],
+  ] as [BaseOptimizer, ParameterGroup[], (name: string) => number][]) {
+    const { visited } = await step(groups, new SAM(base, { rho: 0.5, ascentDecay }));
+    const d = map((name, g, w) => g + decayOf(name) * w, gradientAt(start()), start());
+    const expected = map((_, di) => (0.5 * di) / norm(d), d);
+    t.true(relativeError(flat(minus(visited[1]!.at, start())), flat(expected)) < 1e-5);
+  }
+});
+
 const frozen: ParameterGroup[] = [{ parameters: /^a\./, frozen: true }];
 const isFrozen = (name: string) => name.startsWith('a.');
 
