@@ -44,7 +44,11 @@ const options = {
  *
  *   m ← λm + (1 − λ)g;   d = g − σm;   base step at w with g(w + ρ d/‖d‖)
  *
- * m begins at zero and is part of the state; with micro-batches it moves with each of them. Two gradients a step.
+ * m begins at zero, so that the first ascent is SAM's, and is part of the state; with micro-batches it moves with each of them. Two
+ * gradients a step.
+ *
+ * The authors' code (nblt/F-SAM) differs from the equations: its m is g of the first step, and each later step takes m off the gradient
+ * before that gradient enters it, d = g − σm with the m of the step before.
  */
 export class FriendlySAM extends GradientAscent {
   private readonly sigma: number;

@@ -192,6 +192,31 @@ test('Friendly-SAM ascends along what is left of the gradient without its moving
   }
 });
 
+test("Friendly-SAM's mean holds the step's own gradient, unlike that of the authors' code", async (t) => {
+  const [sigma, decay, count] = [1, 0.9, 5];
+  const problem = new Quadratic();
+  await stepsOf((base) => new FriendlySAM(base, { rho, sigma, gradientDecay: decay }), count, problem);
+  const trained = (next: (m: Tensors | undefined, g: Tensors) => { m: Tensors; d: Tensors }) => {
+    let w = start();
+    let m: Tensors | undefined;
+    for (let step = 0; step < count; step++) {
+      const found = next(m, gradientAt(w));
+      m = found.m;
+      w = minus(w, scaled(gradientAt(plus(w, scaled(found.d, rho / norm(found.d)))), lr));
+    }
+    return w;
+  };
+  const paper = trained((before = scaled(start(), 0), g) => {
+    const m = plus(scaled(before, decay), scaled(g, 1 - decay));
+    return { m, d: minus(g, scaled(m, sigma)) };
+  });
+  const code = trained((m, g) =>
+    m ? { m: plus(scaled(m, decay), scaled(g, 1 - decay)), d: minus(g, scaled(m, sigma)) } : { m: g, d: g },
+  );
+  t.true(near(problem.weights, paper, 1e-6));
+  t.true(relativeError(flat(problem.weights), flat(code)) > 1e-3);
+});
+
 test('Friendly-SAM without σ is SAM, and its mean gradient is state', async (t) => {
   const [friendly, sam] = [new Quadratic(), new Quadratic()];
   const optimizer = new FriendlySAM(new SGD({ lr }), { rho, sigma: 0 });
