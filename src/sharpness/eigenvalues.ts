@@ -1,6 +1,6 @@
 import { option } from '../options/option.js';
 import { count as positiveCount } from '../options/values.js';
-import { dot, vector } from '../vectors/program/expression.js';
+import { dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import { figure, measureKind, seed as seedOption } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
@@ -18,7 +18,10 @@ export interface EigenvaluesOptions {
 export interface EigenvaluesResult extends ProductsUsed {
   /** The k largest, in descending order; fewer where there are fewer parameters. */
   values: number[];
-  /** |λ − value| ≤ residual for an eigenvalue λ of the Hessian that the products are of. */
+  /**
+   * |λ − value| ≤ residual for an eigenvalue λ of the Hessian that the products are of: ‖Hv − value·v‖ of the unit Ritz vector v, and
+   * float32's rounding of the largest product.
+   */
   residuals: number[];
   /** Lanczos steps made. */
   steps: number;
@@ -29,43 +32,59 @@ export interface EigenvaluesResult extends ProductsUsed {
 /** The iteration ends where every residual is below this share of the largest value. */
 const TOLERANCE = 1e-3;
 
-const overlap = program(dot(vector('v'), vector('h')));
+/** Of float32. */
+const UNIT_ROUNDOFF = 2 ** -24;
 
-/** The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. A Hessian-vector product a step. */
+const [v, h] = [vector('v'), vector('h')];
+const overlap = program(dot(v, h));
+const distance = program(sumOfSquares(h.minus(scalar('value').times(v))), sumOfSquares(v));
+
+/**
+ * The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. A Hessian-vector product a step, and one for the residual of
+ * each value.
+ */
 export async function eigenvalues(
   hessian: Hessian,
   { count, steps, seed }: EigenvaluesOptions,
 ): Promise<EigenvaluesResult> {
   const { space } = hessian;
   const lanczos = new Lanczos(hessian);
-  const [v, h] = [space.arena.vector(space.device), space.arena.vector(space.device)];
+  const ritz = { v: space.arena.vector(space.device), h: space.arena.vector(space.device) };
   try {
-    const { values, vectors, residuals } = await lanczos.run({
+    const { values, vectors } = await lanczos.run({
       steps,
       seed,
       stream: randomStream('eigenvalues', 0),
-      done: (ritz) =>
-        ritz.values.length >= count &&
-        ritz.residuals.slice(0, count).every((residual) => residual <= TOLERANCE * Math.abs(ritz.values[0]!)),
+      done: (found) =>
+        found.values.length >= count &&
+        found.residuals.slice(0, count).every((each) => each <= TOLERANCE * Math.abs(found.values[0]!)),
     });
+    const largest = Math.max(...values.map(Math.abs));
+    const residuals: number[] = [];
+    for (const [i, value] of values.slice(0, count).entries()) {
+      await lanczos.combine(vectors[i]!, ritz.v);
+      await hessian.times(ritz.v, ritz.h);
+      const [squares, length] = await space.sums(distance, ritz, () => ({ value }));
+      residuals.push(Math.sqrt(squares! / length!) + UNIT_ROUNDOFF * largest);
+    }
     const used = hessian.used;
     let differenceError: number | undefined;
     if (used.products === 'differences') {
-      await lanczos.combine(vectors[0]!, v);
-      await hessian.times(v, h, hessian.step / 2);
-      const [again] = await space.sums(overlap, { v, h });
+      await lanczos.combine(vectors[0]!, ritz.v);
+      await hessian.times(ritz.v, ritz.h, hessian.step / 2);
+      const [again] = await space.sums(overlap, ritz);
       differenceError = Math.abs(again! - values[0]!);
     }
     return {
       values: values.slice(0, count),
-      residuals: residuals.slice(0, count),
+      residuals,
       steps: lanczos.steps,
       ...used,
       ...(differenceError !== undefined && { differenceError }),
     };
   } finally {
     lanczos.dispose();
-    for (const vector of [v, h]) vector.dispose();
+    for (const vector of Object.values(ritz)) vector.dispose();
   }
 }
 

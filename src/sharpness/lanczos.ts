@@ -18,7 +18,7 @@ const BREAKDOWN = 1e-5;
 
 /** What a Lanczos iteration has found: eigenvalues of its tridiagonal matrix. */
 export interface Ritz extends Eigen {
-  /** For each value θ, an eigenvalue λ of H has |λ − θ| ≤ this. */
+  /** For each value θ, an eigenvalue λ of H has |λ − θ| ≤ this, as far as products and basis are exact: no rounding is in it. */
   readonly residuals: readonly number[];
 }
 

@@ -94,7 +94,7 @@ export class QuadraticObjective implements Objective {
     return arena.segments.flatMap(({ name }) => [...arena.read(vector, name)]);
   }
 
-  private write(vector: Vector, values: readonly number[]): void {
+  write(vector: Vector, values: readonly number[]): void {
     const { arena } = this.space;
     let at = 0;
     for (const { name, count } of arena.segments)
