@@ -1,3 +1,4 @@
+export type { CudaLibraries, DeviceBuffer } from './addon/types.js';
 export type { ConstantValue, InputConstants } from './autodiff/prepare/fixed-inputs.js';
 export { benchKernels, type KernelBenchOptions, type KernelReport } from './bench/kernels/kernels.js';
 export { benchMemory, type MemoryBenchOptions, type MemoryReport } from './bench/memory/memory.js';
@@ -12,9 +13,15 @@ export { type Inspection, type InspectOptions, inspectModel } from './compile/in
 export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
-export type { ExperimentResults } from './experiment/results.js';
+export type { JobOutcome, JobResult } from './experiment/job-folder.js';
+export type { Job, PlanOptions } from './experiment/plan.js';
+export type { Cell, ExperimentResults, JobRecord, ResultRow } from './experiment/results.js';
+export type { MissingJob } from './experiment/run-experiment.js';
 export { type ExperimentOptions, type ExperimentReport, runExperiment } from './experiment/run-experiment.js';
-export type { ExperimentFile } from './experiment/schema.js';
+export type { JobContext, JobEvent, RunJob, RunJobsOptions } from './experiment/run-jobs.js';
+export type { ExperimentFile, Figure } from './experiment/schema.js';
+export type { SharpnessSettings } from './experiment/sharpness-options.js';
+export type { Statistics } from './experiment/statistics.js';
 export type { LandscapeFile } from './formats/landscape-file.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
 export { type CtcOptions, ctc } from './losses/ctc.js';
@@ -62,6 +69,7 @@ export { openRuntime, type Runtime } from './ort/library.js';
 export { makeReport, type ReportOptions } from './report/report.js';
 export { type ReportServer, type ServeOptions, serveReport } from './report/watch.js';
 export { compare } from './run/compare.js';
+export type { Execution } from './run/execution.js';
 export type { TrainSummary } from './run/summary.js';
 export { type TrainOptions, train } from './run/train.js';
 export type { Evaluation } from './session/evaluator.js';
@@ -76,7 +84,7 @@ export type {
   TrainingSessionOptions,
 } from './session/session-options.js';
 export type { QueuedStep, StepResult } from './session/step-queue.js';
-export type { TrainSettings } from './settings/schema.js';
+export type { TrainSettings, ViewSettings } from './settings/schema.js';
 export { measure, type SharpnessReport } from './sharpness/measure.js';
 export type { Objective } from './sharpness/objective.js';
 export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';

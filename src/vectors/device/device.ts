@@ -50,11 +50,20 @@ export interface Device {
   copy(source: DeviceBuffer, target: DeviceBuffer): Promise<void>;
   /** Puts host data into a buffer, which may change as soon as this resolves: through pinned memory on a GPU. */
   upload(target: DeviceBuffer, data: ArrayBufferView): Promise<void>;
-  /** Execution providers of sessions on this device; undefined for the CPU's own. */
+  /**
+   * Execution providers of sessions on this device; undefined for the CPU's own.
+   * @internal
+   */
   readonly providers: NativeSessionOptions['providers'];
-  /** Of sessions whose runs are captured once and played again (CUDA graphs); undefined where the device does not capture. */
+  /**
+   * Of sessions whose runs are captured once and played again (CUDA graphs); undefined where the device does not capture.
+   * @internal
+   */
   readonly captureOptions: Pick<NativeSessionOptions, 'providers' | 'exclusiveOn'> | undefined;
-  /** Configuration of runs whose outputs all stay on the device. */
+  /**
+   * Configuration of runs whose outputs all stay on the device.
+   * @internal
+   */
   readonly runConfig: Readonly<Record<string, string>>;
   /** Bytes of the device's memory. */
   memory(): { readonly free: number; readonly total: number };
