@@ -1,3 +1,4 @@
+export type { CudaLibraries, DeviceBuffer } from './addon/types.js';
 export type { ConstantValue, InputConstants } from './autodiff/prepare/fixed-inputs.js';
 export { benchKernels, type KernelBenchOptions, type KernelReport } from './bench/kernels/kernels.js';
 export { benchMemory, type MemoryBenchOptions, type MemoryReport } from './bench/memory/memory.js';
@@ -12,9 +13,19 @@ export { type Inspection, type InspectOptions, inspectModel } from './compile/in
 export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
-export { type ExperimentOptions, type ExperimentReport, runExperiment } from './experiment/run-experiment.js';
+export type { Job, PlanOptions } from './experiment/plan.js';
+export {
+  type ExperimentOptions,
+  type ExperimentReport,
+  type MissingJob,
+  runExperiment,
+} from './experiment/run-experiment.js';
+export type { JobContext, JobEvent, RunJob, RunJobsOptions } from './experiment/run-jobs.js';
 export type { ExperimentFile } from './experiment/schema.js';
+export type { SharpnessSettings } from './experiment/sharpness-options.js';
 export type { LandscapeFile } from './formats/landscape-file.js';
+export type { ReadonlyDeep } from './formats/run/checked.js';
+export type { JobOutcome } from './formats/run/job.js';
 export type { ExperimentResults } from './formats/run/results.js';
 export type { TrainSummary } from './formats/run/summary.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
@@ -63,6 +74,7 @@ export { openRuntime, type Runtime } from './ort/library.js';
 export { makeReport, type ReportOptions } from './report/report.js';
 export { type ReportServer, type ServeOptions, serveReport } from './report/watch.js';
 export { compare } from './run/compare.js';
+export type { Execution } from './run/execution.js';
 export { type TrainOptions, train } from './run/train.js';
 export type { Evaluation } from './session/evaluator.js';
 export type { Feeds } from './session/feeds.js';
@@ -77,7 +89,15 @@ export type {
   TrainingSessionOptions,
 } from './session/session-options.js';
 export type { QueuedStep, StepResult } from './session/step-queue.js';
-export type { TrainSettings } from './settings/schema.js';
+export type {
+  CommonSetting,
+  DeclaredOptimizer,
+  GroupSettings,
+  OptimizerSetting,
+  SettingValue,
+  TrainSettings,
+  ViewSettings,
+} from './settings/schema.js';
 export { measure, type SharpnessReport } from './sharpness/measure.js';
 export type { Objective } from './sharpness/objective.js';
 export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
@@ -87,6 +107,6 @@ export {
   type ModelSharpnessReport,
   measureSharpness,
 } from './study/measure-sharpness.js';
-export type { Device } from './vectors/device/device.js';
+export type { Device, DeviceFacts } from './vectors/device/device.js';
 export { type DeviceOptions, openDevice } from './vectors/device/open.js';
 export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './vectors/parameter-space.js';

@@ -32,9 +32,15 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
   threads?: number | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
-  /** What the training graph is lowered to; default: the fastest form of each op that the runtime can run on the device. */
+  /**
+   * What the training graph is lowered to; default: the fastest form of each op that the runtime can run on the device.
+   * @internal
+   */
   target?: Target | undefined;
-  /** Writes a profile of ONNX Runtime's kernels to PREFIX_<date>.json when the session is disposed. */
+  /**
+   * Writes a profile of ONNX Runtime's kernels to PREFIX_<date>.json when the session is disposed.
+   * @internal
+   */
   profilePrefix?: string;
 }
 

@@ -1,6 +1,6 @@
 import { float32Model } from '../autodiff/prepare/float32.js';
+import type { Classified } from '../autodiff/roles/classify.js';
 import { describeDecisions } from '../autodiff/roles/decisions.js';
-import type { SeparatedModel } from '../autodiff/separate.js';
 import { describeOwnTypes } from '../compile/own-types.js';
 import { inferenceModel, withWeights } from '../compile/put-weights.js';
 import { FlatminError, invalid } from '../errors.js';
@@ -283,7 +283,7 @@ export class TrainingSession {
   }
 
   /** What every initializer of the model is to training, and why. */
-  get classified(): SeparatedModel['classified'] {
+  get classified(): readonly Classified[] {
     return this.loaded.built.classified;
   }
 

@@ -23,13 +23,15 @@ import {
   text,
 } from '../options/values.js';
 
-type Declared = (typeof optimizers)[number];
-export type OptimizerName = Declared['name'];
-export type BaseName = Extract<Declared, { wraps: false }>['name'];
+/** The declaration of an optimizer that a run can name. */
+export type DeclaredOptimizer = (typeof optimizers)[number];
+export type OptimizerName = DeclaredOptimizer['name'];
+export type BaseName = Extract<DeclaredOptimizer, { wraps: false }>['name'];
 
-const namesOf = <T extends Declared>(some: readonly T[]) =>
+const namesOf = <T extends DeclaredOptimizer>(some: readonly T[]) =>
   some.map(({ name }) => name) as [T['name'], ...T['name'][]];
-const isBase = (declared: Declared): declared is Extract<Declared, { wraps: false }> => !declared.wraps;
+const isBase = (declared: DeclaredOptimizer): declared is Extract<DeclaredOptimizer, { wraps: false }> =>
+  !declared.wraps;
 
 export const OPTIMIZER_NAMES = namesOf(optimizers);
 export const BASE_NAMES = namesOf(optimizers.filter(isBase));
@@ -234,25 +236,29 @@ export const runSettings = {
 };
 
 /** Names of the settings of any optimizer, and the values that one may have. */
-type OptimizerSetting = Declared['settings'] extends infer S ? (S extends unknown ? keyof S : never) : never;
-type ValueOf<K extends OptimizerSetting> = Declared['settings'] extends infer S
+export type OptimizerSetting = DeclaredOptimizer['settings'] extends infer S
+  ? S extends unknown
+    ? keyof S
+    : never
+  : never;
+export type SettingValue<K extends OptimizerSetting> = DeclaredOptimizer['settings'] extends infer S
   ? S extends Readonly<Record<K, z.ZodType>>
     ? z.output<S[K]>
     : never
   : never;
 /** Those that every optimizer has. */
-type Common = keyof typeof commonSettings;
+export type CommonSetting = keyof typeof commonSettings;
 
 /** All that decides what a run computes; what its optimizer does not use is absent. */
 export type TrainSettings = Readonly<
   z.infer<z.ZodObject<typeof viewSettings & typeof runSettings & typeof wrapperSettings>>
-> & { readonly [K in Common]: ValueOf<K> } & {
-  readonly [K in Exclude<OptimizerSetting, Common>]?: ValueOf<K> | undefined;
+> & { readonly [K in CommonSetting]: SettingValue<K> } & {
+  readonly [K in Exclude<OptimizerSetting, CommonSetting>]?: SettingValue<K> | undefined;
 } & { readonly groups: readonly GroupSettings[] };
 export type GroupSettings = z.infer<typeof groupSchema>;
 
 /** The declaration of an optimizer. @throws FlatminError INVALID_ARGUMENT for an unknown name */
-export function optimizerNamed(name: OptimizerName): Declared {
+export function optimizerNamed(name: OptimizerName): DeclaredOptimizer {
   const found = optimizers.find((each) => each.name === name);
   if (!found) throw invalid('optimizer', `one of ${OPTIMIZER_NAMES.join(', ')}`, name);
   return found;

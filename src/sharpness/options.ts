@@ -6,10 +6,11 @@ import type { Passes } from './evaluations.js';
 import { DIFFERENCE_STEP } from './hessian.js';
 import { measureKinds } from './index.js';
 
-type Declared = (typeof measureKinds)[number];
-export type MeasureName = Declared['name'];
+/** The declaration of a measure. */
+export type DeclaredMeasure = (typeof measureKinds)[number];
+export type MeasureName = DeclaredMeasure['name'];
 /** What each measure finds. */
-export type MeasureResults = { [D in Declared as D['name']]: Awaited<ReturnType<D['run']>> };
+export type MeasureResults = { [D in DeclaredMeasure as D['name']]: Awaited<ReturnType<D['run']>> };
 
 /** In the order they are measured. */
 export const MEASURE_NAMES: readonly MeasureName[] = measureKinds.map(({ name }) => name);
@@ -48,8 +49,13 @@ export const commonOptions = {
   }),
 } satisfies Options;
 
-type MeasureOption = Declared['options'] extends infer O ? (O extends unknown ? keyof O : never) : never;
-type ValueOf<K extends MeasureOption> = Declared['options'] extends infer O
+/** Names of the options of any measure, and the values that one may have. */
+export type MeasureOption = DeclaredMeasure['options'] extends infer O
+  ? O extends unknown
+    ? keyof O
+    : never
+  : never;
+export type MeasureOptionValue<K extends MeasureOption> = DeclaredMeasure['options'] extends infer O
   ? O extends Readonly<Record<K, z.ZodType>>
     ? z.output<O[K]>
     : never
@@ -57,7 +63,7 @@ type ValueOf<K extends MeasureOption> = Declared['options'] extends infer O
 
 /** What may be set: `flatmin sharpness --help` says it in words, with the defaults. */
 export type SharpnessOptions = {
-  readonly [K in MeasureOption]?: ValueOf<K> | undefined;
+  readonly [K in MeasureOption]?: MeasureOptionValue<K> | undefined;
 } & { readonly [K in keyof typeof commonOptions]?: z.output<(typeof commonOptions)[K]> | undefined } & {
   readonly measures?: readonly MeasureName[] | undefined;
   /** Called after every pass over the data, or a batch of it, with the measure under way and the passes since it began. */

@@ -150,7 +150,7 @@ export class ParameterSpace {
   }
 }
 
-type Scalars = Range['scalars'];
+export type Scalars = Range['scalars'];
 const none: Scalars = {};
 
 function isSame(a: Scalars, b: Scalars): boolean {

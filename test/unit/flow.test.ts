@@ -65,6 +65,7 @@ const violations = [
   ['flow-experiment', 'experiment/a.ts', '../optim/a.js', 'src/optim/a.ts'],
   ['flow-report', 'report/a.ts', '../run/a.js', 'src/run/a.ts'],
   ['flow-bench', 'bench/a.ts', '../study/a.js', 'src/study/a.ts'],
+  ['flow-exports', 'exports/a.ts', '../cli/a.js', 'src/cli/a.ts'],
   ['flow-cli', 'cli/d.ts', '../index.js', 'src/index.ts'],
   ['flow-index', 'index.ts', './cli/a.js', 'src/cli/a.ts'],
   ['flow-known-folders', 'elsewhere/a.ts', '../run/a.js', 'src/run/a.ts'],

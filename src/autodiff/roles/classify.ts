@@ -26,7 +26,7 @@ export interface Classified {
   readonly canTrain: boolean;
 }
 
-type Patterns = Pattern | readonly Pattern[];
+export type Patterns = Pattern | readonly Pattern[];
 
 export interface ClassifyOptions {
   /** Initializers to train, whatever they look like; these alone: weights that it does not match are frozen. */

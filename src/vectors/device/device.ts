@@ -52,7 +52,10 @@ export interface Device {
   /** Steps that may be queued before the first one's loss is waited for: 0 on the CPU. */
   readonly latency: number;
   readonly facts: DeviceFacts;
-  /** Undefined for the CPU. */
+  /**
+   * Undefined for the CPU.
+   * @internal
+   */
   readonly gpu: Gpu | undefined;
   /** Zero-filled memory. @throws FlatminError OUT_OF_MEMORY */
   allocate(byteLength: number): DeviceBuffer;

@@ -3,10 +3,11 @@ import type { Statement } from './expression.js';
 
 /** Statements to be run on any vectors of equal layout; each device makes of them what it runs when it first does. */
 export class VectorProgram {
+  /** @internal */
   readonly compiled: CompiledProgram;
 
   /** @throws TypeError on what is no elementwise program */
-  constructor(statements: readonly Statement[]) {
+  constructor(readonly statements: readonly Statement[]) {
     this.compiled = compile(statements);
   }
 }

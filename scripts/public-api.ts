@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const OWN = join(REPOSITORY, 'dist/src/');
+
+/** One entry of "exports" in package.json, and what it exports. */
+export interface Room {
+  /** As users import it: 'flatmin/optim'. */
+  readonly specifier: string;
+  /** By exported name, in alphabetical order. */
+  readonly exported: ReadonlyMap<string, ts.Symbol>;
+}
+
+/** Where the declarations of a room are recorded. */
+export const reportFile = ({ specifier }: Room): string =>
+  join(REPOSITORY, 'docs/api', `${specifier.split('/').at(-1)}.md`);
+
+/** What users of the built package can import, as its declaration files say. */
+export class PublicApi {
+  readonly rooms: readonly Room[];
+  private readonly checker: ts.TypeChecker;
+  private readonly printer = ts.createPrinter({ removeComments: true });
+
+  constructor() {
+    const { name, exports } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      name: string;
+      exports: Record<string, { types: string }>;
+    };
+    const entries = Object.entries(exports).flatMap(([subpath, { types }]) =>
+      types ? [{ specifier: join(name, subpath), file: join(REPOSITORY, types) }] : [],
+    );
+    const program = ts.createProgram(
+      entries.map(({ file }) => file),
+      {
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+        target: ts.ScriptTarget.ES2023,
+        types: ['node'],
+        skipLibCheck: true,
+      },
+    );
+    this.checker = program.getTypeChecker();
+    this.rooms = entries.map(({ specifier, file }) => {
+      const source = program.getSourceFile(file);
+      const module = source && this.checker.getSymbolAtLocation(source);
+      if (!module) throw new Error(`${relative(REPOSITORY, file)} is no module.`);
+      const symbols = this.checker
+        .getExportsOfModule(module)
+        .map((each) => [each.name, this.origin(each)] as const);
+      return { specifier, exported: new Map(symbols.sort(([a], [b]) => (a < b ? -1 : 1))) };
+    });
+  }
+
+  /** Types that an exported declaration names and no room exports, each with who names it: "Target (lowering/target.d.ts) of TrainingSessionOptions". */
+  unexported(): string[] {
+    const exported = new Set(this.rooms.flatMap((room) => [...room.exported.values()]));
+    const seen = new Set(exported);
+    const missing: string[] = [];
+    for (const symbol of seen) {
+      for (const named of this.namedBy(symbol)) {
+        if (seen.has(named)) continue;
+        seen.add(named);
+        const file = relative(OWN, named.declarations![0]!.getSourceFile().fileName);
+        missing.push(`${named.name} (${file}) of ${symbol.name}`);
+      }
+    }
+    return missing.sort();
+  }
+
+  /** Exported names and members of exported types that no comment says anything about: "SGDOptions.momentum". */
+  undocumented(): string[] {
+    const found = new Set<string>();
+    for (const { exported } of this.rooms) {
+      for (const [name, symbol] of exported) {
+        if (!this.isDocumented(symbol)) found.add(name);
+      }
+    }
+    return [...found].sort();
+  }
+
+  /** The declarations of a room; what another room, more particular than this one, exports too is told by its name alone. */
+  report(room: Room): string {
+    const [main, ...particular] = this.rooms;
+    const others = room === main ? particular : particular.slice(0, particular.indexOf(room));
+    const lines = [...room.exported].map(([name, symbol]) => {
+      const owner = others.find(({ exported }) => exported.get(name) === symbol);
+      return owner ? `export { ${name} } from '${owner.specifier}';` : this.declarations(symbol);
+    });
+    return `# ${room.specifier}\n\n\`\`\`ts\n${lines.join('\n')}\n\`\`\`\n`;
+  }
+
+  private declarations(symbol: ts.Symbol): string {
+    const texts = (symbol.declarations ?? []).map((declaration) => {
+      const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
+      return this.printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile());
+    });
+    return [...new Set(texts)].join('\n').replace(/^export declare /gm, 'export ');
+  }
+
+  private isDocumented(symbol: ts.Symbol): boolean {
+    return symbol.getDocumentationComment(this.checker).length > 0 || symbol.getJsDocTags().length > 0;
+  }
+
+  /** Symbols of this package that the declarations of a symbol refer to. */
+  private namedBy(symbol: ts.Symbol): ts.Symbol[] {
+    const found: ts.Symbol[] = [];
+    const visit = (node: ts.Node): void => {
+      if (isPrivate(node)) return;
+      const picked = this.pickedBy(node);
+      if (picked) {
+        for (const member of picked) visit(member);
+        return;
+      }
+      const name = nameOf(node);
+      const referred = name && this.checker.getSymbolAtLocation(name);
+      if (referred) {
+        const target = this.origin(referred);
+        const declaration = target.declarations?.[0];
+        if (declaration && isOwn(declaration) && isTopLevel(declaration)) found.push(target);
+      }
+      ts.forEachChild(node, visit);
+    };
+    for (const declaration of symbol.declarations ?? []) visit(declaration);
+    return found;
+  }
+
+  /** The members of a `Pick<Type, 'name' | …>`, which says no more of the type than they do. */
+  private pickedBy(node: ts.Node): readonly ts.Node[] | undefined {
+    const name = nameOf(node)?.getText();
+    const isPick =
+      name === 'Pick' && (ts.isTypeReferenceNode(node) || ts.isExpressionWithTypeArguments(node));
+    if (!isPick || node.typeArguments?.length !== 2) return undefined;
+    const [of, keys] = node.typeArguments.map((each) => this.checker.getTypeFromTypeNode(each));
+    const names = keys!.isUnion() ? keys!.types : [keys!];
+    return names.flatMap((key) =>
+      key.isStringLiteral() ? (of!.getProperty(key.value)?.declarations ?? []) : [],
+    );
+  }
+
+  private origin(symbol: ts.Symbol): ts.Symbol {
+    return symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
+  }
+}
+
+const isOwn = (node: ts.Node): boolean =>
+  !relative(OWN, dirname(node.getSourceFile().fileName)).startsWith('..');
+
+const isTopLevel = (node: ts.Node): boolean =>
+  ts.isSourceFile((ts.isVariableDeclaration(node) ? node.parent.parent : node).parent);
+
+const isPrivate = (node: ts.Node): boolean =>
+  ts.canHaveModifiers(node) &&
+  (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ?? false);
+
+/** What a node that refers to a type calls it; `typeof` of a value is left out, as the type can be had without the value. */
+function nameOf(node: ts.Node): ts.Node | undefined {
+  if (ts.isTypeReferenceNode(node)) return node.typeName;
+  if (ts.isExpressionWithTypeArguments(node)) return node.expression;
+  if (ts.isImportTypeNode(node)) return node.qualifier;
+  return undefined;
+}

@@ -1,0 +1,49 @@
+/** `flatmin/onnx`: models as data: reading, building, inspecting, differentiating, writing. */
+
+export type { Pattern } from '../autodiff/prepare/pattern.js';
+export type { ModelView } from '../autodiff/prepare/session-model.js';
+export type { SizeOptions } from '../autodiff/prepare/shapes.js';
+export type { Classified, ClassifyOptions, Kind, Patterns } from '../autodiff/roles/classify.js';
+export type { Decisions } from '../autodiff/roles/decisions.js';
+export { type ExportForm, type ExportOptions, exportTrainingGraph } from '../compile/export.js';
+export type {
+  Blocker,
+  InspectedEnd,
+  InspectedLayout,
+  InspectedTensor,
+  InspectedValue,
+  TargetReport,
+} from '../compile/inspect.js';
+export { type Inspection, type InspectOptions, inspectModel } from '../compile/inspect.js';
+export type { LossChoice } from '../compile/loss-model.js';
+export type { EndKind } from '../losses/ends/find-end.js';
+export { type MlpOptions, mlp } from '../models/mlp.js';
+export { type SmallCnnOptions, smallCnn } from '../models/small-cnn.js';
+export { type WideResNetOptions, wideResNet } from '../models/wide-resnet.js';
+export { type AttributeValue, FloatValue, float } from '../onnx/attributes.js';
+export {
+  type Attributes,
+  type Dim,
+  emptyGraph,
+  GraphBuilder,
+  makeModel,
+  type NodeOptions,
+  valueInfo,
+} from '../onnx/builder.js';
+export { readModel, writeModel } from '../onnx/model.js';
+export type {
+  Attribute,
+  Dimension,
+  FunctionProto,
+  Graph,
+  Int64,
+  ModelProto,
+  Node,
+  OperatorSet,
+  StringEntry,
+  Tensor,
+  TensorTypeInfo,
+  TypeInfo,
+  ValueInfo,
+} from '../onnx/proto.js';
+export { DataType, type DataTypeName, makeTensor, type TensorData, tensorData } from '../onnx/tensor.js';

@@ -1,0 +1,36 @@
+/** `flatmin/sharpness`: measures of flatness, and what one's own is built with. */
+
+export type { LandscapeCurve, LandscapeFile } from '../formats/landscape-file.js';
+export type { BatchNormMode } from '../session/data-objective.js';
+export type { AscentResult } from '../sharpness/ascent.js';
+export type { AscentNResult } from '../sharpness/ascent-n.js';
+export type { AverageResult } from '../sharpness/average.js';
+export { Ball } from '../sharpness/ball.js';
+export type { DensityResult } from '../sharpness/density.js';
+export type { EigenvaluesResult } from '../sharpness/eigenvalues.js';
+export { Evaluations, type Passes } from '../sharpness/evaluations.js';
+export type { ProductKind, ProductsUsed } from '../sharpness/hessian.js';
+export { Hessian } from '../sharpness/hessian.js';
+export type { LanczosOptions, Ritz } from '../sharpness/lanczos.js';
+export { Lanczos } from '../sharpness/lanczos.js';
+export type { MSharpnessResult } from '../sharpness/m-sharpness.js';
+export { type Cost, type Measured, measure, type SharpnessReport } from '../sharpness/measure.js';
+export type { Objective } from '../sharpness/objective.js';
+export {
+  type DeclaredMeasure,
+  MEASURE_NAMES,
+  type MeasureName,
+  type MeasureOption,
+  type MeasureOptionValue,
+  type MeasureResults,
+  type SharpnessOptions,
+} from '../sharpness/options.js';
+export type { Eigen } from '../sharpness/symmetric-eigen.js';
+export type { TraceResult } from '../sharpness/trace.js';
+export type { WorstOptions, WorstResult } from '../sharpness/worst.js';
+export { type LandscapeOptions, measureLandscape } from '../study/measure-landscape.js';
+export {
+  type MeasureSharpnessOptions,
+  type ModelSharpnessReport,
+  measureSharpness,
+} from '../study/measure-sharpness.js';
