@@ -1,11 +1,9 @@
-import { open, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { replaceFile, writeAll, writeFileAtomic } from '../formats/atomic.js';
+import { EXTERNAL, loadExternalData } from './external-data.js';
 import { decodeModel, encodeModel, type ModelProto, type Tensor } from './proto.js';
-import { elementBytes, elementCount, tensorDims } from './tensor.js';
-
-const EXTERNAL = 1;
 
 /**
  * Reads an ONNX model with all its data in memory: external tensors are loaded from beside the file.
@@ -20,65 +18,8 @@ export async function readModel(path: string): Promise<ModelProto> {
     );
   });
   const model = decodeModel(bytes, path);
-  for (const tensor of model.graph.initializer) {
-    if (tensor.dataLocation === EXTERNAL) await loadExternalData(tensor, dirname(path));
-  }
+  await loadExternalData(model, path);
   return model;
-}
-
-/** Reads the bytes an external tensor refers to and puts them inside it. */
-async function loadExternalData(tensor: Tensor, directory: string): Promise<void> {
-  const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key, value ?? '']));
-  const location = entries.get('location') ?? '';
-  const path = resolve(directory, location);
-  const inside = relative(directory, path);
-  if (!location || isAbsolute(location) || inside.startsWith('..')) {
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Tensor ${tensor.name} has its data in "${location}", which is not a path inside the model's folder.`,
-    );
-  }
-  const size = await stat(path).then(
-    (found) => (found.isFile() ? found.size : -1),
-    () => {
-      throw new FlatminError(
-        'INVALID_MODEL',
-        `Tensor ${tensor.name} has its data in ${path}, which does not exist: copy it beside the model.`,
-      );
-    },
-  );
-  const offset = Number(entries.get('offset') ?? 0);
-  const expected = elementCount(tensorDims(tensor)) * elementBytes(tensor.dataType ?? 0);
-  const length = entries.has('length') ? Number(entries.get('length')) : expected;
-  if (size < 0)
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Tensor ${tensor.name} has its data in ${path}, which is not a file.`,
-    );
-  if (!Number.isInteger(offset) || offset < 0 || length !== expected || offset + length > size) {
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Tensor ${tensor.name} needs ${expected} bytes at offset ${offset} of ${path}, but the file has ${size} bytes and the model says ${length}.`,
-    );
-  }
-  const data = new Uint8Array(length);
-  const file = await open(path);
-  try {
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await file.read(data, done, Math.min(length - done, 2 ** 30), offset + done);
-      if (bytesRead === 0)
-        throw new FlatminError(
-          'INVALID_MODEL',
-          `${path} ended while tensor ${tensor.name} was read from it.`,
-        );
-      done += bytesRead;
-    }
-  } finally {
-    await file.close();
-  }
-  tensor.rawData = data;
-  tensor.dataLocation = 0;
-  tensor.externalData = [];
 }
 
 /** Protobuf cannot hold more than 2 GiB; data beyond this go to a file beside the model. */

@@ -1,4 +1,4 @@
-import type { Graph, Node } from './proto.js';
+import type { Graph, ModelProto, Node, Tensor } from './proto.js';
 
 export const subgraphs = (node: Node): Graph[] =>
   node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])]);
@@ -39,3 +39,21 @@ export function namesIn(nodes: readonly Node[]): string[] {
 }
 
 const namesOf = (graph: Graph): string[] => [...definedIn(graph), ...namesIn(graph.node)];
+
+/** Every tensor in a model: initializers, and those in attributes; of subgraphs and functions too. */
+export function tensorsOf({ graph, functions }: ModelProto): Tensor[] {
+  return [...tensorsIn(graph), ...(functions ?? []).flatMap(({ node }) => node.flatMap(tensorsInNode))];
+}
+
+const tensorsIn = ({ initializer, node }: Graph): Tensor[] => [
+  ...initializer,
+  ...node.flatMap(tensorsInNode),
+];
+
+const tensorsInNode = (node: Node): Tensor[] =>
+  node.attribute.flatMap(({ t, tensors, g, graphs }) => [
+    ...(t ? [t] : []),
+    ...(tensors ?? []),
+    ...(g ? tensorsIn(g) : []),
+    ...(graphs ?? []).flatMap(tensorsIn),
+  ]);

@@ -1,11 +1,18 @@
-import { mkdir, mkdtemp, readdir, readFile, truncate, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
-import { decodeModel, encodeModel, type ModelProto } from '../../../src/onnx/proto.js';
+import {
+  decodeModel,
+  encodeModel,
+  type Graph,
+  type ModelProto,
+  type Node,
+  type Tensor,
+} from '../../../src/onnx/proto.js';
 import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
@@ -131,4 +138,66 @@ test('a model that is missing is not found', async (t) => {
   const error = await t.throwsAsync(readModel(join(await folder(), 'no.onnx')), { instanceOf: FlatminError });
   t.is(error.code, 'NOT_FOUND');
   t.regex(error.message, /no\.onnx: there is no such file/);
+});
+
+const external = (name: string): Tensor => ({
+  name,
+  dims: [2],
+  dataType: 1,
+  dataLocation: 1,
+  externalData: [{ key: 'location', value: 'w.bin' }],
+});
+
+test('external data of subgraphs, of attributes and of functions are read too', async (t) => {
+  const node = (attribute: Node['attribute']): Node => ({ opType: 'If', input: [], output: [], attribute });
+  const inner: Graph = { node: [], initializer: [external('inner')], input: [], output: [], valueInfo: [] };
+  const built = model();
+  built.graph.node.push(
+    node([
+      { name: 'g', type: 5, g: inner },
+      { name: 't', type: 4, t: external('attribute') },
+    ]),
+    node([{ name: 'graphs', type: 10, graphs: [{ ...inner, initializer: [external('second')] }] }]),
+  );
+  const constant = {
+    ...node([{ name: 'value', type: 4, t: external('of a function') }]),
+    opType: 'Constant',
+  };
+  const own = { name: 'f', domain: 'own', input: [], output: [], attribute: [], attributeProto: [] };
+  built.functions = [{ ...own, node: [constant], opsetImport: [] }];
+  const path = join(await folder(), 'm.onnx');
+  await writeFile(path, encodeModel(built));
+  await writeFile(join(path, '..', 'w.bin'), content);
+  const read = await readModel(path);
+  const [first, second] = read.graph.node.slice(-2);
+  for (const tensor of [
+    first!.attribute[0]!.g!.initializer[0]!,
+    first!.attribute[1]!.t!,
+    second!.attribute[0]!.graphs![0]!.initializer[0]!,
+    read.functions[0]!.node[0]!.attribute[0]!.t!,
+  ])
+    t.deepEqual([...tensorData(tensor)], [9, 1.5], tensor.name);
+});
+
+test('a link beside the model to a file elsewhere is refused; one inside its folder is not', async (t) => {
+  const path = await written({ location: 'w.bin' });
+  const secret = join(await folder(), 'secret.bin');
+  await writeFile(secret, content);
+  await symlink(secret, join(path, '..', 'w.bin'));
+  const error = await t.throwsAsync(readModel(path), { instanceOf: FlatminError });
+  t.is(error.code, 'INVALID_MODEL');
+  t.regex(error.message, /w has its data in .*w\.bin, a link to .*secret\.bin outside the model's folder/);
+  await unlink(join(path, '..', 'w.bin'));
+  await writeFile(join(path, '..', 'kept.bin'), content);
+  await symlink('kept.bin', join(path, '..', 'w.bin'));
+  t.deepEqual([...dataOf(await readModel(path), 'w')], [9, 1.5]);
+});
+
+test('a folder of links into a store, as caches of model hubs have it, is read', async (t) => {
+  const path = await written({ location: 'w.bin' });
+  await writeFile(join(path, '..', 'other-name'), content);
+  const links = await folder();
+  await symlink(path, join(links, 'model.onnx'));
+  await symlink(join(path, '..', 'other-name'), join(links, 'w.bin'));
+  t.deepEqual([...dataOf(await readModel(join(links, 'model.onnx')), 'w')], [9, 1.5]);
 });
