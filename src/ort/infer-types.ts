@@ -1,10 +1,10 @@
 import { FlatminError } from '../errors.js';
-import { intAttribute } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
+import { checkShapes } from '../onnx/check-shapes.js';
 import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto, type Node } from '../onnx/proto.js';
 import { isScan, scanParts } from '../onnx/scan.js';
-import { readFromOutside } from '../onnx/subgraphs.js';
+import { readBy, readFromOutside } from '../onnx/subgraphs.js';
 import {
   DataType,
   elementBytes,
@@ -17,8 +17,10 @@ import {
   viewBytes,
 } from '../onnx/tensor.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
+import { isCeilMode } from '../onnx/window.js';
+import { foldConstants } from './fold-constants.js';
 import type { Runtime } from './library.js';
-import { type HostTensor, Session } from './session.js';
+import { type HostTensor, Session, type SessionOptions } from './session.js';
 
 /** Iterations of a Loop whose end depends on the data, on placeholders. */
 const MOST_ITERATIONS = 10_000;
@@ -104,52 +106,137 @@ export function declaredTypes(graph: Graph): ValueTypes {
 }
 
 /**
- * Types of the values of a graph, those of subgraphs left out.
- * @param unknown whether the graph is run for shapes that inference leaves open, or these values are left out
+ * Types of the values of a graph, those of subgraphs left out. What inference leaves open comes from shapes alone where it can, else from
+ * runs of single nodes on placeholders: never of the whole graph, whose values may fill any memory.
+ * @param unknown whether nodes are run for shapes that inference leaves open, or these values are left out
+ * @throws FlatminError INVALID_MODEL for shapes that kernels die of, before anything runs
  */
 export async function inferOuterTypes(
   runtime: Runtime,
   model: ModelProto,
   unknown: 'run' | 'leave' = 'run',
 ): Promise<ValueTypes> {
-  const { graph } = model;
+  const graph = bounded(model.graph);
   const types = declaredTypes(graph);
-  const values = graph.node.flatMap((node) => node.output).filter((name) => name !== '');
-  const output = values.map((name) => ({ name }));
-  const probe: ModelProto = { ...model, graph: { ...bounded(graph), output } };
-  const options = { optimizationLevel: 0, intraOpThreads: 1 };
-  const session = await Session.create(runtime, probe, options);
+  const opaque = await inferStatic(runtime, { ...model, graph }, types);
+  checkShapes(graph.node, types);
+  if (unknown === 'run') await completeOpen(runtime, { ...model, graph }, types, opaque);
+  return types;
+}
+
+/**
+ * Adds to the types what ONNX Runtime infers without running.
+ * @returns names of values that are no tensors of numbers
+ */
+async function inferStatic(runtime: Runtime, model: ModelProto, types: ValueTypes): Promise<Set<string>> {
+  const { graph } = model;
+  const opaque = new Set<string>();
+  const output = valuesOf(graph.node).map((name) => ({ name }));
+  const session = await Session.create(runtime, { ...model, graph: { ...graph, output } }, PLAIN);
   try {
-    // ONNX Runtime 1.30 infers one window too many where the last of ceil_mode would start in the padding.
-    const trusted = !graph.node.some((node) => intAttribute(node, 'ceil_mode', 0) === 1);
-    const open: string[] = [];
+    const untrusted = behindCeilMode(graph.node);
     for (const { name, type, dims } of session.outputs) {
-      if (trusted && dims?.every((dim): dim is number => typeof dim === 'number'))
+      if (!isNumeric(type)) opaque.add(name);
+      else if (!untrusted.has(name) && dims?.every((dim): dim is number => typeof dim === 'number'))
         types.set(name, { type, dims });
-      else open.push(name);
-    }
-    if (open.length > 0 && unknown === 'run') {
-      const tensors = session.outputs
-        .filter(({ type }) => type > 0 && type !== DataType.string)
-        .map(({ name }) => ({ name }));
-      const whole = tensors.length === session.outputs.length;
-      const runnable = whole
-        ? session
-        : await Session.create(runtime, { ...probe, graph: { ...probe.graph, output: tensors } }, options);
-      const feeds = Object.fromEntries(
-        session.inputs.map(({ name }) => [name, placeholder(name, types.get(name)!)]),
-      );
-      try {
-        for (const [name, { type, dims }] of await runnable.run(feeds))
-          types.set(name, { type, dims: [...dims] });
-      } finally {
-        if (!whole) runnable.dispose();
-      }
     }
   } finally {
     session.dispose();
   }
-  return types;
+  return opaque;
+}
+
+/** Values behind a window with ceil_mode: ONNX Runtime 1.30 infers one window too many where the last would start in the padding. */
+function behindCeilMode(nodes: readonly Node[]): Set<string> {
+  const found = new Set<string>();
+  for (const node of nodes)
+    if (isCeilMode(node) || readBy(node).some((name) => found.has(name)))
+      for (const name of node.output) found.add(name);
+  return found;
+}
+
+const PLAIN: SessionOptions = { optimizationLevel: 0, intraOpThreads: 1 };
+
+const valuesOf = (nodes: readonly Node[]): string[] =>
+  nodes.flatMap(({ output }) => output.filter((name) => name !== ''));
+
+const isNumeric = (type: number): boolean => type > 0 && type !== DataType.string;
+
+/** Adds the types that inference left open, nearest to the inputs first: each one found lets it infer more. */
+async function completeOpen(
+  runtime: Runtime,
+  model: ModelProto,
+  types: ValueTypes,
+  opaque: Set<string>,
+): Promise<void> {
+  let { graph } = model;
+  for (;;) {
+    graph = await foldConstants(runtime, { ...model, graph }, types);
+    const open = graph.node.filter(({ output }) =>
+      output.some((name) => name !== '' && !types.has(name) && !opaque.has(name)),
+    );
+    if (open.length === 0) return;
+    const before = types.size;
+    const part = partOf(
+      { ...model, graph },
+      withMakers(graph, open, (name) => opaque.has(name)),
+      types,
+    );
+    for (const name of await inferStatic(runtime, part, types)) opaque.add(name);
+    checkShapes(graph.node, types);
+    if (types.size > before) continue;
+    const ready = open.filter((node) => readBy(node).every((name) => types.has(name) || opaque.has(name)));
+    await runNodes(runtime, { ...model, graph }, ready, types, opaque);
+    checkShapes(graph.node, types);
+    if (types.size === before) return;
+  }
+}
+
+/** Nodes of a graph as a model of their own; what they read besides are inputs, or constants where they are small. */
+const partOf = (model: ModelProto, node: Node[], types: ValueTypes): ModelProto =>
+  bodyModel(model, { ...model.graph, node, input: [], initializer: [] }, [], types);
+
+/** The nodes, in the graph's order, and those that make what they read where it is wanted, and so on. */
+function withMakers(graph: Graph, nodes: readonly Node[], isWanted: (name: string) => boolean): Node[] {
+  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const chosen = new Set(nodes);
+  for (const node of chosen) {
+    for (const name of readBy(node)) {
+      const maker = makers.get(name);
+      if (maker && isWanted(name)) chosen.add(maker);
+    }
+  }
+  return graph.node.filter((node) => chosen.has(node));
+}
+
+/** Numbers that are no activations are computed where shapes may hang on them, if they are no more than these. */
+const MOST_COMPUTED = 2 ** 20;
+
+/** Finds the shapes of what nodes make by running them on placeholders. */
+async function runNodes(
+  runtime: Runtime,
+  model: ModelProto,
+  nodes: readonly Node[],
+  types: ValueTypes,
+  opaque: ReadonlySet<string>,
+): Promise<void> {
+  const isComputed = (name: string): boolean => {
+    const type = types.get(name);
+    return type ? !isFloatingPoint(type.type) && elementCount(type.dims) <= MOST_COMPUTED : opaque.has(name);
+  };
+  const part = partOf(model, withMakers(model.graph, nodes, isComputed), types);
+  const output = valuesOf(part.graph.node)
+    .filter((name) => !opaque.has(name))
+    .map((name) => ({ name }));
+  const session = await Session.create(runtime, { ...part, graph: { ...part.graph, output } }, PLAIN);
+  try {
+    const feeds = Object.fromEntries(
+      session.inputs.map(({ name }) => [name, placeholder(name, types.get(name)!)]),
+    );
+    for (const [name, { type, dims }] of await session.run(feeds)) types.set(name, { type, dims: [...dims] });
+  } finally {
+    session.dispose();
+  }
 }
 
 /** The graph with Loops that end, whatever their conditions make of placeholders. */
