@@ -1,4 +1,5 @@
 import { microsoft } from '../onnx/domains.js';
+import { opTable } from '../onnx/op-table.js';
 import { attributeWeights } from './prepare/attribute-weights.js';
 import { UNROLL_LIMIT } from './prepare/control-flow.js';
 import { COUNTED_ITERATIONS } from './prepare/loops/counting.js';
@@ -14,7 +15,7 @@ const fused = 'an optimizer fused it for inference: use the model before that op
 const laidOut = 'an optimizer laid it out for inference: use the model before that optimization';
 
 /** Ops on which a gradient is often asked for and that have none here: op → why, and what to do. */
-export const refused: Readonly<Record<string, string>> = {
+export const refused: Readonly<Record<string, string>> = opTable<string>({
   ...attributeWeights,
   ConvInteger: quantised,
   DequantizeLinear: quantised,
@@ -60,4 +61,4 @@ export const refused: Readonly<Record<string, string>> = {
   ),
   [`${microsoft}:PackedAttention`]:
     'an optimizer packed it for inference: use the model before that optimization',
-};
+});

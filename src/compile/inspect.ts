@@ -19,6 +19,7 @@ import { lower } from '../lowering/lower.js';
 import * as targets from '../lowering/targets.js';
 import { describeNode } from '../onnx/attributes.js';
 import { opKey } from '../onnx/domains.js';
+import { ownEntry } from '../onnx/own-entry.js';
 import type { Graph, ModelProto, Node, ValueInfo } from '../onnx/proto.js';
 import { dataTypeName, elementCount, isFloatingPoint } from '../onnx/tensor.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
@@ -258,7 +259,7 @@ function wrongShapes(
   return model.graph.output.flatMap((info) => {
     const [stated, found] = [dimsOf(info), types.get(info.name)?.dims];
     const isRight = (dim: number | string, axis: number) => {
-      const size = typeof dim === 'number' ? dim : dims[dim];
+      const size = typeof dim === 'number' ? dim : ownEntry(dims, dim);
       return size === undefined || size === found?.[axis];
     };
     if (!stated || !found || (stated.length === found.length && stated.every(isRight))) return [];
@@ -404,7 +405,7 @@ function describeTensor(
 }
 
 function countOps(graph: Graph): Record<string, number> {
-  const counts: Record<string, number> = {};
+  const counts: Record<string, number> = Object.create(null);
   const count = ({ node }: Graph) => {
     for (const each of node) {
       const key = opKey(each);

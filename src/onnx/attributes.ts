@@ -37,6 +37,9 @@ export function makeAttribute(name: string, value: AttributeValue): Attribute {
   return { name, type: Kind.ints, ints: [...value] };
 }
 
+/** Whether an attribute is a text: a message that lacks a field has its default. */
+export const isText = (attribute: Attribute): boolean => Object.hasOwn(attribute, 's');
+
 const find = (node: Node, name: string): Attribute | undefined =>
   node.attribute.find((attribute) => attribute.name === name);
 
@@ -49,8 +52,8 @@ export function floatAttribute(node: Node, name: string, fallback: number): numb
 }
 
 export function stringAttribute(node: Node, name: string, fallback: string): string {
-  const bytes = find(node, name)?.s;
-  return bytes ? new TextDecoder().decode(bytes) : fallback;
+  const attribute = find(node, name);
+  return attribute && isText(attribute) ? new TextDecoder().decode(attribute.s) : fallback;
 }
 
 export function stringsAttribute(node: Node, name: string): string[] | undefined {

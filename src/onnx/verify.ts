@@ -1,10 +1,10 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from './attributes.js';
-import { microsoft } from './domains.js';
+import { isStandardDomain, microsoft } from './domains.js';
 import type { Graph, ModelProto } from './proto.js';
 
 /**
- * Checks what every later stage relies on: operator sets named, values defined once and before use, outputs defined.
+ * Checks what every later stage relies on: operator sets named, nodes with inputs, values defined once and before use, outputs defined.
  * @throws FlatminError INVALID_MODEL naming the node or value
  */
 export function verifyModel(model: ModelProto, source = 'The model'): void {
@@ -13,6 +13,17 @@ export function verifyModel(model: ModelProto, source = 'The model'): void {
 }
 
 const domainName = (domain: string | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
+
+/** Standard ops whose first input may be absent. */
+const SOURCES: ReadonlySet<string> = new Set([
+  'Constant',
+  'Loop',
+  'Optional',
+  'RandomNormal',
+  'RandomUniform',
+  'Scan',
+  'SequenceEmpty',
+]);
 
 function verifyGraph(
   graph: Graph,
@@ -31,6 +42,8 @@ function verifyGraph(
         `${source} uses ${describeNode(node)} but imports no operator set of domain "${domainName(node.domain)}".`,
       );
     }
+    if (isStandardDomain(node.domain) && !SOURCES.has(node.opType) && !node.input[0])
+      throw new FlatminError('INVALID_MODEL', `${source}: ${describeNode(node)} lacks its first input.`);
     for (const name of node.input) {
       if (name !== '' && !defined.has(name)) {
         throw new FlatminError(

@@ -8,6 +8,7 @@ import type {
   NativeTensorInfo,
 } from '../addon/types.js';
 import { FlatminError } from '../errors.js';
+import { ownEntry } from '../onnx/own-entry.js';
 import { encodeModel, type ModelProto } from '../onnx/proto.js';
 import { elementBytes, type TensorData, viewBytes } from '../onnx/tensor.js';
 import { withoutWrongOptimizers } from '../releases/wrong-optimizers.js';
@@ -86,7 +87,7 @@ export class Session {
     const buffers: DeviceBuffer[] = [];
     try {
       for (const { name } of this.inputs) {
-        const feed = feeds[name];
+        const feed = ownEntry(feeds, name);
         if (!feed) throw new FlatminError('INVALID_ARGUMENT', `The model's input "${name}" was not given.`);
         const buffer = allocate(feed.data.length * elementBytes(feed.type));
         buffers.push(buffer);

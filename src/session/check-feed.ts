@@ -1,5 +1,6 @@
 import { FlatminError } from '../errors.js';
 import type { LossInput } from '../losses/loss.js';
+import { ownEntry } from '../onnx/own-entry.js';
 import { dataTypeName, elementCount, type TensorData, viewBytes } from '../onnx/tensor.js';
 import { checkLengths } from './check-lengths.js';
 import type { Feeds } from './feeds.js';
@@ -24,7 +25,7 @@ export interface FeedInput {
  */
 export function checkedFeed(input: FeedInput, batch: Feeds, inputs: readonly FeedInput[]): TensorData {
   const { name, type, dims, labels, lengths } = input;
-  const data = batch[name];
+  const data = ownEntry(batch, name);
   if (!data) {
     const others = Object.keys(batch).filter((key) => !inputs.some((each) => each.name === key));
     throw new FlatminError(

@@ -11,6 +11,7 @@ import {
 import { neededNodes } from '../compile/needed-nodes.js';
 import { FlatminError } from '../errors.js';
 import { dimsOf } from '../onnx/dimensions.js';
+import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { DataType, elementBytes, type TensorData } from '../onnx/tensor.js';
 import type { Runtime } from '../ort/library.js';
@@ -149,7 +150,7 @@ export class Evaluator {
     const fed = separated.dataInputs.filter((info) => !isConstant(info));
     const given = fed.map((info) => {
       const { name } = info;
-      const data = batch[name];
+      const data = ownEntry(batch, name);
       if (!data) throw new FlatminError('INVALID_ARGUMENT', `The batch lacks "${name}".`);
       const stated = dimsOf(info) ?? [];
       stated.forEach(follow);

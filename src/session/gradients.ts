@@ -3,6 +3,7 @@ import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { isHalfPrecision } from '../onnx/floats.js';
 import { readModel } from '../onnx/model.js';
+import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { dataTypeName, elementCount, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
 import { misfit } from './check-feed.js';
@@ -74,12 +75,12 @@ export async function gradients(
   const inputs = new Set(
     prepared.graph.input.map(({ name }) => name).filter((name) => !Object.hasOwn(constants, name)),
   );
-  const shapes: Record<string, readonly number[]> = {};
+  const shapes: Record<string, readonly number[]> = Object.create(null);
   for (const [name, feed] of Object.entries(feeds)) {
     const shape = shapeOf(feed);
     if (shape && inputs.has(name)) shapes[name] = shape;
   }
-  const missing = [...inputs].filter((name) => !(name in feeds));
+  const missing = [...inputs].filter((name) => !Object.hasOwn(feeds, name));
   if (missing.length > 0) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
@@ -96,7 +97,7 @@ export async function gradients(
     const added = [...(options.targets ?? [])];
     const batch = session.feedInputs.map((input): [string, TensorData] | undefined => {
       const { name, type, dims } = input;
-      const feed = inputs.has(name) ? feeds[name] : (added.shift() ?? feeds[name]);
+      const feed = inputs.has(name) ? ownEntry(feeds, name) : (added.shift() ?? ownEntry(feeds, name));
       if (!feed) return undefined;
       const shape = shapeOf(feed);
       const isOther = shape && elementCount(shape) !== elementCount(dims);

@@ -1,4 +1,5 @@
 import { describeNode } from '../../onnx/attributes.js';
+import { opTable } from '../../onnx/op-table.js';
 import type { Graph } from '../../onnx/proto.js';
 
 const ML = 'ai.onnx.ml';
@@ -7,7 +8,7 @@ const linear =
 const other = 'train it in the library it came from';
 
 /** Ops of ai.onnx.ml that hold what was learned in attributes → what to do instead. */
-const MENDS: Readonly<Record<string, string>> = {
+const MENDS: Readonly<Record<string, string>> = opTable<string>({
   LinearClassifier: linear,
   LinearRegressor: linear,
   SVMClassifier: other,
@@ -15,7 +16,7 @@ const MENDS: Readonly<Record<string, string>> = {
   TreeEnsemble: other,
   TreeEnsembleClassifier: other,
   TreeEnsembleRegressor: other,
-};
+});
 
 const explain = (op: string): string =>
   `its weights are attributes of ${op}, which ONNX cannot change from outside: ${MENDS[op]}`;

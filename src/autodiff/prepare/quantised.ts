@@ -1,8 +1,9 @@
 import { microsoft, opKey } from '../../onnx/domains.js';
+import { opTable } from '../../onnx/op-table.js';
 import type { Graph, Node } from '../../onnx/proto.js';
 
 /** Positions of what may be a quantised weight, by op. */
-const QUANTISED: Readonly<Record<string, readonly number[]>> = {
+const QUANTISED: Readonly<Record<string, readonly number[]>> = opTable<readonly number[]>({
   ConvInteger: [1],
   DequantizeLinear: [0],
   MatMulInteger: [0, 1],
@@ -22,7 +23,7 @@ const QUANTISED: Readonly<Record<string, readonly number[]>> = {
   [`${microsoft}:QGemm`]: [3, 6],
   [`${microsoft}:QLinearConv`]: [3, 8],
   [`${microsoft}:QMoE`]: [2, 5, 8],
-};
+});
 
 /** Ops whose first operand a weight may go through on its way to being used; a weight that is quantised in the graph counts too. */
 const ON_THE_WAY = new Set(

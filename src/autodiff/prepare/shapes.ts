@@ -1,5 +1,6 @@
 import { FlatminError, invalid } from '../../errors.js';
 import { dimsOf, unnamed } from '../../onnx/dimensions.js';
+import { ownEntry } from '../../onnx/own-entry.js';
 import type { Dimension, Graph, ValueInfo } from '../../onnx/proto.js';
 
 export { dimsOf } from '../../onnx/dimensions.js';
@@ -34,7 +35,7 @@ const isCalledBatch = (dim: number | string): boolean => typeof dim === 'string'
 export function batchOf(inputs: readonly ValueInfo[], { batch, dims = {} }: SizeOptions): number | undefined {
   if (batch !== undefined) return batch;
   const called = [...batchSymbols(inputs)].find(
-    (symbol) => isCalledBatch(symbol) && dims[symbol] !== undefined,
+    (symbol) => isCalledBatch(symbol) && ownEntry(dims, symbol) !== undefined,
   );
   return called === undefined ? undefined : dims[called];
 }
@@ -50,7 +51,7 @@ export function evaluationSizes(
   );
   const found = inputs.flatMap((input) =>
     (dimsOf(input) ?? []).flatMap((symbol, axis): [string, number][] => {
-      const size = shapes[input.name]?.[axis];
+      const size = ownEntry(shapes, input.name)?.[axis];
       return typeof symbol === 'string' && !batch.has(symbol) && size !== undefined ? [[symbol, size]] : [];
     }),
   );
@@ -65,7 +66,7 @@ export function evaluationSizes(
 export function fixShapes(graph: Graph, options: SizeOptions, { partial = false } = {}): Graph {
   const sizes = resolveSizes(graph.input, options);
   const input = graph.input.map((info) => {
-    const dims = options.shapes?.[info.name] ?? dimsOf(info);
+    const dims = ownEntry(options.shapes, info.name) ?? dimsOf(info);
     if (!dims) {
       if (partial || !info.type?.tensorType) return info;
       throw new FlatminError(
@@ -111,7 +112,7 @@ function resolveSizes(inputs: readonly ValueInfo[], options: SizeOptions): Map<s
     from.set(symbol, 'dims');
   }
   for (const input of inputs) {
-    const shape = shapes[input.name];
+    const shape = ownEntry(shapes, input.name);
     const stated = dimsOf(input);
     if (!shape || !stated) continue;
     const fits =

@@ -1,4 +1,5 @@
 import { microsoft, opKey } from '../../onnx/domains.js';
+import { opTable } from '../../onnx/op-table.js';
 import type { Node } from '../../onnx/proto.js';
 import { nonDifferentiable } from '../registry.js';
 
@@ -45,7 +46,7 @@ const FORM_ALONE = new Set([
   'Size:0',
 ]);
 
-const SETTINGS: Readonly<Record<string, readonly number[]>> = {
+const SETTINGS: Readonly<Record<string, readonly number[]>> = opTable<readonly number[]>({
   Clip: [1, 2],
   Dropout: [1, 2],
   Pad: [1, 2, 3],
@@ -56,7 +57,7 @@ const SETTINGS: Readonly<Record<string, readonly number[]>> = {
   Trilu: [1],
   QuantizeLinear: [1, 2],
   DequantizeLinear: [1, 2],
-};
+});
 
 /** Ops that hand their first operand on, differently laid out or in part. */
 const VIEWS = new Set([

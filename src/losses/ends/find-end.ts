@@ -1,5 +1,6 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { opKey } from '../../onnx/domains.js';
+import { opTable } from '../../onnx/op-table.js';
 import type { Graph, Node } from '../../onnx/proto.js';
 import { isFloatingPoint } from '../../onnx/tensor.js';
 import { distributionAxis } from './distribution.js';
@@ -50,7 +51,7 @@ export function findEnd(graph: Pick<Graph, 'node' | 'initializer'>, value: strin
 }
 
 /** Ops whose elements are some of their first operand's; 'all': of all operands. */
-const PICKING: Readonly<Record<string, 'first' | 'all'>> = {
+const PICKING: Readonly<Record<string, 'first' | 'all'>> = opTable<'first' | 'all'>({
   Concat: 'all',
   Expand: 'first',
   Flatten: 'first',
@@ -68,7 +69,7 @@ const PICKING: Readonly<Record<string, 'first' | 'all'>> = {
   TopK: 'first',
   Transpose: 'first',
   Unsqueeze: 'first',
-};
+});
 
 /** Elements of softmaxes and sigmoids alone, wherever they are. */
 function pickedProbabilities(graph: Backwards, value: string): End | undefined {

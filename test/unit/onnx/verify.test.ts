@@ -75,19 +75,24 @@ refuses(/output "nowhere" is defined by no node/, unfinished);
 
 refuses(
   /Add "inner" reads "q"/,
-  model({ opType: 'If', output: ['z'], attribute: [branch({ input: ['q'], output: ['inner'] })] }),
+  model({
+    opType: 'If',
+    input: ['x'],
+    output: ['z'],
+    attribute: [branch({ input: ['q'], output: ['inner'] })],
+  }),
 );
 refuses(
   /Add "out" reads "inner"/,
   model(
-    { opType: 'If', output: ['z'], attribute: [branch({ input: ['x'], output: ['inner'] })] },
+    { opType: 'If', input: ['x'], output: ['z'], attribute: [branch({ input: ['x'], output: ['inner'] })] },
     { name: 'out', input: ['inner'], output: ['y'] },
   ),
 );
 
 test('a node inside a branch needs its operator set too', (t) => {
   const foreign = { opType: 'Gelu', domain: 'com.example', input: ['x'], output: ['inner'] };
-  const nested = model({ opType: 'If', output: ['z'], attribute: [branch(foreign)] });
+  const nested = model({ opType: 'If', input: ['x'], output: ['z'], attribute: [branch(foreign)] });
   t.throws(() => verifyModel(nested), {
     instanceOf: FlatminError,
     message: /operator set of domain "com\.example"/,
@@ -99,4 +104,10 @@ test('what a builder writes passes', (t) => {
   builder.input('x', 'float', [2]);
   builder.output(builder.op('Add', ['x', builder.scalar(1)]), 'float', [2]);
   t.notThrows(() => verifyModel(makeModel(builder.graph)));
+});
+
+test('a node without its first input is refused', (t) => {
+  const builder = new GraphBuilder();
+  builder.output(builder.op('Softmax', []), 'float', [2]);
+  t.throws(() => verifyModel(makeModel(builder.graph)), { message: /Softmax ".*" lacks its first input/ });
 });

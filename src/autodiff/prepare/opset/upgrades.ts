@@ -3,9 +3,11 @@ import {
   hasAttribute,
   intAttribute,
   intsAttribute,
+  isText,
   makeAttribute,
   stringAttribute,
 } from '../../../onnx/attributes.js';
+import { opTable } from '../../../onnx/op-table.js';
 import type { Node } from '../../../onnx/proto.js';
 import { typeByName, type Upgrade, type UpgradeContext } from './upgrade-context.js';
 
@@ -156,7 +158,7 @@ const cast: Upgrade = {
   below: 6,
   apply(c) {
     const to = c.node.attribute.find(({ name }) => name === 'to');
-    if (!to?.s) return undefined;
+    if (!to || !isText(to)) return undefined;
     const type = typeByName[stringAttribute(c.node, 'to', '')];
     if (!type) throw c.refuse(`casts to the unknown type ${stringAttribute(c.node, 'to', '')}`);
     return c.with({ attribute: [makeAttribute('to', type)] });
@@ -195,7 +197,7 @@ const roiAlign: Upgrade = {
 const elementwise = ['Add', 'Sub', 'Mul', 'Div', 'Pow', 'And', 'Or', 'Xor', 'Equal', 'Less', 'Greater'];
 
 /** Op → its changes up to set 17 that alter how a node is written, oldest first. */
-export const upgrades: Readonly<Record<string, readonly Upgrade[]>> = {
+export const upgrades: Readonly<Record<string, readonly Upgrade[]>> = opTable<readonly Upgrade[]>({
   ...Object.fromEntries(elementwise.map((op) => [op, [oldBroadcast]])),
   BatchNormalization: [batchNormalization],
   Cast: [cast],
@@ -229,4 +231,4 @@ export const upgrades: Readonly<Record<string, readonly Upgrade[]>> = {
   TopK: [topK],
   Unsqueeze: [{ below: 13, apply: toInput('axes', 1) }],
   Upsample: [upsample],
-};
+});
