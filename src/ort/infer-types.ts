@@ -185,8 +185,7 @@ async function completeOpen(
     for (const name of await inferStatic(runtime, part, types)) opaque.add(name);
     checkShapes(graph.node, types);
     if (types.size > before) continue;
-    const ready = open.filter((node) => readBy(node).every((name) => types.has(name) || opaque.has(name)));
-    await runNodes(runtime, { ...model, graph }, ready, types, opaque);
+    await runReady(runtime, { ...model, graph }, open, types, opaque);
     checkShapes(graph.node, types);
     if (types.size === before) return;
   }
@@ -197,13 +196,17 @@ const partOf = (model: ModelProto, node: Node[], types: ValueTypes): ModelProto 
   bodyModel(model, { ...model.graph, node, input: [], initializer: [] }, [], types);
 
 /** The nodes, in the graph's order, and those that make what they read where it is wanted, and so on. */
-function withMakers(graph: Graph, nodes: readonly Node[], isWanted: (name: string) => boolean): Node[] {
+function withMakers(
+  graph: Graph,
+  nodes: readonly Node[],
+  isWanted: (name: string, maker: Node) => boolean,
+): Node[] {
   const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
   const chosen = new Set(nodes);
   for (const node of chosen) {
     for (const name of readBy(node)) {
       const maker = makers.get(name);
-      if (maker && isWanted(name)) chosen.add(maker);
+      if (maker && isWanted(name, maker)) chosen.add(maker);
     }
   }
   return graph.node.filter((node) => chosen.has(node));
@@ -212,19 +215,24 @@ function withMakers(graph: Graph, nodes: readonly Node[], isWanted: (name: strin
 /** Numbers that are no activations are computed where shapes may hang on them, if they are no more than these. */
 const MOST_COMPUTED = 2 ** 20;
 
-/** Finds the shapes of what nodes make by running them on placeholders. */
-async function runNodes(
+/** Finds the shapes of what nodes make by running those on placeholders whose inputs are typed, or made of such. */
+async function runReady(
   runtime: Runtime,
   model: ModelProto,
   nodes: readonly Node[],
   types: ValueTypes,
   opaque: ReadonlySet<string>,
 ): Promise<void> {
-  const isComputed = (name: string): boolean => {
+  const found = new Set(types.keys());
+  const isReady = (node: Node) => readBy(node).every((name) => found.has(name));
+  for (const node of model.graph.node)
+    if (isReady(node)) for (const name of node.output) if (opaque.has(name)) found.add(name);
+  const isComputed = (name: string, maker: Node): boolean => {
     const type = types.get(name);
-    return type ? !isFloatingPoint(type.type) && elementCount(type.dims) <= MOST_COMPUTED : opaque.has(name);
+    if (!type) return opaque.has(name);
+    return !isFloatingPoint(type.type) && elementCount(type.dims) <= MOST_COMPUTED && isReady(maker);
   };
-  const part = partOf(model, withMakers(model.graph, nodes, isComputed), types);
+  const part = partOf(model, withMakers(model.graph, nodes.filter(isReady), isComputed), types);
   const output = valuesOf(part.graph.node)
     .filter((name) => !opaque.has(name))
     .map((name) => ({ name }));
