@@ -5,15 +5,14 @@ import type { Node } from './proto.js';
 import { elementCount, isFloatingPoint } from './tensor.js';
 import type { ValueTypes } from './value-types.js';
 
-/** Ops that move elements or map each of them, and what computes shapes: no elements are fine. */
+/** Ops that move elements or map each of them, what computes shapes, and what is known to take no elements (the gradient checks hold it). */
 const TAKES_NOTHING: ReadonlySet<string> = new Set(
-  `Abs Acos Acosh Add And Asin Asinh Atan Atanh BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu Clip Concat Constant
-  ConstantOfShape Cos Cosh DequantizeLinear Div Dropout Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Greater
-  GreaterOrEqual HardSigmoid HardSwish Identity If IsInf IsNaN LeakyRelu Less LessOrEqual Log Loop Max Mean Min Mish Mod Mul Neg NonZero Not
-  Or PRelu Pad Pow QuantizeLinear Range Reciprocal Relu Reshape Round Scan ScatterElements ScatterND Selu Shape Sigmoid Sign Sin Sinh Size
-  Slice Softplus Softsign Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile Transpose Unsqueeze Where Xor`.split(
-    /\s+/,
-  ),
+  `Abs Acos Acosh Add And Asin Asinh Atan Atanh BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu Clip Compress Concat
+  Constant ConstantOfShape Conv ConvTranspose Cos Cosh DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor Gather
+  GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity If IsInf IsNaN LayerNormalization LeakyRelu Less
+  LessOrEqual Log LogSoftmax Loop MatMul Max Mean Min Mish Mod Mul Neg NonZero Not Or PRelu Pad Pow QuantizeLinear Range Reciprocal
+  ReduceSum Relu Reshape Round Scan ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign
+  Split Sqrt Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile Transpose Unsqueeze Where Xor`.split(/\s+/),
 );
 
 /** Most elements of a tensor whose offsets a kernel counts in 64 bits. */

@@ -56,7 +56,7 @@ export class ESAM extends GradientAscent {
       else await space.fillNormal(z, seed, streamOf(problem));
       await perturbation.keepBelow(this.threshold, z, 1 / this.fraction);
     }
-    await problem.gradient('keep', perturbation.point);
+    await this.gradientAt(problem, perturbation);
     return loss;
   }
 

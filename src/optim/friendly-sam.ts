@@ -69,8 +69,7 @@ export class FriendlySAM extends GradientAscent {
     const scalars = { lambda: decay, rest: 1 - decay, sigma: share };
     const vectors = { g: space.gradient, m: this.mean.current(space), next: this.mean.next(space) };
     await space.run(isFirst(problem) ? begin : goOn, vectors, () => scalars, { when });
-    const { point } = await this.ascend(problem);
-    await problem.gradient('keep', point);
+    await this.gradientAt(problem, await this.ascend(problem));
     return loss;
   }
 

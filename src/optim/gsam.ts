@@ -49,8 +49,7 @@ export class GSAM extends GradientAscent {
     const vectors = { g: space.gradient, clean: this.vectors.get(space, 'clean') };
     const loss = await problem.gradient('update');
     await space.run(keep, vectors);
-    const { point } = await this.ascend(problem);
-    await problem.gradient('keep', point);
+    await this.gradientAt(problem, await this.ascend(problem));
     const [product, squares] = await space.run(products, vectors);
     const ratio = product!.over(squares!);
     const scalars = { own: ratio.times(this.alpha).plus(1), alpha: this.alpha };

@@ -60,8 +60,7 @@ export class LookSAM extends GradientAscent {
     };
     const loss = await problem.gradient('update');
     await space.run(keep, vectors);
-    const { point } = await this.ascend(problem);
-    await problem.gradient('keep', point);
+    await this.gradientAt(problem, await this.ascend(problem));
     const [product, squares, perturbedSquares] = await space.run(products, vectors);
     const when = this.orthogonal.join(problem, product!.plus(squares!).plus(perturbedSquares!));
     const scalars = { ratio: product!.overOrZero(squares!), share: 1 / (part?.count ?? 1) };

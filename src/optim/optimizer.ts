@@ -82,4 +82,6 @@ export interface BaseOptimizer extends Optimizer {
   update(problem: Problem): Promise<Omit<StepReport, 'loss'>>;
   /** Whether its decay is for a stretch of parameters that has none of its own; all, where this is absent. */
   decays?(stretch: Stretch): boolean;
+  /** λ of the L2 term λw that the update adds to the gradient of a stretch of parameters; absent where its decay is none (AdamW). */
+  l2?(stretch: Stretch): number;
 }

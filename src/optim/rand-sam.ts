@@ -23,8 +23,8 @@ export interface RandSAMOptions extends PerturbedOptions {
  *
  *   z ~ N(0, I) fresh each step;   base step at w with g(w + ρ z/‖z‖)
  *
- * In the adaptive ball ε = ρ Tz/‖z‖, which has ‖T⁻¹ε‖ = ρ. One gradient a step, so it costs what the base optimizer costs. Running statistics move in that pass, and the reported loss is its
- * loss, at the perturbed point.
+ * In the adaptive ball ε = ρ Tz/‖z‖, which has ‖T⁻¹ε‖ = ρ. One gradient a step, so it costs what the base optimizer costs. Running
+ * statistics move in that pass, and the reported loss is its loss, at the perturbed point.
  */
 export class RandSAM extends Perturbed {
   private readonly adaptive: boolean;
@@ -53,12 +53,12 @@ export class RandSAM extends Perturbed {
       ascentDecay: () => 0,
     });
     await perturbation.ascend(this.radius(problem), 1, length);
-    return problem.gradient('update', perturbation.point);
+    return this.gradientAt(problem, perturbation, 'update');
   }
 
   describe(): Record<string, unknown> {
-    const { rho, every, adaptive } = this;
-    return { optimizer: 'rand-sam', rho, every, adaptive, base: this.base.describe() };
+    const { rho, every, decayAt, adaptive } = this;
+    return { optimizer: 'rand-sam', rho, every, decayAt, adaptive, base: this.base.describe() };
   }
 }
 

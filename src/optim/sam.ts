@@ -60,7 +60,8 @@ export class SAM extends GradientAscent {
     for (let n = 1; n <= steps; n++) {
       await perturbation.ascend(radius, share === 'split' ? 1 / steps : 1);
       if (share === 'project' && n > 1) await perturbation.project(radius);
-      await problem.gradient('keep', perturbation.point);
+      if (n < steps) await problem.gradient('keep', perturbation.point);
+      else await this.gradientAt(problem, perturbation);
     }
     return loss;
   }

@@ -76,7 +76,7 @@ export class SGD implements BaseOptimizer {
     const { space, step } = problem;
     const { momentum, nesterov: ahead, clipNorm, clipDecay } = this.options;
     const rate = at(this.options.lr, step);
-    const decay = (stretch: Stretch) => decayOf(stretch, this.options);
+    const decay = (stretch: Stretch) => this.l2(stretch);
     const gradientNorm = await finiteGradientNorm(problem);
     const clippedNorm = clipNorm && clipDecay ? await decayedGradientNorm(space, decay) : gradientNorm;
     const clip = clipFactor(clippedNorm, clipNorm);
@@ -105,6 +105,10 @@ export class SGD implements BaseOptimizer {
 
   decays(stretch: Stretch): boolean {
     return decays(stretch, this.options);
+  }
+
+  l2(stretch: Stretch): number {
+    return decayOf(stretch, this.options);
   }
 
   describe(): Record<string, unknown> {

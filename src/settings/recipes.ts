@@ -8,8 +8,8 @@ import type { RecipeName, TrainSettings } from './schema.js';
  * `foret2021`: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization" (2021) and its code
  * (github.com/google-research/sam), WideResNet on CIFAR: lr 0.1, Nesterov 0.9, batch 128, 200 epochs, cosine per step to 0 without
  * warm-up, flip and a 4-pixel reflect-padded crop, average-pool and zero-pad shortcut, ρ 0.05 (CIFAR-100: 0.1). The L2 term of
- * weight decay (5e-4, their value for WRN; the code's flag defaults to 1e-3) is in the loss there: it is part of the ascent gradient
- * and of the gradient whose norm is clipped at 5.
+ * weight decay (5e-4, their value for WRN; the code's flag defaults to 1e-3) is in the loss there: it is part of the ascent gradient,
+ * of the gradient at the perturbed point as λ(w + ε), and of the norm that is clipped at 5.
  */
 export function recipeSettings(name: RecipeName, given: Partial<TrainSettings>): Partial<TrainSettings> {
   const base = given.optimizer === 'adamw' ? 'adamw' : given.base;
@@ -33,6 +33,7 @@ export function recipeSettings(name: RecipeName, given: Partial<TrainSettings>):
     clipNorm: 5,
     clipDecay: true,
     ascentDecay: given.weightDecay ?? 5e-4,
+    decayAt: 'perturbed',
     augment: 'flip,crop=4:reflect',
     shortcut: 'pad',
     labelSmoothing: 0,

@@ -12,6 +12,9 @@ const [scale, lambda] = [scalar('scale'), scalar('ascentDecay')];
 const raw = (): Term => g;
 const decayed = (point: Term): Term => g.plus(lambda.times(point));
 
+// g ← g + λ(p − w)
+const decayThere = program(assign(g, g.plus(scalar('lambda').times(p.minus(w)))));
+
 /** The programs of an ascent step: the norm at the present point, the step away from w, and a further one from p. */
 interface Ascent {
   readonly geometry: BallGeometry;
@@ -130,6 +133,13 @@ export class Perturbation {
     }));
     const scales = { scale: Scalar.of(1).over(squares!.root).min(1) };
     if (scales.scale.known !== 1) await this.space.run(pull, vectors, () => scales);
+  }
+
+  /** g ← g + λε, which makes of λw, that the base adds, the gradient λ(w + ε) of an L2 term at the perturbed point. */
+  async addDecay(lambda: (stretch: Stretch) => number): Promise<void> {
+    if (!this.moved) return;
+    const { parameters: w, gradient: g } = this.space;
+    await this.space.run(decayThere, { w, p: this.perturbed, g }, (stretch) => ({ lambda: lambda(stretch) }));
   }
 
   /** Leaves the perturbation only where z is below a threshold, and multiplies it by a factor there. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { invalid } from '../../errors.js';
 import { aboutOf, checked, option } from '../../options/option.js';
-import { count, notNegative } from '../../options/values.js';
+import { choice, count, notNegative } from '../../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
 import type { Scalar } from '../../vectors/scalar.js';
 import { StateVectors } from '../../vectors/state-vectors.js';
@@ -27,6 +28,12 @@ export interface PerturbedOptions {
   rho?: Scheduled;
   /** Perturb in every k-th step, beginning with the first; the steps between are those of the base. Default 1. */
   every?: number;
+  /**
+   * Where the L2 term of the base's decay has its gradient: 'clean' λw (default), or 'perturbed' λ(w + ε), as where the term is in the loss
+   * that is differentiated at the perturbed point: the code of Foret et al. (github.com/google-research/sam). Of the last gradient of a step;
+   * that of the ascent is `ascentDecay`.
+   */
+  decayAt?: 'clean' | 'perturbed';
 }
 
 /** Settings of all that perturb. */
@@ -40,6 +47,11 @@ export const perturbedSettings = {
     symbol: 'k',
     help: 'perturb in every k-th step, plain base steps between; looksam reuses',
     default: 1,
+  }),
+  decayAt: option(choice(['clean', 'perturbed']), {
+    symbol: 'point',
+    help: "where the L2 term of the base's decay has its gradient: λw, or λ(w + ε)",
+    default: 'clean',
   }),
   adaptive: option(z.union([notNegative, z.literal(false)], 'a number ≥ 0 or false'), {
     symbol: 'eta',
@@ -62,13 +74,17 @@ export abstract class Perturbed implements Optimizer {
   protected readonly vectors = new StateVectors();
   protected readonly rho: Scheduled;
   protected readonly every: number;
+  protected readonly decayAt: 'clean' | 'perturbed';
 
   protected constructor(
     protected readonly base: BaseOptimizer,
     given: PerturbedOptions,
   ) {
     this.rho = checkedSchedule('rho', perturbedSettings.rho, given.rho);
-    this.every = checked({ every: perturbedSettings.every }, given).every;
+    const { every, decayAt } = perturbedSettings;
+    ({ every: this.every, decayAt: this.decayAt } = checked({ every, decayAt }, given));
+    if (this.decayAt === 'perturbed' && !base.l2)
+      throw invalid('decayAt', "'clean' on a base whose decay is no L2 term of the gradient", this.decayAt);
   }
 
   async step(problem: Problem): Promise<StepReport> {
@@ -105,6 +121,17 @@ export abstract class Perturbed implements Optimizer {
   protected radius({ step }: Problem): (stretch: Stretch) => number {
     const rho = at(this.rho, step);
     return ({ options }) => options.rho ?? rho;
+  }
+
+  /** Leaves the gradient at the perturbed point in `space.gradient`, with that of the L2 term there where `decayAt` says so. */
+  protected async gradientAt(
+    problem: Problem,
+    perturbation: Perturbation,
+    statistics: 'update' | 'keep' = 'keep',
+  ): Promise<Scalar> {
+    const loss = await problem.gradient(statistics, perturbation.point);
+    if (this.decayAt === 'perturbed') await perturbation.addDecay((stretch) => this.base.l2?.(stretch) ?? 0);
+    return loss;
   }
 
   private perturbedGradients(problem: Problem): Promise<Scalar> {
@@ -159,7 +186,8 @@ export abstract class GradientAscent extends Perturbed {
   }
 
   protected describeAscent(): Record<string, unknown> {
-    return { rho: this.rho, every: this.every, ...this.ascent, base: this.base.describe() };
+    const { rho, every, decayAt } = this;
+    return { rho, every, decayAt, ...this.ascent, base: this.base.describe() };
   }
 
   private ascentDecay(stretch: Stretch): number {
