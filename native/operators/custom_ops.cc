@@ -1,20 +1,24 @@
 #include "custom_ops.h"
 
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <numeric>
 #include <stdexcept>
 
 #include "../kernels/batch_norm.h"
-#include "kernel_op.h"
+#include "kernel_run.h"
 
 namespace flatmin {
 namespace {
 
-kernels::BatchNormShape batch_norm_shape(const std::vector<int64_t>& dims) {
-  if (dims.size() < 2) throw std::runtime_error("batch normalisation needs a batch and a channel axis");
-  kernels::BatchNormShape shape = {dims[0], dims[1], 1};
-  for (size_t axis = 2; axis < dims.size(); ++axis) shape.positions *= dims[axis];
-  return shape;
+kernels::BatchNormShape batch_norm_shape(const Dims& dims) {
+  // Of no elements: the other sizes are arbitrary, and may overflow.
+  if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return {0, dims[1], 0};
+  return {dims[0], dims[1], std::accumulate(dims.begin() + 2, dims.end(), int64_t{1}, std::multiplies<>())};
 }
+
+constexpr size_t kAnyRank = SIZE_MAX;
 
 // BatchNorm(X, scale, bias, running_mean, running_variance; epsilon, momentum, relu)
 //   → Y, new_running_mean?, new_running_variance?, batch_mean, r = 1/√(batch_variance + epsilon)
@@ -25,19 +29,23 @@ class BatchNorm : public Kernel {
       : epsilon_(node.number("epsilon")), momentum_(node.number("momentum")), relu_(node.integer("relu") != 0) {}
 
   void compute(const KernelRun& run) const override {
-    const auto dims = run.dims(0);
+    const Dims dims = run.dims(0, 2, kAnyRank);
     const auto shape = batch_norm_shape(dims);
-    const std::vector<int64_t> per_channel = {shape.channels};
+    const Dims per_channel = {shape.channels};
+    const float* x = run.input(0, dims);
+    const float* scale = run.input(1, per_channel);
+    const float* bias = run.input(2, per_channel);
+    const float* running_mean = run.input(3, per_channel);
+    const float* running_variance = run.input(4, per_channel);
     auto* own = static_cast<float*>(run.scratch(3 * sizeof(float) * static_cast<size_t>(shape.channels)));
     float* variance = own;
     float* mean = run.output(3, per_channel);
     float* r = run.output(4, per_channel);
     if (!mean) mean = own + shape.channels;
     if (!r) r = own + 2 * shape.channels;
-    kernels::batch_norm_forward(shape, run.input(0), run.input(1), run.input(2), epsilon_, relu_, run.output(0, dims), mean, r, variance,
-                                run.parallel());
-    blend(run.input(3), mean, run.output(1, per_channel), shape.channels);
-    blend(run.input(4), variance, run.output(2, per_channel), shape.channels);
+    kernels::batch_norm_forward(shape, x, scale, bias, epsilon_, relu_, run.output(0, dims), mean, r, variance, run.parallel());
+    blend(running_mean, mean, run.output(1, per_channel), shape.channels);
+    blend(running_variance, variance, run.output(2, per_channel), shape.channels);
   }
 
  private:
@@ -56,11 +64,18 @@ class BatchNormGrad : public Kernel {
   explicit BatchNormGrad(const NodeAttributes& node) : relu_(node.integer("relu") != 0) {}
 
   void compute(const KernelRun& run) const override {
-    const auto dims = run.dims(1);
+    const Dims dims = run.dims(1, 2, kAnyRank);
     const auto shape = batch_norm_shape(dims);
-    const std::vector<int64_t> per_channel = {shape.channels};
-    kernels::batch_norm_backward(shape, run.input(0), run.input(1), run.input(2), run.input(3), run.input(4), run.input(5), relu_,
-                                 run.input(6), run.output(0, dims), run.output(1, per_channel), run.output(2, per_channel), run.parallel());
+    const Dims per_channel = {shape.channels};
+    const float* dy = run.input(0, dims);
+    const float* x = run.input(1, dims);
+    const float* scale = run.input(2, per_channel);
+    const float* bias = run.input(3, per_channel);
+    const float* mean = run.input(4, per_channel);
+    const float* r = run.input(5, per_channel);
+    const float* addend = run.input(6, dims);
+    kernels::batch_norm_backward(shape, dy, x, scale, bias, mean, r, relu_, addend, run.output(0, dims), run.output(1, per_channel),
+                                 run.output(2, per_channel), run.parallel());
   }
 
  private:
@@ -74,12 +89,19 @@ class ConvKernel : public Kernel {
     if (strides_.size() != 2 || pads_.size() != 4) throw std::runtime_error("a convolution needs 2 strides and 4 pads");
   }
 
-  kernels::ConvShape shape(const std::vector<int64_t>& x, const std::vector<int64_t>& w) const {
-    if (x.size() != 4 || w.size() != 4 || x[1] != w[1]) throw std::runtime_error("a convolution needs N×C×H×W data and O×C×H×W weights");
+  // Of data N×C×height×width and weights O×C×kernel.
+  kernels::ConvShape shape(const KernelRun& run, const Dims& x, const Dims& w) const {
     kernels::ConvShape shape = {x[0], x[1], x[2], x[3], w[0], w[2], w[3], strides_[0], strides_[1], pads_[0], pads_[1], pads_[2], pads_[3]};
-    if (!kernels::conv_supported(shape)) throw std::runtime_error("the convolution's shape is not supported");
+    if (!kernels::conv_supported(shape)) {
+      run.refuse("data " + shape_text(x) + " and weights " + shape_text(w) + " with strides " + shape_text(strides_) + " and pads " +
+                 shape_text(pads_) + " are not supported");
+    }
     return shape;
   }
+
+  static Dims data(const kernels::ConvShape& s) { return {s.batch, s.in_channels, s.in_height, s.in_width}; }
+  static Dims weights(const kernels::ConvShape& s) { return {s.out_channels, s.in_channels, s.kernel_h, s.kernel_w}; }
+  static Dims result(const kernels::ConvShape& s) { return {s.batch, s.out_channels, s.out_height(), s.out_width()}; }
 
  private:
   std::vector<int64_t> strides_, pads_;
@@ -91,10 +113,12 @@ class Conv : public ConvKernel {
   explicit Conv(const NodeAttributes& node) : ConvKernel(node) {}
 
   void compute(const KernelRun& run) const override {
-    const auto conv = shape(run.dims(0), run.dims(1));
+    const auto conv = shape(run, run.dims(0, 4, 4), run.dims(1, 4, 4));
+    const float* x = run.input(0, data(conv));
+    const float* w = run.input(1, weights(conv));
+    float* y = run.output(0, result(conv));
     void* scratch = run.scratch(kernels::conv_forward_scratch(conv, run.parallel().threads));
-    float* y = run.output(0, {conv.batch, conv.out_channels, conv.out_height(), conv.out_width()});
-    kernels::conv_forward(conv, run.input(0), run.input(1), y, scratch, run.parallel());
+    kernels::conv_forward(conv, x, w, y, scratch, run.parallel());
   }
 };
 
@@ -106,14 +130,13 @@ class ConvGradInput : public ConvKernel {
   }
 
   void compute(const KernelRun& run) const override {
-    const auto dy = run.dims(0), w = run.dims(1);
-    const auto conv = shape({dy.at(0), w.at(1), size_[0], size_[1]}, w);
-    if (dy != std::vector<int64_t>{conv.batch, conv.out_channels, conv.out_height(), conv.out_width()}) {
-      throw std::runtime_error("dY does not have the shape of the convolution's output");
-    }
+    const Dims w_dims = run.dims(1, 4, 4);
+    const auto conv = shape(run, {run.dims(0, 4, 4)[0], w_dims[1], size_[0], size_[1]}, w_dims);
+    const float* dy = run.input(0, result(conv));
+    const float* w = run.input(1, w_dims);
+    float* dx = run.output(0, data(conv));
     void* scratch = run.scratch(kernels::conv_grad_input_scratch(conv, run.parallel().threads));
-    float* dx = run.output(0, {conv.batch, conv.in_channels, conv.in_height, conv.in_width});
-    kernels::conv_grad_input(conv, run.input(0), run.input(1), dx, scratch, run.parallel());
+    kernels::conv_grad_input(conv, dy, w, dx, scratch, run.parallel());
   }
 
  private:
@@ -128,14 +151,13 @@ class ConvGradWeight : public ConvKernel {
   }
 
   void compute(const KernelRun& run) const override {
-    const auto x = run.dims(0), dy = run.dims(1);
-    const auto conv = shape(x, {dy.at(1), x.at(1), kernel_[0], kernel_[1]});
-    if (dy != std::vector<int64_t>{conv.batch, conv.out_channels, conv.out_height(), conv.out_width()}) {
-      throw std::runtime_error("dY does not have the shape of the convolution's output");
-    }
+    const Dims x_dims = run.dims(0, 4, 4);
+    const auto conv = shape(run, x_dims, {run.dims(1, 4, 4)[1], x_dims[1], kernel_[0], kernel_[1]});
+    const float* x = run.input(0, x_dims);
+    const float* dy = run.input(1, result(conv));
+    float* dw = run.output(0, weights(conv));
     void* scratch = run.scratch(kernels::conv_grad_weight_scratch(conv, run.parallel().threads));
-    float* dw = run.output(0, {conv.out_channels, conv.in_channels, conv.kernel_h, conv.kernel_w});
-    kernels::conv_grad_weight(conv, run.input(0), run.input(1), dw, scratch, run.parallel());
+    kernels::conv_grad_weight(conv, x, dy, dw, scratch, run.parallel());
   }
 
  private:
@@ -147,13 +169,13 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
   return std::make_unique<K>(node);
 }
 
-// name, required inputs, inputs, required outputs, outputs
-constexpr std::array<KernelSpec, 5> kSpecs = {{
-    {"BatchNorm", 5, 5, 1, 5, create<BatchNorm>},
-    {"BatchNormGrad", 6, 7, 3, 3, create<BatchNormGrad>},
-    {"Conv", 2, 2, 1, 1, create<Conv>},
-    {"ConvGradInput", 2, 2, 1, 1, create<ConvGradInput>},
-    {"ConvGradWeight", 2, 2, 1, 1, create<ConvGradWeight>},
+// name, inputs, required ones, required outputs, outputs
+const std::array<KernelSpec, 5> kSpecs = {{
+    {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
+    {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
+    {"Conv", {"X", "W"}, 2, 1, 1, create<Conv>},
+    {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
+    {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
 }};
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "../kernels/conv/conv.h"
 #include "../ort/library.h"
 #include "scratch_pool.h"
 
@@ -55,33 +54,7 @@ class NodeAttributes {
   const OrtKernelInfo* info_;
 };
 
-// One execution of a node. All tensors are float32; methods throw std::runtime_error.
-class KernelRun {
- public:
-  KernelRun(const Library& library, OrtKernelContext* context, unsigned threads, ScratchPool& scratch);
-  ~KernelRun();
-  KernelRun(const KernelRun&) = delete;
-
-  const float* input(size_t index) const;  // null when the optional input is absent
-  std::vector<int64_t> dims(size_t index) const;
-  float* output(size_t index, const std::vector<int64_t>& dims) const;  // null when the optional output is not wanted
-  // 64-byte aligned, not cleared; once a run, valid until its end.
-  void* scratch(size_t bytes) const;
-  const kernels::Parallel& parallel() const { return parallel_; }
-
- private:
-  const OrtValue* value(size_t index) const;
-
-  const Library& library_;
-  OrtKernelContext* context_;
-  ScratchPool& scratch_pool_;
-  mutable std::unique_ptr<CpuStorage> scratch_;
-  struct Pool {
-    const Library* library;
-    const OrtKernelContext* context;
-  } pool_;
-  kernels::Parallel parallel_;
-};
+class KernelRun;
 
 class Kernel {
  public:
@@ -91,7 +64,8 @@ class Kernel {
 
 struct KernelSpec {
   const char* name;
-  size_t required_inputs, inputs, required_outputs, outputs;
+  std::vector<const char*> inputs;  // their names
+  size_t required_inputs, required_outputs, outputs;
   std::unique_ptr<Kernel> (*create)(const NodeAttributes&);
 };
 

@@ -1,6 +1,7 @@
 #include "conv.h"
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include "conv_table.h"
 
 namespace flatmin::kernels {
@@ -50,13 +51,33 @@ bool winograd_forward(const ConvShape& s) { return has_winograd(s) && s.in_chann
 bool winograd_grad_input(const ConvShape& s) { return has_winograd(s) && s.out_channels >= kWinogradDepth; }
 bool winograd_grad_weight(const ConvShape& s) { return has_winograd(s); }
 
+// Bounds below which no index, sum or size of scratch memory that the kernels compute overflows.
+constexpr int64_t kMostExtent = INT32_MAX;
+constexpr int64_t kMostElements = int64_t(1) << 40;
+
+bool fits(std::initializer_list<int64_t> extents) {
+  int64_t elements = 1;
+  for (const int64_t extent : extents) {
+    if (extent <= 0 || extent > kMostElements / elements) return false;
+    elements *= extent;
+  }
+  return true;
+}
+
+// One axis of the window: pads not negative and below the kernel's size, output not empty.
+bool window_fits(int64_t in, int64_t kernel, int64_t stride, int64_t before, int64_t after) {
+  for (const int64_t extent : {in, kernel, stride})
+    if (extent <= 0 || extent > kMostExtent) return false;
+  return before >= 0 && after >= 0 && before < kernel && after < kernel && in + before + after >= kernel;
+}
+
 }  // namespace
 
 bool conv_supported(const ConvShape& s) {
-  return s.batch > 0 && s.in_channels > 0 && s.out_channels > 0 && s.kernel_h > 0 && s.kernel_w > 0 && s.stride_h > 0 && s.stride_w > 0 &&
-         s.pad_top >= 0 && s.pad_left >= 0 && s.pad_bottom >= 0 && s.pad_right >= 0 && s.pad_top < s.kernel_h && s.pad_bottom < s.kernel_h &&
-         s.pad_left < s.kernel_w && s.pad_right < s.kernel_w && s.in_height + s.pad_top + s.pad_bottom >= s.kernel_h &&
-         s.in_width + s.pad_left + s.pad_right >= s.kernel_w && s.in_height > 0 && s.in_width > 0;
+  return window_fits(s.in_height, s.kernel_h, s.stride_h, s.pad_top, s.pad_bottom) &&
+         window_fits(s.in_width, s.kernel_w, s.stride_w, s.pad_left, s.pad_right) &&
+         fits({s.batch, s.in_channels, s.in_height + s.pad_top + s.pad_bottom, s.in_width + s.pad_left + s.pad_right}) &&
+         fits({s.batch, s.out_channels, s.out_height(), s.out_width()}) && fits({s.out_channels, s.in_channels, s.kernel_h, s.kernel_w});
 }
 
 size_t conv_forward_scratch(const ConvShape& s, unsigned threads) {

@@ -20,7 +20,8 @@ struct Parallel {
   void (*run)(void* context, size_t n, void (*fn)(void* arg, size_t i), void* arg);
 };
 
-/// Whether the kernels take this shape: positive sizes, pads not negative and below the kernel's size, output not empty.
+/// Whether the kernels take this shape, whatever numbers it holds: positive sizes, pads not negative and below the kernel's size,
+/// output not empty, and nothing so large that sizes overflow. Its output's size may be asked for only then.
 bool conv_supported(const ConvShape& shape);
 
 /// y[N, O, OH, OW] = conv(x[N, I, H, W], w). `scratch` holds conv_forward_scratch bytes, at 64-byte alignment.
