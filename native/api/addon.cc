@@ -58,6 +58,8 @@ double number_argument(const Napi::Value& value, const char* what, double least,
 std::vector<int64_t> dims_argument(const Napi::Value& value, const char* what) {
   if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), std::string(what) + " must be an array of integers");
   auto array = value.As<Napi::Array>();
+  constexpr uint32_t most_axes = 255;
+  if (array.Length() > most_axes) throw Napi::TypeError::New(value.Env(), std::string(what) + " has more than " + std::to_string(most_axes) + " axes");
   std::vector<int64_t> dims(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
     dims[i] = static_cast<int64_t>(number_argument(array.Get(i), what, 0, 9007199254740991.0));

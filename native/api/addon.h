@@ -40,7 +40,8 @@ auto guarded(Napi::Env env, Body&& body) -> decltype(body()) {
 }
 
 View view_of(const Napi::Value& value, const char* what);  // throws TypeError unless an undisposed DeviceBuffer
-View host_view_of(const Napi::Value& value, const char* what);  // and unless the CPU can read it
+View host_floats_of(const Napi::Value& value, const char* what);  // and unless the CPU can read it as float32 numbers
+void require_floats(Napi::Env env, const View& view, const char* what);  // throws RangeError unless it is aligned as float32 numbers are
 Napi::Object wrap_view(Napi::Env env, const View& view);
 Napi::Object wrap_storage(Napi::Env env, std::shared_ptr<Storage> storage);  // a buffer of the whole
 std::string string_argument(const Napi::Value& value, const char* what);

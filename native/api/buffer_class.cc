@@ -1,4 +1,6 @@
 // DeviceBuffer: zero-filled memory, of the CPU or of a GPU, that sessions read and write in place.
+#include <cstdint>
+
 #include "addon.h"
 #include "getter.h"
 
@@ -111,7 +113,6 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
     view_ = {};
   }
 
-
   View view_;
   int64_t reported_ = 0;  // bytes that V8 has been told of
 };
@@ -129,11 +130,17 @@ View view_of(const Napi::Value& value, const char* what) {
   return Napi::ObjectWrap<DeviceBuffer>::Unwrap(value.As<Napi::Object>())->live(value.Env(), what);
 }
 
-View host_view_of(const Napi::Value& value, const char* what) {
+void require_floats(Napi::Env env, const View& view, const char* what) {
+  if (reinterpret_cast<uintptr_t>(view.data()) % alignof(float) == 0) return;
+  throw Napi::RangeError::New(env, std::string(what) + " begins at byte " + std::to_string(view.offset) + " of its memory, which is no multiple of 4");
+}
+
+View host_floats_of(const Napi::Value& value, const char* what) {
   View view = view_of(value, what);
   if (!view.storage->on_host()) {
     throw Napi::TypeError::New(value.Env(), std::string(what) + " must be in CPU memory, but is on " + view.storage->device());
   }
+  require_floats(value.Env(), view, what);
   return view;
 }
 

@@ -1,6 +1,6 @@
 // VectorProgram and the random fills for JavaScript.
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <iterator>
 
 #include "../vectors/philox.h"
@@ -83,13 +83,14 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
     }
     auto list = info[0].As<Napi::Array>();
     std::vector<View> views;
-    for (uint32_t i = 0; i < list.Length(); ++i) views.push_back(host_view_of(list.Get(i), "a slot"));
+    for (uint32_t i = 0; i < list.Length(); ++i) views.push_back(host_floats_of(list.Get(i), "a slot"));
     auto flat = integers_argument(info[1], 3, "ranges");
     auto scalars = typed_array_argument<Napi::Float32Array>(info[2], napi_float32_array, "scalars");
     std::vector<float> table(scalars.Data(), scalars.Data() + scalars.ElementLength());
     unsigned threads = threads_argument(info[3]);
     std::vector<VectorRange> ranges;
     for (size_t i = 0; i < flat.size(); i += 3) {
+      if (views.empty()) require_inside(env, flat[i], flat[i + 1], 0);
       for (const View& view : views) require_inside(env, flat[i], flat[i + 1], view.bytes / sizeof(float));
       if ((flat[i + 2] + 1) * program_->code().scalars > table.size()) throw Napi::RangeError::New(env, "a range names a row the scalar table lacks");
       ranges.push_back({flat[i], flat[i + 1], static_cast<uint32_t>(flat[i + 2])});
@@ -104,7 +105,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
         },
         [results](Napi::Env env) -> Napi::Value {
           auto out = Napi::Float64Array::New(env, results->size());
-          std::memcpy(out.Data(), results->data(), results->size() * sizeof(double));
+          std::copy(results->begin(), results->end(), out.Data());
           return out;
         });
   }
@@ -116,7 +117,7 @@ class VectorProgramClass : public Napi::ObjectWrap<VectorProgramClass> {
 // Element i of the buffer receives number i of the stream; elements outside the ranges are left alone.
 Napi::Value fill_normal(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  View view = host_view_of(info[0], "buffer");
+  View view = host_floats_of(info[0], "buffer");
   auto ranges = integers_argument(info[1], 2, "ranges");
   uint64_t seed = uint64_argument(info[2], "seed");
   uint64_t stream = uint64_argument(info[3], "stream");

@@ -29,7 +29,11 @@ Argument read_argument(const Napi::Value& value, const std::string& what, const 
   if (!value.IsObject()) throw Napi::TypeError::New(env, what + " must be a DeviceBuffer or { type, value }");
   auto object = value.As<Napi::Object>();
   auto type = object.Get("type");
-  if (!type.IsString()) return argument<DeviceAddress>(device_address(device_view_of(value, what.c_str(), device)));
+  if (!type.IsString()) {
+    View view = device_view_of(value, what.c_str(), device);
+    require_floats(env, view, what.c_str());
+    return argument<DeviceAddress>(device_address(view));
+  }
   auto name = type.As<Napi::String>().Utf8Value();
   auto given = object.Get("value");
   if (name == "u32") return argument(static_cast<uint32_t>(number_argument(given, what.c_str(), 0, 4294967295.0)));

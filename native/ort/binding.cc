@@ -1,6 +1,7 @@
 #include "binding.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -56,6 +57,10 @@ void Binding::bind(bool input, const std::string& name, const View& view, int ty
   if (needed > view.bytes) {
     throw std::invalid_argument("\"" + name + "\" needs " + std::to_string(needed) + " bytes, but its buffer has " +
                                 std::to_string(view.bytes));
+  }
+  if (reinterpret_cast<uintptr_t>(view.data()) % element_bytes(type) != 0) {
+    throw std::invalid_argument("\"" + name + "\" is bound to byte " + std::to_string(view.offset) + " of its buffer, which is no multiple of the " +
+                                std::to_string(element_bytes(type)) + " bytes of an element");
   }
   require_reachable(name, *view.storage);
   const auto& api = session_->library().api();

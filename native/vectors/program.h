@@ -23,7 +23,7 @@ class VectorProgram {
   const VectorCode& code() const { return code_; }
 
   /// Runs the program on every element of the ranges and returns the accumulators.
-  /// `slots[k]` is the first element of vector k (any alignment); `scalar_table` holds rows of `code().scalars`.
+  /// `slots[k]` is the first element of vector k; `scalar_table` holds rows of `code().scalars`.
   /// Throws std::invalid_argument for missing slots or scalars, a range that ends beyond 2⁶⁴, and, if the program
   /// stores, ranges that overlap or a stored slot that overlaps another one.
   /// Results, accumulators included, do not depend on `threads` or on the processor.
