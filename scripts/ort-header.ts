@@ -66,7 +66,7 @@ export function officialTable(header: string): Entry[] {
     });
 }
 
-/** FLATMIN_ORT_FUNCTIONS of native/ort_api.h. */
+/** FLATMIN_ORT_FUNCTIONS of native/ort/ort_api.h. */
 export function declaredFunctions(source: string): (Entry & { slot: number })[] {
   const rows = source
     .replace(/\\\n/g, ' ')
@@ -81,7 +81,7 @@ export function declaredFunctions(source: string): (Entry & { slot: number })[] 
 
 const signature = ({ result, parameters }: Entry): string => `${result}(${parameters.join(', ')})`;
 
-/** What native/ort_api.h says otherwise than the official header does, a line each. */
+/** What native/ort/ort_api.h says otherwise than the official header does, a line each. */
 export function differences(source: string, header: string): string[] {
   const table = officialTable(header);
   return declaredFunctions(source).flatMap((declared) => {

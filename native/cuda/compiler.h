@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "../shared_library.h"
+#include "../base/shared_library.h"
 
 struct _nvrtcProgram;
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "../shared_library.h"
+#include "../base/shared_library.h"
 
 #ifdef _WIN32
 #define FLATMIN_CUDA_CALL __stdcall

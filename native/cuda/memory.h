@@ -1,7 +1,7 @@
 // Storages of a GPU. They are freed when all that is queued on its stream has run: work keeps no hold of its own on them.
 #pragma once
 
-#include "../storage.h"
+#include "../base/storage.h"
 #include "device.h"
 
 namespace flatmin::cuda {

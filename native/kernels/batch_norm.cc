@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "../vectorize.h"
+#include "../base/vectorize.h"
 
 namespace flatmin::kernels {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "conv.h"
+#include "conv/conv.h"
 
 namespace flatmin::kernels {
 

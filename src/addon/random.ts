@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { addon } from './addon.js';
 
-/** Counter-based Philox4x32-10 (native/philox.h): a value depends on seed, stream and index alone. */
+/** Counter-based Philox4x32-10 (native/vectors/philox.h): a value depends on seed, stream and index alone. */
 
 /** `count` standard normal numbers of a stream. */
 export function normals(count: number, seed: number, stream: number): Float32Array {

@@ -4,7 +4,7 @@
  */
 export interface NativeAddon {
   DeviceBuffer: new (byteLength: number) => DeviceBuffer;
-  /** Names of the operations of vector programs, those of native/vector_ops.def; the place in the list is the number in the code. */
+  /** Names of the operations of vector programs, those of native/vectors/ops.def; the place in the list is the number in the code. */
   readonly vectorOps: readonly string[];
   VectorProgram: new (code: Uint32Array, sizes: ProgramSizes) => NativeVectorProgram;
   /** [sync] Opens the library once per process. @throws when it cannot be loaded or is too old */

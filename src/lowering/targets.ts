@@ -38,7 +38,7 @@ export const training: Target = {
   rewrites: { [`${microsoft}:BatchNormInternal`]: batchNormInternal },
 };
 
-/** Any ONNX Runtime with flatmin's own CPU kernels registered (native/custom_ops.cc). */
+/** Any ONNX Runtime with flatmin's own CPU kernels registered (native/operators/custom_ops.cc). */
 export const flatmin: Target = {
   name: 'flatmin',
   kernels: true,

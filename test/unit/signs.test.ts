@@ -30,14 +30,15 @@ const planned = new Map(
 const order = [...planned.keys()].filter((name) => exists(`src/${name}`));
 
 const first = ['native', ...(await foldersOf('src')), ...(await foldersOf('native'))];
-const deeper = [...(await foldersOf('src', true)), ...(await foldersOf('native', true))];
+const rooms = await foldersOf('native', true);
+const deeper = [...(await foldersOf('src', true)), ...rooms];
 const signs = [...new Set([...first, ...deeper])]
   .map((folder) => `${folder}/README.md`)
   .filter((path) => exists(path));
 
-test('each folder directly under src and native has a README', (t) => {
+test('each folder directly under src, and each of native, has a README', (t) => {
   t.deepEqual(
-    first.filter((folder) => !signs.includes(`${folder}/README.md`)),
+    [...first, ...rooms].filter((folder) => !signs.includes(`${folder}/README.md`)),
     [],
   );
 });
@@ -69,8 +70,8 @@ for (const path of signs) {
 test('ARCHITECTURE.md names every folder, in the order of the floor plan', async (t) => {
   const page = await text('ARCHITECTURE.md');
   const missing = first
-    .map((folder) => folder.split('/').at(-1)!)
-    .filter((name) => !page.includes(`| \`${name}\``));
+    .map((folder) => folder.replace(/^src\//, ''))
+    .filter((name) => !page.includes(`\`${name}\` `));
   t.deepEqual(missing, []);
   const rows = [...page.matchAll(/^\| `(\w+)` \|/gm)]
     .map(([, name]) => name!)

@@ -1,4 +1,4 @@
-// Standard normal numbers, bit for bit those of native/philox.cc: the same counters of Philox4x32-10 (Salmon et al. 2011), the same
+// Standard normal numbers, bit for bit those of native/vectors/philox.cc: the same counters of Philox4x32-10 (Salmon et al. 2011), the same
 // polynomials in the same order.
 
 struct Words {

@@ -11,7 +11,7 @@ function numberOf(op: VectorOpcode): number {
   return number;
 }
 
-/** The code of native/vector_code.h. @param zeros whether a scalar is 0 wherever the code is run */
+/** The code of native/vectors/code.h. @param zeros whether a scalar is 0 wherever the code is run */
 export function nativeCode(
   { instructions }: CompiledProgram,
   zeros: (scalar: number) => boolean,

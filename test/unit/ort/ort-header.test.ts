@@ -52,9 +52,9 @@ for (const [row, right, wrong, message] of faults) {
   });
 }
 
-test('native/ort_api.h declares what the official header does', async (t) => {
+test('native/ort/ort_api.h declares what the official header does', async (t) => {
   t.timeout(180_000);
-  const source = await readFile('native/ort_api.h', 'utf8');
+  const source = await readFile('native/ort/ort_api.h', 'utf8');
   t.is(declaredFunctions(source).length, [...source.matchAll(/^ {2}X\(/gm)].length);
   const official = await fetchOrtHeader().catch((cause: Error) => {
     t.log(`Not compared: the header is not to be had. ${cause.message}`);

@@ -127,7 +127,7 @@ function line(instruction: Instruction): string {
   return `const float r${dst} = ${value(instruction)};`;
 }
 
-/** As native/vector_block.cc computes it: NaN operands give NaN. */
+/** As native/vectors/block.cc computes it: NaN operands give NaN. */
 function value({ op, a, b }: Instruction): string {
   const [x, y, s] = [`r${a}`, `r${b}`, `s[${b}]`];
   switch (op) {

@@ -1,0 +1,184 @@
+import test from 'ava';
+import { addon } from '../../src/addon/addon.js';
+import { type AttributeValue, float } from '../../src/onnx/attributes.js';
+import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
+import { flatminDomain } from '../../src/onnx/domains.js';
+import { encodeModel } from '../../src/onnx/proto.js';
+import { DataType } from '../../src/onnx/tensor.js';
+import { open } from './models.js';
+
+type Shapes = Readonly<Record<string, readonly number[]>>;
+
+/** A node of one of the kernels, and shapes that fit one another. */
+interface Case {
+  readonly op: string;
+  readonly inputs: Shapes;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly outputs: number;
+  /** Axes whose sizes the other inputs and the attributes leave free. */
+  readonly free: Readonly<Record<string, readonly number[]>>;
+}
+
+const plain = { strides: [1, 1], pads: [1, 1, 1, 1] };
+const channels = [6];
+const cases: Case[] = [
+  {
+    op: 'BatchNorm',
+    inputs: {
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      running_mean: channels,
+      running_variance: channels,
+    },
+    attributes: { epsilon: float(1e-5), momentum: float(0.9), relu: 1 },
+    outputs: 5,
+    free: { X: [0, 2] },
+  },
+  {
+    op: 'BatchNormGrad',
+    inputs: {
+      dY: [2, 6, 5],
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      batch_mean: channels,
+      r: channels,
+      addend: [2, 6, 5],
+    },
+    attributes: { relu: 1 },
+    outputs: 3,
+    free: {},
+  },
+  {
+    op: 'Conv',
+    inputs: { X: [2, 8, 5, 5], W: [4, 8, 3, 3] },
+    attributes: plain,
+    outputs: 1,
+    free: { X: [0, 2, 3], W: [0, 2, 3] },
+  },
+  {
+    op: 'ConvGradInput',
+    inputs: { dY: [2, 4, 5, 5], W: [4, 8, 3, 3] },
+    attributes: { ...plain, input_size: [5, 5] },
+    outputs: 1,
+    free: { dY: [0], W: [1] },
+  },
+  {
+    op: 'ConvGradWeight',
+    inputs: { X: [2, 8, 5, 5], dY: [2, 4, 5, 5] },
+    attributes: { ...plain, kernel: [3, 3] },
+    outputs: 1,
+    free: { X: [1], dY: [1] },
+  },
+];
+
+const elements = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
+
+/** Runs a node on zeros of the shapes. An input whose shape is not given is left out. */
+async function run(
+  { op, inputs: declared, attributes, outputs }: Case,
+  shapes: Shapes = declared,
+): Promise<void> {
+  const builder = new GraphBuilder();
+  const names = Object.keys(declared).map((name) => (shapes[name] ? name : ''));
+  for (const name of names)
+    if (name)
+      builder.input(
+        name,
+        'float',
+        shapes[name]!.map((_, axis) => `${name}_${axis}`),
+      );
+  const values = builder.ops(op, names, attributes, { count: outputs, domain: flatminDomain, name: 'node' });
+  for (const value of values) builder.output(value, 'float');
+  const model = makeModel(builder.graph, { [flatminDomain]: 1 });
+  const session = await open(encodeModel(model), { kernels: true, memoryArena: false });
+  const binding = session.createBinding();
+  for (const name of names)
+    if (name)
+      binding.bindInput(
+        name,
+        new addon.DeviceBuffer(elements(shapes[name]!) * 4),
+        DataType.float,
+        shapes[name]!,
+      );
+  for (const value of values) binding.bindOutput(value);
+  try {
+    await binding.run();
+  } finally {
+    binding.dispose();
+    session.dispose();
+  }
+}
+
+const said = (dims: readonly number[]) => `[${dims.join(', ')}]`;
+
+for (const each of cases) {
+  test(`${each.op} takes shapes that fit`, async (t) => {
+    await t.notThrowsAsync(run(each));
+  });
+
+  for (const [name, expected] of Object.entries(each.inputs)) {
+    test(`${each.op} refuses an input ${name} of another shape before it reads it`, async (t) => {
+      const refuses = (found: readonly number[], message: RegExp) =>
+        t.throwsAsync(run(each, { ...each.inputs, [name]: found }), { message }, said(found));
+      for (const axis of expected.keys()) {
+        if (each.free[name]?.includes(axis)) continue;
+        for (const by of [-1, 1])
+          await refuses(
+            expected.map((size, at) => (at === axis ? size + by : size)),
+            new RegExp(`${each.op}: input \\w+ has shape \\[.*\\], expected \\[.*\\]`),
+          );
+      }
+      for (const found of [[], [elements(expected) + 1]])
+        await refuses(found, new RegExp(`${each.op}: input \\w+ has shape \\[.*\\], expected `));
+    });
+  }
+
+  test(`${each.op} refuses a required input that is left out, at the latest when it runs`, async (t) => {
+    for (const name of Object.keys(each.inputs).filter((key) => key !== 'addend')) {
+      const { [name]: _, ...others } = each.inputs;
+      await t.throwsAsync(run(each, others), undefined, name);
+    }
+  });
+}
+
+test('batch normalisation of no elements reads nothing, however many rows there are', async (t) => {
+  const [norm, grad] = cases;
+  const nothing = [2 ** 40, 6, 0];
+  await t.notThrowsAsync(run(norm!, { ...norm!.inputs, X: nothing }));
+  await t.notThrowsAsync(run(grad!, { ...grad!.inputs, dY: nothing, X: nothing, addend: nothing }));
+});
+
+test('the message names op, input, the shape found and the shape expected', async (t) => {
+  const [, grad] = cases;
+  await t.throwsAsync(run(grad!, { ...grad!.inputs, batch_mean: [5] }), {
+    message: /BatchNormGrad: input batch_mean has shape \[5\], expected \[6\]/,
+  });
+  await t.throwsAsync(run(grad!, { ...grad!.inputs, addend: [2, 6] }), {
+    message: /BatchNormGrad: input addend has shape \[2, 6\], expected \[2, 6, 5\]/,
+  });
+});
+
+test('windows whose sizes overflow are refused', async (t) => {
+  const [, , conv, gradInput, gradWeight] = cases;
+  const refuses = async (each: Case, attributes: Case['attributes']) =>
+    t.throwsAsync(
+      run({ ...each, attributes: { ...each.attributes, ...attributes } }),
+      { message: /are not supported|has shape/ },
+      JSON.stringify(attributes),
+    );
+  for (const size of [2 ** 31, 2 ** 53, 2 ** 62, -(2 ** 62), -1]) {
+    await refuses(conv!, { strides: [size, 1] });
+    await refuses(conv!, { pads: [size, size, size, size] });
+    await refuses(gradInput!, { input_size: [size, 5] });
+    await refuses(gradInput!, { input_size: [size, size], pads: [2, 2, 2, 2] });
+    await refuses(gradWeight!, { kernel: [size, size] });
+    await refuses(gradWeight!, { kernel: [size, 3], pads: [size - 1, 1, size - 1, 1] });
+  }
+  const half = 2 ** 30;
+  await refuses(gradWeight!, {
+    kernel: [half, half],
+    pads: [half / 2, half / 2, half / 2 - 1, half / 2 - 1],
+  });
+});
