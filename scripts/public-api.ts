@@ -95,7 +95,8 @@ export class PublicApi {
   private declarations(symbol: ts.Symbol): string {
     const texts = (symbol.declarations ?? []).map((declaration) => {
       const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
-      return this.printer.printNode(ts.EmitHint.Unspecified, node, node.getSourceFile());
+      const { transformed } = ts.transform(node, [inFixedOrder]);
+      return this.printer.printNode(ts.EmitHint.Unspecified, transformed[0]!, node.getSourceFile());
     });
     return [...new Set(texts)].join('\n').replace(/^export declare /gm, 'export ');
   }
@@ -144,6 +145,27 @@ export class PublicApi {
     return symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
   }
 }
+
+/** The order in which the compiler writes inferred unions, and the types made of them, depends on what it compiled before: sorted by their text. */
+const inFixedOrder: ts.TransformerFactory<ts.Node> = (context) => (root) => {
+  const sorted = <T extends ts.Node>(nodes: readonly T[]): T[] =>
+    [...nodes].sort((a, b) => (a.getText() < b.getText() ? -1 : 1));
+  const visit = (node: ts.Node): ts.Node => {
+    if (ts.isUnionTypeNode(node) && node.types.every(ts.isLiteralTypeNode)) {
+      return ts.factory.createUnionTypeNode(sorted(node.types));
+    }
+    if (ts.isTypeLiteralNode(node) && node.members.every(namesItself)) {
+      return ts.factory.createTypeLiteralNode(sorted(node.members));
+    }
+    return ts.visitEachChild(node, visit, context);
+  };
+  return visit(root);
+};
+
+/** `weights: "weights"`, as in the type of `z.enum(['weights'])`. */
+const namesItself = (member: ts.TypeElement): boolean =>
+  ts.isPropertySignature(member) &&
+  member.type?.getText().slice(1, -1) === member.name.getText().replaceAll(/['"]/g, '');
 
 const isOwn = (node: ts.Node): boolean =>
   !relative(OWN, dirname(node.getSourceFile().fileName)).startsWith('..');
