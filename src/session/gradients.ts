@@ -27,7 +27,6 @@ export interface GradientOptions
     | 'device'
     | 'threads'
     | 'runtime'
-    | 'target'
     | 'seed'
   > {
   loss: Loss;
@@ -40,6 +39,8 @@ export interface GradientOptions
   batchNorm?: 'batch' | 'running';
   /** Whether Dropout nodes drop (by `seed`). Default false. */
   dropout?: boolean;
+  /** @internal */
+  target?: TrainingSessionOptions['target'];
 }
 
 export interface Gradients {
