@@ -83,6 +83,7 @@ const flow = {
     'run',
   ],
   exports: [
+    'options',
     'formats',
     'data',
     'onnx',

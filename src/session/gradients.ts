@@ -28,7 +28,6 @@ export interface GradientOptions
     | 'device'
     | 'threads'
     | 'runtime'
-    | 'target'
     | 'seed'
   > {
   loss: Loss;
@@ -41,6 +40,8 @@ export interface GradientOptions
   batchNorm?: 'batch' | 'running';
   /** Whether Dropout nodes drop (by `seed`). Default false. */
   dropout?: boolean;
+  /** @internal */
+  target?: TrainingSessionOptions['target'];
 }
 
 export interface Gradients {

@@ -19,12 +19,21 @@ export interface Context {
   readonly point: Vector;
 }
 
-/** A measure by name: what may be set, how it is found, and how a table says it. */
-export interface MeasureDeclaration<N extends string = string, O extends Options = Options, R = unknown> {
+/** A measure by name: what may be set, how it is found, and how a table says it. Of one's own: see `measureKind`. */
+export interface MeasureDeclaration<
+  N extends string = string,
+  O extends Options = Options,
+  R extends object = object,
+> {
   readonly name: N;
+  /** What may be set, beside the options of every measurement: made with `option`. */
   readonly options: O;
   /** Whether it is of the adaptive ball, whose η then is part of the report. */
   readonly isAdaptive?: boolean;
+  /**
+   * Finds it, with the values of its options. The parameters are left as they are; `space.gradient` may be overwritten.
+   * @returns plain JSON, to which the report adds the cost
+   */
   run(context: Context, options: Values<O>): Promise<R>;
   /** The figure, for people. */
   value(result: NoInfer<R>): string;
@@ -32,7 +41,19 @@ export interface MeasureDeclaration<N extends string = string, O extends Options
   how(result: NoInfer<R>): string;
 }
 
-export const measureKind = <const N extends string, const O extends Options, R>(
+/**
+ * Declares a measure, with the types of its options and of what it finds:
+ *
+ *     const atOnce = measureKind({
+ *       name: 'at-once',
+ *       options: { factor: option(positive, { help: 'times ρ', default: 2 }) },
+ *       async run({ evaluations, plain }, { factor }) { … return { value }; },
+ *       value: ({ value }) => value.toPrecision(4),
+ *       how: () => '1 step',
+ *     });
+ *     const { measures } = await measure(objective, { measures: ['ascent', atOnce], rho: 0.05, factor: 3 });
+ */
+export const measureKind = <const N extends string, const O extends Options, R extends object>(
   declared: MeasureDeclaration<N, O, R>,
 ): MeasureDeclaration<N, O, R> => declared;
 

@@ -1,22 +1,33 @@
-import { checked, type Options, type Values } from '../options/option.js';
+import { checked } from '../options/option.js';
 import { StateVectors } from '../vectors/state-vectors.js';
 import { Ball } from './ball.js';
-import type { Context } from './declare.js';
+import type { Context, MeasureDeclaration } from './declare.js';
 import { Evaluations, type Passes } from './evaluations.js';
 import { Hessian } from './hessian.js';
-import { measureKinds } from './index.js';
 import type { Objective } from './objective.js';
-import { type MeasureName, type MeasureResults, resolveOptions, type SharpnessOptions } from './options.js';
+import {
+  type AskedMeasure,
+  type MeasureName,
+  type MeasureResults,
+  type OwnMeasure,
+  resolveOptions,
+  type SharpnessOptions,
+} from './options.js';
 
 /** What a measure took. */
 export interface Cost extends Passes {
   seconds: number;
 }
 
+/** What a measure of flatmin found, and what it took. */
 export type Measured<N extends MeasureName> = MeasureResults[N] & { cost: Cost };
+/** The same of measures of one's own, by name. */
+export type MeasuredOwn<Own extends MeasureDeclaration> = {
+  [D in Own as D['name']]?: Awaited<ReturnType<D['run']>> & { cost: Cost };
+};
 
 /** Plain JSON. Figures of two reports compare only where all but the values is the same. */
-export interface SharpnessReport {
+export interface SharpnessReport<M extends AskedMeasure = MeasureName> {
   rho: number;
   /** Samples that losses and gradients are means over. */
   samples: number;
@@ -26,15 +37,8 @@ export interface SharpnessReport {
   eta: number | null;
   /** L(w) */
   loss: number;
-  measures: { [N in MeasureName]?: Measured<N> };
-}
-
-/** A measure whose kind the types no longer tell. */
-interface AnyMeasure {
-  readonly name: MeasureName;
-  readonly options: Options;
-  readonly isAdaptive?: boolean;
-  run(context: Context, options: Values<Options>): Promise<object>;
+  /** By name, in the order they were measured. */
+  measures: { [N in MeasureName]?: Measured<N> } & MeasuredOwn<OwnMeasure<M>>;
 }
 
 /** A point beside the parameters: one vector for all measures of a space. */
@@ -42,12 +46,16 @@ const points = new StateVectors();
 
 /**
  * Measures the sharpness of a loss at the present parameters, which are left as they are, bit for bit. `space.gradient` is overwritten.
+ * @param objective of a model and a data set: `openObjective`
  * @throws FlatminError INVALID_ARGUMENT for a bad option, NOT_FINITE where a loss or gradient is not finite
  */
-export async function measure(objective: Objective, options: SharpnessOptions): Promise<SharpnessReport> {
+export async function measure<M extends AskedMeasure = MeasureName>(
+  objective: Objective,
+  options: SharpnessOptions<M>,
+): Promise<SharpnessReport<M>> {
   const resolved = resolveOptions(options);
   const { rho, seed, eta } = resolved;
-  let current: { name: MeasureName; before: Passes } | undefined;
+  let current: { name: string; before: Passes } | undefined;
   const passes: Passes = { gradients: 0, losses: 0, products: 0 };
   const evaluations = new Evaluations(objective, passes, 1, () => {
     if (current) resolved.onPass?.(current.name, since(passes, current.before));
@@ -64,26 +72,24 @@ export async function measure(objective: Objective, options: SharpnessOptions): 
       step: resolved.differenceStep,
     }),
   };
-  const measures: Partial<Record<MeasureName, unknown>> = {};
-  const asked = (measureKinds as unknown as readonly AnyMeasure[]).filter(({ name }) =>
-    resolved.measures.includes(name),
-  );
-  for (const { name, options: own, run } of asked) {
+  const measures: Record<string, object> = {};
+  for (const kind of resolved.measures) {
+    const { name } = kind;
     const before = { ...passes };
     const start = performance.now();
     current = { name, before };
-    const result = await run(context, checked(own, options));
+    const result = await kind.run(context, checked(kind.options, options));
     const seconds = (performance.now() - start) / 1000;
     measures[name] = { ...result, cost: { ...since(passes, before), seconds } };
   }
-  const isAdaptive = asked.some((each) => each.isAdaptive);
+  const isAdaptive = resolved.measures.some((each) => each.isAdaptive);
   return {
     rho,
     samples: objective.samples,
     seed,
     eta: isAdaptive ? eta : null,
     loss: await evaluations.loss(),
-    measures: measures as SharpnessReport['measures'],
+    measures: measures as SharpnessReport<M>['measures'],
   };
 }
 

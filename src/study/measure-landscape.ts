@@ -22,7 +22,7 @@ import type { Objective } from '../sharpness/objective.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { datasetSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
-import { subjectOfRun } from './measure-sharpness.js';
+import { subjectOfRun } from './subject.js';
 
 export interface LandscapeOptions
   extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {

@@ -1,0 +1,142 @@
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { type Normalization, subset, trainingSetNormalization } from '../data/index.js';
+import { invalid } from '../errors.js';
+import { bindData } from '../run/data-binding.js';
+import { type Execution, openExecution } from '../run/execution.js';
+import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
+import { ModelWeights } from '../session/model-weights.js';
+import type { Objective } from '../sharpness/objective.js';
+import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import { datasetSamples } from './dataset-samples.js';
+import { chooseSubject, type SubjectOptions } from './subject.js';
+
+/** What the loss is of, and where it is computed. */
+export interface ObjectiveOptions
+  extends SubjectOptions,
+    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'> {
+  /** A part of the training samples drawn by `seed`, or 'all' (default). */
+  samples?: number | 'all' | undefined;
+  /** Of that part; an integer ≥ 0, default 0. */
+  seed?: number | undefined;
+  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  batch?: number | undefined;
+  /** Takes what is decided about the model that the user should know. */
+  onNote?: ((note: string) => void) | undefined;
+  /** Statistics that BatchNormalization uses; default 'running'. */
+  batchNorm?: BatchNormMode | undefined;
+}
+
+/** What the loss of a `ModelObjective` is of. Plain JSON. */
+export interface ObjectiveFacts {
+  /** Path of the model, or the name of its graph. */
+  model: string;
+  /** Trainable numbers. */
+  parameters: number;
+  data: string;
+  /** Training samples that `samples` were drawn from by `seed`. */
+  samplesOf: number;
+  /** (pixel / scale − mean) / std for each channel. */
+  normalization: { scale: number } & Normalization;
+  lossName: string;
+  batchNorm: BatchNormMode;
+  /** Samples in one run of a session. */
+  batch: number;
+}
+
+/** The mean loss of a model over fixed samples, which `openObjective` opens and `dispose` frees. */
+export class ModelObjective implements Objective {
+  /** @internal */
+  constructor(
+    private readonly objective: DataObjective,
+    private readonly weights: ModelWeights,
+    readonly facts: ObjectiveFacts,
+  ) {}
+
+  get space(): ParameterSpace {
+    return this.weights.space;
+  }
+
+  get samples(): number {
+    return this.objective.samples;
+  }
+
+  /** Seconds spent so far: loading sessions, and running them. */
+  get seconds(): Readonly<{ loading: number; running: number }> {
+    return this.objective.seconds;
+  }
+
+  loss(at?: Vector): Promise<number> {
+    return this.objective.loss(at);
+  }
+
+  gradient(at?: Vector): Promise<number> {
+    return this.objective.gradient(at);
+  }
+
+  hessianVectorProduct(v: Vector, out: Vector, at?: Vector): Promise<void> {
+    return this.objective.hessianVectorProduct(v, out, at);
+  }
+
+  batches(size: number): readonly Objective[] {
+    return this.objective.batches(size);
+  }
+
+  /** Frees the sessions and the vectors of the space; may not be used afterwards. */
+  dispose(): void {
+    this.objective.dispose();
+    this.weights.dispose();
+  }
+}
+
+const DEFAULT_BATCH = 256;
+
+/**
+ * The mean loss of a trained model over training samples, without augmentation and without weight decay, as a function of its parameters:
+ * what `measure` works on. The model given is never written.
+ * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
+ */
+export async function openObjective(options: ObjectiveOptions): Promise<ModelObjective> {
+  const { batchNorm = 'running', samples = 'all', seed = 0 } = options;
+  if (batchNorm !== 'running' && batchNorm !== 'batch')
+    throw invalid('batchNorm', "'running' or 'batch'", batchNorm);
+  if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
+    throw invalid('samples', "a positive integer or 'all'", samples);
+  const subject = await chooseSubject(options);
+  const { model, loss, dataset } = subject;
+  const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
+  const prepared = prepareSessionModel(model, subject.view);
+  const { device, runtime } = openExecution(options);
+  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, dataset, view);
+  for (const note of binding.notes) options.onNote?.(note);
+  const normalization = trainingSetNormalization(dataset);
+  const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
+
+  const groups = subject.groups(binding.parameters);
+  const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
+  const data = datasetSamples(part, normalization, binding);
+  const { dims } = binding;
+  try {
+    const objective = DataObjective.create(prepared, weights, data, {
+      ...subject.view,
+      loss,
+      batch,
+      dims,
+      batchNorm,
+      runtime,
+    });
+    return new ModelObjective(objective, weights, {
+      model: subject.name,
+      parameters: weights.space.arena.count,
+      data: subject.data,
+      samplesOf: dataset.train.size,
+      normalization: { scale: dataset.scale, ...normalization },
+      lossName: loss.name,
+      batchNorm,
+      batch,
+    });
+  } catch (error) {
+    weights.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelView } from '../autodiff/prepare/session-model.js';
+import type { Layout } from '../compile/image-layout.js';
+import type { LossChoice } from '../compile/loss-model.js';
+import { DATA_HINT, type Dataset, openDataset } from '../data/index.js';
+import { FlatminError } from '../errors.js';
+import { isComparisonConfig } from '../formats/run/config.js';
+import { crossEntropy } from '../losses/cross-entropy.js';
+import type { Loss } from '../losses/loss.js';
+import { readModel } from '../onnx/model.js';
+import type { ModelProto } from '../onnx/proto.js';
+import type { Execution } from '../run/execution.js';
+import { readRunConfig } from '../run/folder/run-folder.js';
+import { savedSettings } from '../run/folder/saved-settings.js';
+import { chooseData } from '../run/setup.js';
+import { parameterGroups } from '../settings/group-spec.js';
+import { type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
+import type { ParameterGroup } from '../vectors/parameter-space.js';
+
+/** What is measured, and how it is taken. */
+export interface SubjectOptions
+  extends Pick<Execution, 'dataset'>,
+    Partial<ViewSettings>,
+    Pick<Partial<TrainSettings>, 'layout'> {
+  /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
+  run?: string | undefined;
+  /** A forward model with its weights, or the path of one. */
+  model?: ModelProto | string | undefined;
+  /** What openDataset takes, where no `dataset` is given; of a run, default its own. */
+  data?: string | undefined;
+  /** Of the cross-entropy; of a run, default its own, else 0. */
+  labelSmoothing?: number | undefined;
+}
+
+/** What is measured. */
+export interface Subject {
+  name: string;
+  model: ModelProto;
+  data: string;
+  dataset: Dataset;
+  loss: Loss;
+  /** How the model is taken. */
+  view: ModelView & LossChoice;
+  layout: Layout | undefined;
+  /** Of the run. */
+  batch?: number;
+  groups(parameters: readonly string[]): ParameterGroup[];
+}
+
+/** The subject of the options. @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA */
+export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
+  const { run, model, data, dataset, labelSmoothing } = options;
+  if ((run === undefined) === (model === undefined))
+    throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
+  if (run !== undefined) return subjectOfRun(run, options);
+  if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
+  const opened = typeof model === 'string' ? await readModel(model) : model!;
+  const chosen = dataset ?? (await openDataset(data!));
+  return {
+    name: typeof model === 'string' ? model : opened.graph.name || 'model',
+    model: opened,
+    data: data ?? chosen.name,
+    dataset: chosen,
+    loss: crossEntropy(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    view: viewOf(options),
+    layout: options.layout,
+    groups: () => [],
+  };
+}
+
+/** The model, data and loss of a finished run. @throws FlatminError NOT_FOUND, INVALID_ARGUMENT, INVALID_DATA */
+export async function subjectOfRun(
+  dir: string,
+  options: Omit<SubjectOptions, 'run' | 'model'>,
+): Promise<Subject> {
+  const { data, dataset } = options;
+  const settings = await readSettings(dir);
+  const path = join(dir, 'model.onnx');
+  if (!(await stat(path).catch(() => undefined))) {
+    throw new FlatminError(
+      'NOT_FOUND',
+      `${dir} has no model.onnx: the run is not finished; go on with it: flatmin train --resume --out ${dir}`,
+    );
+  }
+  const chosen = { ...settings, ...(data !== undefined && { data }) };
+  const { labelSmoothing = settings.labelSmoothing } = options;
+  return {
+    name: path,
+    model: await readModel(path),
+    data: chosen.data,
+    dataset: await chooseData(chosen, { dataset }),
+    loss: crossEntropy({ labelSmoothing }),
+    view: viewOf({ ...settings, ...defined(options) }),
+    layout: options.layout ?? settings.layout,
+    batch: settings.batch,
+    groups: (parameters) => parameterGroups(settings.groups, parameters),
+  };
+}
+
+const defined = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+
+async function readSettings(dir: string): Promise<TrainSettings> {
+  const config = await readRunConfig(dir);
+  if (!config) throw new FlatminError('NOT_FOUND', `${dir} has no run (no config.json).`);
+  if (isComparisonConfig(config)) {
+    const names = config.compare.map((name) => join(dir, name));
+    throw new FlatminError('INVALID_ARGUMENT', `${dir} holds several runs: give one of ${names.join(', ')}.`);
+  }
+  return savedSettings(dir, config);
+}

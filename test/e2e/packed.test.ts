@@ -1,0 +1,68 @@
+import { cp, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { type Project, packedProject, REPOSITORY, runNode } from './packed.js';
+
+let project: Project;
+test.before(async () => {
+  project = await packedProject();
+});
+test.after.always(() => project?.dispose());
+
+const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1]);
+
+/** By example: whether what it prints proves that it worked. */
+const proofs: Readonly<Record<string, (output: string) => boolean>> = {
+  'own-optimizer': (output) =>
+    output.includes('"optimizer":"sign-sam"') && number(output, /test accuracy: ([\d.]+) %/) > 90,
+  'own-measure': (output) =>
+    number(output, /sam: flat radius ([\d.]+)/) > number(output, /sgd: flat radius ([\d.]+)/),
+  'own-loss': (output) =>
+    number(output, /→ ([\d.]+)/) < 0.3 && number(output, /test accuracy: ([\d.]+) %/) > 90,
+  'own-data': (output) => number(output, /spirals: ([\d.]+) %/) > 95,
+};
+
+test('each example of one’s own parts is run here', async (t) => {
+  const examples = await readdir(join(REPOSITORY, 'examples'));
+  t.deepEqual(examples.filter((name) => name.startsWith('own-')).sort(), Object.keys(proofs).sort());
+});
+
+/** As a user's project is compiled; declarations of the package and of its dependencies are checked with it. */
+const tsc = (...args: string[]) =>
+  runNode(
+    project.folder,
+    join(REPOSITORY, 'node_modules/typescript/bin/tsc'),
+    ...['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', ...args],
+  );
+
+test.serial('the examples compile against the packed package, and work', async (t) => {
+  const names = Object.keys(proofs);
+  for (const name of names)
+    await cp(join(REPOSITORY, 'examples', name), join(project.folder, name), { recursive: true });
+  const compiled = await tsc(...names.map((name) => `${name}/main.ts`));
+  t.is(compiled.code, 0, compiled.output);
+  for (const [name, proves] of Object.entries(proofs)) {
+    const { code, output } = await runNode(project.folder, `${name}/main.js`);
+    t.is(code, 0, `${name}: ${output}`);
+    t.true(proves(output), `${name}: ${output}`);
+  }
+});
+
+test.serial('what is internal cannot be imported, neither to run nor by its types', async (t) => {
+  const internal = 'flatmin/dist/src/vectors/arena.js';
+  const { code, output } = await runNode(
+    project.folder,
+    '--input-type=module',
+    '--eval',
+    `await import('${internal}')`,
+  );
+  t.not(code, 0);
+  t.regex(output, /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+  await writeFile(
+    join(project.folder, 'internal.ts'),
+    `import { Arena } from '${internal}';\nnew Arena([]);\n`,
+  );
+  const compiled = await tsc('internal.ts');
+  t.not(compiled.code, 0);
+  t.regex(compiled.output, /TS2307/);
+});

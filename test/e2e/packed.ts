@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as tar from 'tar';
+
+export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
+const run = promisify(execFile);
+
+export interface Project {
+  /** An empty project outside the repository, in which the package is installed. */
+  readonly folder: string;
+  /** The package as it would be published. */
+  readonly tarball: string;
+  dispose(): Promise<void>;
+}
+
+/** Packs the built package and installs it, without a network: its dependencies are links to those of the repository. */
+export async function packedProject(): Promise<Project> {
+  const folder = await mkdtemp(join(tmpdir(), 'flatmin-packed-'));
+  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const { stdout } = await run('npm', pack, { cwd: REPOSITORY, maxBuffer: 2 ** 26 });
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  const tarball = join(folder, filename);
+  const installed = join(folder, 'node_modules/flatmin');
+  await mkdir(installed, { recursive: true });
+  await tar.extract({ file: tarball, cwd: installed, strip: 1 });
+  // What its install script builds.
+  const addon = 'build/Release/flatmin.node';
+  await mkdir(dirname(join(installed, addon)), { recursive: true });
+  await cp(join(REPOSITORY, addon), join(installed, addon));
+
+  const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of [...Object.keys(dependencies), '@types/node']) {
+    const link = join(folder, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(REPOSITORY, 'node_modules', name), link);
+  }
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'user', type: 'module' }));
+  return { folder, tarball, dispose: () => rm(folder, { recursive: true }) };
+}
+
+/** Runs a program of Node in a folder; what it prints, whether it fails or not. */
+export async function runNode(cwd: string, ...args: string[]): Promise<{ code: number; output: string }> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, args, { cwd, maxBuffer: 2 ** 24 });
+    return { code: 0, output: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, output: stdout + stderr };
+  }
+}
