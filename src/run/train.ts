@@ -8,21 +8,23 @@ import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
-import { CHECKPOINT } from './checkpoints.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { createProgress, type Progress } from './progress.js';
+import { CHECKPOINT, type CheckpointOptions, Checkpoints } from './listeners/checkpoints.js';
+import { EarlyStop } from './listeners/early-stop.js';
+import { createProgress, type Progress } from './listeners/progress.js';
+import { ShowProgress } from './listeners/show-progress.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
-import { Trainer, type TrainerOptions } from './trainer.js';
+import { Trainer } from './trainer.js';
 
-export interface TrainOptions
-  extends Execution,
-    Pick<TrainerOptions, 'checkpointEvery' | 'keepBest' | 'signal'> {
+export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkpointEvery' | 'keepBest'> {
+  /** Ends the run after the step that is under way, with a checkpoint. */
+  signal?: AbortSignal | undefined;
   /** The run's folder. */
   out: string;
   /** Go on with the run in the folder; its settings are those it began with. */
@@ -79,10 +81,18 @@ async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): 
     start: state.step,
     enabled: options.label !== undefined,
   });
-  const log = await RunLog.open(folder, state, stepsPerEpoch * (settings.accumulate ?? 1));
+  const { accumulate = 1, logEvery } = settings;
+  const log = await RunLog.open(folder, state, stepsPerEpoch * accumulate, logEvery);
   try {
     announce(progress, setup, state, folder);
-    const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
+    // A checkpoint counts on the records, and holds the count of evaluations since the best.
+    const listeners = [
+      log,
+      new ShowProgress(progress, settings.epochs),
+      new EarlyStop(settings.earlyStop, state, progress),
+      new Checkpoints(setup, state, { ...options, folder, log }),
+    ];
+    const trainer = new Trainer(setup, state, listeners, options.signal);
     await trainer.run();
     progress.stop();
     return await finish(trainer, folder, setup, state, progress);
@@ -101,7 +111,7 @@ async function finish(
   progress: Progress,
 ): Promise<TrainSummary> {
   const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
-  const result = await trainer.result(state.epoch - 1);
+  const result = await trainer.result();
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   await save(session, folder.path('model.onnx'), result, progress);

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { initialState, type RunState, readCheckpoint } from '../../../src/run/checkpoint.js';
-import { CHECKPOINT } from '../../../src/run/checkpoints.js';
 import type { RunFolder } from '../../../src/run/folder/run-folder.js';
 import type { RunLog } from '../../../src/run/folder/run-log.js';
-import type { Progress } from '../../../src/run/progress.js';
+import { CHECKPOINT, Checkpoints } from '../../../src/run/listeners/checkpoints.js';
 import { prepare, type Setup } from '../../../src/run/setup.js';
-import { Trainer, type TrainerOptions } from '../../../src/run/trainer.js';
+import { Trainer } from '../../../src/run/trainer.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { resolveSettings } from '../../../src/settings/resolve.js';
 import { abortedAfter } from '../../aborted-after.js';
@@ -44,7 +43,7 @@ async function run(
   setup: Setup,
   state: RunState,
   dir: string,
-  options: Pick<TrainerOptions, 'checkpointEvery' | 'signal'> = {},
+  { checkpointEvery, signal }: { checkpointEvery?: number; signal?: AbortSignal } = {},
 ) {
   const saved: number[] = [];
   const folder = {
@@ -53,13 +52,11 @@ async function run(
       return join(dir, name);
     },
   } as RunFolder;
-  const log = { step() {}, async epoch() {}, async flush() {} } as unknown as RunLog;
-  const progress = { update() {}, note() {} } as unknown as Progress;
-  const stopped = await new Trainer(setup, state, { folder, log, progress, ...options })
-    .run()
-    .catch((error) => {
-      t.is(error.code, 'INTERRUPTED');
-    });
+  const log = { async flush() {} } as unknown as RunLog;
+  const checkpoints = new Checkpoints(setup, state, { folder, log, checkpointEvery });
+  const stopped = await new Trainer(setup, state, [checkpoints], signal).run().catch((error) => {
+    t.is(error.code, 'INTERRUPTED');
+  });
   t.is(stopped, undefined);
   return saved;
 }

@@ -1,7 +1,8 @@
-import { type RunState, writeCheckpoint } from './checkpoint.js';
-import type { RunFolder } from './folder/run-folder.js';
-import type { RunLog } from './folder/run-log.js';
-import type { Setup } from './setup.js';
+import { type RunState, writeCheckpoint } from '../checkpoint.js';
+import type { RunFolder } from '../folder/run-folder.js';
+import type { RunLog } from '../folder/run-log.js';
+import type { Setup } from '../setup.js';
+import type { EpochDone, RunListener } from './listener.js';
 
 export const CHECKPOINT = 'checkpoint.safetensors';
 export const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
@@ -13,10 +14,12 @@ export interface CheckpointOptions {
   log: RunLog;
   /** Steps between checkpoints within an epoch; default: only what time asks for. */
   checkpointEvery?: number | undefined;
+  /** Keep the state with the best accuracy beside the latest. */
+  keepBest?: boolean | undefined;
 }
 
-/** When a run writes checkpoints, and where. */
-export class Checkpoints {
+/** When a run writes checkpoints, and where: at the end of each epoch, and within one as steps and time ask for. */
+export class Checkpoints implements RunListener {
   private last = performance.now();
 
   constructor(
@@ -25,18 +28,24 @@ export class Checkpoints {
     private readonly options: CheckpointOptions,
   ) {}
 
-  /** Whether one is to follow the steps that have been asked for: within an epoch, whose end has a checkpoint of its own. */
-  isDue(): boolean {
+  wantsPause(): boolean {
     const { checkpointEvery } = this.options;
-    const { session, stepsPerEpoch } = this.setup;
-    const { steps } = session;
-    if (steps === (this.state.epoch + 1) * stepsPerEpoch) return false;
-    if (checkpointEvery !== undefined && steps % checkpointEvery === 0) return true;
+    if (checkpointEvery !== undefined && this.setup.session.steps % checkpointEvery === 0) return true;
     return performance.now() - this.last > CHECKPOINT_SECONDS * 1000;
   }
 
+  onPause(): Promise<void> {
+    return this.write(CHECKPOINT);
+  }
+
+  async onEpoch({ test }: EpochDone): Promise<void> {
+    const isBest = test !== undefined && this.state.sinceBest === 0;
+    if (isBest && this.options.keepBest) await this.write(BEST_CHECKPOINT);
+    await this.write(CHECKPOINT);
+  }
+
   /** Writes one, behind the records of all steps up to it. No step is on its way. */
-  async write(name = CHECKPOINT): Promise<void> {
+  private async write(name: string): Promise<void> {
     const { session, optimizer, settings } = this.setup;
     const { folder, log } = this.options;
     await log.flush();
