@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FlatminError, invalid } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { sealedJson } from '../formats/digest.js';
 import type { JobResult } from '../formats/run/job.js';
 import type { ExperimentResults } from '../formats/run/results.js';
 import { type Execution, openExecution } from '../run/execution.js';
@@ -111,7 +112,7 @@ async function report(plan: Plan, out: string, inUse: ReadonlySet<Job>): Promise
   await writeShared(out, {
     'results.csv': jobsCsv(results),
     'table.md': markdownTable(results.title, textTable(results)),
-    'results.json': json(results),
+    'results.json': sealedJson(results),
   });
   return { total, results, missing };
 }
@@ -130,7 +131,7 @@ async function assertSameSettings(out: string, job: Job): Promise<void> {
   const saved = await readRunConfig(dir);
   if (!saved) return;
   try {
-    assertSameConfig(saved, resolveSettings(job.settings), ['data', 'execution']);
+    assertSameConfig(saved, resolveSettings(job.settings), ['data']);
   } catch (cause) {
     if (!(cause instanceof FlatminError)) throw cause;
     throw new FlatminError(cause.code, `${dir} is a job of other settings. ${cause.message}`, { cause });

@@ -5,7 +5,7 @@ import type { Feeds } from '../session/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
-import type { RunState } from './checkpoint.js';
+import type { RunState } from './checkpoint/state.js';
 import type { RunListener } from './listeners/listener.js';
 import { RunResult } from './run-result.js';
 import type { Setup } from './setup.js';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
+import { KEPT_CHECKPOINTS } from '../../run/checkpoint/kept.js';
 import { compare, readComparison } from '../../run/compare.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
@@ -11,7 +12,8 @@ import { comparisonTable, summaryTable } from '../tables.js';
 
 const runOptions = () => [
   option('Run', '--out <folder>', 'where config, metrics, checkpoints and the model go'),
-  option('Run', '--resume', 'go on with the run in --out, with its settings'),
+  option('Run', '--resume', 'go on with the run in --out, with its settings, threads and runtime'),
+  option('Run', '--restart', 'with --resume: begin that run again, without its checkpoints'),
   option(
     'Run',
     '--compare <names>',
@@ -23,6 +25,10 @@ const runOptions = () => [
   option('Run', '--checkpoint-every <steps>', 'checkpoints within an epoch, beside those at its end', {
     parse: toNumber,
     byDefault: 'every 5 minutes',
+  }),
+  option('Run', '--keep-checkpoints <n>', 'how many of the latest checkpoints are kept', {
+    parse: toNumber,
+    byDefault: KEPT_CHECKPOINTS,
   }),
   option('Run', '--keep-best', 'keep the state of the best accuracy in checkpoint-best.safetensors'),
   option('Run', '--json', 'print the summary as one JSON line on stdout'),
@@ -44,12 +50,16 @@ export function addTrain(program: Command): void {
 
 async function runTrain(command: Command): Promise<void> {
   requireOptions(command, '--out');
-  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest } = command.opts();
+  const { out, resume, restart, compare: names, json, quiet } = command.opts();
+  const { checkpointEvery, keepCheckpoints, keepBest } = command.opts();
   const given = givenSettings(command);
   const execution = chosenExecution(command);
   await interruptible(async (signal) => {
     const label = quiet ? undefined : (given.optimizer ?? 'train');
-    const options = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
+    const options = {
+      ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
+      ...{ signal, label },
+    };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const run = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
     process.stdout.write(

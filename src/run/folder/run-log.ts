@@ -1,9 +1,11 @@
-import { isEpochRecord } from '../../formats/run/metrics.js';
+import { isEpochRecord, type MetricsRecord } from '../../formats/run/metrics.js';
 import { EventFileWriter } from '../../formats/tensorboard.js';
-import type { RunState } from '../checkpoint.js';
+import type { RunState } from '../checkpoint/state.js';
 import type { EpochDone, RunListener, StepDone } from '../listeners/listener.js';
-import { MetricsLog } from './metrics.js';
+import { MetricsLog, type MetricsMark } from './metrics.js';
 import type { RunFolder } from './run-folder.js';
+
+export const METRICS = 'metrics.jsonl';
 
 /**
  * The records of a run. `metrics.jsonl` has a line for a step and one for an epoch (src/formats/run/metrics.ts); nothing in it depends
@@ -18,20 +20,19 @@ export class RunLog implements RunListener {
 
   /**
    * Opens the logs of a run that goes on from `state`; records that it will make again are dropped.
+   * @param mark the place in the metrics that the state belongs to; undefined for a run that begins
    * @param every steps between two records of a step
    */
   static async open(
     folder: RunFolder,
-    state: RunState,
-    batchesPerEpoch: number,
-    every: number,
+    { state, mark }: { readonly state: RunState; readonly mark: MetricsMark | undefined },
+    { batchesPerEpoch, every }: { batchesPerEpoch: number; every: number },
+    onDamage: (text: string) => void,
   ): Promise<RunLog> {
-    const metrics = await MetricsLog.open(folder.path('metrics.jsonl'));
     const evaluationIsDue = state.batch === batchesPerEpoch;
-    await metrics.drop(
-      (record) =>
-        record.step > state.step || (evaluationIsDue && record.step === state.step && isEpochRecord(record)),
-    );
+    const isLater = (record: MetricsRecord) =>
+      record.step > state.step || (evaluationIsDue && record.step === state.step && isEpochRecord(record));
+    const metrics = await MetricsLog.open(folder.path(METRICS), mark, isLater, onDamage);
     const events = await EventFileWriter.open(
       folder.path('tensorboard'),
       state.step > 0 ? { resumeStep: state.step + 1 } : {},
@@ -63,8 +64,10 @@ export class RunLog implements RunListener {
     await this.events.flush();
   }
 
-  flush(): Promise<void> {
-    return this.events.flush();
+  /** Puts the records on the disk, and hands the curves to the system. @returns the place in the metrics */
+  async flush(): Promise<MetricsMark> {
+    await this.events.flush();
+    return this.metrics.sync();
   }
 
   async close(): Promise<void> {

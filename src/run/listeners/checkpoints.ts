@@ -1,17 +1,13 @@
-import { type RunState, writeCheckpoint } from '../checkpoint.js';
-import type { RunFolder } from '../folder/run-folder.js';
+import type { KeptCheckpoints } from '../checkpoint/kept.js';
+import type { RunState } from '../checkpoint/state.js';
 import type { RunLog } from '../folder/run-log.js';
 import type { Setup } from '../setup.js';
 import type { EpochDone, RunListener } from './listener.js';
 
-export const CHECKPOINT = 'checkpoint.safetensors';
-export const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
 /** Longest time without a checkpoint, seconds. */
 const CHECKPOINT_SECONDS = 300;
 
 export interface CheckpointOptions {
-  folder: RunFolder;
-  log: RunLog;
   /** Steps between checkpoints within an epoch; default: only what time asks for. */
   checkpointEvery?: number | undefined;
   /** Keep the state with the best accuracy beside the latest. */
@@ -23,8 +19,10 @@ export class Checkpoints implements RunListener {
   private last = performance.now();
 
   constructor(
-    private readonly setup: Setup,
+    private readonly setup: Pick<Setup, 'session'>,
     private readonly state: RunState,
+    private readonly log: Pick<RunLog, 'flush'>,
+    private readonly kept: KeptCheckpoints,
     private readonly options: CheckpointOptions,
   ) {}
 
@@ -34,22 +32,17 @@ export class Checkpoints implements RunListener {
     return performance.now() - this.last > CHECKPOINT_SECONDS * 1000;
   }
 
-  onPause(): Promise<void> {
-    return this.write(CHECKPOINT);
+  /** Behind the records of all steps up to it. */
+  async onPause(): Promise<void> {
+    const { state } = this;
+    await this.kept.write({ state, mark: await this.log.flush() });
+    this.last = performance.now();
   }
 
   async onEpoch({ test }: EpochDone): Promise<void> {
-    const isBest = test !== undefined && this.state.sinceBest === 0;
-    if (isBest && this.options.keepBest) await this.write(BEST_CHECKPOINT);
-    await this.write(CHECKPOINT);
-  }
-
-  /** Writes one, behind the records of all steps up to it. No step is on its way. */
-  private async write(name: string): Promise<void> {
-    const { session, optimizer, settings } = this.setup;
-    const { folder, log } = this.options;
-    await log.flush();
-    await writeCheckpoint(folder.path(name), session, optimizer, this.state, settings.seed);
-    this.last = performance.now();
+    const { state } = this;
+    const isBest = test !== undefined && state.sinceBest === 0;
+    if (isBest && this.options.keepBest) await this.kept.writeBest({ state, mark: await this.log.flush() });
+    await this.onPause();
   }
 }

@@ -1,4 +1,4 @@
-import type { RunState } from '../checkpoint.js';
+import type { RunState } from '../checkpoint/state.js';
 import type { EpochDone, RunListener } from './listener.js';
 import type { Progress } from './progress.js';
 
