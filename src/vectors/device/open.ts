@@ -7,6 +7,7 @@ import { CpuDevice } from './cpu.js';
 import { CudaDevice } from './cuda/cuda-device.js';
 import type { Device } from './device.js';
 
+/** Options of `openDevice`. */
 export interface DeviceOptions {
   /** Of work on the CPU; default: all cores. */
   threads?: number | undefined;
