@@ -2,6 +2,7 @@ import type { Dataset } from './dataset.js';
 
 /** A data set that a command line can name: `name`, or `name:DIR`. */
 export interface DatasetKind<N extends string = string> {
+  /** As the command line says it. */
   readonly name: N;
   /** Whether its files lie in a folder that the user names. */
   readonly needsFolder: boolean;
