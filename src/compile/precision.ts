@@ -4,4 +4,5 @@
  * activations, convolutions and matrix products, fp16 with a dynamic loss scale.
  */
 export const PRECISIONS = ['fp32', 'tf32', 'fp16', 'bf16'] as const;
+/** Numbers that a training graph computes with: float32, float32 with shorter products (NVIDIA's TF32), or half precision. */
 export type Precision = (typeof PRECISIONS)[number];

@@ -48,7 +48,9 @@ export interface StepReport {
 
 /** A report whose numbers are known. */
 export type SettledReport = Omit<StepReport, 'loss' | 'gradientNorm'> & {
+  /** See StepReport. */
   readonly loss: number;
+  /** See StepReport. */
   readonly gradientNorm: number;
 };
 

@@ -20,6 +20,7 @@ import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer, type TrainerOptions } from './trainer.js';
 
+/** Where a run is kept, and how it is executed. */
 export interface TrainOptions
   extends Execution,
     Pick<TrainerOptions, 'checkpointEvery' | 'keepBest' | 'signal'> {
