@@ -113,7 +113,7 @@ export class PublicApi {
   }
 
   private isDocumented(symbol: ts.Symbol): boolean {
-    return symbol.getDocumentationComment(this.checker).length > 0 || symbol.getJsDocTags().length > 0;
+    return symbol.getDocumentationComment(this.checker).length > 0;
   }
 
   /** Symbols of this package that the declarations of a symbol refer to. */

@@ -8,7 +8,7 @@ export interface DatasetKind<N extends string = string> {
   readonly needsFolder: boolean;
   /** Augmentation of training images where none is asked for, as the setting `augment` says it. */
   readonly augment: string;
-  /** @param folder empty where none is needed */
+  /** Reads it. @param folder empty where none is needed */
   open(folder: string): Promise<Dataset>;
 }
 

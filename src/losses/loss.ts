@@ -131,7 +131,7 @@ export interface Loss {
 export const typeLike = ({ type }: LossValue): DataTypeName =>
   type === DataType.double ? 'double' : 'float';
 
-/** @throws FlatminError INVALID_MODEL for a value of integers */
+/** Refuses values that a loss has no gradient of. @throws FlatminError INVALID_MODEL for what is neither float32 nor float64 */
 export function requireFloat(loss: string, value: LossValue): void {
   if (value.type === DataType.float || value.type === DataType.double) return;
   throw new FlatminError(
