@@ -26,6 +26,7 @@ import { openDatasets, trainingJobs } from './training-job.js';
 const LOCK_INTERVAL = 50;
 const LOCK_PATIENCE = 10_000;
 
+/** What is done of an experiment, and how. */
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
@@ -36,18 +37,23 @@ export interface ExperimentOptions
   runJob?: RunJob | undefined;
 }
 
+/** A job without a result. */
 export interface MissingJob {
+  /** The job's. */
   readonly id: string;
+  /** 'failed': in its last try. 'in use': another process holds it. 'not done': nobody has yet, as with a shard. */
   readonly reason: 'failed' | 'in use' | 'not done';
   /** Of the failure. */
   readonly message?: string;
 }
 
+/** How far an experiment has come. */
 export interface ExperimentReport {
   /** Jobs of the whole experiment. */
   readonly total: number;
   /** Undefined while jobs are missing. */
   readonly results: ExperimentResults | undefined;
+  /** Jobs without a result. */
   readonly missing: readonly MissingJob[];
 }
 

@@ -4,6 +4,7 @@ import type { ModelProto } from '../onnx/proto.js';
 import { elementCount, makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `mlp`. */
 export interface MlpOptions {
   /** Channels × height × width; flattened. */
   inputShape: readonly number[];

@@ -5,6 +5,7 @@ import type { ModelProto } from '../onnx/proto.js';
 import { makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `wideResNet`. */
 export interface WideResNetOptions {
   /** d = 6n + 4: n residual blocks in each of three stages. */
   depth: number;

@@ -5,6 +5,7 @@ import { html } from './html/html.js';
 import { page } from './html/page.js';
 import { makeReport, type ReportOptions } from './report.js';
 
+/** How a report is served. */
 export interface ServeOptions extends Pick<ReportOptions, 'version'> {
   /** Default 0: any that is free. */
   port?: number;
@@ -12,9 +13,11 @@ export interface ServeOptions extends Pick<ReportOptions, 'version'> {
   every?: number;
 }
 
+/** A report that is being served. */
 export interface ReportServer {
   /** Where the page is. */
   readonly url: string;
+  /** Ends it, and the connections of open pages. */
   close(): Promise<void>;
 }
 

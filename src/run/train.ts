@@ -27,7 +27,8 @@ import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer } from './trainer.js';
 
-export interface TrainOptions extends Execution, CheckpointOptions {
+/** Where a run is kept, and how it is executed. */
+export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkpointEvery' | 'keepBest'> {
   /** The run's folder. */
   out: string;
   /** Go on with the run in the folder; its settings are those it began with, and so is what is not given here. */

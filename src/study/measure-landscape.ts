@@ -23,6 +23,7 @@ import { datasetSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
 import { subjectOfRun } from './subject.js';
 
+/** Which surface is measured, and over which samples. */
 export interface LandscapeOptions
   extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The folder of a finished run. */
