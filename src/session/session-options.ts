@@ -21,6 +21,11 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
   batchNorm?: 'batch' | 'running';
   /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
   dropout?: boolean;
+  /**
+   * What a step does whose loss or gradient is NaN or infinite: 'throw' NOT_FINITE (default), or 'skip': it changes nothing, and training
+   * goes on. With a loss scale (half precision) such steps are skipped in any case, until the scale cannot fall further.
+   */
+  onNotFinite?: 'throw' | 'skip' | undefined;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
   /** Seed of all random numbers of the optimizers; default 0. */
