@@ -16,7 +16,7 @@ import { BatchInputs } from './batch-inputs.js';
 import { averageStatistics } from './batch-norm-statistics.js';
 import type { FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
-import { checkedFinite, explainNotFinite } from './explain-not-finite.js';
+import { explainNotFinite } from './explain-not-finite.js';
 import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
@@ -278,6 +278,15 @@ export class TrainingSession {
     return this.loaded.weights.read(name, at);
   }
 
+  /**
+   * The same for a file.
+   * @throws FlatminError NOT_FINITE for a NaN, and for an infinity where the model came with none
+   * @internal
+   */
+  finiteWeight(name: string): Float32Array {
+    return this.loaded.weights.readFinite(name);
+  }
+
   /** Overwrites a parameter or running statistic. @throws RangeError for an unknown name or a wrong number of elements */
   setWeight(name: string, values: Float32Array): void {
     this.loaded.weights.write(name, values);
@@ -335,8 +344,7 @@ export class TrainingSession {
       type === 'float32'
         ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
         : model;
-    const finite = (name: string) => checkedFinite(name, weights.read(name, at));
-    await writeModel(inferenceModel(filled(empty, finite)), path);
+    await writeModel(inferenceModel(filled(empty, (name) => weights.readFinite(name, at))), path);
   }
 
   /** Where values are not float32 in the file: what becomes of them, in one sentence. */

@@ -186,7 +186,7 @@ test('a weight beyond float16 is not saved as infinity: the error names it, and 
   await t.throwsAsync(session.save(path, { type: 'float64' as 'float32' }), { code: 'INVALID_ARGUMENT' });
   const { loss } = await session.evaluate([batch]);
   await session.save(path, { type: 'float32' });
-  session.setWeight('head.bias', Float32Array.of(1, -65519, Infinity));
+  session.setWeight('head.bias', Float32Array.of(1, -65519, 0));
   await t.notThrowsAsync(session.save(join(temporaryFolder(t), 'edge.onnx')), 'what rounds to 65504 fits');
   session.dispose();
   const model = await readModel(path);
