@@ -15,4 +15,26 @@ export const share = number('a number in (0, 1]', (value) => value > 0 && value 
 export const count = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
 export const countOrZero = number('an integer ≥ 0', (value) => Number.isSafeInteger(value) && value >= 0);
 export const text = z.string('a text').min(1, 'a text');
+export const integer = number('an integer', Number.isSafeInteger);
+export const integerWithin = (least: number, most: number) =>
+  number(
+    `an integer from ${least} to ${most}`,
+    (value) => Number.isSafeInteger(value) && value >= least && value <= most,
+  );
+/** Of values swept over. */
+export const counts = z.array(count, 'a list of positive integers').min(1, 'at least one').readonly();
+export const names = z.array(text, 'a list of names').min(1, 'at least one').readonly();
+/** Of samples. */
+export const countOrAll = z.union([count, z.literal('all')], "a positive integer or 'all'");
+/** Of images: channels, height, width. */
+export const imageShape = z
+  .tuple([count, count, count], 'three positive integers: channels, height, width')
+  .readonly();
+/** Where work is done. */
+export const device = z
+  .string("'cpu', 'cuda' or 'cuda:<ordinal>'")
+  .regex(
+    /^(cpu|cuda(:\d{1,3})?)$/,
+    "'cpu', 'cuda' or 'cuda:<ordinal>' with the number of a GPU, as 'cuda:0'",
+  );
 export const flag = z.boolean('true or false');
