@@ -21,7 +21,11 @@ export const loaderOptions = {
     default: 1,
   }),
   /** Batches prepared ahead of the one in use. Default 4. */
-  prefetch: option(countOrZero, { symbol: 'n', help: 'batches prepared ahead of the one in use', default: 4 }),
+  prefetch: option(countOrZero, {
+    symbol: 'n',
+    help: 'batches prepared ahead of the one in use',
+    default: 4,
+  }),
   /** A new order each epoch, from (seed, epoch) alone. Default: true for the training split. */
   shuffle: option(flag.optional(), { help: 'a new order each epoch', byDefault: 'of the training split' }),
   /** Leave out a last batch that is not full. Default: true for the training split. */

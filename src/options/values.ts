@@ -13,7 +13,9 @@ export const notNegative = number('a number ≥ 0', (value) => value >= 0);
 export const belowOne = number('a number in [0, 1)', (value) => value >= 0 && value < 1);
 export const share = number('a number in (0, 1]', (value) => value > 0 && value <= 1);
 export const count = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
-export const countOrZero = number('an integer ≥ 0', (value) => Number.isSafeInteger(value) && value >= 0);
+export const integerFrom = (least: number) =>
+  number(`an integer ≥ ${least}`, (value) => Number.isSafeInteger(value) && value >= least);
+export const countOrZero = integerFrom(0);
 export const text = z.string('a text').min(1, 'a text');
 export const integer = number('an integer', Number.isSafeInteger);
 export const integerWithin = (least: number, most: number) =>

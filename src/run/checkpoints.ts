@@ -1,3 +1,5 @@
+import { type Given, option } from '../options/option.js';
+import { count, flag } from '../options/values.js';
 import { type RunState, writeCheckpoint } from './checkpoint.js';
 import type { RunFolder } from './folder/run-folder.js';
 import type { RunLog } from './folder/run-log.js';
@@ -8,11 +10,22 @@ export const BEST_CHECKPOINT = 'checkpoint-best.safetensors';
 /** Longest time without a checkpoint, seconds. */
 const CHECKPOINT_SECONDS = 300;
 
-export interface CheckpointOptions {
+export const checkpointOptions = {
+  /** Steps between checkpoints within an epoch; default: only what time asks for. */
+  checkpointEvery: option(count.optional(), {
+    symbol: 'steps',
+    help: 'checkpoints within an epoch, beside those at its end',
+    byDefault: `every ${CHECKPOINT_SECONDS / 60} minutes`,
+  }),
+  /** Keep the state with the best accuracy beside the latest. */
+  keepBest: option(flag.optional(), {
+    help: `keep the state of the best accuracy in ${BEST_CHECKPOINT}`,
+  }),
+};
+
+export interface CheckpointOptions extends Given<typeof checkpointOptions> {
   folder: RunFolder;
   log: RunLog;
-  /** Steps between checkpoints within an epoch; default: only what time asks for. */
-  checkpointEvery?: number | undefined;
 }
 
 /** When a run writes checkpoints, and where. */

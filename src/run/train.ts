@@ -1,14 +1,15 @@
 import { join } from 'node:path';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { type ExecutionRecord, isComparisonConfig } from '../formats/run/config.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { checked } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
-import { CHECKPOINT } from './checkpoints.js';
+import { CHECKPOINT, checkpointOptions } from './checkpoints.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
@@ -44,7 +45,7 @@ const EXECUTION = 'execution';
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
   const { out, resume = false } = options;
-  checkCheckpointEvery(options.checkpointEvery);
+  checked(checkpointOptions, options);
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
   const settings = resolveSettings(given, saved);
@@ -180,9 +181,4 @@ function announce(progress: Progress, setup: Setup, state: RunState, folder: Run
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
-}
-
-function checkCheckpointEvery(steps: number | undefined): void {
-  if (steps !== undefined && !(Number.isSafeInteger(steps) && steps > 0))
-    throw invalid('checkpointEvery', 'a positive integer', steps);
 }

@@ -18,8 +18,6 @@ type End = 'epoch' | 'checkpoint' | 'stop';
 
 export interface TrainerOptions extends CheckpointOptions {
   progress: Progress;
-  /** Keep the state with the best accuracy beside the latest. */
-  keepBest?: boolean | undefined;
   /** Ends the run after the step that is under way, with a checkpoint. */
   signal?: AbortSignal | undefined;
 }

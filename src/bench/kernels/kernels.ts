@@ -1,5 +1,7 @@
 import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
 import { asPrepared } from '../../compile/loss-model.js';
+import { type Given, option } from '../../options/option.js';
+import { flag } from '../../options/values.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
 import { median } from '../statistics.js';
@@ -14,9 +16,12 @@ import { retimed } from './retime.js';
 import { type Roofline, rooflineOf } from './roofline.js';
 import { vectorRows } from './vector-rows.js';
 
-export interface KernelBenchOptions extends BenchOptions {
+export const kernelOptions = {
   /** Also times the other forms that an op could take, each as a model of one op. Default false. */
-  forms?: boolean | undefined;
+  forms: option(flag, { help: 'also time the other forms that each op could take', default: false }),
+};
+
+export interface KernelBenchOptions extends BenchOptions, Given<typeof kernelOptions> {
   signal?: AbortSignal | undefined;
   /** Takes how far the forms are. */
   onProgress?: ((done: number, total: number) => void) | undefined;

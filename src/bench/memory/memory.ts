@@ -48,7 +48,13 @@ export async function benchMemory(
   given: Partial<TrainSettings>,
   options: MemoryBenchOptions = {},
 ): Promise<MemoryReport> {
-  const { signal, onProgress, batches: asked, limitBytes, ...execution } = {
+  const {
+    signal,
+    onProgress,
+    batches: asked,
+    limitBytes,
+    ...execution
+  } = {
     ...options,
     ...checked(memoryOptions, options),
   };

@@ -24,11 +24,18 @@ export const sweepOptions = {
     help: 'such as sgd,sam',
     byDefault: '--optimizer',
   }),
-  threads: option(z.array(executionOptions.threads.unwrap(), 'a list of integers').min(1, 'at least one').readonly().optional(), {
-    symbol: 'list',
-    help: 'such as 1,2',
-    byDefault: 'all cores',
-  }),
+  threads: option(
+    z
+      .array(executionOptions.threads.unwrap(), 'a list of integers')
+      .min(1, 'at least one')
+      .readonly()
+      .optional(),
+    {
+      symbol: 'list',
+      help: 'such as 1,2',
+      byDefault: 'all cores',
+    },
+  ),
 };
 
 /** What is swept; what is absent stays as the settings have it. */

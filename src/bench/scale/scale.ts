@@ -19,10 +19,7 @@ export const scaleComparison = {
   rounds: changed(compareOptions.rounds, { default: 1 }),
 };
 
-export interface ScaleOptions
-  extends Omit<BenchOptions, 'threads'>,
-    Sweep,
-    Given<typeof scaleComparison> {
+export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep, Given<typeof scaleComparison> {
   /** Folder for the results, written as they come; points that are in it already are not measured again. */
   out?: string | undefined;
   /** Also in PyTorch. */
@@ -41,7 +38,12 @@ export async function benchScale(
   options: ScaleOptions = {},
 ): Promise<ScaleReport> {
   const { batches, widths, threads, optimizers, out, signal, onProgress, ...others } = options;
-  const { python: choice, rounds, compare = false, ...execution } = {
+  const {
+    python: choice,
+    rounds,
+    compare = false,
+    ...execution
+  } = {
     ...others,
     ...checked(scaleComparison, options),
   };

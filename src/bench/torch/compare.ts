@@ -66,7 +66,13 @@ export async function compareTorch(
   given: Partial<TrainSettings>,
   options: CompareOptions = {},
 ): Promise<TorchComparison> {
-  const { python: choice, rounds, signal, onProgress, ...execution } = {
+  const {
+    python: choice,
+    rounds,
+    signal,
+    onProgress,
+    ...execution
+  } = {
     ...options,
     ...checked(compareOptions, options),
   };

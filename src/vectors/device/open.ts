@@ -34,7 +34,7 @@ export const deviceOptions = {
   }),
 };
 
-export type DeviceOptions = Given<typeof deviceOptions>;
+export interface DeviceOptions extends Given<typeof deviceOptions> {}
 
 /**
  * @param name 'cpu', 'cuda' (the first GPU) or 'cuda:<ordinal>'
