@@ -23,9 +23,13 @@ export const integerWithin = (least: number, most: number) =>
     `an integer from ${least} to ${most}`,
     (value) => Number.isSafeInteger(value) && value >= least && value <= most,
   );
+export const someOf = <S extends z.ZodType>(item: S, items: string) => {
+  const expected = `a list of ${items}, at least one`;
+  return z.array(item, expected).min(1, expected).readonly();
+};
 /** Of values swept over. */
-export const counts = z.array(count, 'a list of positive integers').min(1, 'at least one').readonly();
-export const names = z.array(text, 'a list of names').min(1, 'at least one').readonly();
+export const counts = someOf(count, 'positive integers');
+export const names = someOf(text, 'names');
 /** Of samples. */
 export const countOrAll = z.union([count, z.literal('all')], "a positive integer or 'all'");
 /** Of images: channels, height, width. */

@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { invalid } from '../../errors.js';
 import { checked, type Given, option } from '../../options/option.js';
-import { counts, names } from '../../options/values.js';
+import { counts, names, someOf } from '../../options/values.js';
 import { executionOptions } from '../../run/execution.js';
 import type { TrainSettings } from '../../settings/schema.js';
 
@@ -24,18 +23,11 @@ export const sweepOptions = {
     help: 'such as sgd,sam',
     byDefault: '--optimizer',
   }),
-  threads: option(
-    z
-      .array(executionOptions.threads.unwrap(), 'a list of integers')
-      .min(1, 'at least one')
-      .readonly()
-      .optional(),
-    {
-      symbol: 'list',
-      help: 'such as 1,2',
-      byDefault: 'all cores',
-    },
-  ),
+  threads: option(someOf(executionOptions.threads.unwrap(), 'integers').optional(), {
+    symbol: 'list',
+    help: 'such as 1,2',
+    byDefault: 'all cores',
+  }),
 };
 
 /** What is swept; what is absent stays as the settings have it. */

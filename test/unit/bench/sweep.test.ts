@@ -23,8 +23,12 @@ test('a sweep is all combinations, batches the fastest', (t) => {
 });
 
 test('a sweep of nothing, or of widths of another model, is refused', (t) => {
-  t.throws(() => sweepPoints({ batches: [] }, given), { message: /batches to be positive integers/ });
-  t.throws(() => sweepPoints({ threads: [0] }, given), { message: /threads to be positive integers/ });
+  t.throws(() => sweepPoints({ batches: [] }, given), {
+    message: /batches to be a list of positive integers, at least one, but received \[\]/,
+  });
+  t.throws(() => sweepPoints({ threads: [0] }, given), {
+    message: /threads\.0 to be an integer from 1 to 1024, but received 0/,
+  });
   t.throws(() => sweepPoints({ widths: [2] }, { ...given, model: 'mlp' }), { message: /wrn-DEPTH-WIDTH/ });
 });
 
