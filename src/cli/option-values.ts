@@ -69,7 +69,7 @@ export function toConstants(
 export const toNames = (text: string): string[] => text.split(',').map((name) => name.trim());
 
 /** '3x32x32' */
-export function toShape(text: string): [number, number, number] {
+export function toShape(text: string): readonly [number, number, number] {
   const sizes = /^(\d+)x(\d+)x(\d+)$/.exec(text);
   if (!sizes) throw new InvalidArgumentError('It is not of the form CHANNELSxHEIGHTxWIDTH, such as 3x32x32.');
   return [Number(sizes[1]), Number(sizes[2]), Number(sizes[3])];

@@ -9,7 +9,6 @@ import {
   toNumberOr,
   toNumberOrNone,
   toNumbers,
-  toShape,
 } from './option-values.js';
 
 type Read<T> = (text: string, before: T | undefined) => T;
@@ -97,7 +96,6 @@ function parserOf(schema: z.ZodType): Parse | undefined {
   if (schema instanceof z.ZodNullable) return toNumberOrNone;
   const core = inner(schema);
   if (core instanceof z.ZodString) return undefined;
-  if (core instanceof z.ZodTuple) return toShape;
   if (core instanceof z.ZodUnion) return toNumberOr(literalsOf(core));
   if (!(core instanceof z.ZodArray)) return toNumber;
   return core.element instanceof z.ZodEnum || core.element instanceof z.ZodString ? toNames : toNumbers;

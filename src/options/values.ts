@@ -7,12 +7,16 @@ export const number = (expected: string, holds: (value: number) => boolean) =>
 export const choice = <const T extends readonly string[]>(names: T) =>
   z.enum(names, `one of ${names.join(', ')}`);
 
+export const finite = number('a finite number', () => true);
 export const positive = number('a positive number', (value) => value > 0);
 export const notNegative = number('a number ≥ 0', (value) => value >= 0);
+export const atLeastOne = number('a number ≥ 1', (value) => value >= 1);
 /** Of a moving average or a momentum. */
 export const belowOne = number('a number in [0, 1)', (value) => value >= 0 && value < 1);
+export const fraction = number('a number in (0, 1)', (value) => value > 0 && value < 1);
 export const share = number('a number in (0, 1]', (value) => value > 0 && value <= 1);
-export const count = number('a positive integer', (value) => Number.isSafeInteger(value) && value > 0);
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+export const count = number('a positive integer', isCount);
 export const integerFrom = (least: number) =>
   number(`an integer ≥ ${least}`, (value) => Number.isSafeInteger(value) && value >= least);
 export const countOrZero = integerFrom(0);
@@ -33,9 +37,10 @@ export const names = someOf(text, 'names');
 /** Of samples. */
 export const countOrAll = z.union([count, z.literal('all')], "a positive integer or 'all'");
 /** Of images: channels, height, width. */
-export const imageShape = z
-  .tuple([count, count, count], 'three positive integers: channels, height, width')
-  .readonly();
+export const imageShape = z.custom<readonly [number, number, number]>(
+  (value) => Array.isArray(value) && value.length === 3 && value.every(isCount),
+  'three positive integers: channels, height, width',
+);
 /** Where work is done. */
 export const device = z
   .string("'cpu', 'cuda' or 'cuda:<ordinal>'")

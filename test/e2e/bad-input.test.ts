@@ -150,7 +150,7 @@ const cases: Record<string, Case> = {
   'images without channels': {
     args: ['bench', 'step', '--model', 'wrn-10-1', '--input', '0x8x8'],
     code: FAILURE,
-    says: /Expected input\.0 to be a positive integer, but received 0/,
+    says: /Expected input to be three positive integers: .*, but received \[0, 8, 8\]/,
   },
   'rounds of no comparison': {
     args: ['bench', 'step', '--model', 'wrn-10-1', '--rounds', '2'],

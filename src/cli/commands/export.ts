@@ -6,6 +6,8 @@ import { writeModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
 import { belowOne, choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
+import { toShape } from '../option-values.js';
+import { readBy } from '../schema-option.js';
 
 const { form, batch, inputShape, classes, shortcut } = exportOptions;
 
@@ -23,7 +25,7 @@ const OPTIONS = {
       default: 'cross-entropy',
     }),
     labelSmoothing: option(belowOne, { symbol: 's', help: 'of cross-entropy, in [0, 1)', default: 0 }),
-    input: inputShape,
+    input: readBy(inputShape, toShape),
     classes,
     shortcut,
     out: option(text, { symbol: 'file', help: 'the .onnx file' }),

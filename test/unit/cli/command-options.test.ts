@@ -2,7 +2,7 @@ import test from 'ava';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { addOptions, given, required } from '../../../src/cli/command-options.js';
-import { addTo } from '../../../src/cli/option-values.js';
+import { addTo, toShape } from '../../../src/cli/option-values.js';
 import { readBy } from '../../../src/cli/schema-option.js';
 import { option } from '../../../src/options/option.js';
 import { choice, count, countOrAll, flag, imageShape, text } from '../../../src/options/values.js';
@@ -10,7 +10,7 @@ import { choice, count, countOrAll, flag, imageShape, text } from '../../../src/
 const OPTIONS = {
   Data: {
     samples: option(countOrAll, { symbol: 'n', help: 'of them', default: 'all' }),
-    inputShape: option(imageShape, { symbol: 'shape', help: 'of each' }),
+    inputShape: readBy(option(imageShape, { symbol: 'shape', help: 'of each' }), toShape),
     only: readBy(option(z.array(text), { symbol: 'name', help: 'may be repeated' }), addTo),
   },
   Run: {
@@ -43,7 +43,10 @@ test('what is given is read by the schema of each option, without defaults', (t)
 test('a value out of range is refused by name', (t) => {
   for (const [args, message] of [
     [['--samples', '0'], /^Expected samples to be a positive integer or 'all', but received 0/],
-    [['--input-shape', '3x0x8'], /^Expected inputShape\.1 to be a positive integer, but received 0/],
+    [
+      ['--input-shape', '3x0x8'],
+      /^Expected inputShape to be three positive integers: .*, but received \[3, 0, 8\]/,
+    ],
     [['--steps', '1.5'], /^Expected steps to be a positive integer, but received 1\.5/],
   ] as const)
     t.throws(() => given(parsed(...args), OPTIONS), { code: 'INVALID_ARGUMENT', message });

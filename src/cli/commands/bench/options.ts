@@ -9,7 +9,9 @@ import { option } from '../../../options/option.js';
 import { choice, text } from '../../../options/values.js';
 import { addOptions, type GivenOf, given, type OptionGroups } from '../../command-options.js';
 import { chosenExecution, executionFlags } from '../../execution-options.js';
+import { toShape } from '../../option-values.js';
 import { jsonFlag, quietFlag } from '../../output-options.js';
+import { readBy } from '../../schema-option.js';
 import { modelOptions, optimizerOptions } from '../../setting-options.js';
 
 const { steps, warmup, inputShape, classes } = measurementOptions;
@@ -18,7 +20,7 @@ const { threads, ...execution } = executionFlags;
 /** Of all measurements. */
 const MEASUREMENT = {
   Measurement: {
-    ...{ steps, warmup, input: inputShape, classes },
+    ...{ steps, warmup, input: readBy(inputShape, toShape), classes },
     json: jsonFlag,
     quiet: quietFlag,
     out: option(text, {
