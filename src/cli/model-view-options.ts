@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { CTC_LAYOUTS } from '../losses/ctc.js';
+import { ctcOptions } from '../losses/ctc.js';
 import { option } from '../options/option.js';
-import { choice, count, integer, text } from '../options/values.js';
+import { choice, count, text } from '../options/values.js';
 import { viewSettings } from '../settings/schema.js';
 import { addTo, toConstants, toDims } from './option-values.js';
 import { readBy } from './schema-option.js';
@@ -24,18 +24,7 @@ export const choiceFlags = {
 };
 
 /** Of the loss of sequences. */
-export const ctcFlags = {
-  blank: option(integer, {
-    symbol: 'class',
-    help: 'of ctc: the class that is no label, -1 for the last',
-    default: 0,
-  }),
-  scoresLayout: option(choice(CTC_LAYOUTS), {
-    symbol: 'order',
-    help: 'of ctc: batch × time × classes, or time × batch × classes',
-    default: 'batch-first',
-  }),
-};
+export const ctcFlags = { blank: ctcOptions.blank, scoresLayout: ctcOptions.layout };
 
 export const dimFlag = readBy(
   option(z.record(text, count), { symbol: 'name=size', help: 'size of an open dimension; may be repeated' }),

@@ -1,8 +1,9 @@
 import { FlatminError, invalid } from '../errors.js';
 import { checked, checkedValue, type Given, option } from '../options/option.js';
 import { choice, count, countOrZero, flag, integerWithin } from '../options/values.js';
-import { type Augmentation, checkAugmentation } from './augmentation.js';
+import type { Augmentation } from './augmentation.js';
 import { type Batch, BatchMaker, type BatchSource } from './batch.js';
+import { checkAugmentation } from './check-augmentation.js';
 import type { Dataset } from './dataset.js';
 import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';

@@ -5,6 +5,8 @@ import type { LossChoice } from '../compile/loss-model.js';
 import type { Precision } from '../compile/precision.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
+import { type Given, option } from '../options/option.js';
+import { choice, count } from '../options/values.js';
 import type { Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
@@ -44,20 +46,36 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
   profilePrefix?: string;
 }
 
+const MICRO_BATCH_PERTURBATIONS = ['per-batch', 'synchronised'] as const;
 /** How a step over several micro-batches perturbs: each on its own (m-sharpness; default), or all by one perturbation. */
-export type MicroBatchPerturbation = 'per-batch' | 'synchronised';
+export type MicroBatchPerturbation = (typeof MICRO_BATCH_PERTURBATIONS)[number];
 
-export interface StepOptions {
+export const stepOptions = {
   /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
-  perturbation?: MicroBatchPerturbation;
-}
+  perturbation: option(choice(MICRO_BATCH_PERTURBATIONS), {
+    symbol: 'kind',
+    help: 'of each micro-batch on its own, or one of the whole step',
+    default: 'per-batch',
+  }),
+};
 
-export interface StreamOptions extends StepOptions {
+export interface StepOptions extends Given<typeof stepOptions> {}
+
+export const streamOptions = {
+  ...stepOptions,
   /** Micro-batches a step; default 1. */
-  accumulate?: number;
-}
+  accumulate: option(count, { symbol: 'n', help: 'micro-batches in a step', default: 1 }),
+};
 
-export interface SaveOptions extends WeightVectors {
+export interface StreamOptions extends Given<typeof streamOptions> {}
+
+export const saveOptions = {
   /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
-  type?: 'own' | 'float32' | undefined;
-}
+  type: option(choice(['own', 'float32']), {
+    symbol: 'kind',
+    help: 'element types of the file',
+    default: 'own',
+  }),
+};
+
+export interface SaveOptions extends WeightVectors, Given<typeof saveOptions> {}

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { exportOptions, exportTrainingGraph } from '../../compile/export.js';
-import { crossEntropy } from '../../losses/cross-entropy.js';
+import { crossEntropy, crossEntropyOptions } from '../../losses/cross-entropy.js';
 import { meanSquaredError } from '../../losses/regression.js';
 import { writeModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
-import { belowOne, choice, text } from '../../options/values.js';
+import { choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
 import { toShape } from '../option-values.js';
 import { readBy } from '../schema-option.js';
@@ -24,7 +24,7 @@ const OPTIONS = {
       help: 'what ends the graph',
       default: 'cross-entropy',
     }),
-    labelSmoothing: option(belowOne, { symbol: 's', help: 'of cross-entropy, in [0, 1)', default: 0 }),
+    labelSmoothing: crossEntropyOptions.labelSmoothing,
     input: readBy(inputShape, toShape),
     classes,
     shortcut,

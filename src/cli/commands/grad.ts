@@ -3,10 +3,11 @@ import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { FlatminError } from '../../errors.js';
 import { readNpz } from '../../formats/npz.js';
 import { writeSafetensors } from '../../formats/safetensors.js';
+import { crossEntropyOptions } from '../../losses/cross-entropy.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import * as targets from '../../lowering/targets.js';
 import { changed, option } from '../../options/option.js';
-import { belowOne, choice, countOrZero, flag, integer, text } from '../../options/values.js';
+import { choice, countOrZero, flag, text } from '../../options/values.js';
 import { openExecution } from '../../run/execution.js';
 import { type FeedArray, gradients } from '../../session/gradients.js';
 import { addOptions, given, required } from '../command-options.js';
@@ -15,6 +16,7 @@ import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../mo
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
+const { classAxis, labelSmoothing, ignoreIndex } = crossEntropyOptions;
 const { threads, device, runtime } = executionFlags;
 
 const OPTIONS = {
@@ -30,13 +32,12 @@ const OPTIONS = {
     }),
     logits: option(text, { symbol: 'name', help: 'the same as --output' }),
     target: option(text, { symbol: 'array', help: "the array for the loss's targets" }),
-    classAxis: option(integer, {
-      symbol: 'n',
+    classAxis: changed(classAxis, {
       help: 'axis of the classes in the logits',
       byDefault: 'the one that the labels lack, or 1',
     }),
-    labelSmoothing: option(belowOne, { symbol: 's', help: 'of cross-entropy, in [0, 1)', default: 0 }),
-    ignoreIndex: option(integer, { symbol: 'label', help: 'label of samples that do not count' }),
+    labelSmoothing,
+    ignoreIndex,
     ...ctcFlags,
   },
   Model: {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
 import { changed, option } from '../../options/option.js';
-import { flag, names, text } from '../../options/values.js';
+import { flag, text } from '../../options/values.js';
 import { checkpointOptions } from '../../run/checkpoints.js';
-import { compare, readComparison } from '../../run/compare.js';
+import { compare, compareOption, readComparison } from '../../run/compare.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { addOptions, given, required } from '../command-options.js';
@@ -17,10 +17,7 @@ const OPTIONS = {
   Run: {
     out: option(text, { symbol: 'folder', help: 'where config, metrics, checkpoints and the model go' }),
     resume: option(flag, { help: 'go on with the run in --out, with its settings' }),
-    compare: option(names, {
-      symbol: 'names',
-      help: 'train once with each of some optimizers, or sam-N for N ascent steps, into OUT/NAME',
-    }),
+    compare: compareOption,
     ...checkpointOptions,
     json: changed(jsonFlag, { help: 'print the summary as one JSON line on stdout' }),
     quiet: quietFlag,
