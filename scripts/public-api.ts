@@ -123,11 +123,13 @@ export class PublicApi {
     const { modifiers, name, typeParameters, heritageClauses = [], members } = root;
     const types = heritageClauses.flatMap((clause) => clause.types);
     const others = types.filter((type) => !isDeclared(type));
+    const own = new Set(members.map((member) => member.name?.getText()));
+    const isAlone = ({ name }: ts.PropertySignature) => ts.isIdentifier(name) && !own.has(name.text);
     return factory.updateInterfaceDeclaration(
       root,
       ...([modifiers, name, typeParameters] as const),
       others.length > 0 ? [factory.createHeritageClause(ts.SyntaxKind.ExtendsKeyword, others)] : undefined,
-      [...types.filter(isDeclared).flatMap(membersOf), ...members],
+      [...types.filter(isDeclared).flatMap(membersOf).filter(isAlone), ...members],
     );
   };
 

@@ -46,13 +46,12 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
   profilePrefix?: string;
 }
 
-const MICRO_BATCH_PERTURBATIONS = ['per-batch', 'synchronised'] as const;
 /** How a step over several micro-batches perturbs: each on its own (m-sharpness; default), or all by one perturbation. */
-export type MicroBatchPerturbation = (typeof MICRO_BATCH_PERTURBATIONS)[number];
+export type MicroBatchPerturbation = NonNullable<StepOptions['perturbation']>;
 
 export const stepOptions = {
   /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
-  perturbation: option(choice(MICRO_BATCH_PERTURBATIONS), {
+  perturbation: option(choice(['per-batch', 'synchronised']), {
     symbol: 'kind',
     help: 'of each micro-batch on its own, or one of the whole step',
     default: 'per-batch',
@@ -62,12 +61,11 @@ export const stepOptions = {
 export interface StepOptions extends Given<typeof stepOptions> {}
 
 export const streamOptions = {
-  ...stepOptions,
   /** Micro-batches a step; default 1. */
   accumulate: option(count, { symbol: 'n', help: 'micro-batches in a step', default: 1 }),
 };
 
-export interface StreamOptions extends Given<typeof streamOptions> {}
+export interface StreamOptions extends StepOptions, Given<typeof streamOptions> {}
 
 export const saveOptions = {
   /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
