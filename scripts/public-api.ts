@@ -101,21 +101,23 @@ export class PublicApi {
     return [...new Set(texts)].join('\n').replace(/^export declare /gm, 'export ');
   }
 
-  /** Declared options as the members that they come to: types say nothing of their ranges. */
+  /** What schemas declare as the members that they come to: types say nothing of ranges. */
   private readonly writtenOut: ts.TransformerFactory<ts.Node> = () => (root) => {
     const { factory } = ts;
     const isDeclared = (node: ts.Node): node is ts.NodeWithTypeArguments =>
-      /^(Readonly<)?Given<typeof \w+>/.test(node.getText());
+      /^((Readonly<)?Given|ReadonlyDeep<z\.output)<typeof \w+>/.test(node.getText());
     const membersOf = (node: ts.NodeWithTypeArguments) =>
       this.checker
         .getPropertiesOfType(this.checker.getTypeAtLocation(node))
         .map((property) =>
           factory.createPropertySignature(
-            nameOf(node)?.getText() === 'Readonly'
+            nameOf(node)?.getText().startsWith('Readonly')
               ? [factory.createModifier(ts.SyntaxKind.ReadonlyKeyword)]
               : undefined,
             property.name,
-            factory.createToken(ts.SyntaxKind.QuestionToken),
+            property.flags & ts.SymbolFlags.Optional
+              ? factory.createToken(ts.SyntaxKind.QuestionToken)
+              : undefined,
             factory.createTypeReferenceNode(this.typeText(this.checker.getTypeOfSymbol(property))),
           ),
         );
@@ -138,7 +140,9 @@ export class PublicApi {
     const text = this.checker
       .typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation)
       .replaceAll('"', "'");
-    return /[<({]/.test(text) ? text : text.split(' | ').sort().join(' | ');
+    const rank = (part: string) => ['null', 'undefined'].indexOf(part);
+    const parts = text.split(' | ').sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    return /[<({]/.test(text) ? text : parts.join(' | ');
   }
 
   private isDocumented(symbol: ts.Symbol): boolean {

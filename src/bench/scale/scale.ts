@@ -1,4 +1,5 @@
 import { FlatminError } from '../../errors.js';
+import { writeBench } from '../../formats/bench/files.js';
 import { changed, checked, type Given } from '../../options/option.js';
 import { openRuntime } from '../../ort/library.js';
 import { resolveSettings } from '../../settings/resolve.js';
@@ -8,7 +9,7 @@ import { type BenchOptions, benchOptions } from '../options.js';
 import type { BenchReport } from '../step.js';
 import { compareOptions, compareTorch } from '../torch/compare.js';
 import { findTorch } from '../torch/python.js';
-import { readResults, writeResults } from './file.js';
+import { readResults } from './file.js';
 import { pointKey, pointName, type ScalePoint, type Sweep, sweepPoints } from './points.js';
 import type { ScaleReport, ScaleResult } from './results.js';
 
@@ -70,7 +71,7 @@ export async function benchScale(
     const earlier = known.get(pointKey(point));
     if (!earlier) onProgress?.(pointName(point), index + 1, points.length);
     done.push(earlier ?? (await measure(point, given, { ...execution, python, rounds, signal })));
-    if (out) await writeResults(out, reported());
+    if (out) await writeBench(out, 'scale', reported());
   }
   return reported();
 }

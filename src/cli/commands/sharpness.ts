@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
+import { sharpnessText } from '../../formats/run/sharpness.js';
 import { changed, option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { type SharpnessOptions, sharpnessOptions } from '../../sharpness/options.js';
@@ -62,6 +63,6 @@ async function runSharpness(command: Command, subject: string): Promise<void> {
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
   const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
-  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`);
+  if (out !== undefined) await writeFileAtomic(out, sharpnessText(report));
   process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);
 }

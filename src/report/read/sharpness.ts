@@ -1,4 +1,4 @@
-import { isObject, type Json, numberOr } from './json.js';
+import { checkSharpness, type WholeSharpnessFile } from '../../formats/run/sharpness.js';
 
 /** A rise of the loss: value ± standard error. */
 export interface SharpnessValue {
@@ -8,9 +8,9 @@ export interface SharpnessValue {
 }
 
 export interface Sharpness {
-  readonly rho: number | null;
+  readonly rho: number;
   /** What figures must share to compare: samples, seed, BatchNorm mode and the like. */
-  readonly settings: Json;
+  readonly settings: Omit<WholeSharpnessFile, 'measures'>;
   /** Measures at the radius ρ. */
   readonly rises: readonly SharpnessValue[];
   readonly trace: SharpnessValue | undefined;
@@ -20,36 +20,20 @@ export interface Sharpness {
     | undefined;
 }
 
-/** From a report of `flatmin sharpness`; undefined where it is none. */
-export function sharpnessOf(report: unknown): Sharpness | undefined {
-  if (!isObject(report)) return undefined;
-  if (!isObject(report.measures)) return sharpnessOf(report.report) ?? sharpnessOf(report.sharpness);
-  const { measures, ...settings } = report;
-  const rises: SharpnessValue[] = [];
-  let trace: SharpnessValue | undefined;
-  for (const [measure, result] of Object.entries(measures as Json)) {
-    if (!isObject(result)) continue;
-    const value = numberOr(result.value, undefined);
-    if (value === undefined) continue;
-    const one = { measure, value, error: numberOr(result.standardError, null) };
-    if (measure === 'trace') trace = one;
-    else rises.push(one);
-  }
-  const { eigenvalues, density } = measures as Json;
+/** From a report of `flatmin sharpness`. @throws FlatminError INVALID_DATA naming the file and the field */
+export function sharpnessOf(content: unknown, path: string): Sharpness {
+  const { measures, ...settings } = checkSharpness(content, path);
+  const values = Object.entries(measures).flatMap(([measure, result]): SharpnessValue[] =>
+    typeof result?.value === 'number'
+      ? [{ measure, value: result.value, error: result.standardError ?? null }]
+      : [],
+  );
   return {
-    rho: numberOr(report.rho, null),
+    rho: settings.rho,
     settings,
-    rises,
-    trace,
-    eigenvalues: isObject(eigenvalues) ? numbers(eigenvalues.values) : [],
-    density: isObject(density) && isObject(density.curve) ? curveOf(density.curve) : undefined,
+    rises: values.filter(({ measure }) => measure !== 'trace'),
+    trace: values.find(({ measure }) => measure === 'trace'),
+    eigenvalues: measures.eigenvalues?.values ?? [],
+    density: measures.density?.curve,
   };
 }
-
-function curveOf(curve: Json): Sharpness['density'] {
-  const [eigenvalue, density] = [numbers(curve.eigenvalue), numbers(curve.density)];
-  return eigenvalue.length > 0 && eigenvalue.length === density.length ? { eigenvalue, density } : undefined;
-}
-
-const numbers = (value: unknown): number[] =>
-  Array.isArray(value) && value.every((each) => typeof each === 'number') ? value : [];

@@ -33,6 +33,6 @@ export function addBenchKernels(bench: Command): void {
       }),
     );
     show(command, report, (one) => kernelText(one, top));
-    await keep(command, 'bench-kernels.json', report);
+    await keep(command, 'kernels', report);
   });
 }

@@ -25,6 +25,6 @@ export function addBenchMemory(bench: Command): void {
       }),
     );
     show(command, report, memoryText);
-    await keep(command, 'bench-memory.json', report);
+    await keep(command, 'memory', report);
   });
 }

@@ -1,10 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type BenchOptions, measurementOptions } from '../../../bench/options.js';
 import type { compareOptions } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
-import { writeFileAtomic } from '../../../formats/atomic.js';
+import { type BenchFile, type BenchName, writeBench } from '../../../formats/bench/files.js';
 import { option } from '../../../options/option.js';
 import { choice, text } from '../../../options/values.js';
 import { addOptions, type GivenOf, given, type OptionGroups } from '../../command-options.js';
@@ -88,11 +86,13 @@ export function show<T>(command: Command, report: T, text: (report: T) => string
 export const outOf = (command: Command): string | undefined => given(command, MEASUREMENT).out;
 
 /** Writes a report into that folder. */
-export async function keep(command: Command, name: string, report: unknown): Promise<void> {
+export async function keep<N extends BenchName>(
+  command: Command,
+  name: N,
+  report: BenchFile<N>,
+): Promise<void> {
   const out = outOf(command);
-  if (out === undefined) return;
-  await mkdir(out, { recursive: true });
-  await writeFileAtomic(join(out, name), `${JSON.stringify(report, null, 2)}\n`);
+  if (out !== undefined) await writeBench(out, name, report);
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };

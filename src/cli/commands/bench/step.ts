@@ -36,7 +36,7 @@ async function step(command: Command): Promise<void> {
   );
   if (profile !== undefined) progressOf(command)?.(profile);
   show(command, report, stepTable);
-  await keep(command, 'bench-step.json', report);
+  await keep(command, 'step', report);
 }
 
 async function compare(command: Command): Promise<void> {
@@ -54,5 +54,5 @@ async function compare(command: Command): Promise<void> {
     }),
   );
   show(command, report, comparisonTable);
-  await keep(command, 'bench-torch.json', report);
+  await keep(command, 'torch', report);
 }
