@@ -43,7 +43,7 @@ export const meanAbsoluteError = (options: TargetOptions = {}): Loss =>
     builder.op('Abs', [builder.op('Sub', [name, targets])]),
   );
 
-export const huberOptions = {
+const huberOptions = {
   /** δ > 0: where the square becomes linear. Default 1. */
   delta: option(positive, { symbol: 'δ', help: 'where the square becomes linear', default: 1 }),
 };
@@ -66,7 +66,7 @@ export function huber(options: HuberOptions = {}): Loss {
   });
 }
 
-export const binaryOptions = {
+const binaryOptions = {
   /** w > 0: weight of positive targets. Default 1. */
   positiveWeight: option(positive, { symbol: 'w', help: 'weight of positive targets', default: 1 }),
 };

@@ -59,7 +59,7 @@ export abstract class WeightAveraging implements Optimizer {
   }
 }
 
-export const emaOptions = {
+const emaOptions = {
   /** Decay d in [0, 1); default 0.999. */
   decay: option(belowOne, { symbol: 'd', help: 'decay of the moving average', default: 0.999 }),
   /** The first step, from 0, whose parameters enter; default 0. */
@@ -98,7 +98,7 @@ export class EMA extends WeightAveraging {
   }
 }
 
-export const swaOptions = {
+const swaOptions = {
   start: option(countOrZero, { symbol: 's', help: 'steps before the first interval' }),
   /** Steps c from one averaged model to the next; default 1. */
   every: option(count, { symbol: 'c', help: 'steps from one averaged model to the next', default: 1 }),

@@ -2,7 +2,7 @@ import { FlatminError, invalid } from '../errors.js';
 import { checked, type Given, option, type Values } from '../options/option.js';
 import { atLeastOne, count, countOrZero, fraction, positive } from '../options/values.js';
 
-export const lossScaleOptions = {
+const lossScaleOptions = {
   /** Scale of the first step; default 2¹⁶. */
   initial: option(positive, { help: 'scale of the first step', default: 2 ** 16 }),
   /** What the scale is multiplied by after `interval` clean steps; default 2. */

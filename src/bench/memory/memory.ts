@@ -58,6 +58,7 @@ export async function benchMemory(
     ...options,
     ...checked(memoryOptions, options),
   };
+  const { device } = checked(benchOptions, options);
   const settings = resolveSettings({ ...given, data: 'random' });
   const batches = [...new Set(asked ?? defaultBatches(settings.batch))].sort((a, b) => a - b);
   const uses: MemoryUse[] = [];
@@ -75,7 +76,7 @@ export async function benchMemory(
     limitBytes: limit ?? null,
     largestBatch: (line && limit !== undefined ? largestBatch(line, limit) : undefined) ?? null,
     model: settings.model,
-    device: checked(benchOptions, options).device,
+    device,
     precision: settings.precision,
     optimizer: settings.optimizer,
   };

@@ -19,7 +19,7 @@ export function constant(lr: number): Schedule {
   return () => lr;
 }
 
-export const cosineOptions = {
+const cosineOptions = {
   ...common,
   /** Reached at step totalSteps and kept. Default 0. */
   finalLr: option(notNegative, { symbol: 'rate', help: 'learning rate at the end', default: 0 }),
@@ -52,7 +52,7 @@ const ascending = z
 /** γ of step decay where none is given (Zagoruyko & Komodakis 2016, WideResNet). */
 export const STEP_GAMMA = 0.2;
 
-export const stepDecayOptions = {
+const stepDecayOptions = {
   lr: common.lr,
   milestones: option(ascending, { symbol: 'steps', help: 'steps at which the rate falls' }),
   /** Factor of each fall. Default 0.2. */
@@ -74,7 +74,7 @@ export function stepDecay(options: StepDecayOptions): Schedule {
   return (step) => lr * gamma ** milestones.filter((milestone) => milestone <= step).length;
 }
 
-export const oneCycleOptions = {
+const oneCycleOptions = {
   maxLr: common.lr,
   totalSteps: common.totalSteps,
   /** Share of the steps in which the rate rises, in [0, 1). Default 0.3. */

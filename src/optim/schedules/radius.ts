@@ -6,7 +6,7 @@ import { at, type Scheduled } from '../optimizer.js';
 export const RHO_SCHEDULE_NAMES = ['constant', 'linear', 'cosine', 'lr'] as const;
 export type RhoScheduleName = (typeof RHO_SCHEDULE_NAMES)[number];
 
-export const radiusOptions = {
+const radiusOptions = {
   rho: option(notNegative, { symbol: 'ρ', help: 'radius at the start' }),
   /** Radius at the end; with 'lr', at a learning rate of zero. Default 0. */
   final: option(notNegative, { symbol: 'ρ₁', help: 'radius at the end', default: 0 }),
