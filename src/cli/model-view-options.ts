@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ctcOptions } from '../losses/ctc.js';
 import { option } from '../options/option.js';
-import { choice, count, text } from '../options/values.js';
+import { count, text } from '../options/values.js';
+import { sessionOptions } from '../session/session-options.js';
 import { viewSettings } from '../settings/schema.js';
 import { addTo, toConstants, toDims } from './option-values.js';
 import { readBy } from './schema-option.js';
@@ -32,8 +33,4 @@ export const dimFlag = readBy(
 );
 
 /** Of commands that look at one batch. */
-export const statisticsFlag = option(choice(['batch', 'running']), {
-  symbol: 'mode',
-  help: 'normalise by the batch or by the running statistics',
-  byDefault: 'batch',
-});
+export const statisticsFlag = sessionOptions.batchNorm;

@@ -2,36 +2,53 @@ import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { LossChoice } from '../compile/loss-model.js';
-import type { Precision } from '../compile/precision.js';
+import { PRECISIONS } from '../compile/precision.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { type Given, option } from '../options/option.js';
-import { choice, count } from '../options/values.js';
+import { choice, count, countOrZero, flag } from '../options/values.js';
 import type { Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
+import { deviceOptions } from '../vectors/device/open.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 import type { WeightVectors } from './model-weights.js';
+
+export const sessionOptions = {
+  /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
+  batchNorm: option(choice(['batch', 'running']), {
+    symbol: 'mode',
+    help: 'normalise by the batch or by the running statistics',
+    default: 'batch',
+  }),
+  /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
+  dropout: option(flag, { help: 'let Dropout nodes drop', default: true }),
+  /** Seed of all random numbers of the optimizers; default 0. */
+  seed: option(countOrZero, { symbol: 'n', help: 'of all random numbers', default: 0 }),
+  /** What the training graph computes with; weights, statistics and gradients are float32 always. Default 'fp32'. */
+  precision: option(choice(PRECISIONS), {
+    symbol: 'kind',
+    help: 'of activations and products; weights and statistics stay float32',
+    default: 'fp32',
+  }),
+  /** On the CPU: threads of sessions and vector operations; default: all cores. */
+  threads: deviceOptions.threads,
+};
 
 /**
  * `batch`: samples in every training batch; `dims`: sizes of the model's other open dimensions; `train`, `freeze`: which initializers are
  * parameters, by name; `constants`: what inputs are in this session; `output`, `outputAsIs`: what the loss takes.
  */
-export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, ModelView, LossChoice {
+export interface TrainingSessionOptions
+  extends SizeOptions,
+    ClassifyOptions,
+    ModelView,
+    LossChoice,
+    Given<typeof sessionOptions> {
   loss: Loss;
-  /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
-  batchNorm?: 'batch' | 'running';
-  /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
-  dropout?: boolean;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
-  /** Seed of all random numbers of the optimizers; default 0. */
-  seed?: number;
-  /** What the training graph computes with; weights, statistics and gradients are float32 always. Default 'fp32'. */
-  precision?: Precision | undefined;
   /** Where the model is trained; default the CPU. 'tf32' asks the device for itself (`openDevice`). */
   device?: Device | undefined;
-  /** On the CPU: threads of sessions and vector operations; default: all cores. */
-  threads?: number | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
   /**

@@ -25,6 +25,7 @@ import {
   type StepOptions,
   type StreamOptions,
   saveOptions,
+  sessionOptions,
   stepOptions,
   streamOptions,
   type TrainingSessionOptions,
@@ -63,7 +64,7 @@ export class TrainingSession {
     const { weights, graph, built } = loaded;
     const { device, statisticsArena } = weights;
     const { latency } = device;
-    this.seed = options.seed ?? 0;
+    this.seed = checked(sessionOptions, options).seed;
     this.inputs = new BatchInputs(graph, built.noise, this.seed);
     if (built.lossScale) {
       this.lossScaler = new LossScaler({ latency });

@@ -7,9 +7,10 @@ import { crossEntropyOptions } from '../../losses/cross-entropy.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import * as targets from '../../lowering/targets.js';
 import { changed, option } from '../../options/option.js';
-import { choice, countOrZero, flag, text } from '../../options/values.js';
+import { choice, text } from '../../options/values.js';
 import { openExecution } from '../../run/execution.js';
 import { type FeedArray, gradients } from '../../session/gradients.js';
+import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
@@ -17,6 +18,7 @@ import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../mo
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
 const { classAxis, labelSmoothing, ignoreIndex } = crossEntropyOptions;
+const { dropout, seed } = sessionOptions;
 const { threads, device, runtime } = executionFlags;
 
 const OPTIONS = {
@@ -43,10 +45,11 @@ const OPTIONS = {
   Model: {
     ...viewFlags,
     bn: changed(statisticsFlag, {
+      default: undefined,
       byDefault: 'batch for models exported in training form, else running',
     }),
-    dropout: option(flag, { help: 'let Dropout nodes drop', default: false }),
-    seed: option(countOrZero, { symbol: 'n', help: 'of what Dropout drops', default: 0 }),
+    dropout: changed(dropout, { default: false }),
+    seed: changed(seed, { help: 'of what Dropout drops' }),
     ...choiceFlags,
   },
   Execution: {
