@@ -45,8 +45,8 @@ export const valuesOf = (command: Command, names: Iterable<string>): Readonly<Re
   );
 
 /**
- * One of the values given; without it, the command ends with wrong usage. Asked for after all have been read, since what was misspelt may be
- * that option.
+ * The values given, of which some must be: without one of them the command ends with wrong usage. Asked for after all options have been
+ * read, since what was misspelt may be that one.
  */
 export function required<T extends object, K extends keyof T & string>(
   command: Command,

@@ -1,6 +1,6 @@
 import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
 import { asPrepared } from '../../compile/loss-model.js';
-import { type Given, option } from '../../options/option.js';
+import { checked, type Given, option } from '../../options/option.js';
 import { flag } from '../../options/values.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
@@ -84,6 +84,7 @@ export async function benchKernels(
   given: Partial<TrainSettings>,
   options: KernelBenchOptions = {},
 ): Promise<KernelReport> {
+  const { forms: asksForms } = checked(kernelOptions, options);
   const workload = await openWorkload(given, options);
   const { settings, device, runtime, target, loss, model, steps } = workload;
   const { batch, precision } = settings;
@@ -118,7 +119,7 @@ export async function benchKernels(
     }),
   );
   const where = { runtime, device: device.name, threads: device.threads, tf32: precision === 'tf32' };
-  const forms = options.forms
+  const forms = asksForms
     ? await compareForms({
         ...(await gradientGraph(await passContext(runtime, asPrepared(model), asked))),
         ...{ opsetImport: built.model.opsetImport, target, where },
