@@ -13,6 +13,7 @@ import { addReport } from './commands/report.js';
 import { addRuntime } from './commands/runtime.js';
 import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
+import { addVerify } from './commands/verify.js';
 import { INTERRUPTED_EXIT } from './interruption.js';
 
 const FAILURE_EXIT = 1;
@@ -21,7 +22,7 @@ const USAGE_EXIT = 2;
 /** In the order of the help. */
 const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
   ['Train', [addTrain, addExperiment, addData]],
-  ['Look at what was trained', [addSharpness, addLandscape, addReport]],
+  ['Look at what was trained', [addSharpness, addLandscape, addReport, addVerify]],
   ['Models', [addInspect, addGrad, addExport]],
   ['This machine', [addRuntime, addDoctor, addBench]],
 ];

@@ -14,6 +14,7 @@ export const EXPORT_FORMS = {
   // The new statistics are outputs of the graph: no kernel writes them over the old ones, which need no copies (lowering/alias.ts).
   training: { ...training, rewrites: {} },
 };
+/** The operators that an exported training graph is made of: see `ExportOptions.form`. */
 export type ExportForm = keyof typeof EXPORT_FORMS;
 
 export const exportOptions = {
@@ -38,6 +39,7 @@ export const exportOptions = {
   shortcut: option(choice(['conv', 'pad']), { symbol: 'kind', help: 'of a WideResNet', default: 'conv' }),
 };
 
+/** What is exported, and for which batch. */
 export interface ExportOptions extends Given<typeof exportOptions> {
   /** A forward model with its weights as initializers, a name that openModel knows, or the path of an .onnx file. */
   model: ModelProto | string;

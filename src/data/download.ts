@@ -23,9 +23,11 @@ const ARCHIVES: Readonly<Record<CifarName, Archive>> = {
   },
 };
 
+/** Options of `downloadCifar`. */
 export interface DownloadOptions {
   /** Called for each chunk; the total is unknown where the server does not tell. */
   readonly onProgress?: (receivedBytes: number, totalBytes: number | undefined) => void;
+  /** Stops it with INTERRUPTED. */
   readonly signal?: AbortSignal;
   /** Take this archive, downloaded earlier, instead of the network. */
   readonly from?: string;

@@ -1,3 +1,4 @@
+/** Channels × height × width. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
 /** C·H·W. */

@@ -36,6 +36,7 @@ export const loaderOptions = {
   }),
 };
 
+/** How a `DataLoader` makes batches. */
 export interface DataLoaderOptions extends Readonly<Given<typeof loaderOptions>> {
   /** Samples a batch. */
   readonly batch: number;
@@ -53,7 +54,9 @@ const splitName = choice(['train', 'test']);
  * long as the caller keeps them. The threads start with the first batch and do not keep the process alive; `close` ends them.
  */
 export class DataLoader implements AsyncIterable<Batch> {
+  /** A last one that is not full counts unless `dropLast`. */
   readonly batchesPerEpoch: number;
+  /** What images are normalised by. */
   readonly normalization: Normalization;
   readonly #source: BatchSource;
   readonly #size: number;

@@ -18,7 +18,9 @@ export interface Job {
   readonly id: string;
   /** The data set's name. */
   readonly data: string;
+  /** Its variant's name. */
   readonly variant: string;
+  /** Of its training. */
   readonly seed: number;
   /** The settings to train with. */
   readonly settings: Partial<TrainSettings>;
@@ -59,6 +61,7 @@ export const planOptions = {
   }),
 };
 
+/** Which jobs an experiment has. */
 export interface PlanOptions extends Given<typeof planOptions> {}
 
 export const shardOption = {

@@ -6,9 +6,11 @@ import { HeldJob, readJobResult } from './job-folder.js';
 import { Pace } from './pace.js';
 import type { Job } from './plan.js';
 
+/** Where a job is done. */
 export interface JobContext {
   /** The job's folder, held for it; what an earlier process left is in it. */
   readonly dir: string;
+  /** Stops the job with INTERRUPTED. */
   readonly signal: AbortSignal | undefined;
   /** For its progress; undefined for none. */
   readonly label: string | undefined;
@@ -34,10 +36,13 @@ export const jobOptions = {
   tries: option(count, { symbol: 'n', help: 'of a job that fails', default: 2 }),
 };
 
+/** How jobs are done. */
 export interface RunJobsOptions extends Given<typeof jobOptions> {
   /** The experiment's folder. */
   out: string;
+  /** Stops the jobs under way, and begins no other. */
   signal?: AbortSignal | undefined;
+  /** Takes what is going on. */
   onEvent?: ((event: JobEvent) => void) | undefined;
   /** Give jobs a label, so that they show their own progress. */
   showSteps?: boolean | undefined;

@@ -14,8 +14,11 @@ const curveSchema = object({
 });
 
 const landscapeSchema = object({
+  /** What tells the file from others. */
   kind: z.literal('flatmin-landscape', '"flatmin-landscape"'),
+  /** Of this format. */
   version: z.literal(1, '1, the version of the format'),
+  /** Number of axes. */
   dims: z.literal([1, 2], '1 or 2'),
   /** Folder of the run at the origin. */
   run: text,

@@ -18,6 +18,7 @@ export const crossEntropyOptions = {
   }),
 };
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions extends Given<typeof crossEntropyOptions> {
   /** The output of the model that holds the logits; default that of the session. */
   output?: string;

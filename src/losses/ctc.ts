@@ -35,6 +35,7 @@ export const ctcOptions = {
   }),
 };
 
+/** Options of `ctc`. */
 export interface CtcOptions extends Given<typeof ctcOptions> {
   /** The output of the model that holds the logits; default that of the session. */
   output?: string;

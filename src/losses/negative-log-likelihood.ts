@@ -3,6 +3,7 @@ import { classAxisOf, classCount, classOptions, constantLike } from './class-axi
 import { takeLogProbabilities } from './ends/take.js';
 import { type Loss, requireFloat } from './loss.js';
 
+/** Options of `negativeLogLikelihood`. */
 export interface NegativeLogLikelihoodOptions extends Given<typeof classOptions> {
   /** The output of the model that holds log probabilities; default that of the session. */
   output?: string;

@@ -4,6 +4,7 @@ import { positive } from '../options/values.js';
 import { takeBinaryLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
+/** Options of every loss that compares an output with targets of its shape. */
 export interface TargetOptions {
   /** The output of the model that is compared; default that of the session. */
   output?: string;
@@ -48,6 +49,7 @@ const huberOptions = {
   delta: option(positive, { symbol: 'δ', help: 'where the square becomes linear', default: 1 }),
 };
 
+/** Options of `huber`. */
 export interface HuberOptions extends TargetOptions, Given<typeof huberOptions> {}
 
 /**
@@ -71,6 +73,7 @@ const binaryOptions = {
   positiveWeight: option(positive, { symbol: 'w', help: 'weight of positive targets', default: 1 }),
 };
 
+/** Options of `binaryCrossEntropy`. */
 export interface BinaryCrossEntropyOptions extends TargetOptions, Given<typeof binaryOptions> {}
 
 /**

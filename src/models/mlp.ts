@@ -5,6 +5,7 @@ import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `mlp`. */
 export interface MlpOptions {
   /** Channels × height × width; flattened. */
   inputShape: readonly number[];

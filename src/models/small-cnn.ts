@@ -6,6 +6,7 @@ import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `smallCnn`. */
 export interface SmallCnnOptions {
   /** Channels × height × width; height and width at least 4. */
   inputShape: readonly [number, number, number];

@@ -7,6 +7,7 @@ import { checkedValue } from '../options/option.js';
 import { choice, count, imageShape, number } from '../options/values.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `wideResNet`. */
 export interface WideResNetOptions {
   /** d = 6n + 4: n residual blocks in each of three stages. */
   depth: number;

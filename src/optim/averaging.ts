@@ -18,7 +18,10 @@ const blend = program(assign(a, scalar('keep').times(a).plus(scalar('share').tim
 export abstract class WeightAveraging implements Optimizer {
   private readonly vectors = new StateVectors();
 
-  protected constructor(protected readonly inner: Optimizer) {}
+  protected constructor(
+    /** The optimizer that trains. */
+    protected readonly inner: Optimizer,
+  ) {}
 
   async step(problem: Problem): Promise<StepReport> {
     const report = await this.inner.step(problem);
@@ -40,6 +43,7 @@ export abstract class WeightAveraging implements Optimizer {
   /** Lets the parameters of the step that was made enter the average, or not. */
   protected abstract include(problem: Problem): Promise<void>;
 
+  /** Whether anything has entered the average after `steps` steps. */
   protected abstract hasAverage(steps: number): boolean;
 
   /** a ← w, frozen parameters included */
@@ -66,6 +70,7 @@ const emaOptions = {
   start: option(countOrZero, { symbol: 's', help: 'first step whose parameters enter', default: 0 }),
 };
 
+/** Options of `EMA`. */
 export interface EMAOptions extends Given<typeof emaOptions> {}
 
 /**
@@ -104,6 +109,7 @@ const swaOptions = {
   every: option(count, { symbol: 'c', help: 'steps from one averaged model to the next', default: 1 }),
 };
 
+/** Options of `SWA`. */
 export interface SWAOptions extends Given<typeof swaOptions> {
   /** Steps done before the first c of SWA. */
   start: number;

@@ -17,6 +17,7 @@ const lossScaleOptions = {
   latency: option(countOrZero, { help: 'steps that begin before the outcome of one is known', default: 0 }),
 };
 
+/** Options of `LossScaler`. */
 export interface LossScaleOptions extends Given<typeof lossScaleOptions> {}
 
 /** What a checkpoint holds of a scaler. */
@@ -116,6 +117,7 @@ export class LossScaler {
     };
   }
 
+  /** What `restore` goes on from. */
   state(): LossScaleState {
     return this.current;
   }

@@ -12,14 +12,17 @@ export const watchOptions = {
   port: option(integerWithin(0, 65535), { symbol: 'n', help: 'of --watch; 0 for any', default: 0 }),
 };
 
+/** How a report is served. */
 export interface ServeOptions extends Pick<ReportOptions, 'version'>, Given<typeof watchOptions> {
   /** Milliseconds between looks at the folder; default 1000. */
   every?: number;
 }
 
+/** A report that is being served. */
 export interface ReportServer {
   /** Where the page is. */
   readonly url: string;
+  /** Ends it, and the connections of open pages. */
   close(): Promise<void>;
 }
 

@@ -1,65 +1,77 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
-import { type ExecutionRecord, isComparisonConfig } from '../formats/run/config.js';
+import { fileDigest, sealedJson } from '../formats/digest.js';
+import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
+import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
-import { checked } from '../options/option.js';
+import { checked, type Given } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
-import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
-import { CHECKPOINT, checkpointOptions } from './checkpoints.js';
-import { environment } from './environment.js';
-import type { Execution } from './execution.js';
+import { KeptCheckpoints } from './checkpoint/kept.js';
+import { initialState, type RunState } from './checkpoint/state.js';
+import { type Execution, executionRecord, resumedExecution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { createProgress, type Progress } from './progress.js';
+import { Checkpoints, checkpointOptions } from './listeners/checkpoints.js';
+import { EarlyStop } from './listeners/early-stop.js';
+import { createProgress, type Progress } from './listeners/progress.js';
+import { ShowProgress } from './listeners/show-progress.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
-import { Trainer, type TrainerOptions } from './trainer.js';
+import { Trainer } from './trainer.js';
 
-export interface TrainOptions
-  extends Execution,
-    Pick<TrainerOptions, 'checkpointEvery' | 'keepBest' | 'signal'> {
+/** Where a run is kept, and how it is executed. */
+export interface TrainOptions extends Execution, Given<typeof checkpointOptions> {
   /** The run's folder. */
   out: string;
-  /** Go on with the run in the folder; its settings are those it began with. */
+  /** Go on with the run in the folder; its settings are those it began with, and so is what is not given here. */
   resume?: boolean | undefined;
+  /** With `resume`: begin the run in the folder again, from its settings alone. Its checkpoints and results are removed. */
+  restart?: boolean | undefined;
+  /** Ends the run after the step that is under way, with a checkpoint. */
+  signal?: AbortSignal | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
   label?: string | undefined;
+  /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
+  warn?: ((text: string) => void) | undefined;
 }
-
-const SUMMARY = 'summary.json';
-/** Part of config.json that tells how the run was executed. */
-const EXECUTION = 'execution';
 
 /**
  * Trains a model and writes the run's folder: config.json, metrics.jsonl, tensorboard/, checkpoint.safetensors, and at the end
  * model.onnx and summary.json.
  * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
- * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND before anything is written; IN_USE;
- * NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a checkpoint to go on from
+ * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
+ * INVALID_DATA where all checkpoints are damaged or missing; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
+ * checkpoint to go on from
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
-  const { out, resume = false } = options;
+  const { out, resume = false, restart = false } = options;
   checked(checkpointOptions, options);
+  if (restart && !resume)
+    throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
   const settings = resolveSettings(given, saved);
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
-  const finished = saved && (await readSummary(join(out, SUMMARY)));
+  const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) return finished;
 
-  const setup = await setUp(settings, options);
+  const { execution: before } = (config ?? {}) as RunConfigFile;
+  const chosen = before ? resumedOptions(options, before) : options;
+  const setup = await setUp(settings, chosen);
   try {
-    const now = { ...settings, [EXECUTION]: describeExecution(setup) };
-    const folder = await RunFolder.create(out, now, { resume, ignoredKeys: [EXECUTION] });
+    const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
+    const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
+    const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
     try {
-      return await trainIn(folder, setup, options);
+      return await trainIn(folder, setup, chosen, before);
     } finally {
       folder.close();
     }
@@ -68,29 +80,64 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   }
 }
 
-async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): Promise<TrainSummary> {
+function resumedOptions(given: TrainOptions, before: ExecutionRecord): TrainOptions {
+  const { checkpointEvery, keepBest, keepCheckpoints } = before;
+  const own = Object.entries(given).filter(([, value]) => value !== undefined);
+  return {
+    ...{ checkpointEvery, keepBest, keepCheckpoints },
+    ...resumedExecution(Object.fromEntries(own) as unknown as TrainOptions, before),
+  };
+}
+
+async function trainIn(
+  folder: RunFolder,
+  setup: Setup,
+  options: TrainOptions,
+  before: ExecutionRecord | undefined,
+): Promise<TrainSummary> {
   const { settings, session, stepsPerEpoch, optimizer } = setup;
-  const checkpoint = folder.path(CHECKPOINT);
-  const state = (await hasCheckpoint(checkpoint))
-    ? await readCheckpoint(checkpoint, session, optimizer)
-    : initialState();
+  const { label, warn = (text) => void process.stderr.write(`flatmin: ${text}\n`) } = options;
+  const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
+  if (options.restart) await removeResults(folder, kept);
+  const found = await kept.restore(warn);
+  const state = found?.state ?? initialState();
+  const { accumulate = 1, logEvery } = settings;
+  const log = await RunLog.open(
+    folder,
+    { state, mark: found?.mark },
+    { batchesPerEpoch: stepsPerEpoch * accumulate, every: logEvery },
+    warn,
+  );
   const progress = createProgress({
-    label: options.label ?? '',
+    label: label ?? '',
     total: settings.epochs * stepsPerEpoch,
     start: state.step,
-    enabled: options.label !== undefined,
+    enabled: label !== undefined,
   });
-  const log = await RunLog.open(folder, state, stepsPerEpoch * (settings.accumulate ?? 1));
   try {
-    announce(progress, setup, state, folder);
-    const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
+    tellChange(before, setup, warn);
+    announce(progress, setup, state);
+    // A checkpoint counts on the records, and holds the count of evaluations since the best.
+    const listeners = [
+      log,
+      new ShowProgress(progress, settings.epochs),
+      new EarlyStop(settings.earlyStop, state, progress),
+      new Checkpoints(setup, state, log, kept, options),
+    ];
+    const trainer = new Trainer(setup, state, listeners, options.signal);
     await trainer.run();
     progress.stop();
-    return await finish(trainer, folder, setup, state, progress);
+    return await finish(trainer, folder, setup, state, log, warn);
   } finally {
     progress.stop();
     await log.close();
   }
+}
+
+/** What an earlier beginning of the run came to. */
+async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
+  for (const name of [RUN_FILES.summary, RUN_FILES.model]) await rm(folder.path(name), { force: true });
+  await kept.removeAll();
 }
 
 /** Final losses, model.onnx, and last of all summary.json, which marks the run as finished. */
@@ -99,13 +146,14 @@ async function finish(
   folder: RunFolder,
   setup: Setup,
   state: RunState,
-  progress: Progress,
+  log: RunLog,
+  warn: (text: string) => void,
 ): Promise<TrainSummary> {
   const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
-  const result = await trainer.result(state.epoch - 1);
+  const result = await trainer.result();
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
-  await save(session, folder.path('model.onnx'), result, progress);
+  await save(session, folder.path(RUN_FILES.model), result, warn);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -132,8 +180,12 @@ async function finish(
     loss: setup.loss.name,
     seed: settings.seed,
     out: folder.dir,
+    files: {
+      [RUN_FILES.metrics]: await log.flush(),
+      [RUN_FILES.model]: await fileDigest(folder.path(RUN_FILES.model)),
+    },
   };
-  await writeFileAtomic(folder.path(SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
   return summary;
 }
 
@@ -142,41 +194,27 @@ async function save(
   session: TrainingSession,
   path: string,
   weights: WeightVectors,
-  progress: Progress,
+  warn: (text: string) => void,
 ): Promise<void> {
   try {
     await session.save(path, weights);
   } catch (error) {
     if (!(error instanceof FlatminError && error.code === 'NOT_FINITE')) throw error;
     await session.save(path, { ...weights, type: 'float32' });
-    progress.note(
-      `${path} is saved in float32, not in the types of the model it came from. ${error.message}`,
-    );
+    warn(`${path} is saved in float32, not in the types of the model it came from. ${error.message}`);
   }
-}
-
-function describeExecution({ device, runtime }: Setup): ExecutionRecord {
-  return {
-    device: device.name,
-    threads: device.threads,
-    runtime: runtime.version,
-    build: runtime.kind,
-    ...environment(),
-  };
 }
 
 /** Sums are rounded in another order with other threads or another runtime. */
-function announce(progress: Progress, setup: Setup, state: RunState, folder: RunFolder): void {
-  const { savedConfig } = folder;
-  const before = savedConfig && !isComparisonConfig(savedConfig) ? savedConfig[EXECUTION] : undefined;
-  const now = describeExecution(setup);
+function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (text: string) => void): void {
   const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: ExecutionRecord) =>
     `on ${device} with ${threads} threads, ONNX Runtime ${runtime} (${build})`;
-  if (before && describe(before) !== describe(now)) {
-    progress.note(
-      `The run began ${describe(before)}, and goes on ${describe(now)}: the last bits of its results may differ.`,
-    );
-  }
+  const now = describe(executionRecord(setup));
+  if (before && describe(before) !== now)
+    warn(`The run began ${describe(before)}, and goes on ${now}: the last bits of its results may differ.`);
+}
+
+function announce(progress: Progress, setup: Setup, state: RunState): void {
   for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)

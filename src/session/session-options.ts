@@ -44,6 +44,7 @@ export interface TrainingSessionOptions
     ModelView,
     LossChoice,
     Given<typeof sessionOptions> {
+  /** Put at the end of the model. */
   loss: Loss;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
@@ -75,6 +76,7 @@ export const stepOptions = {
   }),
 };
 
+/** How a step is made. */
 export interface StepOptions extends Given<typeof stepOptions> {}
 
 export const streamOptions = {
@@ -82,6 +84,7 @@ export const streamOptions = {
   accumulate: option(count, { symbol: 'n', help: 'micro-batches in a step', default: 1 }),
 };
 
+/** How a stream of batches makes steps. */
 export interface StreamOptions extends StepOptions, Given<typeof streamOptions> {}
 
 export const saveOptions = {
@@ -93,4 +96,5 @@ export const saveOptions = {
   }),
 };
 
+/** What is saved, and in which types. */
 export interface SaveOptions extends WeightVectors, Given<typeof saveOptions> {}

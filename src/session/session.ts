@@ -88,6 +88,7 @@ export class TrainingSession {
     return this.loaded.weights.space;
   }
 
+  /** Where it is trained. */
   get device(): Device {
     return this.loaded.weights.device;
   }
@@ -258,6 +259,7 @@ export class TrainingSession {
     return this.loaded.weights.read(name, at);
   }
 
+  /** Overwrites a parameter or running statistic. @throws RangeError for an unknown name or a wrong number of elements */
   setWeight(name: string, values: Float32Array): void {
     this.loaded.weights.write(name, values);
   }

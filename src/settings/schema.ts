@@ -266,6 +266,7 @@ export type OptimizerSetting = DeclaredOptimizer['settings'] extends infer S
     ? keyof S
     : never
   : never;
+/** The values that one of these settings may have. */
 export type SettingValue<K extends OptimizerSetting> = DeclaredOptimizer['settings'] extends infer S
   ? S extends Readonly<Record<K, z.ZodType>>
     ? z.output<S[K]>
@@ -279,7 +280,11 @@ export type TrainSettings = Readonly<
   z.infer<z.ZodObject<typeof viewSettings & typeof runSettings & typeof wrapperSettings>>
 > & { readonly [K in CommonSetting]: SettingValue<K> } & {
   readonly [K in Exclude<OptimizerSetting, CommonSetting>]?: SettingValue<K> | undefined;
-} & { readonly groups: readonly GroupSettings[] };
+} & {
+  /** Parameters with settings of their own; the first group that matches a parameter has it. */
+  readonly groups: readonly GroupSettings[];
+};
+/** A `ParameterGroup` in the settings: `parameters` is the source of an expression that finds its names. */
 export type GroupSettings = z.infer<typeof groupSchema>;
 
 /** The declaration of an optimizer. @throws FlatminError INVALID_ARGUMENT for an unknown name */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { z } from 'zod';
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { DATA_HINT, subset, trainingSetNormalization } from '../data/index.js';
@@ -13,12 +12,12 @@ import {
   randomDirection,
 } from '../landscape/directions.js';
 import { lossCurve, lossSurface } from '../landscape/surface.js';
-import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { aboutOf, changed, checked, type Given, option, type Values } from '../options/option.js';
 import { positive } from '../options/values.js';
 import { bindData, type DataBinding } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
+import { readTrainedModel } from '../run/trained-model.js';
 import { DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import type { Objective } from '../sharpness/objective.js';
@@ -65,6 +64,7 @@ export const landscapeOptions = {
   }),
 };
 
+/** Which surface is measured, and over which samples. */
 export interface LandscapeOptions
   extends Given<typeof landscapeOptions>,
     Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
@@ -219,7 +219,7 @@ async function weightsOf(
   { space }: ModelWeights,
   bind: (model: ModelProto) => Promise<DataBinding>,
 ): Promise<Vector> {
-  const model = await readModel(join(dir, 'model.onnx'));
+  const model = await readTrainedModel(dir);
   const { weights: own, initializers } = await bind(model);
   const weights = new ModelWeights(own, initializers, { device: space.device });
   try {

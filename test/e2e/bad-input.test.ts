@@ -237,17 +237,22 @@ test('a file where the folder should be is left alone', async (t) => {
   t.is(readFileSync(out, 'utf8'), 'mine');
 });
 
-test('a damaged checkpoint is refused by name', async (t) => {
+test('where all checkpoints are damaged the run is refused by name, and begins again if asked to', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   const run = ['train', ...DIGITS, '--train-samples', '64', '--epochs', '2', '--out', out];
   const { child, result } = startCli([...run, '--epochs', '500']);
   await recordsReach(join(out, 'metrics.jsonl'), 4, child);
   child.kill('SIGINT');
   await result;
-  writeFileSync(join(out, 'checkpoint.safetensors'), 'garbage garbage');
+  for (const name of ['checkpoint.safetensors', 'checkpoint-before-1.safetensors'])
+    writeFileSync(join(out, name), 'garbage garbage');
   const resumed = await runCli('train', '--resume', '--quiet', '--out', out);
   t.is(resumed.code, FAILURE);
-  t.regex(resumed.stderr, /^flatmin: .*checkpoint\.safetensors.*\n$/);
+  t.regex(resumed.stderr, /^flatmin: .*checkpoint\.safetensors.*no other checkpoint.*--restart.*\n$/);
+  const again = startCli(['train', '--resume', '--restart', '--quiet', '--out', out]);
+  await recordsReach(join(out, 'metrics.jsonl'), 2, again.child);
+  again.child.kill('SIGINT');
+  t.is((await again.result).code, 130);
 });
 
 test('an archive that is not the official one is refused', async (t) => {

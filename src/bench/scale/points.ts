@@ -7,6 +7,7 @@ import type { TrainSettings } from '../../settings/schema.js';
 const NOT_SWEPT = 'none: as the other options say';
 
 export const sweepOptions = {
+  /** Samples in a batch. */
   batches: option(counts.optional(), {
     symbol: 'list',
     help: 'such as 8,16,32,64',
@@ -18,11 +19,13 @@ export const sweepOptions = {
     help: 'of a model wrn-DEPTH-WIDTH, such as 1,2,4',
     byDefault: NOT_SWEPT,
   }),
+  /** By name, as the setting `optimizer`. */
   optimizers: option(names.optional(), {
     symbol: 'list',
     help: 'such as sgd,sam',
     byDefault: '--optimizer',
   }),
+  /** Of work on the CPU. */
   threads: option(someOf(executionOptions.threads.unwrap(), 'integers').optional(), {
     symbol: 'list',
     help: 'such as 1,2',
@@ -35,10 +38,13 @@ export interface Sweep extends Readonly<Given<typeof sweepOptions>> {}
 
 /** One configuration of a sweep. */
 export interface ScalePoint {
+  /** Its name or path, as the setting `model`. */
   readonly model: string;
+  /** Samples in a batch. */
   readonly batch: number;
   /** Null: as many as the machine has cores. */
   readonly threads: number | null;
+  /** Its name, as the setting `optimizer`. */
   readonly optimizer: string;
 }
 

@@ -20,12 +20,15 @@ export const scaleComparison = {
   rounds: changed(compareOptions.rounds, { default: 1 }),
 };
 
+/** What is swept, and how it is measured. */
 export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep, Given<typeof scaleComparison> {
   /** Folder for the results, written as they come; points that are in it already are not measured again. */
   out?: string | undefined;
   /** Also in PyTorch. */
   compare?: boolean | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
+  /** Takes what is measured next, its place from 1 on, and how many points there are. */
   onProgress?: ((point: string, position: number, total: number) => void) | undefined;
 }
 

@@ -22,7 +22,9 @@ export const compareOptions = {
   rounds: option(count, { symbol: 'n', help: 'of flatmin and all modes in turn', default: 3 }),
 };
 
+/** How flatmin and PyTorch are compared. */
 export interface CompareOptions extends BenchOptions, Given<typeof compareOptions> {
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes what is measured next. */
   onProgress?: ((what: string, round: number, rounds: number) => void) | undefined;
@@ -32,17 +34,23 @@ export interface CompareOptions extends BenchOptions, Given<typeof compareOption
 export interface PeerTiming {
   /** 'flatmin', or a mode of PyTorch. */
   readonly peer: string;
+  /** That the step was computed in: see the setting `precision`. */
   readonly precision: string;
   /** Median of all timed steps. */
   readonly secondsPerStep: number;
+  /** The batch over `secondsPerStep`. */
   readonly imagesPerSecond: number;
+  /** Each timed step. */
   readonly stepSeconds: readonly number[];
+  /** The largest resident set of the process. */
   readonly peakRssBytes: number;
   /** Part of it that importing PyTorch takes; 0 for flatmin. */
   readonly importRssBytes: number;
+  /** Memory of the GPU that it took, at its most; null on the CPU. */
   readonly peakDeviceBytes: number | null;
 }
 
+/** The same training steps in flatmin and in PyTorch. */
 export interface TorchComparison {
   /** flatmin first. */
   readonly peers: readonly PeerTiming[];
@@ -52,6 +60,7 @@ export interface TorchComparison {
   readonly best: string;
   /** Its seconds a step over flatmin's: above 1, flatmin is faster. */
   readonly ratio: number;
+  /** Version of PyTorch. */
   readonly torch: string;
   /** Of flatmin's last round. */
   readonly flatmin: BenchReport;

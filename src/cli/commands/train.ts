@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
 import { changed, option } from '../../options/option.js';
 import { flag, text } from '../../options/values.js';
-import { checkpointOptions } from '../../run/checkpoints.js';
 import { compare, compareOption, readComparison } from '../../run/compare.js';
+import { checkpointOptions } from '../../run/listeners/checkpoints.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { addOptions, given, required } from '../command-options.js';
@@ -16,7 +16,8 @@ import { comparisonTable, summaryTable } from '../tables.js';
 const OPTIONS = {
   Run: {
     out: option(text, { symbol: 'folder', help: 'where config, metrics, checkpoints and the model go' }),
-    resume: option(flag, { help: 'go on with the run in --out, with its settings' }),
+    resume: option(flag, { help: 'go on with the run in --out, with its settings, threads and runtime' }),
+    restart: option(flag, { help: 'with --resume: begin that run again, without its checkpoints' }),
     compare: compareOption,
     ...checkpointOptions,
     json: changed(jsonFlag, { help: 'print the summary as one JSON line on stdout' }),
@@ -35,12 +36,16 @@ export function addTrain(program: Command): void {
 
 async function runTrain(command: Command): Promise<void> {
   const options = required(command, given(command, OPTIONS), 'out');
-  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest } = options;
+  const { out, resume, restart, compare: names, json, quiet } = options;
+  const { checkpointEvery, keepCheckpoints, keepBest } = options;
   const settings = givenSettings(command);
   const execution = chosenExecution(options);
   await interruptible(async (signal) => {
     const label = quiet ? undefined : (settings.optimizer ?? 'train');
-    const how = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
+    const how = {
+      ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
+      ...{ signal, label },
+    };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const run = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
     process.stdout.write(

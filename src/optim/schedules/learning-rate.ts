@@ -25,8 +25,11 @@ const cosineOptions = {
   finalLr: option(notNegative, { symbol: 'rate', help: 'learning rate at the end', default: 0 }),
 };
 
+/** Options of `cosine`. */
 export interface CosineOptions extends Given<typeof cosineOptions> {
+  /** The highest rate, from which the cosine falls. */
   lr: number;
+  /** T, the warm-up included. */
   totalSteps: number;
 }
 
@@ -59,7 +62,9 @@ const stepDecayOptions = {
   gamma: option(positive, { symbol: 'γ', help: 'factor of each fall', default: STEP_GAMMA }),
 };
 
+/** Options of `stepDecay`. */
 export interface StepDecayOptions extends Given<typeof stepDecayOptions> {
+  /** The rate before the first milestone. */
   lr: number;
   /** Steps at which the rate falls, ascending. */
   milestones: readonly number[];
@@ -85,8 +90,11 @@ const oneCycleOptions = {
   finalDivFactor: option(positive, { help: 'first rate over the last', default: 1e4 }),
 };
 
+/** Options of `oneCycle`. */
 export interface OneCycleOptions extends Given<typeof oneCycleOptions> {
+  /** The rate at the peak. */
   maxLr: number;
+  /** Steps T of the whole cycle. */
   totalSteps: number;
 }
 

@@ -4,6 +4,7 @@ import { choice, count, notNegative } from '../../options/values.js';
 import { at, type Scheduled } from '../optimizer.js';
 
 export const RHO_SCHEDULE_NAMES = ['constant', 'linear', 'cosine', 'lr'] as const;
+/** Names of the schedules of a radius: see `rhoSchedule`. */
 export type RhoScheduleName = (typeof RHO_SCHEDULE_NAMES)[number];
 
 const radiusOptions = {
@@ -13,6 +14,7 @@ const radiusOptions = {
   totalSteps: option(count, { symbol: 'T', help: 'steps after which the radius stays' }),
 };
 
+/** Options of `rhoSchedule`. */
 export interface RhoScheduleOptions extends Given<typeof radiusOptions> {
   /** Radius at the start; with 'lr', at the highest learning rate. */
   rho: number;

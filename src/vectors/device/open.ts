@@ -34,9 +34,11 @@ export const deviceOptions = {
   }),
 };
 
+/** Options of `openDevice`. */
 export interface DeviceOptions extends Given<typeof deviceOptions> {}
 
 /**
+ * Opens a device: where models are trained.
  * @param name 'cpu', 'cuda' (the first GPU) or 'cuda:<ordinal>'
  * @param libraries finds the CUDA libraries and loads them; only asked for a GPU
  * @throws FlatminError INVALID_ARGUMENT on another name or a bad number of threads, NOT_FOUND where CUDA libraries are missing, RUNTIME

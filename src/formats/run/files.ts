@@ -1,0 +1,11 @@
+/** Names of the files in a run's folder. */
+export const RUN_FILES = {
+  config: 'config.json',
+  lock: 'run.lock',
+  metrics: 'metrics.jsonl',
+  tensorboard: 'tensorboard',
+  checkpoint: 'checkpoint.safetensors',
+  bestCheckpoint: 'checkpoint-best.safetensors',
+  model: 'model.onnx',
+  summary: 'summary.json',
+} as const;
