@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { FlatminError } from '../errors.js';
+import { type ErrorCode, FlatminError } from '../errors.js';
 import { packageVersion } from '../package-file.js';
 import { addBench } from './commands/bench.js';
 import { addData } from './commands/data.js';
@@ -18,6 +18,13 @@ import { INTERRUPTED_EXIT } from './interruption.js';
 
 const FAILURE_EXIT = 1;
 const USAGE_EXIT = 2;
+/** A loss, a gradient or a weight was NaN or infinite. */
+const NOT_FINITE_EXIT = 3;
+
+const EXITS: Partial<Record<ErrorCode, number>> = {
+  INTERRUPTED: INTERRUPTED_EXIT,
+  NOT_FINITE: NOT_FINITE_EXIT,
+};
 
 /** In the order of the help. */
 const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
@@ -28,7 +35,7 @@ const COMMANDS: readonly (readonly [group: string, commands: readonly ((program:
 ];
 
 /**
- * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 3 a loss, gradient or weight that is not finite, 130 interrupted.
  * With FLATMIN_DEBUG=1 failures show their stack.
  */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -61,7 +68,8 @@ function report(error: unknown): number {
   const expected = error instanceof FlatminError || isSystemError(error);
   const showStack = process.env.FLATMIN_DEBUG === '1' || !expected;
   process.stderr.write(`flatmin: ${showStack ? (stack ?? message) : message}\n`);
-  return error instanceof FlatminError && error.code === 'INTERRUPTED' ? INTERRUPTED_EXIT : FAILURE_EXIT;
+  if (!(error instanceof FlatminError)) return FAILURE_EXIT;
+  return EXITS[error.code] ?? FAILURE_EXIT;
 }
 
 /** No space, no permission and the like: "EACCES: permission denied, mkdir '/x'" says enough. */

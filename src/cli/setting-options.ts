@@ -6,6 +6,7 @@ import {
   averagingSettings,
   BASE_NAMES,
   dataSettings,
+  divergenceSettings,
   evaluationSettings,
   type GroupSettings,
   modelSettings,
@@ -63,6 +64,7 @@ export const trainingOptions = (): Option[] => [
     },
     Averaging: averagingSettings,
     Evaluation: evaluationSettings,
+    Divergence: divergenceSettings,
   }),
 ];
 

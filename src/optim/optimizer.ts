@@ -1,3 +1,5 @@
+import { checkedValue } from '../options/option.js';
+import { notNegative } from '../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { AppliedSteps } from './toolkit/applied-steps.js';
@@ -63,9 +65,11 @@ export async function settleReport(report: StepReport): Promise<SettledReport> {
 /** A number, or its value at each step (0-based). */
 export type Scheduled = number | ((step: number) => number);
 
-/** The value of a schedule at a step. */
-export const at = (value: Scheduled, step: number): number =>
-  typeof value === 'function' ? value(step) : value;
+/** The value of a schedule at a step. @throws FlatminError INVALID_ARGUMENT where it is no finite number ≥ 0 */
+export function at(value: Scheduled, step: number): number {
+  if (typeof value !== 'function') return value;
+  return checkedValue(`the schedule at step ${step + 1}`, notNegative, value(step));
+}
 
 /** One training step: gradients of its choice, then new parameters. */
 export interface Optimizer {

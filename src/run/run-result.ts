@@ -19,6 +19,11 @@ export class RunResult {
     return this.last.at;
   }
 
+  /** Training goes on from another point. */
+  forget(): void {
+    this.last = undefined;
+  }
+
   private async compute(epoch: number): Promise<WeightVectors> {
     const { optimizer, session } = this.setup;
     if (!(optimizer instanceof WeightAveraging)) return {};

@@ -19,9 +19,12 @@ import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
 import { Checkpoints, checkpointOptions } from './listeners/checkpoints.js';
+import { checkEvaluation, Divergence } from './listeners/divergence.js';
 import { EarlyStop } from './listeners/early-stop.js';
+import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
+import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer } from './trainer.js';
@@ -101,6 +104,7 @@ async function trainIn(
   if (options.restart) await removeResults(folder, kept);
   const found = await kept.restore(warn);
   const state = found?.state ?? initialState();
+  setup.rateFactor.value = state.rateFactor;
   const { accumulate = 1, logEvery } = settings;
   const log = await RunLog.open(
     folder,
@@ -117,15 +121,20 @@ async function trainIn(
   try {
     tellChange(before, setup, warn);
     announce(progress, setup, state);
+    const divergence = new Divergence(state);
+    const restoring = settings.onNan === 'restore' ? new Restoring(setup, state, log, kept, warn) : undefined;
     // A checkpoint counts on the records, and holds the count of evaluations since the best.
-    const listeners = [
+    const listeners: RunListener[] = [
+      divergence,
       log,
       new ShowProgress(progress, settings.epochs),
       new EarlyStop(settings.earlyStop, state, progress),
+      ...(restoring ? [restoring] : []),
       new Checkpoints(setup, state, log, kept, options),
     ];
     const trainer = new Trainer(setup, state, listeners, options.signal);
-    await trainer.run();
+    await (restoring?.run(trainer) ?? trainer.run());
+    divergence.checkEnd();
     progress.stop();
     return await finish(trainer, folder, setup, state, log, warn);
   } finally {
@@ -153,6 +162,7 @@ async function finish(
   const result = await trainer.result();
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
+  checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {

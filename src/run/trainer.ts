@@ -41,6 +41,7 @@ export class Trainer {
    * @throws FlatminError NOT_FINITE; INTERRUPTED behind a pause
    */
   async run(): Promise<void> {
+    this.runResult.forget();
     while (
       this.state.epoch < this.setup.settings.epochs &&
       !this.listeners.some((each) => each.wantsEnd?.())
@@ -106,7 +107,11 @@ export class Trainer {
     if (skipped) {
       state.skipped++;
       state.skippedInEpoch++;
-    } else state.lossSum += loss;
+      state.skippedInRow++;
+    } else {
+      state.lossSum += loss;
+      state.skippedInRow = 0;
+    }
     speed.add(seconds);
     const { step, epoch } = state;
     const { imagesPerSecond } = speed;

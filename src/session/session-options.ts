@@ -22,6 +22,15 @@ export const sessionOptions = {
   }),
   /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
   dropout: option(flag, { help: 'let Dropout nodes drop', default: true }),
+  /**
+   * What a step does whose loss or gradient is NaN or infinite: 'throw' NOT_FINITE (default), or 'skip': it changes nothing, and training
+   * goes on. With a loss scale (half precision) such steps are skipped in any case, until the scale cannot fall further.
+   */
+  onNotFinite: option(choice(['throw', 'skip']), {
+    symbol: 'what',
+    help: 'what a step does whose loss or gradient is not finite',
+    default: 'throw',
+  }),
   /** Seed of all random numbers of the optimizers; default 0. */
   seed: option(countOrZero, { symbol: 'n', help: 'of all random numbers', default: 0 }),
   /** What the training graph computes with; weights, statistics and gradients are float32 always. Default 'fp32'. */

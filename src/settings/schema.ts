@@ -250,6 +250,17 @@ export const evaluationSettings = {
   }),
 };
 
+/** What a run does with a loss or a gradient that is NaN or infinite. */
+export const ON_NAN = ['stop', 'skip', 'restore'] as const;
+
+export const divergenceSettings = {
+  onNan: option(choice(ON_NAN).optional(), {
+    symbol: 'what',
+    help: 'where loss or gradient are not finite: stop, skip the step, or restore the end of the last epoch at half the rate',
+    default: 'stop',
+  }),
+};
+
 /** Settings of every run. */
 export const runSettings = {
   ...modelSettings,
@@ -258,6 +269,7 @@ export const runSettings = {
   ...scheduleSettings,
   ...averagingSettings,
   ...evaluationSettings,
+  ...divergenceSettings,
 };
 
 /** Names of the settings of any optimizer, and the values that one may have. */

@@ -5,6 +5,8 @@ export const RUN_FILES = {
   metrics: 'metrics.jsonl',
   tensorboard: 'tensorboard',
   checkpoint: 'checkpoint.safetensors',
+  /** Of the last epoch's end, where a run goes back to it when it diverges. */
+  epochCheckpoint: 'checkpoint-epoch.safetensors',
   bestCheckpoint: 'checkpoint-best.safetensors',
   model: 'model.onnx',
   summary: 'summary.json',

@@ -2,6 +2,7 @@ import { FlatminError } from '../../errors.js';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../../formats/safetensors.js';
 import type { LossScaleState } from '../../optim/loss-scale.js';
 import type { Optimizer } from '../../optim/optimizer.js';
+import { checkedFinite } from '../../session/explain-not-finite.js';
 import type { TrainingSession } from '../../session/session.js';
 import type { MetricsMark } from '../folder/metrics.js';
 import { type RunState, stateFromText, stateToText } from './state.js';
@@ -46,9 +47,7 @@ export async function writeCheckpoint(
     ...stateToText(state),
     ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
   };
-  const tensors = slots(session, optimizer).map(({ name, dims, read }) =>
-    tensor(name, dims, read, state.step),
-  );
+  const tensors = slots(session, optimizer).map(({ name, dims, read }) => tensor(name, dims, read));
   await writeSafetensors(path, tensors, metadata, { digests: true, ...(beforeReplace && { beforeReplace }) });
 }
 
@@ -73,7 +72,8 @@ export async function readCheckpoint(
     return () => write(data);
   });
   for (const restore of found) restore();
-  session.restore({ steps: record.state.step, lossScale });
+  const { step: steps, skipped } = record.state;
+  session.restore({ steps, skipped, lossScale });
   return record;
 }
 
@@ -132,20 +132,13 @@ function slots(session: TrainingSession, optimizer: Optimizer): Slot[] {
 }
 
 /** Read when it is written, so that no second copy of the model is held. */
-function tensor(name: string, dims: readonly number[], read: () => Float32Array, step: number): NamedTensor {
+function tensor(name: string, dims: readonly number[], read: () => Float32Array): NamedTensor {
   return {
     name,
     dtype: 'F32',
     shape: dims,
     get data() {
-      const values = read();
-      if (!values.every(Number.isFinite)) {
-        throw new FlatminError(
-          'NOT_FINITE',
-          `"${name}" has a NaN or infinite value after step ${step}: lower the learning rate or check the data.`,
-        );
-      }
-      return values;
+      return checkedFinite(name, read());
     },
   };
 }

@@ -5,10 +5,20 @@ import { RUN_FILES } from '../../formats/run/files.js';
 import type { Optimizer } from '../../optim/optimizer.js';
 import type { TrainingSession } from '../../session/session.js';
 import type { RunFolder } from '../folder/run-folder.js';
-import { type CheckpointContext, type CheckpointRecord, readCheckpoint, writeCheckpoint } from './file.js';
+import {
+  type CheckpointContext,
+  type CheckpointRecord,
+  openCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from './file.js';
 
 /** Checkpoints that are kept where nothing else is said. */
 export const KEPT_CHECKPOINTS = 2;
+
+/** Checkpoints beside the latest. */
+export const NAMED_CHECKPOINTS = ['bestCheckpoint', 'epochCheckpoint'] as const;
+type NamedCheckpoint = (typeof NAMED_CHECKPOINTS)[number];
 
 /** The n-th newest checkpoint, from 0. */
 export const checkpointName = (n: number): string =>
@@ -36,8 +46,25 @@ export class KeptCheckpoints {
     await this.drop(this.kept);
   }
 
-  writeBest(record: CheckpointRecord): Promise<void> {
-    return this.writeTo(RUN_FILES.bestCheckpoint, record);
+  /** Writes one that stays until it is written again. */
+  writeNamed(name: NamedCheckpoint, record: CheckpointRecord): Promise<void> {
+    return this.writeTo(RUN_FILES[name], record);
+  }
+
+  /** Restores such a one. @throws FlatminError NOT_FOUND; INVALID_DATA where it is damaged */
+  restoreNamed(name: NamedCheckpoint): Promise<CheckpointRecord> {
+    return readCheckpoint(this.folder.path(RUN_FILES[name]), this.session, this.optimizer, this.context);
+  }
+
+  /** How far the run had come at such a one; undefined where there is none that is whole. */
+  async stepOfNamed(name: NamedCheckpoint): Promise<number | undefined> {
+    try {
+      const { record } = await openCheckpoint(this.folder.path(RUN_FILES[name]), this.context);
+      return record.state.step;
+    } catch (error) {
+      if (error instanceof FlatminError) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -74,7 +101,7 @@ export class KeptCheckpoints {
   /** For a run that begins again. */
   async removeAll(): Promise<void> {
     await this.drop(0);
-    await rm(this.folder.path(RUN_FILES.bestCheckpoint), { force: true });
+    for (const name of NAMED_CHECKPOINTS) await rm(this.folder.path(RUN_FILES[name]), { force: true });
   }
 
   private async writeTo(name: string, record: CheckpointRecord, before?: () => Promise<void>): Promise<void> {

@@ -11,6 +11,11 @@ export interface RunState {
   /** Steps of this epoch that overflowed in half precision, and of the whole run. */
   skippedInEpoch: number;
   skipped: number;
+  /** The latest steps that were skipped, one after the other. */
+  skippedInRow: number;
+  /** How often the run went back to a checkpoint because it diverged, and what its learning rates are multiplied by since. */
+  restores: number;
+  rateFactor: number;
   /** Seconds spent in training steps. */
   seconds: number;
   /** Best accuracy on the test set. */
@@ -26,6 +31,9 @@ export const initialState = (): RunState => ({
   lossSum: 0,
   skippedInEpoch: 0,
   skipped: 0,
+  skippedInRow: 0,
+  restores: 0,
+  rateFactor: 1,
   seconds: 0,
   bestAccuracy: 0,
   sinceBest: 0,

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -57,6 +57,13 @@ export class MetricsLog {
   sync(): MetricsMark {
     fdatasyncSync(this.fd);
     return { bytes: this.bytes, digest: asDigest(this.crc) };
+  }
+
+  /** Drops all records behind an earlier place of this process or the one before. */
+  rewind({ bytes, digest }: MetricsMark): void {
+    ftruncateSync(this.fd, bytes);
+    this.bytes = bytes;
+    this.crc = Number.parseInt(digest, 16);
   }
 
   close(): void {

@@ -1,11 +1,10 @@
+import { RUN_FILES } from '../../formats/run/files.js';
 import { isEpochRecord, type MetricsRecord } from '../../formats/run/metrics.js';
 import { EventFileWriter } from '../../formats/tensorboard.js';
 import type { RunState } from '../checkpoint/state.js';
 import type { EpochDone, RunListener, StepDone } from '../listeners/listener.js';
 import { MetricsLog, type MetricsMark } from './metrics.js';
 import type { RunFolder } from './run-folder.js';
-
-export const METRICS = 'metrics.jsonl';
 
 /**
  * The records of a run. `metrics.jsonl` has a line for a step and one for an epoch (src/formats/run/metrics.ts); nothing in it depends
@@ -14,7 +13,8 @@ export const METRICS = 'metrics.jsonl';
 export class RunLog implements RunListener {
   private constructor(
     private readonly metrics: MetricsLog,
-    private readonly events: EventFileWriter,
+    private events: EventFileWriter,
+    private readonly folder: RunFolder,
     private readonly every: number,
   ) {}
 
@@ -32,12 +32,15 @@ export class RunLog implements RunListener {
     const evaluationIsDue = state.batch === batchesPerEpoch;
     const isLater = (record: MetricsRecord) =>
       record.step > state.step || (evaluationIsDue && record.step === state.step && isEpochRecord(record));
-    const metrics = await MetricsLog.open(folder.path(METRICS), mark, isLater, onDamage);
-    const events = await EventFileWriter.open(
-      folder.path('tensorboard'),
-      state.step > 0 ? { resumeStep: state.step + 1 } : {},
-    );
-    return new RunLog(metrics, events, every);
+    const metrics = await MetricsLog.open(folder.path(RUN_FILES.metrics), mark, isLater, onDamage);
+    return new RunLog(metrics, await openEvents(folder, state), folder, every);
+  }
+
+  /** Goes back to an earlier state, whose place in the metrics the mark is. */
+  async rewind(state: RunState, mark: MetricsMark): Promise<void> {
+    this.metrics.rewind(mark);
+    await this.events.close();
+    this.events = await openEvents(this.folder, state);
   }
 
   onStep({ step, epoch, loss, skipped, lr, rho, lossScale, imagesPerSecond }: StepDone): void {
@@ -75,3 +78,7 @@ export class RunLog implements RunListener {
     await this.events.close();
   }
 }
+
+/** What an earlier process or state wrote of later steps is forgotten. */
+const openEvents = (folder: RunFolder, { step }: RunState): Promise<EventFileWriter> =>
+  EventFileWriter.open(folder.path(RUN_FILES.tensorboard), step > 0 ? { resumeStep: step + 1 } : {});

@@ -59,7 +59,8 @@ export class Checkpoints implements RunListener {
   async onEpoch({ test }: EpochDone): Promise<void> {
     const { state } = this;
     const isBest = test !== undefined && state.sinceBest === 0;
-    if (isBest && this.options.keepBest) await this.kept.writeBest({ state, mark: await this.log.flush() });
+    if (isBest && this.options.keepBest)
+      await this.kept.writeNamed('bestCheckpoint', { state, mark: await this.log.flush() });
     await this.onPause();
   }
 }

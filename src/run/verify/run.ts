@@ -6,7 +6,7 @@ import type { RunConfigFile } from '../../formats/run/config.js';
 import { RUN_FILES } from '../../formats/run/files.js';
 import { parseMetricsLine } from '../../formats/run/metrics.js';
 import { openCheckpoint } from '../checkpoint/file.js';
-import { checkpointName, checkpointNumbers } from '../checkpoint/kept.js';
+import { checkpointName, checkpointNumbers, NAMED_CHECKPOINTS } from '../checkpoint/kept.js';
 import type { MetricsMark } from '../folder/metrics.js';
 import { readSummary } from '../summary.js';
 import { checkFile } from '../trained-model.js';
@@ -25,8 +25,8 @@ export async function verifyCheckpoints(
   const numbers = checkpointNumbers(names);
   if (run.checkpointed && numbers[0] !== 0)
     findings.push({ path: join(dir, checkpointName(0)), state: 'damaged', message: 'It is missing.' });
-  const best = names.filter((name) => name === RUN_FILES.bestCheckpoint);
-  for (const name of [...numbers.map(checkpointName), ...best]) {
+  const named = NAMED_CHECKPOINTS.map((each) => RUN_FILES[each]).filter((name) => names.includes(name));
+  for (const name of [...numbers.map(checkpointName), ...named]) {
     const path = join(dir, name);
     const found = await finding(path, async () => {
       const { record } = await openCheckpoint(path, context);

@@ -12,6 +12,7 @@ const refused: [Partial<Record<keyof TrainingSessionOptions, unknown>>, RegExp][
   [{ precision: 'fp8' }, /precision to be one of fp32, tf32, fp16, bf16, but received "fp8"/],
   [{ batchNorm: 'none' }, /batchNorm to be one of batch, running, but received "none"/],
   [{ dropout: 'yes' }, /dropout to be true or false, but received "yes"/],
+  [{ onNotFinite: 'pass' }, /onNotFinite to be one of throw, skip, but received "pass"/],
   [{ seed: -1 }, /seed to be an integer ≥ 0, but received -1/],
   [{ threads: 0 }, /threads to be an integer from 1 to 1024, but received 0/],
 ];
