@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checked, type ReadonlyDeep } from './checked.js';
-import { listOf, number, numberOrNull, object } from './fields.js';
+import { listOf, number, numberOrNull, object, text } from './fields.js';
 
 const numbers = listOf(number, 'a list of numbers');
 
@@ -9,8 +9,14 @@ const measureSchema = object({
   /** Of those that are one figure. */
   value: numberOrNull.optional(),
   standardError: numberOrNull.optional(),
+  /** Of differences of gradients. */
+  differenceError: numberOrNull.optional(),
+  /** What is said against it. */
+  warning: text.optional(),
   /** Of eigenvalues, the largest first. */
   values: numbers.optional(),
+  /** Of each of them. */
+  residuals: numbers.optional(),
   /** Of a density. */
   curve: object({ eigenvalue: numbers, density: numbers })
     .refine(({ eigenvalue, density }) => eigenvalue.length === density.length, 'lists of one length')

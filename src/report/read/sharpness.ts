@@ -1,6 +1,6 @@
 import { checkSharpness, type WholeSharpnessFile } from '../../formats/run/sharpness.js';
 
-/** A rise of the loss: value ± standard error. */
+/** A figure ± its error: of random directions, of an iteration, of differences of gradients. */
 export interface SharpnessValue {
   readonly measure: string;
   readonly value: number;
@@ -14,26 +14,37 @@ export interface Sharpness {
   /** Measures at the radius ρ. */
   readonly rises: readonly SharpnessValue[];
   readonly trace: SharpnessValue | undefined;
-  readonly eigenvalues: readonly number[];
+  readonly eigenvalues: readonly SharpnessValue[];
   readonly density:
     | { readonly eigenvalue: readonly number[]; readonly density: readonly number[] }
     | undefined;
+  /** What is said against a figure. */
+  readonly warnings: readonly { readonly measure: string; readonly warning: string }[];
 }
 
 /** From a report of `flatmin sharpness`. @throws FlatminError INVALID_DATA naming the file and the field */
 export function sharpnessOf(content: unknown, path: string): Sharpness {
   const { measures, ...settings } = checkSharpness(content, path);
-  const values = Object.entries(measures).flatMap(([measure, result]): SharpnessValue[] =>
-    typeof result?.value === 'number'
-      ? [{ measure, value: result.value, error: result.standardError ?? null }]
-      : [],
+  const found = Object.entries(measures).flatMap(([measure, result]) =>
+    result ? [{ measure, ...result }] : [],
   );
+  const values = found.flatMap(({ measure, value, standardError, differenceError }): SharpnessValue[] => {
+    if (typeof value !== 'number') return [];
+    const error = typeof standardError === 'number' ? standardError + (differenceError ?? 0) : null;
+    return [{ measure, value, error }];
+  });
+  const { eigenvalues, density } = measures;
   return {
     rho: settings.rho,
     settings,
     rises: values.filter(({ measure }) => measure !== 'trace'),
     trace: values.find(({ measure }) => measure === 'trace'),
-    eigenvalues: measures.eigenvalues?.values ?? [],
-    density: measures.density?.curve,
+    eigenvalues: (eigenvalues?.values ?? []).map((value, i) => ({
+      measure: `eigenvalue ${i + 1}`,
+      value,
+      error: eigenvalues?.residuals?.[i] ?? null,
+    })),
+    density: density?.curve,
+    warnings: found.flatMap(({ measure, warning }) => (warning === undefined ? [] : [{ measure, warning }])),
   };
 }

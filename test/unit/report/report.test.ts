@@ -63,6 +63,21 @@ test('the report of a run has its curves, sharpness, landscape, figures and sett
   t.false(page.includes('class="note"'), 'a note where nothing is missing');
 });
 
+test('errors of the Hessian and warnings of differences are in the report', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const doubtful = { differenceError: 5, warning: 'differences of gradients may be off by 40 % here' };
+  const measures = {
+    trace: { value: 12.5, standardError: 2, ...doubtful },
+    eigenvalues: { values: [3, 2], residuals: [0.75, 0.5] },
+  };
+  folder.write('sharpness.json', { ...sharpness, measures });
+  const page = await makeReport(folder.dir, { version });
+  t.regex(page, /class="note">Warning: [^<]*trace: differences of gradients may be off by 40 % here</);
+  t.regex(page, />trace<\/t[hd]><td[^>]*>[\d.]+ ± 7/);
+  t.regex(page, />eigenvalue 1<\/t[hd]><td[^>]*>[\d.]+ ± 0\.75/);
+});
+
 test('a run in half precision says so, and how many steps it skipped', async (t) => {
   const folder = makeFolder(t);
   writeRun(folder);
