@@ -58,16 +58,16 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly batchesPerEpoch: number;
   /** What images are normalised by. */
   readonly normalization: Normalization;
-  readonly #source: BatchSource;
-  readonly #size: number;
-  readonly #batch: number;
-  readonly #shuffle: boolean;
-  readonly #workers: number;
-  readonly #prefetch: number;
-  #prepare: ((epoch: number, indices: Int32Array) => Batch | Promise<Batch>) | undefined;
-  #pool: WorkerPool | undefined;
-  #nextEpoch = 0;
-  #closed = false;
+  private readonly source: BatchSource;
+  private readonly size: number;
+  private readonly batch: number;
+  private readonly shuffle: boolean;
+  private readonly workers: number;
+  private readonly prefetch: number;
+  private prepare: ((epoch: number, indices: Int32Array) => Batch | Promise<Batch>) | undefined;
+  private pool: WorkerPool | undefined;
+  private nextEpoch = 0;
+  private closed = false;
 
   /** Throws INVALID_ARGUMENT for an impossible option, such as a batch that the split cannot fill even once. */
   constructor(source: { dataset: Dataset; split: 'train' | 'test' }, options: DataLoaderOptions) {
@@ -93,12 +93,12 @@ export class DataLoader implements AsyncIterable<Batch> {
     checkNormalization(this.normalization, dataset.shape[0]);
 
     const { shape, scale } = dataset;
-    this.#source = { images, labels, shape, scale, normalization: this.normalization, augmentation, seed };
-    this.#size = size;
-    this.#batch = batch;
-    this.#shuffle = shuffle;
-    this.#workers = workers;
-    this.#prefetch = workers > 0 ? prefetch : 0;
+    this.source = { images, labels, shape, scale, normalization: this.normalization, augmentation, seed };
+    this.size = size;
+    this.batch = batch;
+    this.shuffle = shuffle;
+    this.workers = workers;
+    this.prefetch = workers > 0 ? prefetch : 0;
     this.batchesPerEpoch = dropLast ? Math.floor(size / batch) : Math.ceil(size / batch);
   }
 
@@ -112,29 +112,29 @@ export class DataLoader implements AsyncIterable<Batch> {
     if (firstBatch > this.batchesPerEpoch) {
       throw invalid('firstBatch', `at most ${this.batchesPerEpoch}, the batches of an epoch`, firstBatch);
     }
-    return this.#batches(index, firstBatch);
+    return this.batches(index, firstBatch);
   }
 
   /** One epoch; each iteration of the loader is the next one, beginning with epoch 0. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return this.epoch(this.#nextEpoch++);
+    return this.epoch(this.nextEpoch++);
   }
 
   /** Ends the worker threads. May be called twice. A closed loader gives no more batches. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#pool?.close();
+    this.closed = true;
+    await this.pool?.close();
   }
 
-  async *#batches(epoch: number, firstBatch: number): AsyncGenerator<Batch, void, undefined> {
-    if (this.#closed) throw closedError();
-    const prepare = this.#start();
-    const order = this.#order(epoch);
+  private async *batches(epoch: number, firstBatch: number): AsyncGenerator<Batch, void, undefined> {
+    if (this.closed) throw closedError();
+    const prepare = this.start();
+    const order = this.order(epoch);
     const ahead: Promise<Batch>[] = [];
     for (let next = firstBatch; next < this.batchesPerEpoch || ahead.length > 0; ) {
-      if (this.#closed) throw closedError();
-      while (next < this.batchesPerEpoch && ahead.length <= this.#prefetch) {
-        const indices = order.slice(next * this.#batch, (next + 1) * this.#batch);
+      if (this.closed) throw closedError();
+      while (next < this.batchesPerEpoch && ahead.length <= this.prefetch) {
+        const indices = order.slice(next * this.batch, (next + 1) * this.batch);
         const batch = Promise.resolve(prepare(epoch, indices));
         // One that is never asked for must not count as unhandled.
         batch.catch(() => {});
@@ -145,23 +145,23 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
   }
 
-  #start(): (epoch: number, indices: Int32Array) => Batch | Promise<Batch> {
-    if (this.#prepare) return this.#prepare;
-    if (this.#workers === 0) {
-      const maker = new BatchMaker(this.#source);
-      this.#prepare = (epoch, indices) => maker.make(epoch, indices);
+  private start(): (epoch: number, indices: Int32Array) => Batch | Promise<Batch> {
+    if (this.prepare) return this.prepare;
+    if (this.workers === 0) {
+      const maker = new BatchMaker(this.source);
+      this.prepare = (epoch, indices) => maker.make(epoch, indices);
     } else {
-      const pool = new WorkerPool(this.#source, this.#workers);
-      this.#pool = pool;
-      this.#prepare = (epoch, indices) => pool.prepare(epoch, indices);
+      const pool = new WorkerPool(this.source, this.workers);
+      this.pool = pool;
+      this.prepare = (epoch, indices) => pool.prepare(epoch, indices);
     }
-    return this.#prepare;
+    return this.prepare;
   }
 
-  #order(epoch: number): Int32Array {
-    return this.#shuffle
-      ? shuffledIndices(this.#size, randomStream(Purpose.shuffle, this.#source.seed, epoch))
-      : Int32Array.from({ length: this.#size }, (_, i) => i);
+  private order(epoch: number): Int32Array {
+    return this.shuffle
+      ? shuffledIndices(this.size, randomStream(Purpose.shuffle, this.source.seed, epoch))
+      : Int32Array.from({ length: this.size }, (_, i) => i);
   }
 }
 

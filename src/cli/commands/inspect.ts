@@ -2,12 +2,8 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LAYOUT_TEXT } from '../../compile/image-layout.js';
-import {
-  type InspectedTensor,
-  type InspectedValue,
-  type Inspection,
-  inspectModel,
-} from '../../compile/inspect.js';
+import { inspectModel } from '../../compile/inspect/inspect.js';
+import type { InspectedTensor, InspectedValue, Inspection } from '../../compile/inspect/inspection.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';

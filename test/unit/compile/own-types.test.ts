@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { decodeHalf, encodeFloats, isHalfPrecision } from '../../../src/onnx/floats.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
