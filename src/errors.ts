@@ -39,10 +39,10 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY';
 
 /** "Expected lr to be a positive number, but received -1 of type number." */
-export function invalid(name: string, expected: string, received: unknown): FlatminError {
-  const shown = typeof received === 'string' ? JSON.stringify(received) : String(received);
-  return new FlatminError(
-    'INVALID_ARGUMENT',
-    `Expected ${name} to be ${expected}, but received ${shown} of type ${typeof received}.`,
-  );
+export const invalid = (name: string, expected: string, received: unknown): FlatminError =>
+  new FlatminError('INVALID_ARGUMENT', `Expected ${name} to be ${expected}, but received ${told(received)}.`);
+
+function told(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.join(', ')}] of type array`;
+  return `${typeof value === 'string' ? JSON.stringify(value) : String(value)} of type ${typeof value}`;
 }

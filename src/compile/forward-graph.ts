@@ -6,13 +6,15 @@ import { batchSymbols, dimsOf, fixShapes, type SizeOptions } from '../autodiff/p
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
 import { firstUndecided } from '../autodiff/undecided.js';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import type { End } from '../losses/ends/find-end.js';
 import type { Loss, LossInput, LossValue } from '../losses/loss.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import { completeTypes } from '../ort/complete-types.js';
 import type { Runtime } from '../ort/library.js';
 import { appendLoss, type GraphWithLoss, type LossChoice } from './loss-model.js';
@@ -131,8 +133,7 @@ export async function forwardGraph(
   options: ForwardOptions,
 ): Promise<ForwardGraph> {
   const { batch } = options;
-  if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
-    throw invalid('batch', 'a positive integer', batch);
+  if (batch !== undefined) checkedValue('batch', count, batch);
   let draft: Draft = { graph: prepared.model.graph, types: new Map() };
   for (const step of STEPS) draft = { ...draft, ...(await step(draft, { runtime, prepared, options })) };
   const { graph, types, fixedBatch, ends, noise, separated } = draft;

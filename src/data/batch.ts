@@ -1,5 +1,5 @@
 import { type Augmentation, drawView, identityView, type View } from './augmentation.js';
-import { type ImageShape, pixelsOf } from './dataset.js';
+import { type ImageShape, pixelsOf } from './image-shape.js';
 import type { Normalization } from './normalization.js';
 import { Purpose, randomStream } from './random.js';
 
