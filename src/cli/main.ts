@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { FlatminError } from '../errors.js';
+import { printable } from '../formats/printable.js';
 import { packageVersion } from '../package-file.js';
 import { addBench } from './commands/bench.js';
 import { addData } from './commands/data.js';
@@ -13,7 +14,8 @@ import { addReport } from './commands/report.js';
 import { addRuntime } from './commands/runtime.js';
 import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
-import { INTERRUPTED_EXIT } from './interruption.js';
+import { Stopped } from './interruption.js';
+import { guardStreams, say } from './streams.js';
 
 const FAILURE_EXIT = 1;
 const USAGE_EXIT = 2;
@@ -27,10 +29,13 @@ const COMMANDS: readonly (readonly [group: string, commands: readonly ((program:
 ];
 
 /**
- * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 128 + the number of a signal that ended it well.
  * With FLATMIN_DEBUG=1 failures show their stack.
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  guardStreams();
+  // What nobody waited for: the state is unknown.
+  process.on('uncaughtException', (error) => process.exit(report(error)));
   try {
     await makeProgram().parseAsync(argv);
   } catch (error) {
@@ -43,7 +48,7 @@ function makeProgram(): Command {
     .description('Train ONNX models and find flat minima: SGD, SAM, N-step SAM and Rand-SAM.')
     .version(packageVersion())
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`flatmin: ${oneLine(text)}\n`) })
+    .configureOutput({ outputError: (text, write) => write(`flatmin: ${printable(oneLine(text))}\n`) })
     .configureHelp({ helpWidth: 110 });
   for (const [group, commands] of COMMANDS) {
     program.commandsGroup(`${group}:`);
@@ -56,11 +61,15 @@ function makeProgram(): Command {
 function report(error: unknown): number {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const expected = error instanceof FlatminError || isSystemError(error);
-  const showStack = process.env.FLATMIN_DEBUG === '1' || !expected;
-  process.stderr.write(`flatmin: ${showStack ? (stack ?? message) : message}\n`);
-  return error instanceof FlatminError && error.code === 'INTERRUPTED' ? INTERRUPTED_EXIT : FAILURE_EXIT;
+  say(`flatmin: ${textOf(error)}`);
+  return error instanceof Stopped ? error.exitCode : FAILURE_EXIT;
+}
+
+function textOf(error: unknown): string {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (process.env.FLATMIN_DEBUG === '1') return stack ?? message;
+  if (error instanceof FlatminError || isSystemError(error)) return message;
+  return `${oneLine(`${name}: ${message}`)} (This is a fault of flatmin. Please report it with the command and what it was given; FLATMIN_DEBUG=1 adds where it happened.)`;
 }
 
 /** No space, no permission and the like: "EACCES: permission denied, mkdir '/x'" says enough. */

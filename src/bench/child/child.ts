@@ -29,5 +29,6 @@ process.once('message', async ({ task, args }: ChildRequest) => {
   }
   process.disconnect();
 });
-// Ctrl-C reaches the whole group: the parent decides.
-process.on('SIGINT', () => {});
+// A signal may reach the whole group: the parent decides, and where it dies, this ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', () => process.exit());

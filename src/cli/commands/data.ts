@@ -3,6 +3,7 @@ import { Argument, type Command } from 'commander';
 import { type CifarName, downloadCifar } from '../../data/index.js';
 import { interruptible } from '../interruption.js';
 import { option, requireOptions } from '../option-values.js';
+import { say } from '../streams.js';
 
 export function addData(program: Command): void {
   const command = program
@@ -15,7 +16,7 @@ export function addData(program: Command): void {
     requireOptions(command, '--out');
     const { out, from } = command.opts();
     const folder = await interruptible((signal) => download(name, out, from, signal));
-    process.stderr.write(`${name} is in ${folder}. Train on it with --data ${name}:${out}\n`);
+    say(`${name} is in ${folder}. Train on it with --data ${name}:${out}`);
   });
 }
 

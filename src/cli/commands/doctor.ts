@@ -3,6 +3,7 @@ import { diagnose } from '../../provision/doctor.js';
 import { doctorReport } from '../doctor-report.js';
 import { deviceOption } from '../execution-options.js';
 import { option } from '../option-values.js';
+import { printResult } from '../streams.js';
 
 export function addDoctor(program: Command): void {
   const command = program
@@ -16,9 +17,7 @@ export function addDoctor(program: Command): void {
     const { device, json } = command.opts();
     const diagnosis = await diagnose(device);
     const version = program.version() ?? '';
-    process.stdout.write(
-      `${json ? JSON.stringify({ flatmin: version, ...diagnosis }) : doctorReport(diagnosis, version)}\n`,
-    );
+    printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
   });
 }

@@ -10,6 +10,7 @@ import { chosenExecution, executionOptions } from '../execution-options.js';
 import { experimentTable, missingText, reportEvent } from '../experiment-texts.js';
 import { interruptible } from '../interruption.js';
 import { option, toNumber, toNumbers } from '../option-values.js';
+import { print, printJson, say } from '../streams.js';
 
 const NAMES = builtinExperiments.map(({ name }) => name).join(', ');
 
@@ -48,7 +49,7 @@ export function addExperiment(program: Command): void {
 async function runCommand(name: string, command: Command): Promise<void> {
   const { out, scale, seeds, data, shard, jobs, tries, print, json, quiet } = command.opts();
   if (print) {
-    process.stdout.write(`${JSON.stringify(await openExperiment(name), null, 2)}\n`);
+    printJson(await openExperiment(name), 2);
     return;
   }
   if (out === undefined)
@@ -58,7 +59,7 @@ async function runCommand(name: string, command: Command): Promise<void> {
       ...chosenExecution(command),
       ...{ out, scale, seeds, data, shard, jobs, tries, signal },
       showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
-      onEvent: quiet ? undefined : (event) => process.stderr.write(`${reportEvent(event)}\n`),
+      onEvent: quiet ? undefined : (event) => say(reportEvent(event)),
     }),
   );
   show(report, json);
@@ -69,14 +70,14 @@ async function runCommand(name: string, command: Command): Promise<void> {
 async function writeReport(folder: string, version: string, told: boolean): Promise<void> {
   const page = join(folder, 'report.html');
   await writeFileAtomic(page, await makeReport(folder, { version }));
-  if (told) process.stderr.write(`${page}\n`);
+  if (told) say(page);
 }
 
 function show(report: ExperimentReport, json: boolean | undefined): void {
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (report.results) process.stdout.write(experimentTable(report.results));
+  if (json) printJson(report);
+  else if (report.results) print(experimentTable(report.results));
   if (report.missing.length === 0) return;
-  process.stderr.write(missingText(report));
+  say(missingText(report));
   if (report.missing.some(({ reason }) => reason === 'failed')) process.exitCode = 1;
 }
 

@@ -4,6 +4,7 @@ import { crossEntropy } from '../../losses/cross-entropy.js';
 import { meanSquaredError } from '../../losses/regression.js';
 import { writeModel } from '../../onnx/model.js';
 import { option, requireOptions, toNumber, toShape } from '../option-values.js';
+import { say } from '../streams.js';
 
 const LOSSES = ['cross-entropy', 'mse'];
 
@@ -40,8 +41,6 @@ export function addExport(program: Command): void {
     });
     await writeModel(graph, out);
     const { node, input: inputs, output } = graph.graph;
-    process.stderr.write(
-      `${out}: ${node.length} nodes, ${inputs.length} inputs, ${output.length} outputs.\n`,
-    );
+    say(`${out}: ${node.length} nodes, ${inputs.length} inputs, ${output.length} outputs.`);
   });
 }

@@ -10,6 +10,7 @@ import { type FeedArray, gradients } from '../../session/gradients.js';
 import { chosenExecution, deviceOption, runtimeOption, threadsOption } from '../execution-options.js';
 import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
 import { option, requireOptions, toDims, toNumber } from '../option-values.js';
+import { print, say } from '../streams.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
@@ -113,6 +114,6 @@ async function runGrad(model: string, command: Command): Promise<void> {
     loss: String(result.loss),
     ...(result.splits.size > 0 && { splits: JSON.stringify(splits) }),
   });
-  for (const note of result.notes) process.stderr.write(`${note}\n`);
-  process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
+  for (const note of result.notes) say(note);
+  print(`loss ${result.loss}, ${tensors.length} gradients in ${out}`);
 }

@@ -8,12 +8,14 @@ import {
   type Inspection,
   inspectModel,
 } from '../../compile/inspect.js';
+import { printableTexts } from '../../formats/printable.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
 import { openRuntime } from '../../ort/library.js';
 import { runtimeOption } from '../execution-options.js';
 import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
 import { option, toDims, toNumber } from '../option-values.js';
+import { printResult } from '../streams.js';
 
 const inspectOptions = () => [
   ...viewOptions(),
@@ -78,7 +80,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     ...(loss && { loss: namedLoss(loss, { classAxis, ctc: { blank, layout: scoresLayout } }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
+  printResult(report, json, () => describe(printableTexts(report)));
   if (!report.trainable) process.exitCode = 1;
 }
 

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { makeReport } from '../../report/report.js';
 import { serveReport } from '../../report/watch.js';
+import { anySignal } from '../interruption.js';
 import { option, toNumber } from '../option-values.js';
+import { say } from '../streams.js';
 
 export function addReport(program: Command): void {
   const command = program
@@ -20,16 +22,14 @@ export function addReport(program: Command): void {
     const version = program.version()!;
     if (watch) return serve(folder, version, port);
     await writeFileAtomic(out, await makeReport(folder, { version }));
-    process.stderr.write(`${out}\n`);
+    say(out);
   });
 }
 
-/** Until Ctrl-C or SIGTERM. */
+/** Until a signal ends it. */
 async function serve(folder: string, version: string, port: number | undefined): Promise<void> {
   const server = await serveReport(folder, { version, ...(port !== undefined && { port }) });
-  process.stderr.write(`The report of ${folder} is at ${server.url} (Ctrl-C ends it).\n`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  say(`The report of ${folder} is at ${server.url} (Ctrl-C ends it).`);
+  await anySignal();
   await server.close();
 }

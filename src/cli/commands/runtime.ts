@@ -5,6 +5,7 @@ import { type ListedRuntime, listRuntimes } from '../../provision/list.js';
 import { interruptible } from '../interruption.js';
 import { option } from '../option-values.js';
 import { mebibytes, shortProviders } from '../runtime-texts.js';
+import { printResult, say } from '../streams.js';
 
 const installOptions = () => [
   option('Build', '--gpu', 'the build with CUDA (165 MB to fetch), for Linux x64 and Windows'),
@@ -33,15 +34,14 @@ export function addRuntime(program: Command): void {
     .addOption(option('Result', '--json', 'print the list as one JSON line'));
   list.action(() => {
     const runtimes = listRuntimes();
-    process.stdout.write(list.opts().json ? `${JSON.stringify({ runtimes })}\n` : `${listTable(runtimes)}\n`);
+    printResult({ runtimes }, list.opts().json, () => listTable(runtimes));
   });
 }
 
 async function runInstall(command: Command): Promise<void> {
   const { gpu, from, json } = command.opts();
-  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress }));
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : installText(result));
+  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress: say }));
+  printResult(result, json, installText);
 }
 
 function installText({ runtime, isNew }: InstallResult): string {
@@ -52,7 +52,6 @@ function installText({ runtime, isNew }: InstallResult): string {
     classifier.endsWith('-gpu')
       ? 'It is the default with --device cuda.'
       : 'It is the default; --runtime stock takes the one of onnxruntime-node.',
-    '',
   ].join('\n');
 }
 

@@ -9,6 +9,7 @@ import { option, toNumber } from '../option-values.js';
 import { schemaOption } from '../schema-option.js';
 import { sharpnessProgress } from '../sharpness-progress.js';
 import { sharpnessTable } from '../sharpness-table.js';
+import { printResult, say } from '../streams.js';
 
 const toSamples = (text: string) => (text === 'all' ? text : toNumber(text));
 
@@ -62,11 +63,11 @@ async function runSharpness(command: Command, subject: string): Promise<void> {
     ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
   };
   const onNote = (note: string) => {
-    if (!quiet) process.stderr.write(`${note}\n`);
+    if (!quiet) say(note);
   };
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
   const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
   if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`);
-  process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);
+  printResult(report, json, sharpnessTable);
 }

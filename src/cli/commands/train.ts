@@ -7,6 +7,7 @@ import { chosenExecution, executionOptions } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { option, requireOptions, toNames, toNumber } from '../option-values.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
+import { printResult } from '../streams.js';
 import { comparisonTable, summaryTable } from '../tables.js';
 
 const runOptions = () => [
@@ -52,11 +53,9 @@ async function runTrain(command: Command): Promise<void> {
     const options = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const run = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
-    process.stdout.write(
-      await run.catch((error) => {
-        throw withResumeHint(error, out);
-      }),
-    );
+    await run.catch((error) => {
+      throw withResumeHint(error, out);
+    });
   });
 }
 
@@ -72,9 +71,8 @@ async function trainRun(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summary = await train(given, options);
-  return `${json ? JSON.stringify(summary) : summaryTable(summary)}\n`;
+): Promise<void> {
+  printResult(await train(given, options), json, summaryTable);
 }
 
 async function compareRuns(
@@ -82,7 +80,7 @@ async function compareRuns(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summaries = await compare(names, given, options);
-  return `${json ? JSON.stringify({ runs: summaries }) : comparisonTable(summaries)}\n`;
+): Promise<void> {
+  const runs = await compare(names, given, options);
+  printResult({ runs }, json, () => comparisonTable(runs));
 }

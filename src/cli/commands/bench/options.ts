@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../../../formats/atomic.js';
 import { chosenExecution, executionOptions } from '../../execution-options.js';
 import { option, type Parse, toNumber, toShape } from '../../option-values.js';
 import { modelOptions, optimizerOptions } from '../../setting-options.js';
+import { printResult, say } from '../../streams.js';
 
 /** Options of all measurements: model, optimizer and machine as in train, on random images. */
 export const benchOptions = (): Option[] => [
@@ -63,12 +64,12 @@ export function chosenBench(command: Command) {
 
 /** Shows what is going on, on stderr. */
 export function progressOf(command: Command): ((text: string) => void) | undefined {
-  return command.opts().quiet ? undefined : (text) => void process.stderr.write(`${text}\n`);
+  return command.opts().quiet ? undefined : say;
 }
 
 /** Prints a report, as JSON or for people. */
 export function show<T>(command: Command, report: T, text: (report: T) => string): void {
-  process.stdout.write(`${command.opts().json ? JSON.stringify(report) : text(report)}\n`);
+  printResult(report, command.opts().json, text);
 }
 
 /** Writes a report into the folder of --out, where that is given. */
