@@ -10,6 +10,7 @@ import { type Execution, openExecution } from '../run/execution.js';
 import { assertSameConfig } from '../run/folder/run-config.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { RunLock } from '../run/folder/run-lock.js';
+import type { TrainOptions } from '../run/train.js';
 import { resolveSettings } from '../settings/resolve.js';
 import { jobFolder, readJobFailure, readJobResult } from './job-folder.js';
 import { measureJob } from './measure-job.js';
@@ -28,7 +29,8 @@ const LOCK_PATIENCE = 10_000;
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
-    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'> {
+    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'>,
+    Pick<TrainOptions, 'onUninterrupted'> {
   /** This process does every count-th job, from the index-th (1-based) on. Default: all. */
   shard?: { index: number; count: number } | undefined;
   /** Instead of training and measuring. */
@@ -93,7 +95,7 @@ async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promis
     openExecution(execution, precision);
   const results = await Promise.all(jobs.map((job) => readJobResult(out, job)));
   const datasets = await openDatasets(jobs.filter((_, index) => !results[index]));
-  return trainingJobs(execution, measureJob, datasets);
+  return trainingJobs(execution, measureJob, datasets, options.onUninterrupted);
 }
 
 /** Where the experiment stands; tabulates where all is done. */

@@ -8,14 +8,14 @@ import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
 import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
-import { CHECKPOINT } from './checkpoints.js';
+import { CHECKPOINT, Checkpoints } from './checkpoints.js';
 import { environment } from './environment.js';
 import type { Execution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { createProgress, type Progress } from './progress.js';
+import { createProgress, type Progress, timedProgress } from './progress.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer, type TrainerOptions } from './trainer.js';
@@ -29,6 +29,11 @@ export interface TrainOptions
   resume?: boolean | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
   label?: string | undefined;
+  /**
+   * Told how many seconds `signal` could not stop the run, for each such stretch: a step, with a checkpoint where one was due. With it, a
+   * checkpoint is written before the first step, and its time told.
+   */
+  onUninterrupted?: ((seconds: number) => void) | undefined;
 }
 
 const SUMMARY = 'summary.json';
@@ -82,7 +87,11 @@ async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): 
   const log = await RunLog.open(folder, state, stepsPerEpoch * (settings.accumulate ?? 1));
   try {
     announce(progress, setup, state, folder);
-    const trainer = new Trainer(setup, state, { ...options, folder, log, progress });
+    const { onUninterrupted } = options;
+    if (onUninterrupted)
+      await timeCheckpoint(new Checkpoints(setup, state, { folder, log }), onUninterrupted);
+    const shown = onUninterrupted ? timedProgress(progress, state.step, onUninterrupted) : progress;
+    const trainer = new Trainer(setup, state, { ...options, folder, log, progress: shown });
     await trainer.run();
     progress.stop();
     return await finish(trainer, folder, setup, state, progress);
@@ -90,6 +99,12 @@ async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): 
     progress.stop();
     await log.close();
   }
+}
+
+async function timeCheckpoint(checkpoints: Checkpoints, tell: (seconds: number) => void): Promise<void> {
+  const began = performance.now();
+  await checkpoints.write();
+  tell((performance.now() - began) / 1000);
 }
 
 /** Final losses, model.onnx, and last of all summary.json, which marks the run as finished. */

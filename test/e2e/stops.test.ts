@@ -6,7 +6,7 @@ import test from 'ava';
 import { mlp } from '../../src/models/mlp.js';
 import { writeModel } from '../../src/onnx/model.js';
 import { processIsAlive } from '../../src/run/folder/process-start.js';
-import { recordsReach, startCli, temporaryFolder } from './run-cli.js';
+import { recordsReach, runCli, startCli, temporaryFolder } from './run-cli.js';
 
 const RUN = ['--model', 'mlp-4', '--data', 'digits', '--batch', '32', '--threads', '1'];
 const SHORT = [...RUN, '--epochs', '2', '--train-samples', '64', '--test-samples', '64'];
@@ -86,6 +86,50 @@ test('a second signal ends a run at once, with its own code', async (t) => {
   const { code, stderr } = await result;
   t.true(code === 129 || code === 143, `${code}`);
   t.notRegex(stderr, /a checkpoint is written/);
+});
+
+test('a run ends before its time limit with code 75, and goes on later to the same result', async (t) => {
+  const dir = temporaryFolder(t);
+  const [out, whole] = [join(dir, 'run'), join(dir, 'whole')];
+  // Over before training begins.
+  const { code, stderr } = await runCli('train', ...SHORT, '--quiet', '--time-limit', '1s', '--out', out);
+  t.is(code, 75, stderr);
+  t.regex(
+    stderr,
+    /^flatmin: The time limit of 1s is nearly over\. Stopped after step 0; a checkpoint is written\..*--resume/,
+  );
+  t.false(existsSync(join(out, 'model.onnx')));
+  const more = await runCli('train', '--resume', '--quiet', '--time-limit', '1h', '--out', out);
+  t.is(more.code, 0, more.stderr);
+  await runCli('train', ...SHORT, '--quiet', '--out', whole);
+  t.true(readFileSync(join(out, 'model.onnx')).equals(readFileSync(join(whole, 'model.onnx'))));
+});
+
+test('an experiment ends before its time limit with code 75', async (t) => {
+  const out = join(temporaryFolder(t), 'experiment');
+  const command = ['experiment', 'table2', '--scale', 'tiny', '--quiet', '--time-limit', '1s', '--out', out];
+  const { code, stderr } = await runCli(...command);
+  t.is(code, 75, stderr);
+  t.regex(stderr, /The time limit of 1s is nearly over\..*0 of \d+ jobs are done; the same command goes on/);
+});
+
+test('names out of a model cannot write to the terminal', async (t) => {
+  const path = join(temporaryFolder(t), 'model.onnx');
+  const model = mlp({ inputShape: [1, 8, 8], hidden: [4] });
+  const name = 'w\x1b[2J\nTrainable.';
+  model.graph.initializer[0]!.name = name;
+  model.graph.node[1]!.input[1] = name;
+  await writeModel(model, path);
+  const { stdout } = await runCli('inspect', path);
+  t.true(stdout.includes('w\\x1b[2J\\x0aTrainable.'), stdout);
+  t.false(stdout.includes('\x1b'));
+  const json = await runCli('inspect', path, '--json');
+  t.is(JSON.parse(json.stdout).parameters[0].name, name);
+  model.graph.node[1]!.opType = 'Bad\x1b[31m';
+  await writeModel(model, path);
+  const { stderr } = await runCli('sharpness', path, '--data', 'digits');
+  t.regex(stderr, /^flatmin: .*Bad\\x1b\[31m/);
+  t.false(stderr.includes('\x1b'));
 });
 
 test('what no one foresaw is one line that asks for a report, and a stack only with FLATMIN_DEBUG', async (t) => {

@@ -11,6 +11,7 @@ import { experimentTable, missingText, reportEvent } from '../experiment-texts.j
 import { interruptible } from '../interruption.js';
 import { option, toNumber, toNumbers } from '../option-values.js';
 import { print, printJson, say } from '../streams.js';
+import { timeLimitOption } from '../time-limit.js';
 
 const NAMES = builtinExperiments.map(({ name }) => name).join(', ');
 
@@ -32,6 +33,7 @@ const experimentOptions = () => [
     byDefault: 1,
   }),
   option('Experiment', '--tries <n>', 'of a job that fails', { parse: toNumber, byDefault: 2 }),
+  timeLimitOption('Experiment'),
   option('Experiment', '--print', 'print the experiment as JSON, to write your own from, and end'),
   option('Experiment', '--json', 'print the results as one JSON line on stdout'),
   option('Experiment', '--quiet', 'show no progress'),
@@ -47,20 +49,22 @@ export function addExperiment(program: Command): void {
 }
 
 async function runCommand(name: string, command: Command): Promise<void> {
-  const { out, scale, seeds, data, shard, jobs, tries, print, json, quiet } = command.opts();
+  const { out, scale, seeds, data, shard, jobs, tries, print, json, quiet, timeLimit } = command.opts();
   if (print) {
     printJson(await openExperiment(name), 2);
     return;
   }
   if (out === undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Say where the results go: --out FOLDER.');
-  const report = await interruptible((signal) =>
-    runExperiment(name, {
-      ...chosenExecution(command),
-      ...{ out, scale, seeds, data, shard, jobs, tries, signal },
-      showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
-      onEvent: quiet ? undefined : (event) => say(reportEvent(event)),
-    }),
+  const report = await interruptible(
+    (signal, onUninterrupted) =>
+      runExperiment(name, {
+        ...chosenExecution(command),
+        ...{ out, scale, seeds, data, shard, jobs, tries, signal, onUninterrupted },
+        showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
+        onEvent: quiet ? undefined : (event) => say(reportEvent(event)),
+      }),
+    timeLimit,
   );
   show(report, json);
   if (report.results) await writeReport(out, command.parent!.version()!, !quiet);

@@ -9,6 +9,7 @@ import { option, requireOptions, toNames, toNumber } from '../option-values.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
 import { printResult } from '../streams.js';
 import { comparisonTable, summaryTable } from '../tables.js';
+import { timeLimitOption } from '../time-limit.js';
 
 const runOptions = () => [
   option('Run', '--out <folder>', 'where config, metrics, checkpoints and the model go'),
@@ -25,6 +26,7 @@ const runOptions = () => [
     parse: toNumber,
     byDefault: 'every 5 minutes',
   }),
+  timeLimitOption('Run'),
   option('Run', '--keep-best', 'keep the state of the best accuracy in checkpoint-best.safetensors'),
   option('Run', '--json', 'print the summary as one JSON line on stdout'),
   option('Run', '--quiet', 'show no progress'),
@@ -45,18 +47,19 @@ export function addTrain(program: Command): void {
 
 async function runTrain(command: Command): Promise<void> {
   requireOptions(command, '--out');
-  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest } = command.opts();
+  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest, timeLimit } = command.opts();
   const given = givenSettings(command);
   const execution = chosenExecution(command);
-  await interruptible(async (signal) => {
+  await interruptible(async (signal, onUninterrupted) => {
     const label = quiet ? undefined : (given.optimizer ?? 'train');
-    const options = { ...execution, out, resume, checkpointEvery, keepBest, signal, label };
+    const run = { out, resume, checkpointEvery, keepBest, signal, onUninterrupted, label };
+    const options = { ...execution, ...run };
     const isComparison = names ?? (resume && (await readComparison(out)));
-    const run = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
-    await run.catch((error) => {
+    const done = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
+    await done.catch((error) => {
       throw withResumeHint(error, out);
     });
-  });
+  }, timeLimit);
 }
 
 function withResumeHint(error: unknown, out: string): unknown {
