@@ -16,7 +16,7 @@ const flow = {
   lowering: ['onnx', 'releases'],
   models: ['addon', 'onnx'],
   capabilities: ['addon', 'onnx', 'releases', 'ort', 'lowering'],
-  provision: ['addon', 'onnx', 'releases', 'ort', 'capabilities'],
+  provision: ['addon', 'formats', 'onnx', 'releases', 'ort', 'capabilities'],
   compile: ['onnx', 'ort', 'autodiff', 'losses', 'lowering', 'models'],
   optim: ['options', 'vectors'],
   sharpness: ['options', 'vectors'],
