@@ -17,6 +17,8 @@ import { addTrain } from './commands/train.js';
 import { Stopped } from './interruption.js';
 import { guardStreams, say } from './streams.js';
 
+/** What JavaScript says of sizes that nobody checked. */
+const TOO_LARGE = /^(Invalid (typed )?array length|Array buffer allocation failed|Invalid string length)/;
 const FAILURE_EXIT = 1;
 const USAGE_EXIT = 2;
 
@@ -69,6 +71,8 @@ function textOf(error: unknown): string {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   if (process.env.FLATMIN_DEBUG === '1') return stack ?? message;
   if (error instanceof FlatminError || isSystemError(error)) return message;
+  if (error instanceof RangeError && TOO_LARGE.test(message))
+    return `That is more than can be held in memory (${message}): choose smaller sizes.`;
   return `${oneLine(`${name}: ${message}`)} (This is a fault of flatmin. Please report it with the command and what it was given; FLATMIN_DEBUG=1 adds where it happened.)`;
 }
 

@@ -26,6 +26,9 @@ export interface DataLoaderOptions {
   readonly dropLast?: boolean;
 }
 
+/** Threads of one loader. */
+const MOST_WORKERS = 1024;
+
 /**
  * Batches of one split of a data set, prepared in worker threads ahead of need. A batch depends on (options, epoch, its position)
  * alone: neither the number of workers nor where an epoch was resumed changes it. Every batch has buffers of its own, valid for as
@@ -56,6 +59,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     requireInteger('batch', batch, 1);
     requireInteger('seed', seed, 0);
     requireInteger('workers', workers, 0);
+    if (workers > MOST_WORKERS) throw invalid('workers', `at most ${MOST_WORKERS}`, workers);
     requireInteger('prefetch', prefetch, 0);
     if (augmentation) checkAugmentation(augmentation, dataset.shape);
     if (size === 0) {

@@ -1,4 +1,4 @@
-import { FlatminError } from '../errors.js';
+import { allocating, FlatminError } from '../errors.js';
 import { type NpyArray, npyBytes, parseNpy } from './npy.js';
 import { type ZipEntry, ZipFile } from './zip.js';
 
@@ -41,7 +41,7 @@ async function unpack(file: ZipFile, entry: ZipEntry, what: string): Promise<Uin
           'INVALID_DATA',
           `${what} needs ${expected} bytes by its header, but is of ${entry.bytes} in the archive.`,
         );
-      whole = new Uint8Array(expected);
+      whole = allocating(what, expected, () => new Uint8Array(expected));
       chunk = head;
     }
     whole.set(chunk, filled);

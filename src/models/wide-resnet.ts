@@ -4,6 +4,7 @@ import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
+import { requireRoom } from './room.js';
 
 export interface WideResNetOptions {
   /** d = 6n + 4: n residual blocks in each of three stages. */
@@ -57,7 +58,12 @@ export function wideResNet(options: WideResNetOptions): ModelProto {
       `The 'pad' shortcut halves the image twice, so height and width must be multiples of 4, but received ${inputShape}.`,
     );
   }
-  return new WideResNet((depth - 4) / 6, width, classes, inputShape, shortcut, seed).build();
+  const blocks = (depth - 4) / 6;
+  // Of the 3×3 convolutions within stages.
+  const channels = [16, 32, 64].map((each) => each * width);
+  const atLeast = channels.reduce((sum, each) => sum + 9 * each * each * (2 * blocks - 1), 0);
+  requireRoom(`WideResNet-${depth}-${width}`, atLeast);
+  return new WideResNet(blocks, width, classes, inputShape, shortcut, seed).build();
 }
 
 class WideResNet {

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FlatminError } from '../errors.js';
+import { allocating, FlatminError } from '../errors.js';
 import { type ZipEntry, ZipFile } from '../formats/zip.js';
 import { classifierOf } from '../ort/installed.js';
 import { isLibraryName, libraryIn, pickLibrary } from '../ort/library-name.js';
@@ -127,7 +127,7 @@ async function unpackWanted(path: string, signal: AbortSignal | undefined): Prom
 }
 
 async function unpack(jar: ZipFile, entry: ZipEntry, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const whole = new Uint8Array(entry.bytes);
+  const whole = allocating(entry.name, entry.bytes, () => new Uint8Array(entry.bytes));
   let filled = 0;
   for await (const chunk of jar.content(entry)) {
     if (signal?.aborted) throw new FlatminError('INTERRUPTED', 'The unpacking was stopped.');

@@ -24,8 +24,8 @@ process.once('message', async ({ task, args }: ChildRequest) => {
     await send({ kind: 'result', value: await TASKS[task]!(args as never[], progress) });
   } catch (error) {
     const code = error instanceof FlatminError ? error.code : undefined;
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    await send({ kind: 'error', code, message: code ? message : (stack ?? message) });
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    await send({ kind: 'error', code, name, message, stack });
   }
   process.disconnect();
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isObject, type Json, numberOr, readJsonObject } from './json.js';
+import { isObject, type Json, numberOr, readJsonObject, textOf } from './json.js';
 
 /** A configuration of a sweep. */
 export interface SweepResult {
@@ -83,7 +83,7 @@ export async function readBench(dir: string, notes: string[]): Promise<Bench | u
     step,
     torch: torch && {
       peers: objects(torch.peers).map(peerOf),
-      best: String(torch.best ?? ''),
+      best: textOf(torch.best ?? ''),
       about: isObject(torch.flatmin) ? torch.flatmin : {},
     },
   };
@@ -94,8 +94,8 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const number = (value: unknown): number | null => numberOr(value, null);
 
 const sweepOf = (result: Json): SweepResult => ({
-  model: String(result.model ?? ''),
-  optimizer: String(result.optimizer ?? ''),
+  model: textOf(result.model ?? ''),
+  optimizer: textOf(result.optimizer ?? ''),
   threads: number(result.threads),
   batch: numberOr(result.batch, 0),
   secondsPerStep: number(result.secondsPerStep),
@@ -107,8 +107,8 @@ const sweepOf = (result: Json): SweepResult => ({
 });
 
 const peerOf = (peer: Json): Peer => ({
-  name: String(peer.peer ?? ''),
-  precision: String(peer.precision ?? ''),
+  name: textOf(peer.peer ?? ''),
+  precision: textOf(peer.precision ?? ''),
   secondsPerStep: numberOr(peer.secondsPerStep, Number.NaN),
   imagesPerSecond: numberOr(peer.imagesPerSecond, Number.NaN),
   peakBytes: number(peer.peakDeviceBytes) ?? number(peer.peakRssBytes),
@@ -122,7 +122,7 @@ function kernelsOf(value: Json): Kernels {
     flopPerSecond: numberOr(limits.flopPerSecond, Number.NaN),
     bytesPerSecond: numberOr(limits.bytesPerSecond, Number.NaN),
     kernels: objects(value.kernels).map((kernel) => ({
-      op: String(kernel.op ?? ''),
+      op: textOf(kernel.op ?? ''),
       inputs: Array.isArray(kernel.inputs) ? kernel.inputs.map(String) : [],
       count: numberOr(kernel.count, 0),
       seconds: numberOr(kernel.seconds, 0),

@@ -5,6 +5,7 @@ import { type Html, html } from '../html/html.js';
 import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
 import type { Kernel, Kernels } from '../read/bench.js';
+import { textOf } from '../read/json.js';
 
 const KINDS: readonly (readonly [name: string, test: RegExp])[] = [
   ['convolutions and products', /(Conv|MatMul|Gemm)/],
@@ -33,7 +34,7 @@ export function kernelsSection(figures: Figures, given: Kernels | undefined): Ht
     'of it (%)',
   ];
   return html`<h2>Kernels</h2>
-<p class="about">${String(about.model ?? '')}, batch ${String(about.batch ?? '')}, ${String(about.device ?? '')}, ${String(about.precision ?? '')}: ${formatNumber(1000 * secondsPerStep)} ms a step. The device at its best: ${giga(flopPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s, measured.</p>
+<p class="about">${textOf(about.model ?? '')}, batch ${textOf(about.batch ?? '')}, ${textOf(about.device ?? '')}, ${textOf(about.precision ?? '')}: ${formatNumber(1000 * secondsPerStep)} ms a step. The device at its best: ${giga(flopPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s, measured.</p>
 ${charts([rooflineChart(figures, given)])}
 ${table({
   head,

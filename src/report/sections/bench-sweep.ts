@@ -5,6 +5,7 @@ import { type Html, html } from '../html/html.js';
 import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
 import type { SweepResult } from '../read/bench.js';
+import { textOf } from '../read/json.js';
 
 const mebibytes = (bytes: number | null): string => (bytes === null ? '–' : formatNumber(bytes / 2 ** 20));
 
@@ -57,7 +58,7 @@ ${table({
   ],
   labels: 2,
   rows: results.map((one) => [
-    ...[one.model, one.optimizer, one.threads === null ? 'all' : String(one.threads), String(one.batch)],
+    ...[one.model, one.optimizer, one.threads === null ? 'all' : textOf(one.threads), textOf(one.batch)],
     ...[formatNumber(one.secondsPerStep), formatNumber(one.imagesPerSecond), formatPercent(one.efficiency)],
     mebibytes(one.peakBytes),
     ...modes.map((mode) => {

@@ -5,7 +5,7 @@ import { type Html, html } from '../html/html.js';
 import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
 import type { Bench, Memory } from '../read/bench.js';
-import type { Json } from '../read/json.js';
+import { type Json, textOf } from '../read/json.js';
 import { kernelsSection } from './bench-kernels.js';
 import { sweepSection } from './bench-sweep.js';
 
@@ -21,8 +21,8 @@ ${memorySection(figures, bench.memory)}`;
 
 const aboutText = (about: Json): string =>
   ['model', 'device', 'precision', 'runtime']
-    .flatMap((name) => (about[name] === undefined ? [] : [`${name} ${String(about[name])}`]))
-    .concat(about.batch === undefined ? [] : [`batches of ${String(about.batch)}`])
+    .flatMap((name) => (about[name] === undefined ? [] : [`${name} ${textOf(about[name])}`]))
+    .concat(about.batch === undefined ? [] : [`batches of ${textOf(about.batch)}`])
     .join(', ');
 
 function stepSection(step: Json | undefined): Html | undefined {
@@ -96,6 +96,6 @@ function memorySection(figures: Figures, memory: Memory | undefined): Html | und
 ${charts([uses.length > 1 ? figures.figure('Memory by batch size', chart) : undefined])}
 ${table({
   head: ['batch', ...present.map(([, title]) => `${title} (MiB)`)],
-  rows: uses.map((use) => [String(use.batch), ...present.map(([key]) => mebibytes(use[key]))]),
+  rows: uses.map((use) => [textOf(use.batch), ...present.map(([key]) => mebibytes(use[key]))]),
 })}`;
 }
