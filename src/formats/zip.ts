@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 
 // Layout: APPNOTE.TXT of PKWARE, version 6.3, sections 4.3 and 4.5.3. Little-endian.
 const LOCAL_ENTRY = { signature: 0x04034b50, bytes: 30 };
@@ -45,7 +45,7 @@ export class ZipFile {
       return new ZipFile(path, handle, await readDirectory(path, handle));
     } catch (error) {
       await handle.close();
-      throw error;
+      throw withPath(error, path);
     }
   }
 

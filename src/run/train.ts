@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError, invalid, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { type ExecutionRecord, isComparisonConfig } from '../formats/run/config.js';
 import type { TrainSummary } from '../formats/run/summary.js';
@@ -64,6 +64,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const folder = await RunFolder.create(out, now, { resume, ignoredKeys: [EXECUTION] });
     try {
       return await trainIn(folder, setup, options);
+    } catch (error) {
+      throw withPath(error, folder.dir);
     } finally {
       folder.close();
     }
