@@ -41,7 +41,7 @@ export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
     .description(
-      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not.',
+      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not, or not tried.',
     )
     .argument('<model>', 'an .onnx file');
   for (const each of inspectOptions()) command.addOption(each);
@@ -108,6 +108,11 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
   `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
 
+function verdict({ trainable, problem, note }: Inspection): string {
+  if (trainable) return 'Trainable.';
+  return problem === null && note !== null ? 'Not tried: give sizes that fit.' : 'Not trainable.';
+}
+
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
     list.map((value) => `${value.name} (${value.type} ${shapeText(value)})`).join(', ') || 'none';
@@ -138,7 +143,7 @@ function describe(report: Inspection): string {
     ]),
     ...(report.note ? [`Note: ${report.note}`] : []),
     ...(report.problem ? [`Problem: ${report.problem}`] : []),
-    report.trainable ? 'Trainable.' : 'Not trainable.',
+    verdict(report),
   ];
   return lines.join('\n');
 }
