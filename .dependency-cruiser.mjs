@@ -36,6 +36,7 @@ const flow = {
   ],
   settings: ['options', 'autodiff', 'compile', 'data', 'optim', 'vectors'],
   run: [
+    'options',
     'formats',
     'data',
     'onnx',

@@ -70,12 +70,14 @@ export class PublicApi {
     return missing.sort();
   }
 
-  /** Exported names and members of exported types that no comment says anything about: "SGDOptions.momentum". */
+  /** Exported names, and named members of exported types, that no comment says anything about: "SGDOptions.momentum". */
   undocumented(): string[] {
     const found = new Set<string>();
     for (const { exported } of this.rooms) {
       for (const [name, symbol] of exported) {
         if (!this.isDocumented(symbol)) found.add(name);
+        for (const member of this.membersOf(symbol))
+          if (!this.isDocumented(member)) found.add(`${name}.${member.name}`);
       }
     }
     return [...found].sort();
@@ -101,8 +103,17 @@ export class PublicApi {
     return [...new Set(texts)].join('\n').replace(/^export declare /gm, 'export ');
   }
 
+  /** What a class, an interface or a type declares itself under a name that is not private. */
+  private membersOf(symbol: ts.Symbol): ts.Symbol[] {
+    return (symbol.declarations ?? []).flatMap(declaredMembers).flatMap((node) => {
+      const { name } = node as ts.NamedDeclaration;
+      if (!name || ts.isPrivateIdentifier(name) || isPrivate(node)) return [];
+      return this.checker.getSymbolAtLocation(name) ?? [];
+    });
+  }
+
   private isDocumented(symbol: ts.Symbol): boolean {
-    return symbol.getDocumentationComment(this.checker).length > 0 || symbol.getJsDocTags().length > 0;
+    return symbol.getDocumentationComment(this.checker).length > 0;
   }
 
   /** Symbols of this package that the declarations of a symbol refer to. */
@@ -166,6 +177,13 @@ const inFixedOrder: ts.TransformerFactory<ts.Node> = (context) => (root) => {
 const namesItself = (member: ts.TypeElement): boolean =>
   ts.isPropertySignature(member) &&
   member.type?.getText().slice(1, -1) === member.name.getText().replaceAll(/['"]/g, '');
+
+function declaredMembers(node: ts.Node): readonly ts.Node[] {
+  if (ts.isInterfaceDeclaration(node) || ts.isClassLike(node) || ts.isTypeLiteralNode(node))
+    return node.members;
+  if (ts.isIntersectionTypeNode(node)) return node.types.flatMap(declaredMembers);
+  return ts.isTypeAliasDeclaration(node) ? declaredMembers(node.type) : [];
+}
 
 const isOwn = (node: ts.Node): boolean =>
   !relative(OWN, dirname(node.getSourceFile().fileName)).startsWith('..');

@@ -1,6 +1,7 @@
 /** Every failure a caller can mend: bad input, bad file, bad option. `code` is stable, the message is for people. */
 export class FlatminError extends Error {
   constructor(
+    /** What it is, for programs. */
     readonly code: ErrorCode,
     message: string,
     options?: ErrorOptions,
@@ -10,6 +11,20 @@ export class FlatminError extends Error {
   }
 }
 
+/**
+ * What a failure is, for programs:
+ * - INVALID_ARGUMENT: an argument, option or setting, which the message names
+ * - INVALID_MODEL: a model that is damaged, or does not fit what is asked of it
+ * - INVALID_DATA: a file or array of data that is damaged, or does not fit
+ * - NO_GRADIENT: an operator between the parameters and the loss that has no gradient
+ * - RUNTIME: ONNX Runtime, a GPU, a worker thread or a child process failed
+ * - NOT_FINITE: a loss, gradient or weight is NaN or infinite
+ * - IN_USE: another process holds the folder
+ * - NOT_FOUND: a file, folder or library is not there
+ * - NETWORK: a download failed
+ * - INTERRUPTED: it was stopped before its end
+ * - OUT_OF_MEMORY: the device has too little memory
+ */
 export type ErrorCode =
   | 'INVALID_ARGUMENT'
   | 'INVALID_MODEL'

@@ -1,3 +1,7 @@
+/**
+ * What most programs need. The subpaths have more of one subject each: also what one's own parts are built with.
+ * @module flatmin
+ */
 export type { CudaLibraries, DeviceBuffer } from './addon/types.js';
 export type { ConstantValue, InputConstants } from './autodiff/prepare/fixed-inputs.js';
 export { benchKernels, type KernelBenchOptions, type KernelReport } from './bench/kernels/kernels.js';

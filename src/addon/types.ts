@@ -38,6 +38,7 @@ export interface NativeAddon {
 
 /** Zero-filled memory, 64-byte aligned (256 on a GPU); views share it and keep it alive. */
 export interface DeviceBuffer {
+  /** Of this window. */
   readonly byteLength: number;
   /** Where the memory is: 'cpu', 'pinned' (host memory that a GPU copies from) or 'cuda:<ordinal>'. @throws when disposed */
   readonly device: string;
@@ -113,6 +114,7 @@ export interface NativeBinding {
   dispose(): void;
 }
 
+/** Shared libraries of NVIDIA that a GPU is used through. */
 export interface CudaLibraries {
   /** libcuda.so.1 or nvcuda.dll, the driver: a path, or a name for the system's search. */
   driver: string;

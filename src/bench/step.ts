@@ -8,39 +8,55 @@ import { type StepTime, timeSteps } from './time-steps.js';
 import { type Tracing, traced } from './trace/traced.js';
 import { openLoader, openSession, openWorkload, type Workload } from './workload.js';
 
+/** How steps are timed. */
 export interface StepBenchOptions extends BenchOptions {
   /** Writes a trace of the run here, for Perfetto and chrome://tracing: ONNX Runtime's kernels and flatmin's own work. */
   profile?: string | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
 }
 
+/** What a training step takes, in time and memory. */
 export interface BenchReport {
   /** Each timed step. */
   stepSeconds: number[];
   /** Their median. */
   secondsPerStep: number;
+  /** The batch over `secondsPerStep`. */
   imagesPerSecond: number;
+  /** The largest resident set of the process. */
   peakRssBytes: number;
   /** Memory of the GPU that the session took, at its most; null on the CPU. */
   peakDeviceBytes: number | null;
   /** Shares of the time: gradients; the optimizer's own work; waiting for batches. They sum to 1. On a GPU the first two are null. */
   gradientShare: number | null;
+  /** The optimizer's own work: see `gradientShare`. */
   optimizerShare: number | null;
+  /** Waiting for batches: see `gradientShare`. */
   dataShare: number;
   /** On a GPU: share of the time in which the host feeds and queues steps; null on the CPU, which does them. */
   hostShare: number | null;
   /** Building the training graph, and loading it. */
   buildSeconds: number;
+  /** Steps timed. */
   steps: number;
+  /** Steps before these. */
   warmup: number;
+  /** Its name or path, as the setting `model`. */
   model: string;
+  /** Numbers in all parameters. */
   parameters: number;
+  /** Samples in a batch. */
   batch: number;
+  /** Of work on the CPU. */
   threads: number;
+  /** Version of ONNX Runtime. */
   runtime: string;
   /** 'cpu' or 'cuda:<i>'. */
   device: string;
+  /** That the step was computed in: see the setting `precision`. */
   precision: string;
+  /** As its `describe` tells it. */
   optimizer: Record<string, unknown>;
   /** Of the last step. */
   loss: number;

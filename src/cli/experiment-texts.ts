@@ -3,7 +3,7 @@ import type { ExperimentReport } from '../experiment/run-experiment.js';
 import type { JobEvent } from '../experiment/run-jobs.js';
 import { textTable } from '../experiment/table.js';
 import type { ExperimentResults } from '../formats/run/results.js';
-import { formatDuration } from '../run/progress.js';
+import { formatDuration } from '../run/listeners/progress.js';
 
 /** The title, the table and what to know about it. */
 export function experimentTable(results: ExperimentResults): string {

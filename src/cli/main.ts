@@ -14,6 +14,7 @@ import { addReport } from './commands/report.js';
 import { addRuntime } from './commands/runtime.js';
 import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
+import { addVerify } from './commands/verify.js';
 import { Stopped } from './interruption.js';
 import { guardStreams, say } from './streams.js';
 
@@ -21,17 +22,20 @@ import { guardStreams, say } from './streams.js';
 const TOO_LARGE = /^(Invalid (typed )?array length|Array buffer allocation failed|Invalid string length)/;
 const FAILURE_EXIT = 1;
 const USAGE_EXIT = 2;
+/** A loss, a gradient or a weight was NaN or infinite. */
+const NOT_FINITE_EXIT = 3;
 
 /** In the order of the help. */
 const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
   ['Train', [addTrain, addExperiment, addData]],
-  ['Look at what was trained', [addSharpness, addLandscape, addReport]],
+  ['Look at what was trained', [addSharpness, addLandscape, addReport, addVerify]],
   ['Models', [addInspect, addGrad, addExport]],
   ['This machine', [addRuntime, addDoctor, addBench]],
 ];
 
 /**
- * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 128 + the number of a signal that ended it well.
+ * Runs the command line, and sets the exit code: 0 done, 1 failed, 2 wrong usage, 3 a loss, gradient or weight that is not finite, 75 before
+ * a time limit, 128 + the number of a signal that ended it well (docs/reliability.md).
  * With FLATMIN_DEBUG=1 failures show their stack.
  */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -64,7 +68,8 @@ function report(error: unknown): number {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
   say(`flatmin: ${textOf(error)}`);
-  return error instanceof Stopped ? error.exitCode : FAILURE_EXIT;
+  if (error instanceof Stopped) return error.exitCode;
+  return error instanceof FlatminError && error.code === 'NOT_FINITE' ? NOT_FINITE_EXIT : FAILURE_EXIT;
 }
 
 function textOf(error: unknown): string {

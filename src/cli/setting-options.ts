@@ -6,6 +6,7 @@ import {
   averagingSettings,
   BASE_NAMES,
   dataSettings,
+  divergenceSettings,
   evaluationSettings,
   type GroupSettings,
   modelSettings,
@@ -67,6 +68,7 @@ export const trainingOptions = (): Option[] => [
   }),
   ...optionsOf('Averaging', averagingSettings),
   ...optionsOf('Evaluation', evaluationSettings),
+  ...optionsOf('Divergence', divergenceSettings),
 ];
 
 /** The settings that the command line gives, and no defaults. */

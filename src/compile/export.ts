@@ -12,8 +12,10 @@ export const EXPORT_FORMS = {
   // The new statistics are outputs of the graph: no kernel writes them over the old ones, which need no copies (lowering/alias.ts).
   training: { ...training, rewrites: {} },
 };
+/** The operators that an exported training graph is made of: see `ExportOptions.form`. */
 export type ExportForm = keyof typeof EXPORT_FORMS;
 
+/** What is exported, and for which batch. */
 export interface ExportOptions {
   /** A forward model with its weights as initializers, a name that openModel knows, or the path of an .onnx file. */
   model: ModelProto | string;

@@ -7,6 +7,7 @@ import { tensorDims } from '../onnx/tensor.js';
 
 /** Order of the axes of images: channels first, or last. */
 export const LAYOUTS = ['nchw', 'nhwc'] as const;
+/** Order of the axes of images: 'nchw' N×C×H×W, 'nhwc' N×H×W×C. */
 export type Layout = (typeof LAYOUTS)[number];
 
 export const LAYOUT_TEXT: Readonly<Record<Layout, string>> = {

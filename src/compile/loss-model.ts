@@ -27,6 +27,7 @@ export interface GraphWithLoss {
   readonly notes: readonly string[];
 }
 
+/** What of a model the loss takes. */
 export interface LossChoice {
   /** An output of the model, or another value inside; default: the first output of floats, or what leads to one. */
   output?: string | undefined;

@@ -5,6 +5,7 @@ import { CIFAR10_CLASSES, CIFAR100_CLASSES } from './cifar-classes.js';
 import type { Dataset, Split } from './dataset.js';
 import { datasetKind } from './kind.js';
 
+/** The two data sets, as `openDataset` and the command line name them. */
 export type CifarName = 'cifar10' | 'cifar100';
 
 /** One of the two data sets as its authors publish it ("binary version", https://www.cs.toronto.edu/~kriz/cifar.html). */

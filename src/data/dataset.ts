@@ -12,17 +12,24 @@ export interface Split {
   readonly size: number;
 }
 
+/** Channels × height × width. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
+/** Labelled images, of which a `DataLoader` makes batches. */
 export interface Dataset {
   /** 'cifar10', 'cifar100', 'digits', or the user's. */
   readonly name: string;
+  /** Of one image. */
   readonly shape: ImageShape;
+  /** How many there are; labels are 0 … classes − 1. */
   readonly classes: number;
+  /** By label. */
   readonly classNames: readonly string[];
   /** The raw value that becomes 1.0 before normalisation: 255 for CIFAR, 16 for digits, 1 for floats. */
   readonly scale: number;
+  /** What is trained on. */
   readonly train: Split;
+  /** What is tested on; may be empty. */
   readonly test: Split;
 }
 
@@ -30,15 +37,19 @@ export interface Dataset {
 export interface ArraySplit {
   /** A `Uint8Array` stays bytes; anything else becomes 32-bit floats. */
   readonly images: ArrayLike<number>;
+  /** Length N; integers ≥ 0. */
   readonly labels: ArrayLike<number | bigint>;
 }
 
+/** What `fromArrays` makes a data set of. */
 export interface ArrayDataset {
   /** Default 'custom'. */
   readonly name?: string;
+  /** Of one image. */
   readonly shape: ImageShape;
   /** Default: the largest training label plus one. */
   readonly classes?: number;
+  /** What is trained on; one image at least. */
   readonly train: ArraySplit;
   /** Default: no test images. */
   readonly test?: ArraySplit;

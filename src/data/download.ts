@@ -26,9 +26,11 @@ const ARCHIVES: Readonly<Record<CifarName, Archive>> = {
 /** Unpacked. Both sets are of 185 MB. */
 const MOST_BYTES = 2 ** 28;
 
+/** Options of `downloadCifar`. */
 export interface DownloadOptions {
   /** Called for each chunk; the total is unknown where the server does not tell. */
   readonly onProgress?: (receivedBytes: number, totalBytes: number | undefined) => void;
+  /** Stops it with INTERRUPTED. */
   readonly signal?: AbortSignal;
   /** Take this archive, downloaded earlier, instead of the network. */
   readonly from?: string;

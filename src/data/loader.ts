@@ -7,6 +7,7 @@ import { checkNormalization, type Normalization, trainingSetNormalization } from
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 import { WorkerPool } from './worker-pool.js';
 
+/** How a `DataLoader` makes batches. */
 export interface DataLoaderOptions {
   /** Samples a batch. */
   readonly batch: number;
@@ -35,7 +36,9 @@ const MOST_WORKERS = 1024;
  * long as the caller keeps them. The threads start with the first batch and do not keep the process alive; `close` ends them.
  */
 export class DataLoader implements AsyncIterable<Batch> {
+  /** A last one that is not full counts unless `dropLast`. */
   readonly batchesPerEpoch: number;
+  /** What images are normalised by. */
   readonly normalization: Normalization;
   readonly #source: BatchSource;
   readonly #size: number;

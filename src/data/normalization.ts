@@ -3,7 +3,9 @@ import type { Dataset } from './dataset.js';
 
 /** Per-channel mean and standard deviation of pixels after division by the data set's scale: (x/scale − mean) / std. */
 export interface Normalization {
+  /** One for each channel. */
   readonly mean: readonly number[];
+  /** One for each channel, > 0. */
   readonly std: readonly number[];
 }
 

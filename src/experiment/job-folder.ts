@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FlatminError } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { sealedJson } from '../formats/digest.js';
 import { parseJson } from '../formats/run/checked.js';
 import {
   checkJobFailure,
@@ -72,9 +73,9 @@ export class HeldJob {
     this.lock.release();
   }
 
-  private async write(name: string, content: unknown): Promise<void> {
+  private async write(name: string, content: object): Promise<void> {
     await removeTemporaryFiles(this.dir);
-    await writeFileAtomic(join(this.dir, name), `${JSON.stringify(content, null, 2)}\n`);
+    await writeFileAtomic(join(this.dir, name), sealedJson(content));
   }
 }
 

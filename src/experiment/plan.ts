@@ -10,7 +10,9 @@ export interface Job {
   readonly id: string;
   /** The data set's name. */
   readonly data: string;
+  /** Its variant's name. */
   readonly variant: string;
+  /** Of its training. */
   readonly seed: number;
   /** The settings to train with. */
   readonly settings: Partial<TrainSettings>;
@@ -31,6 +33,7 @@ export interface Plan {
   readonly jobs: readonly Job[];
 }
 
+/** Which jobs an experiment has. */
 export interface PlanOptions {
   /** Default: the experiment's first. */
   scale?: string | undefined;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FlatminError, invalid } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { sealedJson } from '../formats/digest.js';
 import type { JobResult } from '../formats/run/job.js';
 import type { ExperimentResults } from '../formats/run/results.js';
 import { type Execution, openExecution } from '../run/execution.js';
@@ -26,6 +27,7 @@ import { openDatasets, trainingJobs } from './training-job.js';
 const LOCK_INTERVAL = 50;
 const LOCK_PATIENCE = 10_000;
 
+/** What is done of an experiment, and how. */
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
@@ -37,18 +39,23 @@ export interface ExperimentOptions
   runJob?: RunJob | undefined;
 }
 
+/** A job without a result. */
 export interface MissingJob {
+  /** The job's. */
   readonly id: string;
+  /** 'failed': in its last try. 'in use': another process holds it. 'not done': nobody has yet, as with a shard. */
   readonly reason: 'failed' | 'in use' | 'not done';
   /** Of the failure. */
   readonly message?: string;
 }
 
+/** How far an experiment has come. */
 export interface ExperimentReport {
   /** Jobs of the whole experiment. */
   readonly total: number;
   /** Undefined while jobs are missing. */
   readonly results: ExperimentResults | undefined;
+  /** Jobs without a result. */
   readonly missing: readonly MissingJob[];
 }
 
@@ -113,7 +120,7 @@ async function report(plan: Plan, out: string, inUse: ReadonlySet<Job>): Promise
   await writeShared(out, {
     'results.csv': jobsCsv(results),
     'table.md': markdownTable(results.title, textTable(results)),
-    'results.json': json(results),
+    'results.json': sealedJson(results),
   });
   return { total, results, missing };
 }
@@ -132,7 +139,7 @@ async function assertSameSettings(out: string, job: Job): Promise<void> {
   const saved = await readRunConfig(dir);
   if (!saved) return;
   try {
-    assertSameConfig(saved, resolveSettings(job.settings), ['data', 'execution']);
+    assertSameConfig(saved, resolveSettings(job.settings), ['data']);
   } catch (cause) {
     if (!(cause instanceof FlatminError)) throw cause;
     throw new FlatminError(cause.code, `${dir} is a job of other settings. ${cause.message}`, { cause });

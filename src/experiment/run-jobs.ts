@@ -4,9 +4,11 @@ import { HeldJob, readJobResult } from './job-folder.js';
 import { Pace } from './pace.js';
 import type { Job } from './plan.js';
 
+/** Where a job is done. */
 export interface JobContext {
   /** The job's folder, held for it; what an earlier process left is in it. */
   readonly dir: string;
+  /** Stops the job with INTERRUPTED. */
   readonly signal: AbortSignal | undefined;
   /** For its progress; undefined for none. */
   readonly label: string | undefined;
@@ -21,6 +23,7 @@ export type JobEvent =
   | { kind: 'failed'; job: Job; error: unknown; again: boolean }
   | { kind: 'in use'; job: Job };
 
+/** How jobs are done. */
 export interface RunJobsOptions {
   /** The experiment's folder. */
   out: string;
@@ -28,7 +31,9 @@ export interface RunJobsOptions {
   tries?: number | undefined;
   /** Jobs at a time. Default 1. */
   jobs?: number | undefined;
+  /** Stops the jobs under way, and begins no other. */
   signal?: AbortSignal | undefined;
+  /** Takes what is going on. */
   onEvent?: ((event: JobEvent) => void) | undefined;
   /** Give jobs a label, so that they show their own progress. */
   showSteps?: boolean | undefined;

@@ -1,5 +1,7 @@
-/** `flatmin/bench`: what a step takes, in time and memory. */
-
+/**
+ * What a step takes, in time and memory.
+ * @module flatmin/bench
+ */
 export type { FormResult, OpForms } from '../bench/kernels/forms.js';
 export type { StepKernel } from '../bench/kernels/kernels.js';
 export { benchKernels, type KernelBenchOptions, type KernelReport } from '../bench/kernels/kernels.js';

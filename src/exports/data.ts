@@ -1,4 +1,7 @@
-/** `flatmin/data`: data sets and what makes batches of them. */
+/**
+ * Data sets and what makes batches of them.
+ * @module flatmin/data
+ */
 export * from '../data/index.js';
 export type { FeedInput } from '../session/check-feed.js';
 export type { Feeds } from '../session/feeds.js';

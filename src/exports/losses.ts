@@ -1,4 +1,7 @@
-/** `flatmin/losses`: the losses, and what one's own is built with. */
+/**
+ * The losses, and what one's own is built with.
+ * @module flatmin/losses
+ */
 export { type CrossEntropyOptions, crossEntropy } from '../losses/cross-entropy.js';
 export { type CtcOptions, ctc } from '../losses/ctc.js';
 export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from '../losses/custom.js';

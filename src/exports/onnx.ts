@@ -1,5 +1,7 @@
-/** `flatmin/onnx`: models as data: reading, building, inspecting, differentiating, writing. */
-
+/**
+ * Models as data: reading, building, inspecting, differentiating, writing.
+ * @module flatmin/onnx
+ */
 export type { Pattern } from '../autodiff/prepare/pattern.js';
 export type { ModelView } from '../autodiff/prepare/session-model.js';
 export type { SizeOptions } from '../autodiff/prepare/shapes.js';

@@ -1,4 +1,7 @@
-/** `flatmin/optim`: the optimizers, and all that they are built from. */
+/**
+ * The optimizers, and all that they are built from.
+ * @module flatmin/optim
+ */
 export { AdamW, type AdamWOptions } from '../optim/adamw.js';
 export { ASAM, type ASAMOptions } from '../optim/asam.js';
 export { EMA, type EMAOptions, SWA, type SWAOptions, WeightAveraging } from '../optim/averaging.js';

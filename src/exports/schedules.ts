@@ -1,4 +1,7 @@
-/** `flatmin/schedules`: learning rates and radii as functions of the step. */
+/**
+ * Learning rates and radii as functions of the step.
+ * @module flatmin/schedules
+ */
 export {
   type CosineOptions,
   constant,

@@ -1,5 +1,7 @@
-/** `flatmin/sharpness`: measures of flatness, and what one's own is built with. */
-
+/**
+ * Measures of flatness, and what one's own is built with.
+ * @module flatmin/sharpness
+ */
 export type { LandscapeCurve, LandscapeFile } from '../formats/landscape-file.js';
 export { type About, checked, type Options, option, type Values } from '../options/option.js';
 export {

@@ -1,3 +1,4 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withPath } from '../errors.js';
@@ -5,11 +6,12 @@ import { withPath } from '../errors.js';
 // A single write() of more than 2^31 - 1 bytes is refused by the operating system or by Node.
 const MAX_CHUNK_BYTES = 1 << 26;
 
-/** Writes all of `bytes` at the handle's current position. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all of `bytes`, at the handle's current position unless another is given. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let offset = 0; offset < bytes.byteLength; ) {
     const length = Math.min(MAX_CHUNK_BYTES, bytes.byteLength - offset);
-    offset += (await handle.write(bytes, offset, length)).bytesWritten;
+    const at = position === undefined ? null : position + offset;
+    offset += (await handle.write(bytes, offset, length, at)).bytesWritten;
   }
 }
 
@@ -18,8 +20,13 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
  * flushed to the disk and renamed, so a kill or a power cut at any point leaves the old file or the new one, whole.
  * If `write` throws, the old file stays and the temporary one goes. Not for two writers of one path at a time.
  * What is neither a file nor a folder, such as /dev/stdout or a pipe, is written to as it is.
+ * @param beforeReplace called when the new file is on the disk, before it takes its place
  */
-export async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+export async function replaceFile(
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+  beforeReplace?: () => Promise<void>,
+): Promise<void> {
   if (await isDevice(path)) return writeTo(path, write);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
@@ -27,6 +34,7 @@ export async function replaceFile(path: string, write: (handle: FileHandle) => P
       await write(handle);
       await handle.sync();
     });
+    await beforeReplace?.();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -76,13 +84,29 @@ const isOld = (path: string): Promise<boolean> =>
     () => false,
   );
 
-// Makes the rename itself durable. Windows and some network file systems cannot flush a folder.
-async function syncDirectory(dir: string): Promise<void> {
+// Windows and some network file systems cannot flush a folder.
+const CANNOT_FLUSH = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];
+
+/** Makes what was created or renamed in a folder durable. */
+export async function syncDirectory(dir: string): Promise<void> {
   try {
     const handle = await open(dir, 'r');
     await handle.sync().finally(() => handle.close());
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'].includes(code)) throw error;
+    if (!CANNOT_FLUSH.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** syncDirectory, at once. */
+export function syncDirectorySync(dir: string): void {
+  try {
+    const fd = openSync(dir, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (!CANNOT_FLUSH.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

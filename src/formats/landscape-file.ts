@@ -8,8 +8,11 @@ export interface LandscapeCurve {
 
 /** A loss surface as `landscape-*.json` holds it. */
 export interface LandscapeFile {
+  /** What tells the file from others. */
   readonly kind: 'flatmin-landscape';
+  /** Of this format. */
   readonly version: 1;
+  /** Number of axes. */
   readonly dims: 1 | 2;
   /** Folder of the run at the origin. */
   readonly run: string;

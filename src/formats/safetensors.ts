@@ -1,6 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { allocating, FlatminError, invalid } from '../errors.js';
 import { replaceFile, writeAll } from './atomic.js';
+import { type Digest, digestOf } from './digest.js';
+import { checkTensorDigest, sealHeader, tensorDigests } from './safetensors-digests.js';
 import {
   isCounts,
   isSafetensorsDtype,
@@ -35,6 +37,13 @@ export interface SafetensorsFile {
   metadata: Record<string, string>;
 }
 
+export interface SafetensorsOptions {
+  /** Whether the metadata hold a digest of each tensor and of the header, which readSafetensors checks. Default false. */
+  digests?: boolean;
+  /** Called when the new file is whole and on the disk, before it takes its place. */
+  beforeReplace?: () => Promise<void>;
+}
+
 /**
  * Writes tensors to a safetensors file, in the given order, one at a time (nothing is concatenated). The file
  * at `path` is replaced in one step: a kill leaves the old one or the new one. The data must not change meanwhile.
@@ -44,19 +53,43 @@ export async function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
   metadata: Record<string, string> = {},
+  { digests = false, beforeReplace }: SafetensorsOptions = {},
 ): Promise<void> {
-  const json = new TextEncoder().encode(formatHeader({ entries: layOut(tensors), metadata }));
+  const entries = layOut(tensors);
+  const header = (found?: readonly Digest[]) =>
+    encodeHeader(
+      digests
+        ? sealHeader(
+            (own) => formatHeader({ entries, metadata: { ...metadata, ...own } }),
+            found ?? tensors.length,
+          )
+        : formatHeader({ entries, metadata }),
+    );
+  await replaceFile(
+    path,
+    async (handle) => {
+      await writeAll(handle, header());
+      const found: Digest[] = [];
+      for (const { data } of tensors) {
+        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        if (digests) found.push(digestOf(bytes));
+        await writeAll(handle, bytes);
+      }
+      // Of the same length as the one before.
+      if (digests) await writeAll(handle, header(found), 0);
+    },
+    beforeReplace,
+  );
+}
+
+/** Length and text, which ends in spaces so that the tensors are aligned. */
+function encodeHeader(text: string): Uint8Array {
+  const json = new TextEncoder().encode(text);
   const padded = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
   const head = new Uint8Array(LENGTH_BYTES + padded).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(json, LENGTH_BYTES);
-
-  await replaceFile(path, async (handle) => {
-    await writeAll(handle, head);
-    for (const { data } of tensors) {
-      await writeAll(handle, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-  });
+  return head;
 }
 
 function layOut(tensors: readonly NamedTensor[]): HeaderEntry[] {
@@ -81,7 +114,7 @@ function layOut(tensors: readonly NamedTensor[]): HeaderEntry[] {
 /**
  * Reads a whole safetensors file. Each tensor gets its own buffer and the typed array of its dtype
  * (Float32Array for F32, BigInt64Array for I64, Uint16Array for F16 and BF16, …).
- * @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where it is malformed or cut off.
+ * @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where it is malformed, cut off, or not what its digests say.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await openToRead(path);
@@ -91,11 +124,13 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const text = decodeUtf8(path, await readExactly(handle, path, LENGTH_BYTES, headerBytes));
     const dataStart = LENGTH_BYTES + headerBytes;
     const { entries, metadata } = parseHeader(path, text, fileBytes - dataStart);
+    const digests = tensorDigests(path, text, metadata);
 
     const tensors = new Map<string, NamedTensor>();
-    for (const { name, dtype, shape, begin, end } of entries) {
-      const { buffer } = await readExactly(handle, path, dataStart + begin, end - begin);
-      tensors.set(name, { name, dtype, shape, data: new SAFETENSORS_DTYPES[dtype].array(buffer) });
+    for (const [index, { name, dtype, shape, begin, end }] of entries.entries()) {
+      const bytes = await readExactly(handle, path, dataStart + begin, end - begin);
+      if (digests) checkTensorDigest(path, name, digests[index]!, bytes);
+      tensors.set(name, { name, dtype, shape, data: new SAFETENSORS_DTYPES[dtype].array(bytes.buffer) });
     }
     return { tensors, metadata };
   } finally {

@@ -1,8 +1,8 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { withPath } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeAll } from './atomic.js';
 import { maskedCrc32c } from './crc32c.js';
 
@@ -103,6 +103,29 @@ function frame(payload: Uint8Array): Uint8Array {
   view.setUint32(12 + payload.length, maskedCrc32c(payload), true);
   return record;
 }
+
+/**
+ * Checks every record of an event file.
+ * @returns what is to be known of its end
+ * @throws FlatminError INVALID_DATA naming the byte where a record is damaged
+ */
+export async function checkEvents(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const holds = (from: number, length: number) =>
+    view.getUint32(from + length, true) === maskedCrc32c(bytes.subarray(from, from + length));
+  for (let at = 0; at < bytes.length; ) {
+    const length = at + 12 <= bytes.length ? Number(view.getBigUint64(at, true)) : 0;
+    if (at + 12 <= bytes.length && !holds(at, 8)) throw damagedAt(path, at);
+    if (at + 16 + length > bytes.length) return 'The last record is torn, as a kill leaves it.';
+    if (!holds(at + 12, length)) throw damagedAt(path, at);
+    at += 16 + length;
+  }
+  return undefined;
+}
+
+const damagedAt = (path: string, at: number): FlatminError =>
+  new FlatminError('INVALID_DATA', `${path}: the record at byte ${at} is damaged.`);
 
 // TensorBoard sorts files by name: seconds have ten digits until the year 2286.
 async function createUnique(dir: string): Promise<{ path: string; handle: FileHandle }> {

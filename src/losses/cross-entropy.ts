@@ -4,6 +4,7 @@ import { checkClassWeights, classAxisOf, classCount, constantLike } from './clas
 import { takeClassLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** s in [0, 1): the target is (1 − s)·target + s/classes (Szegedy et al. 2016). Default 0. */
   labelSmoothing?: number;

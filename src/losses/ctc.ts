@@ -5,6 +5,7 @@ import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.
 
 export const CTC_LAYOUTS = ['batch-first', 'time-first'] as const;
 
+/** Options of `ctc`. */
 export interface CtcOptions {
   /** The class that stands for no label; negative counts from the end. Default 0. */
   blank?: number;

@@ -101,7 +101,9 @@ function addTarget(scope: LossScope, info: ValueInfo, sizes: ReadonlyMap<string,
   return scope.target(name, elemType as keyof typeof DataType, dims);
 }
 
+/** A loss in a `weightedSum`. */
 export interface LossTerm {
+  /** Any loss, a weighted sum too. */
   loss: Loss;
   /** The output that this loss takes; default: as the loss says, else the session's. */
   output?: string;

@@ -5,6 +5,7 @@ import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
 
 /** A value that a loss is taken of. */
 export interface LossValue {
+  /** In the graph. */
   readonly name: string;
   /** ONNX element type. */
   readonly type: number;
@@ -14,6 +15,7 @@ export interface LossValue {
 
 /** A graph input that a loss reads beside the model's outputs. */
 export interface LossInput {
+  /** Of the input, and of the array in a batch. */
   readonly name: string;
   /** Of class labels: how many classes there are, on which axis of the scores, and the label that is left out. */
   readonly labels?: {
@@ -29,6 +31,7 @@ export interface LossInput {
 
 /** Integers from 0 to `most`, one a sample. */
 export interface LengthsTarget {
+  /** The largest length. */
   readonly most: number;
   /** The rows of labels that they are the lengths of: classes but the blank, in an input of that name. */
   readonly labels?: {
@@ -42,6 +45,7 @@ export interface LengthsTarget {
   };
 }
 
+/** What a scope knows of the model, and how losses take its outputs. */
 export interface LossScopeOptions {
   /** Types of the graph's values, the inner ones too; default: those of the outputs alone. */
   values?: ReadonlyMap<string, Omit<LossValue, 'name'>> | undefined;
@@ -51,18 +55,19 @@ export interface LossScopeOptions {
 
 /** Where a loss is put: a graph under construction, its outputs, and the inputs that losses have asked for. */
 export class LossScope {
+  /** What losses have asked for, in this order. */
   readonly inputs: LossInput[] = [];
   /** What losses have decided that the user should know. */
   readonly notes: string[] = [];
   /** By output: the value that a loss took instead. */
   readonly taken = new Map<string, string>();
+  /** Losses take outputs as they are, instead of logits behind a softmax or sigmoid. */
   readonly asIs: boolean;
 
-  /**
-   * @param outputs the model's outputs, the one that losses take by default first
-   */
   constructor(
+    /** Appends nodes to the graph. */
     readonly builder: GraphBuilder,
+    /** Of the model; the one that losses take by default first. */
     readonly outputs: readonly LossValue[],
     private readonly options: LossScopeOptions = {},
   ) {
@@ -116,6 +121,7 @@ export class LossScope {
 
 /** A loss that can be put at the end of a model. */
 export interface Loss {
+  /** For people, and for records. */
   readonly name: string;
   /** Appends the loss. @returns the scalar value */
   append(scope: LossScope): string;
@@ -125,7 +131,7 @@ export interface Loss {
 export const typeLike = ({ type }: LossValue): DataTypeName =>
   type === DataType.double ? 'double' : 'float';
 
-/** @throws FlatminError INVALID_MODEL for a value of integers */
+/** Refuses values that a loss has no gradient of. @throws FlatminError INVALID_MODEL for what is neither float32 nor float64 */
 export function requireFloat(loss: string, value: LossValue): void {
   if (value.type === DataType.float || value.type === DataType.double) return;
   throw new FlatminError(

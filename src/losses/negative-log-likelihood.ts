@@ -3,6 +3,7 @@ import { checkClassWeights, classAxisOf, classCount, constantLike } from './clas
 import { takeLogProbabilities } from './ends/take.js';
 import { type Loss, requireFloat } from './loss.js';
 
+/** Options of `negativeLogLikelihood`. */
 export interface NegativeLogLikelihoodOptions {
   /** Axis of the classes; negative counts from the end. Default: that of the model's softmax, else 1. */
   classAxis?: number;

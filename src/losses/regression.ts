@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../onnx/builder.js';
 import { takeBinaryLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
+/** Options of every loss that compares an output with targets of its shape. */
 export interface TargetOptions {
   /** The output of the model that is compared; default that of the session. */
   output?: string;
@@ -42,6 +43,7 @@ export const meanAbsoluteError = (options: TargetOptions = {}): Loss =>
     builder.op('Abs', [builder.op('Sub', [name, targets])]),
   );
 
+/** Options of `huber`. */
 export interface HuberOptions extends TargetOptions {
   /** δ > 0: where the square becomes linear. Default 1. */
   delta?: number;
@@ -63,6 +65,7 @@ export function huber({ delta = 1, ...options }: HuberOptions = {}): Loss {
   });
 }
 
+/** Options of `binaryCrossEntropy`. */
 export interface BinaryCrossEntropyOptions extends TargetOptions {
   /** w > 0: weight of positive targets. Default 1. */
   positiveWeight?: number;

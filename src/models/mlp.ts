@@ -5,6 +5,7 @@ import { elementCount, makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
 import { requireRoom } from './room.js';
 
+/** Options of `mlp`. */
 export interface MlpOptions {
   /** Channels × height × width; flattened. */
   inputShape: readonly number[];

@@ -4,6 +4,7 @@ import type { ModelProto } from '../onnx/proto.js';
 import { makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
 
+/** Options of `smallCnn`. */
 export interface SmallCnnOptions {
   /** Channels × height × width; height and width at least 4. */
   inputShape: readonly [number, number, number];

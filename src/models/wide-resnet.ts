@@ -6,6 +6,7 @@ import { makeTensor } from '../onnx/tensor.js';
 import { Initializer } from './initializer.js';
 import { requireRoom } from './room.js';
 
+/** Options of `wideResNet`. */
 export interface WideResNetOptions {
   /** d = 6n + 4: n residual blocks in each of three stages. */
   depth: number;

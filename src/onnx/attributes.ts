@@ -4,12 +4,17 @@ import { type Attribute, type Graph, int64, type Node, type Tensor } from './pro
 /** AttributeProto.AttributeType, ONNX specification. */
 const Kind = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 } as const;
 
+/** What `float` makes: a float attribute, or a list of floats. */
 export class FloatValue {
-  constructor(readonly value: number | readonly number[]) {}
+  constructor(
+    /** A number for a float, a list for floats. */
+    readonly value: number | readonly number[],
+  ) {}
 }
 /** Marks a number (or list) as a float attribute: a bare number means an integer one. */
 export const float = (value: number | readonly number[]): FloatValue => new FloatValue(value);
 
+/** The value of a node's attribute: an integer, integers, a text, texts, floats (see `float`), a tensor, or a graph. */
 export type AttributeValue =
   | number
   | readonly number[]

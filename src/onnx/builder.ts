@@ -16,8 +16,10 @@ import {
 export const defaultOpset = 17;
 export const defaultIrVersion = 8;
 
+/** A size, or the symbol of an open dimension. */
 export type Dim = number | string;
 
+/** A value of a graph by its type. Without `dims` not even its rank is stated. */
 export function valueInfo(name: string, type: DataTypeName | number, dims?: readonly Dim[]): ValueInfo {
   const shape = dims && {
     dim: dims.map((dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })),
@@ -30,10 +32,14 @@ export function valueInfo(name: string, type: DataTypeName | number, dims?: read
   };
 }
 
+/** A node's attributes by name; those that are undefined are left out. */
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
+/** What a new node may have beside its inputs and attributes. */
 export interface NodeOptions {
+  /** Of the operator; default ONNX's own. */
   domain?: string;
+  /** Hint for its name and those of its outputs; default the operator's. */
   name?: string;
   /** Names of the outputs; fresh ones by default. An empty string leaves an optional output out. */
   outputs?: readonly string[];
@@ -50,6 +56,7 @@ export class GraphBuilder {
 
   /** @param outer the builder of a graph around this one, whose names this one never uses */
   constructor(
+    /** What has been built so far. */
     readonly graph: Graph = emptyGraph('graph'),
     outer?: GraphBuilder,
   ) {
@@ -106,6 +113,7 @@ export class GraphBuilder {
     };
   }
 
+  /** Appends a node with `count` outputs (default 1). @returns their names */
   ops(
     opType: string,
     inputs: readonly string[],
@@ -117,6 +125,7 @@ export class GraphBuilder {
     return node.output;
   }
 
+  /** Appends a node. @returns the name of its first output */
   op(
     opType: string,
     inputs: readonly string[],
@@ -126,17 +135,20 @@ export class GraphBuilder {
     return this.ops(opType, inputs, attributes, options)[0]!;
   }
 
+  /** Adds an input to the graph, under exactly this name. @returns the name */
   input(name: string, type: DataTypeName, dims: readonly Dim[]): string {
     this.taken.add(name);
     this.graph.input.push(valueInfo(name, type, dims));
     return name;
   }
 
+  /** Makes a value an output of the graph. @returns its name */
   output(name: string, type: DataTypeName | number, dims?: readonly Dim[]): string {
     this.graph.output.push(valueInfo(name, type, dims));
     return name;
   }
 
+  /** Adds a tensor of values to the graph, under the name that it has. @returns the name */
   initializer(tensor: Tensor): string {
     this.taken.add(tensor.name!);
     this.graph.initializer.push(tensor);
@@ -165,6 +177,7 @@ export class GraphBuilder {
   }
 }
 
+/** A graph with nothing in it. */
 export const emptyGraph = (name: string): Graph => ({
   name,
   node: [],
@@ -174,6 +187,10 @@ export const emptyGraph = (name: string): Graph => ({
   valueInfo: [],
 });
 
+/**
+ * A model of a graph, of operator set 17.
+ * @param domains versions of the operators of other domains that it uses
+ */
 export function makeModel(graph: Graph, domains: Readonly<Record<string, number>> = {}): ModelProto {
   return {
     irVersion: defaultIrVersion,

@@ -18,8 +18,10 @@ export const DataType = {
   uint64: 13,
   bfloat16: 16,
 } as const;
+/** An element type of tensors by name: a key of `DataType`. */
 export type DataTypeName = keyof typeof DataType;
 
+/** Elements of a tensor, in row-major order; float16 and bfloat16 as their bits, bool as bytes. */
 export type TensorData =
   | Float32Array
   | Float64Array

@@ -19,6 +19,7 @@ import {
 import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
+/** Options of `AdamW`. */
 export interface AdamWOptions extends CommonOptions {
   /** β₁, β₂; default 0.9, 0.999 */
   betas?: readonly [number, number];

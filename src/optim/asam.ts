@@ -5,6 +5,7 @@ import { SAM, type SAMOptions, samSettings } from './sam.js';
 import { wrapper } from './toolkit/declare.js';
 import { etaOption } from './toolkit/perturbation.js';
 
+/** Options of `ASAM`; `rho` is 0.5 by default. */
 export interface ASAMOptions extends Omit<SAMOptions, 'adaptive'> {
   /** η in T = |w| + η; default 0.01. */
   eta?: number;

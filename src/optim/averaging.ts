@@ -17,7 +17,10 @@ const blend = program(assign(a, scalar('keep').times(a).plus(scalar('share').tim
 export abstract class WeightAveraging implements Optimizer {
   private readonly vectors = new StateVectors();
 
-  protected constructor(protected readonly inner: Optimizer) {}
+  protected constructor(
+    /** The optimizer that trains. */
+    protected readonly inner: Optimizer,
+  ) {}
 
   async step(problem: Problem): Promise<StepReport> {
     const report = await this.inner.step(problem);
@@ -39,6 +42,7 @@ export abstract class WeightAveraging implements Optimizer {
   /** Lets the parameters of the step that was made enter the average, or not. */
   protected abstract include(problem: Problem): Promise<void>;
 
+  /** Whether anything has entered the average after `steps` steps. */
   protected abstract hasAverage(steps: number): boolean;
 
   /** a ← w, frozen parameters included */
@@ -58,6 +62,7 @@ export abstract class WeightAveraging implements Optimizer {
   }
 }
 
+/** Options of `EMA`. */
 export interface EMAOptions {
   /** Decay d in [0, 1); default 0.999. */
   decay?: number;
@@ -96,6 +101,7 @@ export class EMA extends WeightAveraging {
   }
 }
 
+/** Options of `SWA`. */
 export interface SWAOptions {
   /** Steps done before the first c of SWA. */
   start: number;

@@ -8,6 +8,7 @@ import { streamOf } from './toolkit/micro-batches.js';
 import { normalQuantile } from './toolkit/normal-quantile.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
+/** Options of `ESAM`. */
 export interface ESAMOptions extends AscentOptions {
   /** Share β of the parameters that a step perturbs, in (0, 1]; default 0.6. */
   fraction?: number;

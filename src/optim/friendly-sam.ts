@@ -10,6 +10,7 @@ import { gradientNorm } from './toolkit/gradient-norm.js';
 import { isFirst, PendingState } from './toolkit/pending-state.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
+/** Options of `FriendlySAM`. */
 export interface FriendlySAMOptions extends AscentOptions {
   /** Share σ of the mean gradient that the ascent leaves out; default 1. */
   sigma?: number;

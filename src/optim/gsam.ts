@@ -7,6 +7,7 @@ import type { BaseOptimizer, Problem } from './optimizer.js';
 import { wrapper } from './toolkit/declare.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
+/** Options of `GSAM`. */
 export interface GSAMOptions extends AscentOptions {
   /** Coefficient α of the orthogonal component, default 0.4. */
   alpha?: number;

@@ -9,6 +9,7 @@ import { wrapper } from './toolkit/declare.js';
 import { isFirst, PendingState } from './toolkit/pending-state.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
+/** Options of `LookSAM`. */
 export interface LookSAMOptions extends AscentOptions {
   /** Steps k from one SAM gradient to the next; default 5. */
   every?: number;

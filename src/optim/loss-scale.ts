@@ -1,5 +1,6 @@
 import { FlatminError, invalid } from '../errors.js';
 
+/** Options of `LossScaler`. */
 export interface LossScaleOptions {
   /** Scale of the first step; default 2¹⁶. */
   initial?: number;
@@ -124,6 +125,7 @@ export class LossScaler {
     };
   }
 
+  /** What `restore` goes on from. */
   state(): LossScaleState {
     return this.current;
   }

@@ -1,9 +1,12 @@
+import { checkedValue } from '../options/option.js';
+import { notNegative } from '../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { AppliedSteps } from './toolkit/applied-steps.js';
 
 /** What an optimizer may do with the model it trains. */
 export interface Problem {
+  /** The parameters, their gradient, and the vectors beside them. */
   readonly space: ParameterSpace;
   /** Steps done before this one: 0 in the first. Schedules and random numbers depend on it. */
   readonly step: number;
@@ -47,7 +50,9 @@ export interface StepReport {
 
 /** A report whose numbers are known. */
 export type SettledReport = Omit<StepReport, 'loss' | 'gradientNorm'> & {
+  /** See StepReport. */
   readonly loss: number;
+  /** See StepReport. */
   readonly gradientNorm: number;
 };
 
@@ -60,11 +65,15 @@ export async function settleReport(report: StepReport): Promise<SettledReport> {
 /** A number, or its value at each step (0-based). */
 export type Scheduled = number | ((step: number) => number);
 
-export const at = (value: Scheduled, step: number): number =>
-  typeof value === 'function' ? value(step) : value;
+/** The value of a schedule at a step. @throws FlatminError INVALID_ARGUMENT where it is no finite number ≥ 0 */
+export function at(value: Scheduled, step: number): number {
+  if (typeof value !== 'function') return value;
+  return checkedValue(`the schedule at step ${step + 1}`, notNegative, value(step));
+}
 
 /** One training step: gradients of its choice, then new parameters. */
 export interface Optimizer {
+  /** Moves the parameters of `problem.space` once. @throws FlatminError NOT_FINITE: see Problem.onNotFinite */
   step(problem: Problem): Promise<StepReport>;
   /** Vectors that a checkpoint must hold for the run to go on as if it had not stopped. */
   state(space: ParameterSpace): Readonly<Record<string, Vector>>;

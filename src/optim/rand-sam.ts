@@ -11,6 +11,7 @@ import {
   perturbedSettings,
 } from './toolkit/sharpness-aware.js';
 
+/** Options of `RandSAM`. */
 export interface RandSAMOptions extends PerturbedOptions {
   /** ε = ρ Tz/‖z‖ with T = |w| + η: the same after rescalings that leave the network's function alone. Default false. */
   adaptive?: boolean | AdaptiveOptions;

@@ -5,6 +5,7 @@ import type { BaseOptimizer, Problem } from './optimizer.js';
 import { wrapper } from './toolkit/declare.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
+/** Options of `SAM`. */
 export interface SAMOptions extends AscentOptions {
   /** Ascent steps N; default 1. */
   steps?: number;

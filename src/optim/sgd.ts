@@ -17,6 +17,7 @@ import {
 import { baseOptimizer } from './toolkit/declare.js';
 import { clipFactor, decayedGradientNorm, finiteGradientNorm } from './toolkit/gradient-norm.js';
 
+/** Options of `SGD`. */
 export interface SGDOptions extends CommonOptions {
   /** μ, default 0 */
   momentum?: number;

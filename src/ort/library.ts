@@ -8,7 +8,9 @@ import { libraryIn, providersAt } from './library-name.js';
 
 /** A libonnxruntime to run graphs on. */
 export interface Runtime {
+  /** Of the shared library. */
   readonly path: string;
+  /** As the library tells it: '1.30.0'. */
   readonly version: string;
   /** Execution providers that it can load, as "CPUExecutionProvider". */
   readonly providers: readonly string[];

@@ -2,6 +2,7 @@ import { html } from './html/html.js';
 import { page } from './html/page.js';
 import { readFolder } from './read/folder.js';
 
+/** How a page is made. */
 export interface ReportOptions {
   /** flatmin's, for the page. */
   version: string;

@@ -6,6 +6,7 @@ import { html } from './html/html.js';
 import { page } from './html/page.js';
 import { makeReport, type ReportOptions } from './report.js';
 
+/** How a report is served. */
 export interface ServeOptions extends Pick<ReportOptions, 'version'> {
   /** Default 0: any that is free. */
   port?: number;
@@ -13,9 +14,11 @@ export interface ServeOptions extends Pick<ReportOptions, 'version'> {
   every?: number;
 }
 
+/** A report that is being served. */
 export interface ReportServer {
   /** Where the page is. */
   readonly url: string;
+  /** Ends it, and the connections of open pages. */
   close(): Promise<void>;
 }
 

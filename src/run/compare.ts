@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { openDataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
@@ -21,6 +22,11 @@ export async function compare(
   given: Partial<TrainSettings>,
   options: TrainOptions,
 ): Promise<Record<string, TrainSummary>> {
+  if (options.restart)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `restart is of one run: give the folder of the one to begin again, such as ${join(options.out, 'sam')}, then resume the comparison.`,
+    );
   await RunFolder.check(options.out, { resume: options.resume ?? false });
   const saved = options.resume ? await readComparison(options.out) : undefined;
   const chosen = names ?? saved?.compare ?? [];

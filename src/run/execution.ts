@@ -1,10 +1,12 @@
 import type { Precision } from '../compile/precision.js';
 import type { Dataset } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
+import type { ExecutionRecord } from '../formats/run/config.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
 import { openDevice } from '../vectors/device/open.js';
+import { environment } from './environment.js';
 
 /** How a run is executed: what does not change its results (threads: beyond rounding). */
 export interface Execution {
@@ -57,4 +59,52 @@ export function openExecution(
       'cudaGraphs needs a CUDA device, and this is the CPU: give --device cuda, or leave --cuda-graphs out.',
     );
   return { device, runtime: runtime ?? openRuntime(undefined, device.name) };
+}
+
+/** What a run's config says of how it was executed. */
+export const executionRecord = ({ device, runtime }: OpenedExecution): ExecutionRecord => ({
+  device: device.name,
+  threads: device.threads,
+  runtime: runtime.version,
+  build: runtime.kind,
+  ...(runtime.kind === 'other' && { library: runtime.path }),
+  ...environment(),
+});
+
+/**
+ * How a run goes on: what is not asked for is as it was before.
+ * @param saved how it was executed; parts may be absent
+ * @throws FlatminError RUNTIME where its ONNX Runtime is not here and no other is asked for
+ */
+export function resumedExecution<T extends Execution>(given: T, saved: ExecutionRecord): T {
+  const { device = saved.device, threads, cudaGraphs = saved.cudaGraphs } = given;
+  return {
+    ...given,
+    device,
+    cudaGraphs,
+    threads: threads ?? (device === saved.device ? saved.threads : undefined),
+    runtime: given.runtime ?? sameRuntime(saved, device),
+  };
+}
+
+/** Its sums are rounded as they were. */
+function sameRuntime({ runtime, build, library }: ExecutionRecord, device = 'cpu'): Runtime | undefined {
+  if (runtime === undefined || build === undefined) return undefined;
+  const isSame = (found: Runtime) => found.version === runtime && found.kind === build;
+  const usual = openRuntime(undefined, device);
+  if (isSame(usual)) return usual;
+  const found = opened(build === 'other' ? library : build, device);
+  if (found && isSame(found)) return found;
+  throw new FlatminError(
+    'RUNTIME',
+    `The run was executed on ONNX Runtime ${runtime} (${build}), which is not here; here is ${usual.version} (${usual.kind}). Install it, or give --runtime to go on with another: the last bits of the results may then differ.`,
+  );
+}
+
+function opened(choice: string | undefined, device: string): Runtime | undefined {
+  try {
+    return openRuntime(choice, device);
+  } catch {
+    return undefined;
+  }
 }

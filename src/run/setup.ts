@@ -11,7 +11,7 @@ import type { Runtime } from '../ort/library.js';
 import { TrainingSession } from '../session/session.js';
 import { parseAugmentation } from '../settings/augmentation-spec.js';
 import { parameterGroups } from '../settings/group-spec.js';
-import { makeRunOptimizer, makeSchedule } from '../settings/make-optimizer.js';
+import { makeRunOptimizer, makeSchedule, type RateFactor } from '../settings/make-optimizer.js';
 import { type TrainSettings, viewOf } from '../settings/schema.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
@@ -26,6 +26,7 @@ export interface Preparation {
   readonly binding: DataBinding;
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: Optimizer;
+  readonly rateFactor: RateFactor;
   readonly loss: Loss;
   readonly trainLoader: DataLoader;
   /** Each of `accumulate` batches; what does not fill a step is left out. */
@@ -55,7 +56,8 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     { batch, seed, workers, ...(augmentation && { augmentation }) },
   );
   const stepsPerEpoch = countSteps(settings, trainLoader);
-  const optimizer = makeRunOptimizer(settings, stepsPerEpoch);
+  const rateFactor = { value: 1 };
+  const optimizer = makeRunOptimizer(settings, stepsPerEpoch, rateFactor);
   if (settings.earlyStop !== undefined && dataset.test.size === 0) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
@@ -70,7 +72,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     batch,
     layout: settings.layout,
   });
-  const schedule = makeSchedule(settings, stepsPerEpoch);
+  const schedule = makeSchedule(settings, stepsPerEpoch, rateFactor);
   const groups = parameterGroups(settings.groups, binding.parameters).map((group) => ({
     ...group,
     // The schedule scales a group's own rate as it scales the others'.
@@ -83,6 +85,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     binding,
     groups,
     optimizer,
+    rateFactor,
     loss,
     trainLoader,
     stepsPerEpoch,
@@ -111,6 +114,7 @@ export async function setUp(settings: TrainSettings, execution: Execution): Prom
     device,
     runtime,
     precision,
+    onNotFinite: settings.onNan === 'skip' ? 'skip' : 'throw',
   });
   return {
     ...prepared,

@@ -1,32 +1,49 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FlatminError, invalid, withPath } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
-import { type ExecutionRecord, isComparisonConfig } from '../formats/run/config.js';
+import { fileDigest, sealedJson } from '../formats/digest.js';
+import { printable } from '../formats/printable.js';
+import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
+import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import { stepSamples, type TrainSettings } from '../settings/schema.js';
-import { hasCheckpoint, initialState, type RunState, readCheckpoint } from './checkpoint.js';
-import { CHECKPOINT, Checkpoints } from './checkpoints.js';
-import { environment } from './environment.js';
-import type { Execution } from './execution.js';
+import { KeptCheckpoints } from './checkpoint/kept.js';
+import { initialState, type RunState } from './checkpoint/state.js';
+import { type Execution, executionRecord, resumedExecution } from './execution.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { createProgress, type Progress, timedProgress } from './progress.js';
+import { type CheckpointOptions, Checkpoints } from './listeners/checkpoints.js';
+import { checkEvaluation, Divergence } from './listeners/divergence.js';
+import { EarlyStop } from './listeners/early-stop.js';
+import type { RunListener } from './listeners/listener.js';
+import { createProgress, type Progress } from './listeners/progress.js';
+import { ShowProgress } from './listeners/show-progress.js';
+import { Uninterrupted } from './listeners/uninterrupted.js';
+import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
-import { Trainer, type TrainerOptions } from './trainer.js';
+import { Trainer } from './trainer.js';
 
-export interface TrainOptions
-  extends Execution,
-    Pick<TrainerOptions, 'checkpointEvery' | 'keepBest' | 'signal'> {
+/** Where a run is kept, and how it is executed. */
+export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkpointEvery' | 'keepBest'> {
   /** The run's folder. */
   out: string;
-  /** Go on with the run in the folder; its settings are those it began with. */
+  /** Go on with the run in the folder; its settings are those it began with, and so is what is not given here. */
   resume?: boolean | undefined;
+  /** With `resume`: begin the run in the folder again, from its settings alone. Its checkpoints and results are removed. */
+  restart?: boolean | undefined;
+  /** Of the latest checkpoints, how many are kept: an older one is there where the newest is damaged. Default 2. */
+  keepCheckpoints?: number | undefined;
+  /** Ends the run after the step that is under way, with a checkpoint. */
+  signal?: AbortSignal | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
   label?: string | undefined;
   /**
@@ -34,36 +51,40 @@ export interface TrainOptions
    * checkpoint is written before the first step, and its time told.
    */
   onUninterrupted?: ((seconds: number) => void) | undefined;
+  /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
+  warn?: ((text: string) => void) | undefined;
 }
-
-const SUMMARY = 'summary.json';
-/** Part of config.json that tells how the run was executed. */
-const EXECUTION = 'execution';
 
 /**
  * Trains a model and writes the run's folder: config.json, metrics.jsonl, tensorboard/, checkpoint.safetensors, and at the end
  * model.onnx and summary.json.
  * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
- * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND before anything is written; IN_USE;
- * NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a checkpoint to go on from
+ * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
+ * INVALID_DATA where all checkpoints are damaged or missing; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
+ * checkpoint to go on from
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
-  const { out, resume = false } = options;
-  checkCheckpointEvery(options.checkpointEvery);
+  const { out, resume = false, restart = false } = options;
+  checkCounts(options);
+  if (restart && !resume)
+    throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
   const settings = resolveSettings(given, saved);
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
-  const finished = saved && (await readSummary(join(out, SUMMARY)));
+  const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) return finished;
 
-  const setup = await setUp(settings, options);
+  const { execution: before } = (config ?? {}) as RunConfigFile;
+  const chosen = before ? resumedOptions(options, before) : options;
+  const setup = await setUp(settings, chosen);
   try {
-    const now = { ...settings, [EXECUTION]: describeExecution(setup) };
-    const folder = await RunFolder.create(out, now, { resume, ignoredKeys: [EXECUTION] });
+    const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
+    const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
+    const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
     try {
-      return await trainIn(folder, setup, options);
+      return await trainIn(folder, setup, chosen, before);
     } catch (error) {
       throw withPath(error, folder.dir);
     } finally {
@@ -74,39 +95,75 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   }
 }
 
-async function trainIn(folder: RunFolder, setup: Setup, options: TrainOptions): Promise<TrainSummary> {
+function resumedOptions(given: TrainOptions, before: ExecutionRecord): TrainOptions {
+  const { checkpointEvery, keepBest, keepCheckpoints } = before;
+  const own = Object.entries(given).filter(([, value]) => value !== undefined);
+  return {
+    ...{ checkpointEvery, keepBest, keepCheckpoints },
+    ...resumedExecution(Object.fromEntries(own) as unknown as TrainOptions, before),
+  };
+}
+
+async function trainIn(
+  folder: RunFolder,
+  setup: Setup,
+  options: TrainOptions,
+  before: ExecutionRecord | undefined,
+): Promise<TrainSummary> {
   const { settings, session, stepsPerEpoch, optimizer } = setup;
-  const checkpoint = folder.path(CHECKPOINT);
-  const state = (await hasCheckpoint(checkpoint))
-    ? await readCheckpoint(checkpoint, session, optimizer)
-    : initialState();
+  const { label, warn = (text) => void process.stderr.write(`flatmin: ${printable(text)}\n`) } = options;
+  const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
+  if (options.restart) await removeResults(folder, kept);
+  const found = await kept.restore(warn);
+  const state = found?.state ?? initialState();
+  setup.rateFactor.value = state.rateFactor;
+  const { accumulate = 1, logEvery } = settings;
+  const log = await RunLog.open(
+    folder,
+    { state, mark: found?.mark },
+    { batchesPerEpoch: stepsPerEpoch * accumulate, every: logEvery },
+    warn,
+  );
   const progress = createProgress({
-    label: options.label ?? '',
+    label: label ?? '',
     total: settings.epochs * stepsPerEpoch,
     start: state.step,
-    enabled: options.label !== undefined,
+    enabled: label !== undefined,
   });
-  const log = await RunLog.open(folder, state, stepsPerEpoch * (settings.accumulate ?? 1));
   try {
-    announce(progress, setup, state, folder);
+    tellChange(before, setup, warn);
+    announce(progress, setup, state);
+    const divergence = new Divergence(state);
+    const restoring = settings.onNan === 'restore' ? new Restoring(setup, state, log, kept, warn) : undefined;
+    const checkpoints = new Checkpoints(setup, state, log, kept, options);
     const { onUninterrupted } = options;
-    if (onUninterrupted)
-      await timeCheckpoint(new Checkpoints(setup, state, { folder, log }), onUninterrupted);
-    const shown = onUninterrupted ? timedProgress(progress, state.step, onUninterrupted) : progress;
-    const trainer = new Trainer(setup, state, { ...options, folder, log, progress: shown });
-    await trainer.run();
+    const uninterrupted = onUninterrupted && new Uninterrupted(onUninterrupted);
+    await uninterrupted?.time(() => checkpoints.onPause());
+    // A checkpoint counts on the records, and holds the count of evaluations since the best.
+    const listeners: RunListener[] = [
+      divergence,
+      log,
+      new ShowProgress(progress, settings.epochs),
+      new EarlyStop(settings.earlyStop, state, progress),
+      ...(restoring ? [restoring] : []),
+      ...(uninterrupted ? [uninterrupted] : []),
+      checkpoints,
+    ];
+    const trainer = new Trainer(setup, state, listeners, options.signal);
+    await (restoring?.run(trainer) ?? trainer.run());
+    divergence.checkEnd();
     progress.stop();
-    return await finish(trainer, folder, setup, state, progress);
+    return await finish(trainer, folder, setup, state, log, warn);
   } finally {
     progress.stop();
     await log.close();
   }
 }
 
-async function timeCheckpoint(checkpoints: Checkpoints, tell: (seconds: number) => void): Promise<void> {
-  const began = performance.now();
-  await checkpoints.write();
-  tell((performance.now() - began) / 1000);
+/** What an earlier beginning of the run came to. */
+async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
+  for (const name of [RUN_FILES.summary, RUN_FILES.model]) await rm(folder.path(name), { force: true });
+  await kept.removeAll();
 }
 
 /** Final losses, model.onnx, and last of all summary.json, which marks the run as finished. */
@@ -115,13 +172,15 @@ async function finish(
   folder: RunFolder,
   setup: Setup,
   state: RunState,
-  progress: Progress,
+  log: RunLog,
+  warn: (text: string) => void,
 ): Promise<TrainSummary> {
   const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
-  const result = await trainer.result(state.epoch - 1);
+  const result = await trainer.result();
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
-  await save(session, folder.path('model.onnx'), result, progress);
+  checkEvaluation(onTraining, 'training', state.step);
+  await save(session, folder.path(RUN_FILES.model), result, warn);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -148,8 +207,12 @@ async function finish(
     loss: setup.loss.name,
     seed: settings.seed,
     out: folder.dir,
+    files: {
+      [RUN_FILES.metrics]: await log.flush(),
+      [RUN_FILES.model]: await fileDigest(folder.path(RUN_FILES.model)),
+    },
   };
-  await writeFileAtomic(folder.path(SUMMARY), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
   return summary;
 }
 
@@ -158,48 +221,34 @@ async function save(
   session: TrainingSession,
   path: string,
   weights: WeightVectors,
-  progress: Progress,
+  warn: (text: string) => void,
 ): Promise<void> {
   try {
     await session.save(path, weights);
   } catch (error) {
     if (!(error instanceof FlatminError && error.code === 'NOT_FINITE')) throw error;
     await session.save(path, { ...weights, type: 'float32' });
-    progress.note(
-      `${path} is saved in float32, not in the types of the model it came from. ${error.message}`,
-    );
+    warn(`${path} is saved in float32, not in the types of the model it came from. ${error.message}`);
   }
-}
-
-function describeExecution({ device, runtime }: Setup): ExecutionRecord {
-  return {
-    device: device.name,
-    threads: device.threads,
-    runtime: runtime.version,
-    build: runtime.kind,
-    ...environment(),
-  };
 }
 
 /** Sums are rounded in another order with other threads or another runtime. */
-function announce(progress: Progress, setup: Setup, state: RunState, folder: RunFolder): void {
-  const { savedConfig } = folder;
-  const before = savedConfig && !isComparisonConfig(savedConfig) ? savedConfig[EXECUTION] : undefined;
-  const now = describeExecution(setup);
+function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (text: string) => void): void {
   const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: ExecutionRecord) =>
     `on ${device} with ${threads} threads, ONNX Runtime ${runtime} (${build})`;
-  if (before && describe(before) !== describe(now)) {
-    progress.note(
-      `The run began ${describe(before)}, and goes on ${describe(now)}: the last bits of its results may differ.`,
-    );
-  }
+  const now = describe(executionRecord(setup));
+  if (before && describe(before) !== now)
+    warn(`The run began ${describe(before)}, and goes on ${now}: the last bits of its results may differ.`);
+}
+
+function announce(progress: Progress, setup: Setup, state: RunState): void {
   for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
 }
 
-function checkCheckpointEvery(steps: number | undefined): void {
-  if (steps !== undefined && !(Number.isSafeInteger(steps) && steps > 0))
-    throw invalid('checkpointEvery', 'a positive integer', steps);
+function checkCounts({ checkpointEvery, keepCheckpoints }: TrainOptions): void {
+  for (const [name, value] of Object.entries({ checkpointEvery, keepCheckpoints }))
+    if (value !== undefined) checkedValue(name, count, value);
 }

@@ -1,68 +1,57 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
-import type { StepRecord } from '../formats/run/metrics.js';
-import { WeightAveraging } from '../optim/averaging.js';
 import type { Evaluation } from '../session/evaluator.js';
 import type { Feeds } from '../session/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';
-import type { RunState } from './checkpoint.js';
-import { BEST_CHECKPOINT, type CheckpointOptions, Checkpoints } from './checkpoints.js';
-import type { Progress } from './progress.js';
+import type { RunState } from './checkpoint/state.js';
+import type { RunListener } from './listeners/listener.js';
+import { RunResult } from './run-result.js';
 import type { Setup } from './setup.js';
 import { Speed } from './speed.js';
 
 /** What a stretch of steps ends with. */
-type End = 'epoch' | 'checkpoint' | 'stop';
+type End = 'epoch' | 'pause' | 'stop';
 
-export interface TrainerOptions extends CheckpointOptions {
-  progress: Progress;
-  /** Keep the state with the best accuracy beside the latest. */
-  keepBest?: boolean | undefined;
-  /** Ends the run after the step that is under way, with a checkpoint. */
-  signal?: AbortSignal | undefined;
-}
-
-/** The loop: steps, the evaluation of each epoch, records and checkpoints. */
+/** The loop: the steps of each epoch, its evaluation, and what listens to them. */
 export class Trainer {
-  private readonly checkpoints: Checkpoints;
   private readonly speed: Speed;
-  /** Of the last step that was not skipped. */
-  private lastLoss = Number.NaN;
   /** When the last step's result was taken. */
   private mark = 0;
   private lastTest: Evaluation | undefined;
-  private lastResult: { epoch: number; at: WeightVectors } | undefined;
+  private readonly runResult: RunResult;
 
+  /**
+   * @param listeners told of each event in this order
+   * @param signal ends the run after the step that is under way, behind a pause
+   */
   constructor(
     private readonly setup: Setup,
     private readonly state: RunState,
-    private readonly options: TrainerOptions,
+    private readonly listeners: readonly RunListener[],
+    private readonly signal: AbortSignal | undefined,
   ) {
-    this.checkpoints = new Checkpoints(setup, state, options);
     this.speed = new Speed(stepSamples(setup.settings));
+    this.runResult = new RunResult(setup, (epoch) => this.feedsUntilStopped(setup.trainLoader.epoch(epoch)));
   }
 
   /**
-   * Trains to the last epoch, or until the accuracy has not risen for `earlyStop` evaluations. Each epoch is steps, evaluation, record,
-   * checkpoint, in this order, so that a checkpoint agrees with the records up to its step.
-   * @throws FlatminError NOT_FINITE (the last checkpoint stays), INTERRUPTED (a checkpoint is written)
+   * Trains to the last epoch, or until a listener wants the end.
+   * @throws FlatminError NOT_FINITE; INTERRUPTED behind a pause
    */
   async run(): Promise<void> {
-    const { settings } = this.setup;
-    while (this.state.epoch < settings.epochs && !this.isStale()) {
+    this.runResult.forget();
+    while (
+      this.state.epoch < this.setup.settings.epochs &&
+      !this.listeners.some((each) => each.wantsEnd?.())
+    ) {
       await this.trainEpoch();
       await this.endEpoch();
     }
   }
 
-  private isStale(): boolean {
-    const { earlyStop } = this.setup.settings;
-    return earlyStop !== undefined && this.state.sinceBest >= earlyStop;
-  }
-
-  /** The rest of the epoch that is under way: stretches of steps, with a checkpoint between two of them. */
+  /** The rest of the epoch that is under way: stretches of steps, with a pause between two of them. */
   private async trainEpoch(): Promise<void> {
     const { trainLoader, session, optimizer, settings } = this.setup;
     const { accumulate = 1, perturbation } = settings;
@@ -76,35 +65,38 @@ export class Trainer {
         });
         for await (const result of session.train(stretch, optimizer, options)) this.count(result);
         if (end === 'stop') await this.stop();
-        if (end === 'checkpoint') await this.checkpoint();
+        if (end === 'pause') await this.pause();
       }
     } finally {
       await batches.return?.();
     }
   }
 
-  /** Batches up to the end of the epoch, the next checkpoint or the signal to stop, whichever comes first. */
+  /** Batches up to the end of the epoch, the next pause or the signal to stop, whichever comes first. */
   private async *stretch(
     batches: AsyncIterator<Batch>,
     onEnd: (end: End) => void,
   ): AsyncGenerator<Feeds, void, undefined> {
-    const { binding, settings } = this.setup;
+    const { binding, settings, session, stepsPerEpoch } = this.setup;
     const { accumulate = 1 } = settings;
     for (let given = 1; ; given++) {
       const { value, done } = await batches.next();
       if (done) return onEnd('epoch');
-      if (this.options.signal?.aborted) return onEnd('stop');
+      if (this.signal?.aborted) return onEnd('stop');
       yield binding.feeds(value);
       // The step of the batch has been asked for.
       if (given % accumulate > 0) continue;
-      if (this.checkpoints.isDue()) return onEnd('checkpoint');
-      if (this.options.signal?.aborted) return onEnd('stop');
+      // The end of the epoch is a pause of its own.
+      const isLast = session.steps === (this.state.epoch + 1) * stepsPerEpoch;
+      if (!isLast && this.listeners.some((each) => each.wantsPause?.())) return onEnd('pause');
+      if (this.signal?.aborted) return onEnd('stop');
     }
   }
 
   /** Takes the result of a step. */
-  private count({ loss, lr, rho, lossScale, skipped }: StepResult): void {
-    const { state } = this;
+  private count(result: StepResult): void {
+    const { state, speed } = this;
+    const { loss, lr, rho, lossScale, skipped } = result;
     const { accumulate = 1 } = this.setup.settings;
     const now = performance.now();
     const seconds = (now - this.mark) / 1000;
@@ -115,31 +107,19 @@ export class Trainer {
     if (skipped) {
       state.skipped++;
       state.skippedInEpoch++;
+      state.skippedInRow++;
     } else {
       state.lossSum += loss;
-      this.lastLoss = loss;
+      state.skippedInRow = 0;
     }
-    this.report({ ...(skipped ? { skipped } : { loss }), lr, rho, lossScale }, seconds);
+    speed.add(seconds);
+    const { step, epoch } = state;
+    const { imagesPerSecond } = speed;
+    for (const listener of this.listeners)
+      listener.onStep?.({ step, epoch: epoch + 1, loss, lr, rho, lossScale, skipped, imagesPerSecond });
   }
 
-  private report(record: Omit<StepRecord, 'step' | 'epoch'>, seconds: number): void {
-    const { settings } = this.setup;
-    const { step, epoch } = this.state;
-    this.speed.add(seconds);
-    if (step % settings.logEvery === 0) {
-      this.options.log.step({ step, epoch: epoch + 1, ...record }, this.speed.imagesPerSecond);
-    }
-    this.show(this.lastLoss);
-  }
-
-  private show(loss: number): void {
-    this.options.progress.update(this.state.step, {
-      loss,
-      accuracy: this.lastTest?.accuracy,
-      imagesPerSecond: this.speed.imagesPerSecond,
-    });
-  }
-
+  /** Evaluation, then records and checkpoint, in the order of the listeners. */
   private async endEpoch(): Promise<void> {
     const { state, setup } = this;
     const { settings, testLoader, stepsPerEpoch } = setup;
@@ -148,18 +128,9 @@ export class Trainer {
     const test = testLoader && isDue ? await this.evaluateOrStop(testLoader) : undefined;
     this.lastTest = test ?? this.lastTest;
     const meanLoss = state.lossSum / (stepsPerEpoch - state.skippedInEpoch);
-    await this.options.log.epoch({ step: state.step, epoch, meanLoss, test });
-    this.show(meanLoss);
-    this.options.progress.note(describeEpoch(epoch, settings.epochs, meanLoss, test));
-
-    const isBest = test?.accuracy !== undefined && test.accuracy > state.bestAccuracy;
-    if (isBest) state.bestAccuracy = test.accuracy!;
-    if (test) state.sinceBest = isBest ? 0 : state.sinceBest + 1;
     Object.assign(state, { epoch, batch: 0, lossSum: 0, skippedInEpoch: 0 });
-    if (this.isStale())
-      this.options.progress.note(`No better accuracy in ${state.sinceBest} evaluations: the run ends.`);
-    if (isBest && this.options.keepBest) await this.checkpoint(BEST_CHECKPOINT);
-    await this.checkpoint();
+    for (const listener of this.listeners)
+      await listener.onEpoch?.({ step: state.step, epoch, meanLoss, test });
   }
 
   /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
@@ -167,23 +138,9 @@ export class Trainer {
     return this.setup.session.evaluate(this.feedsUntilStopped(batches), at);
   }
 
-  /**
-   * The weights that are the run's result so far: the average where there is one, with BatchNorm statistics over an epoch's training
-   * batches (the epoch counts from 0), else the trained ones.
-   */
-  async result(epoch: number): Promise<WeightVectors> {
-    if (this.lastResult?.epoch !== epoch) this.lastResult = { epoch, at: await this.computeResult(epoch) };
-    return this.lastResult.at;
-  }
-
-  private async computeResult(epoch: number): Promise<WeightVectors> {
-    const { optimizer, session, trainLoader } = this.setup;
-    if (!(optimizer instanceof WeightAveraging)) return {};
-    const parameters = optimizer.average(session.space, session.steps);
-    if (!parameters) return {};
-    if (!session.hasStatistics) return { parameters };
-    const batches = this.feedsUntilStopped(trainLoader.epoch(epoch));
-    return { parameters, statistics: await session.batchNormStatistics(batches, parameters) };
+  /** The weights that are the run's result after the epochs that are done. */
+  result(): Promise<WeightVectors> {
+    return this.runResult.after(this.state.epoch - 1);
   }
 
   /** The test set's evaluation at the end of the run, where this process made it. */
@@ -193,38 +150,31 @@ export class Trainer {
 
   private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
     try {
-      return await this.evaluate(batches, await this.result(this.state.epoch));
+      return await this.evaluate(batches, await this.runResult.after(this.state.epoch));
     } catch (error) {
-      if (this.options.signal?.aborted) await this.stop();
+      if (this.signal?.aborted) await this.stop();
       throw error;
     }
   }
 
   private async *feedsUntilStopped(batches: AsyncIterable<Batch>): AsyncGenerator<Feeds> {
     for await (const batch of batches) {
-      if (this.options.signal?.aborted) throw this.interrupted();
+      if (this.signal?.aborted) throw this.interrupted();
       yield this.setup.binding.feeds(batch);
     }
   }
 
-  private async checkpoint(name?: string): Promise<void> {
-    await this.checkpoints.write(name);
+  private async pause(): Promise<void> {
+    for (const listener of this.listeners) await listener.onPause?.();
     this.mark = performance.now();
   }
 
   private async stop(): Promise<never> {
-    await this.checkpoint();
+    await this.pause();
     throw this.interrupted();
   }
 
   private interrupted(): FlatminError {
     return new FlatminError('INTERRUPTED', `Stopped after step ${this.state.step}; a checkpoint is written.`);
   }
-}
-
-function describeEpoch(epoch: number, epochs: number, loss: number, test: Evaluation | undefined): string {
-  const parts = [`epoch ${epoch}/${epochs}: loss ${loss.toPrecision(4)}`];
-  if (test) parts.push(`test loss ${test.loss.toPrecision(4)}`);
-  if (test?.accuracy !== undefined) parts.push(`accuracy ${(100 * test.accuracy).toFixed(2)} %`);
-  return parts.join(', ');
 }

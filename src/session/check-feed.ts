@@ -7,9 +7,11 @@ import type { Feeds } from './feeds.js';
 
 /** An input of a graph that a batch fills. */
 export interface FeedInput {
+  /** Of the array in a batch. */
   readonly name: string;
   /** ONNX element type. */
   readonly type: number;
+  /** Sizes of its axes. */
   readonly dims: readonly number[];
   /** Of class labels. */
   readonly labels?: LossInput['labels'] | undefined;

@@ -22,11 +22,13 @@ import { checkLengths } from './check-lengths.js';
 import type { Feeds } from './feeds.js';
 import { loadOn } from './load-model.js';
 
+/** How a model does on samples, in evaluation mode. */
 export interface Evaluation {
   /** Mean loss a sample. */
   readonly loss: number;
   /** Share of samples whose largest logit is their label; undefined when the targets are not class labels. */
   readonly accuracy: number | undefined;
+  /** How many there were. */
   readonly samples: number;
 }
 

@@ -13,6 +13,7 @@ import type { TrainingSessionOptions } from './session-options.js';
 /** An array with its shape, or one whose shape the model and `batch` or `dims` tell. */
 export type FeedArray = TensorData | { readonly dims: readonly number[]; readonly data: TensorData };
 
+/** What `gradients` differentiates, and where. */
 export interface GradientOptions
   extends Pick<
     TrainingSessionOptions,
@@ -30,6 +31,7 @@ export interface GradientOptions
     | 'runtime'
     | 'seed'
   > {
+  /** What is differentiated. */
   loss: Loss;
   /** Arrays for the inputs that the loss adds, in their order; default: those of `feeds` with their names. */
   targets?: readonly FeedArray[];
@@ -44,10 +46,13 @@ export interface GradientOptions
   target?: TrainingSessionOptions['target'];
 }
 
+/** What `gradients` finds. */
 export interface Gradients {
+  /** Of the batch. */
   readonly loss: number;
   /** By the parameter's name. */
   readonly gradients: Map<string, Float32Array>;
+  /** Shapes by the parameter's name. */
   readonly dims: Map<string, readonly number[]>;
   /** From each parameter that is split from a merged tensor to that tensor of the file. */
   readonly splits: ReadonlyMap<string, string>;

@@ -15,11 +15,17 @@ import type { WeightVectors } from './model-weights.js';
  * parameters, by name; `constants`: what inputs are in this session; `output`, `outputAsIs`: what the loss takes.
  */
 export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, ModelView, LossChoice {
+  /** Put at the end of the model. */
   loss: Loss;
   /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
   batchNorm?: 'batch' | 'running';
   /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
   dropout?: boolean;
+  /**
+   * What a step does whose loss or gradient is NaN or infinite: 'throw' NOT_FINITE (default), or 'skip': it changes nothing, and training
+   * goes on. With a loss scale (half precision) such steps are skipped in any case, until the scale cannot fall further.
+   */
+  onNotFinite?: 'throw' | 'skip' | undefined;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
   /** Seed of all random numbers of the optimizers; default 0. */
@@ -47,16 +53,19 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
 /** How a step over several micro-batches perturbs: each on its own (m-sharpness; default), or all by one perturbation. */
 export type MicroBatchPerturbation = 'per-batch' | 'synchronised';
 
+/** How a step is made. */
 export interface StepOptions {
   /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
   perturbation?: MicroBatchPerturbation;
 }
 
+/** How a stream of batches makes steps. */
 export interface StreamOptions extends StepOptions {
   /** Micro-batches a step; default 1. */
   accumulate?: number;
 }
 
+/** What is saved, and in which types. */
 export interface SaveOptions extends WeightVectors {
   /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
   type?: 'own' | 'float32' | undefined;

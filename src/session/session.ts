@@ -16,6 +16,7 @@ import { BatchInputs } from './batch-inputs.js';
 import { averageStatistics } from './batch-norm-statistics.js';
 import type { FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
+import { checkedFinite, explainNotFinite } from './explain-not-finite.js';
 import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
@@ -27,6 +28,8 @@ import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
 export interface SessionState {
   /** Steps done. */
   readonly steps: number;
+  /** Those of them that were skipped. Default 0. */
+  readonly skipped?: number;
   /** In half precision. */
   readonly lossScale?: LossScaleState | undefined;
 }
@@ -37,6 +40,8 @@ export class TrainingSession {
   readonly lossScaler: LossScaler | undefined;
   private readonly seed: number;
   private readonly scaling: LossScaling | undefined;
+  /** See PassContext. */
+  private readonly statisticsBefore: Vector | undefined;
   private readonly inputs: BatchInputs;
   private readonly clock = { seconds: 0 };
   /** What batchNormStatistics computes. */
@@ -59,10 +64,14 @@ export class TrainingSession {
     this.inputs = new BatchInputs(graph, built.noise, this.seed);
     if (built.lossScale) {
       this.lossScaler = new LossScaler({ latency });
-      const statisticsBefore = statisticsArena.vector(device);
-      this.scaling = { scaler: this.lossScaler, input: built.lossScale, statisticsBefore };
+      this.scaling = { scaler: this.lossScaler, input: built.lossScale };
     }
-    this.queue = new StepQueue(latency, this.lossScaler);
+    const { onNotFinite = 'throw' } = options;
+    if (onNotFinite !== 'throw' && onNotFinite !== 'skip')
+      throw invalid('onNotFinite', "'throw' or 'skip'", onNotFinite);
+    const skips = this.scaling !== undefined || onNotFinite === 'skip';
+    if (skips) this.statisticsBefore = statisticsArena.vector(device);
+    this.queue = new StepQueue(latency, this.lossScaler, skips);
   }
 
   /**
@@ -79,6 +88,7 @@ export class TrainingSession {
     return this.loaded.weights.space;
   }
 
+  /** Where it is trained. */
   get device(): Device {
     return this.loaded.weights.device;
   }
@@ -95,13 +105,15 @@ export class TrainingSession {
   state(): SessionState {
     return {
       steps: this.queued,
+      skipped: this.queue.skipped,
       ...(this.lossScaler && { lossScale: this.lossScaler.state() }),
     };
   }
 
   /** Goes on from a state, while no step is on its way. Without a loss scale in it, the present one is kept. */
-  restore({ steps, lossScale }: SessionState): void {
+  restore({ steps, lossScale, skipped = lossScale?.skipped ?? 0 }: SessionState): void {
     this.queued = steps;
+    this.queue.restore(steps, skipped);
     const scaler = this.lossScaler;
     scaler?.restore(lossScale ?? { ...scaler.state(), step: steps });
   }
@@ -120,16 +132,16 @@ export class TrainingSession {
     const { queue } = this;
     if (!(Number.isSafeInteger(accumulate) && accumulate >= 1))
       throw invalid('accumulate', 'a positive integer', accumulate);
-    while (!queue.isEmpty) await queue.take();
+    while (!queue.isEmpty) await this.take();
     let microBatches: Feeds[] = [];
     for await (const batch of batches) {
       microBatches.push(batch);
       if (microBatches.length < accumulate) continue;
       await this.enqueue(microBatches, optimizer, options);
       microBatches = [];
-      while (queue.isFull) yield await queue.take();
+      while (queue.isFull) yield await this.take();
     }
-    while (!queue.isEmpty) yield await queue.take();
+    while (!queue.isEmpty) yield await this.take();
   }
 
   /**
@@ -184,9 +196,22 @@ export class TrainingSession {
     if (batches.length === 1) await this.feed(batches[0]!);
     const passes = this.passes();
     const problem = batches.length === 1 ? passes.problem : this.problemOf(passes, batches, withParts);
-    const report = await optimizer.step(problem);
-    await passes.end(report.gradientNorm);
-    return this.queue.add(report, this.queued++);
+    try {
+      const report = await optimizer.step(problem);
+      await passes.end(report.gradientNorm);
+      return this.queue.add(report, this.queued++);
+    } catch (error) {
+      throw explainNotFinite(error, this.loaded.weights, { batches, withGradient: true });
+    }
+  }
+
+  /** The result of the oldest step on its way. */
+  private async take(): Promise<StepResult> {
+    try {
+      return await this.queue.take();
+    } catch (error) {
+      throw explainNotFinite(error, this.loaded.weights);
+    }
   }
 
   /**
@@ -210,11 +235,14 @@ export class TrainingSession {
   }
 
   private passes(): StepPasses {
-    const { loaded, seed, scaling, clock } = this;
+    const { loaded, seed, scaling, statisticsBefore, clock } = this;
     const { graph, weights } = loaded;
     const { applied } = this.queue;
     const nextStatistics = this.hasStatistics ? loaded.nextStatistics : undefined;
-    return new StepPasses({ graph, weights, seed, nextStatistics, scaling, applied, clock }, this.queued);
+    return new StepPasses(
+      { graph, weights, seed, nextStatistics, scaling, statisticsBefore, applied, clock },
+      this.queued,
+    );
   }
 
   /** A problem over micro-batches, each put in place when its gradient is asked for. */
@@ -269,6 +297,7 @@ export class TrainingSession {
     return this.loaded.weights.read(name, at);
   }
 
+  /** Overwrites a parameter or running statistic. @throws RangeError for an unknown name or a wrong number of elements */
   setWeight(name: string, values: Float32Array): void {
     this.loaded.weights.write(name, values);
   }
@@ -313,7 +342,7 @@ export class TrainingSession {
 
   /**
    * Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given.
-   * @throws FlatminError NOT_FINITE naming a weight that is too large for its type in the file
+   * @throws FlatminError NOT_FINITE naming a weight that is NaN or infinite, or too large for its type in the file; nothing is written
    */
   async save(path: string, { type = 'own', ...at }: SaveOptions = {}): Promise<void> {
     if (type !== 'own' && type !== 'float32') throw invalid('type', "'own' or 'float32'", type);
@@ -325,7 +354,8 @@ export class TrainingSession {
       type === 'float32'
         ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
         : model;
-    await writeModel(inferenceModel(filled(empty, (name) => weights.read(name, at))), path);
+    const finite = (name: string) => checkedFinite(name, weights.read(name, at));
+    await writeModel(inferenceModel(filled(empty, finite)), path);
   }
 
   /** Where values are not float32 in the file: what becomes of them, in one sentence. */
@@ -338,7 +368,6 @@ export class TrainingSession {
     const { graph, weights, nextStatistics } = this.loaded;
     for (const each of [graph, weights]) each.dispose();
     this.evaluator?.then((evaluator) => evaluator.dispose()).catch(() => {});
-    for (const vector of [nextStatistics, this.computedStatistics, this.scaling?.statisticsBefore])
-      vector?.dispose();
+    for (const vector of [nextStatistics, this.computedStatistics, this.statisticsBefore]) vector?.dispose();
   }
 }

@@ -13,6 +13,7 @@ const [g, target, source] = [vector('g'), vector('target'), vector('source')];
 
 // g ← g/S, and Σ g²: finite exactly if every gradient is
 const unscale = program(assign(g, scalar('inverseScale').times(g)), sumOfSquares(g));
+const squaredGradient = program(sumOfSquares(g));
 const copy = program(assign(target, source));
 const squaredNorm = program(sumOfSquares(source));
 
@@ -21,8 +22,6 @@ export interface LossScaling {
   readonly scaler: LossScaler;
   /** The graph's input that takes the scale: its gradients come out multiplied by that. */
   readonly input: string;
-  /** Holds the running statistics from before a step, which come back if it is skipped. */
-  readonly statisticsBefore: Vector;
 }
 
 /** A training graph and what its passes work on. */
@@ -33,6 +32,11 @@ export interface PassContext {
   /** Takes the running statistics that a pass makes; undefined where none move. */
   readonly nextStatistics: Vector | undefined;
   readonly scaling: LossScaling | undefined;
+  /**
+   * Where a step that is not finite changes nothing, instead of ending training: holds the running statistics from before it, which come
+   * back.
+   */
+  readonly statisticsBefore: Vector | undefined;
   /** Steps before this one that changed the parameters; default all. */
   readonly applied: AppliedSteps | undefined;
   /** Time spent in passes, on a GPU in queueing them. */
@@ -41,8 +45,9 @@ export interface PassContext {
 
 /** The gradient passes of one step. */
 export class StepPasses {
-  /** Finite exactly if the loss of every pass so far was, and with a loss scale its gradient too. */
+  /** Finite exactly if the loss of every pass so far was, and where steps are skipped its gradient too. */
   private health: Scalar | undefined;
+  private count = 0;
   private hasMovedStatistics = false;
 
   /** @param step steps done before this one */
@@ -53,7 +58,7 @@ export class StepPasses {
 
   /** The step on the batch that has been fed, as optimizers see it. */
   get problem(): Problem {
-    const { weights, seed, scaling, applied } = this.context;
+    const { weights, seed, statisticsBefore, applied } = this.context;
     const { space } = weights;
     return {
       space,
@@ -61,17 +66,17 @@ export class StepPasses {
       applied,
       seed,
       health: () => this.health,
-      onNotFinite: scaling ? 'skip' : 'throw',
+      onNotFinite: statisticsBefore ? 'skip' : 'throw',
       gradient: (statistics, at = space.parameters) => this.gradient(statistics, at),
     };
   }
 
-  /** Ends the step: with a loss scale, one whose update was not finite leaves the running statistics as they were too. */
+  /** Ends the step: where steps are skipped, one whose update was not finite leaves the running statistics as they were too. */
   async end(gradientNorm: Scalar): Promise<void> {
-    const { scaling, weights } = this.context;
-    if (!scaling || !this.hasMovedStatistics) return;
+    const { statisticsBefore, weights } = this.context;
+    if (!statisticsBefore || !this.hasMovedStatistics) return;
     const skipped = Scalar.of(1).minus(oneIfFinite(gradientNorm));
-    const vectors = { target: weights.statistics, source: scaling.statisticsBefore };
+    const vectors = { target: weights.statistics, source: statisticsBefore };
     // 1/0 is not finite.
     await this.runOnStatistics(copy, vectors, Scalar.of(1).over(skipped));
   }
@@ -88,33 +93,36 @@ export class StepPasses {
 
   /**
    * With a loss scale S the gradient is unscaled before anyone sees it: norms, perturbations and momentum are those of the gradient itself.
-   * @returns the loss, and a number that is finite exactly if the loss is, and with a loss scale the gradient too
-   * @throws FlatminError NOT_FINITE naming the step when the loss is known to be NaN or infinite, and there is no loss scale
+   * @returns the loss, and a number that is finite exactly if the loss is, and where steps are skipped the gradient too
+   * @throws FlatminError NOT_FINITE naming step and pass when the loss is known to be NaN or infinite, and the step is not skipped
    */
   private async pass(at: Vector): Promise<{ loss: Scalar; finite: Scalar }> {
-    const { graph, weights, scaling } = this.context;
-    if (!scaling) {
-      const loss = await graph.run(at);
+    const { graph, weights, scaling, statisticsBefore } = this.context;
+    const { space } = weights;
+    this.count++;
+    const scale = scaling?.scaler.scaleOf(this.step);
+    if (scaling) await graph.fill(scaling.input, Float32Array.of(scale!));
+    const loss = await graph.run(at);
+    if (!statisticsBefore) {
       if (loss.known !== undefined && !Number.isFinite(loss.known))
-        throw notFiniteLoss(loss.known, this.step);
+        throw notFiniteLoss(loss.known, this.step, this.count);
       return { loss, finite: loss.times(0) };
     }
-    const scale = scaling.scaler.scaleOf(this.step);
-    await graph.fill(scaling.input, Float32Array.of(scale));
-    const loss = await graph.run(at);
-    const { space } = weights;
-    const [squares] = await space.run(unscale, { g: space.gradient }, () => ({ inverseScale: 1 / scale }));
+    const [squares] =
+      scale === undefined
+        ? await space.run(squaredGradient, { g: space.gradient })
+        : await space.run(unscale, { g: space.gradient }, () => ({ inverseScale: 1 / scale }));
     // A product with zero is zero, or NaN where the loss is not finite.
     return { loss, finite: squares!.plus(loss.times(0)) };
   }
 
   /** Running statistics are written beside the old ones, so a pass that fails or overflows leaves them whole. */
   private async commitStatistics(when: Scalar): Promise<void> {
-    const { weights, nextStatistics: source, scaling } = this.context;
+    const { weights, nextStatistics: source, statisticsBefore } = this.context;
     if (!source) return;
     const { statistics } = weights;
-    if (scaling && !this.hasMovedStatistics)
-      await this.runOnStatistics(copy, { target: scaling.statisticsBefore, source: statistics });
+    if (statisticsBefore && !this.hasMovedStatistics)
+      await this.runOnStatistics(copy, { target: statisticsBefore, source: statistics });
     this.hasMovedStatistics = true;
     // A ReLU may lose the NaN that a statistic holds.
     const [squares] = await this.runOnStatistics(squaredNorm, { source });
@@ -127,9 +135,12 @@ export class StepPasses {
   }
 }
 
-/** @param step steps done before the one that failed */
-export const notFiniteLoss = (loss: number, step: number): FlatminError =>
+/**
+ * @param step steps done before the one that failed
+ * @param pass which gradient of the step it was, from 1, where that is known
+ */
+export const notFiniteLoss = (loss: number, step: number, pass?: number): FlatminError =>
   new FlatminError(
     'NOT_FINITE',
-    `The loss is ${loss} at step ${step + 1}: lower the learning rate or check the data.`,
+    `The loss is ${loss} at step ${step + 1}${pass === undefined ? '' : ` (its pass ${pass})`}: lower the learning rate or check the data.`,
   );

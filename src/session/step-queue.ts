@@ -17,14 +17,15 @@ export interface StepResult {
   readonly rho?: number;
   /** What the loss was multiplied by, in half precision with a loss scale. */
   readonly lossScale?: number;
-  /** Whether a gradient overflowed in half precision, and the step changed nothing but the loss scale. */
+  /** Whether loss or gradient were not finite, and the step changed nothing but the loss scale, if there is one. */
   readonly skipped: boolean;
 }
 
 /** A step that a device has been asked for. */
 export interface QueuedStep {
   /**
-   * Rejects with NOT_FINITE, naming the step, when the loss or the gradient was NaN or infinite; the step has changed no parameter then.
+   * Rejects with NOT_FINITE, naming the step, when the loss or the gradient was NaN or infinite and such steps are not skipped; the step
+   * has changed no parameter either way.
    */
   readonly result: Promise<StepResult>;
 }
@@ -35,11 +36,17 @@ export class StepQueue {
   private readonly waiting: Promise<StepResult>[] = [];
   /** ‖g‖ of the steps that have not been judged, the oldest first. */
   private readonly unjudged: Scalar[] = [];
+  private judged = 0;
+  private skippedSteps = 0;
 
-  /** @param latency steps that may be unfinished when another begins */
+  /**
+   * @param latency steps that may be unfinished when another begins
+   * @param skips whether steps that are not finite are skipped; with a loss scale they are
+   */
   constructor(
     private readonly latency: number,
     private readonly scaler: LossScaler | undefined,
+    private readonly skips: boolean,
   ) {}
 
   /** Waits until another step may begin. @throws what a step before failed with */
@@ -63,9 +70,19 @@ export class StepQueue {
 
   /** The steps that changed the parameters; undefined where none is ever skipped. */
   get applied(): AppliedSteps | undefined {
-    if (!this.scaler) return undefined;
-    const { step, skipped } = this.scaler.state();
-    return { known: step - skipped, pending: [...this.unjudged] };
+    if (!this.skips) return undefined;
+    return { known: this.judged - this.skippedSteps, pending: [...this.unjudged] };
+  }
+
+  /** Steps that were skipped, of those whose outcome is known. */
+  get skipped(): number {
+    return this.skippedSteps;
+  }
+
+  /** Goes on after `steps`, of which some were skipped. */
+  restore(steps: number, skipped: number): void {
+    this.judged = steps;
+    this.skippedSteps = skipped;
   }
 
   /** @param step steps done before this one */
@@ -89,9 +106,11 @@ export class StepQueue {
   ): Promise<StepResult> {
     const [numbers] = await Promise.all([report, before]);
     const finite = Number.isFinite(numbers.loss) && Number.isFinite(numbers.gradientNorm);
-    if (this.scaler) this.scaler.record(step, finite);
-    else if (!Number.isFinite(numbers.loss)) throw notFiniteLoss(numbers.loss, step);
-    else if (!finite) throw notFiniteGradient(step);
+    this.scaler?.record(step, finite);
+    if (!finite && !this.skips)
+      throw Number.isFinite(numbers.loss) ? notFiniteGradient(step) : notFiniteLoss(numbers.loss, step);
+    this.judged++;
+    if (!finite) this.skippedSteps++;
     this.unjudged.shift();
     return { ...numbers, ...(lossScale !== undefined && { lossScale }), skipped: !finite };
   }

@@ -29,15 +29,24 @@ export function makeOptimizer(
   return declared.wraps ? build(declared as Made, base) : base;
 }
 
+/** What all learning rates of a run are multiplied by; it may change between steps. */
+export interface RateFactor {
+  value: number;
+}
+
 /** The optimizer of a whole run, with its schedules and its average of the weights. */
-export function makeRunOptimizer(settings: TrainSettings, stepsPerEpoch: number): Optimizer {
+export function makeRunOptimizer(
+  settings: TrainSettings,
+  stepsPerEpoch: number,
+  factor: RateFactor,
+): Optimizer {
   const { epochs, rho, rhoFinal, swaStart, swaEvery = 1, ema } = settings;
   const steps = (count: number) => Math.round(count * stepsPerEpoch);
   if (ema !== undefined && swaStart !== undefined)
     throw invalid('ema', 'left out with swaStart: there is one average', ema);
   if (swaStart !== undefined && steps(swaStart) + steps(swaEvery) > steps(epochs))
     throw invalid('swaStart', `at least swaEvery (${swaEvery}) before the last epoch (${epochs})`, swaStart);
-  const lr = makeSchedule(settings, stepsPerEpoch);
+  const lr = makeSchedule(settings, stepsPerEpoch, factor);
   const radius =
     rho === undefined
       ? undefined
@@ -54,7 +63,7 @@ export function makeRunOptimizer(settings: TrainSettings, stepsPerEpoch: number)
 }
 
 /** The learning rate of each step, of averaged ones too; the settings count in epochs. */
-export function makeSchedule(settings: TrainSettings, stepsPerEpoch: number): Schedule {
+export function makeSchedule(settings: TrainSettings, stepsPerEpoch: number, factor: RateFactor): Schedule {
   const { schedule, lr, epochs, warmupEpochs, milestones, gamma, swaStart = 0, swaLr } = settings;
   const steps = (count: number) => Math.round(count * stepsPerEpoch);
   const planned = parseSchedule(schedule, {
@@ -64,5 +73,5 @@ export function makeSchedule(settings: TrainSettings, stepsPerEpoch: number): Sc
     ...(milestones && { milestones: milestones.map(steps) }),
     ...(gamma !== undefined && { gamma }),
   });
-  return swaLr === undefined ? planned : (step) => (step < steps(swaStart) ? planned(step) : swaLr);
+  return (step) => factor.value * (swaLr === undefined || step < steps(swaStart) ? planned(step) : swaLr);
 }

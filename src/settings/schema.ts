@@ -225,6 +225,17 @@ export const evaluationSettings = {
   }),
 };
 
+/** What a run does with a loss or a gradient that is NaN or infinite. */
+export const ON_NAN = ['stop', 'skip', 'restore'] as const;
+
+export const divergenceSettings = {
+  onNan: option(choice(ON_NAN).optional(), {
+    symbol: 'what',
+    help: 'where loss or gradient are not finite: stop, skip the step, or restore the end of the last epoch at half the rate',
+    default: 'stop',
+  }),
+};
+
 /** Settings of every run. */
 export const runSettings = {
   ...modelSettings,
@@ -233,6 +244,7 @@ export const runSettings = {
   ...scheduleSettings,
   ...averagingSettings,
   ...evaluationSettings,
+  ...divergenceSettings,
 };
 
 /** Names of the settings of any optimizer, and the values that one may have. */
@@ -241,6 +253,7 @@ export type OptimizerSetting = DeclaredOptimizer['settings'] extends infer S
     ? keyof S
     : never
   : never;
+/** The values that one of these settings may have. */
 export type SettingValue<K extends OptimizerSetting> = DeclaredOptimizer['settings'] extends infer S
   ? S extends Readonly<Record<K, z.ZodType>>
     ? z.output<S[K]>
@@ -254,7 +267,11 @@ export type TrainSettings = Readonly<
   z.infer<z.ZodObject<typeof viewSettings & typeof runSettings & typeof wrapperSettings>>
 > & { readonly [K in CommonSetting]: SettingValue<K> } & {
   readonly [K in Exclude<OptimizerSetting, CommonSetting>]?: SettingValue<K> | undefined;
-} & { readonly groups: readonly GroupSettings[] };
+} & {
+  /** Parameters with settings of their own; the first group that matches a parameter has it. */
+  readonly groups: readonly GroupSettings[];
+};
+/** A `ParameterGroup` in the settings: `parameters` is the source of an expression that finds its names. */
 export type GroupSettings = z.infer<typeof groupSchema>;
 
 /** The declaration of an optimizer. @throws FlatminError INVALID_ARGUMENT for an unknown name */

@@ -3,8 +3,11 @@ import { count } from '../options/values.js';
 import type { Ball } from './ball.js';
 import { figureOf, measureKind } from './declare.js';
 
+/** What `ascent-n` finds. */
 export interface AscentNResult {
+  /** L(w + ε_N) − L(w) */
   value: number;
+  /** N */
   steps: number;
 }
 

@@ -1,7 +1,9 @@
 import type { Ball } from './ball.js';
 import { type Context, figureOf, measureKind } from './declare.js';
 
+/** What `ascent` finds. */
 export interface AscentResult {
+  /** L(w + ε) − L(w) */
   value: number;
 }
 

@@ -5,10 +5,13 @@ import { measureKind, seed, withError } from './declare.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';
 
+/** What `average` finds. */
 export interface AverageResult {
+  /** Mean of L(w + ε) − L(w). */
   value: number;
   /** Of the mean over the draws. */
   standardError: number;
+  /** Random directions. */
   draws: number;
 }
 

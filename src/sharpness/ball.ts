@@ -41,7 +41,9 @@ export class Ball {
    * @param eta η of the adaptive ball; absent for the plain one
    */
   constructor(
+    /** What computes losses and gradients. */
     readonly evaluations: Evaluations,
+    /** ρ */
     readonly radius: number,
     private readonly p: Vector,
     eta?: number,

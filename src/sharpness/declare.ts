@@ -8,12 +8,15 @@ import type { Hessian } from './hessian.js';
 
 /** What a measure may work with; the parameters stay as they are. */
 export interface Context {
+  /** The objective: its losses and gradients. */
   readonly evaluations: Evaluations;
   /** Radius ρ. */
   readonly rho: number;
   /** The ball ‖ε‖ ≤ ρ, and the one in units of the weights. */
   readonly plain: Ball;
+  /** The ball ‖T⁻¹ε‖ ≤ ρ, T = |w| + η. */
   readonly adaptive: Ball;
+  /** Products with vectors at the parameters. */
   readonly hessian: Hessian;
   /** A vector of the space for the point beside the parameters, which the balls use too. */
   readonly point: Vector;
@@ -25,6 +28,7 @@ export interface MeasureDeclaration<
   O extends Options = Options,
   R extends object = object,
 > {
+  /** By which it is reported; none of flatmin's for one's own. */
   readonly name: N;
   /** What may be set, beside the options of every measurement: made with `option`. */
   readonly options: O;

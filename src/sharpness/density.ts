@@ -13,6 +13,7 @@ export interface DensityOptions {
   seed: number;
 }
 
+/** What `density` finds. */
 export interface DensityResult extends ProductsUsed {
   /** Eigenvalues of the tridiagonal matrices of all draws, in ascending order. */
   nodes: number[];
@@ -22,7 +23,9 @@ export interface DensityResult extends ProductsUsed {
   curve: { eigenvalue: number[]; density: number[] };
   /** Standard deviation of the smoothing. */
   smoothing: number;
+  /** Random directions. */
   draws: number;
+  /** Lanczos steps from each, at most. */
   steps: number;
 }
 

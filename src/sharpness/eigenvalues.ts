@@ -15,6 +15,7 @@ export interface EigenvaluesOptions {
   seed: number;
 }
 
+/** What `eigenvalues` finds. */
 export interface EigenvaluesResult extends ProductsUsed {
   /** The k largest, in descending order; fewer where there are fewer parameters. */
   values: number[];

@@ -4,7 +4,9 @@ import type { Objective } from './objective.js';
 
 /** Passes over all the data. */
 export interface Passes {
+  /** Of the mean loss. */
   gradients: number;
+  /** Without a gradient. */
   losses: number;
   /** Exact Hessian-vector products. */
   products: number;
@@ -16,17 +18,16 @@ export class Evaluations {
   /** Whether `space.gradient` holds the gradient at the parameters. */
   private holdsGradient = false;
 
-  /**
-   * @param passes counts up; passes over a part of the data count as that part
-   * @param share of the data that the objective is over
-   */
+  /** @param share of the data that the objective is over */
   constructor(
     private readonly objective: Objective,
+    /** Counts up; passes over a part of the data count as that part. */
     readonly passes: Passes,
     private readonly share = 1,
     private readonly onPass: () => void = () => {},
   ) {}
 
+  /** The parameters. */
   get space(): ParameterSpace {
     return this.objective.space;
   }

@@ -17,10 +17,12 @@ const difference = program(assign(h, h.minus(g).times(scalar('scale'))));
  */
 export const DIFFERENCE_STEP = 2 ** -6;
 
+/** How Hessian-vector products are computed: by differentiating the gradient, or as differences of gradients. */
 export type ProductKind = 'exact' | 'differences';
 
 /** How Hessian-vector products were computed. */
 export interface ProductsUsed {
+  /** How they were computed. */
   products: ProductKind;
   /** Of differences: length of the shift either way, in the norm of the parameters. */
   differenceStep?: number;
@@ -33,6 +35,7 @@ export interface ProductsUsed {
  * differences of gradients.
  */
 export class Hessian {
+  /** The parameters. */
   readonly space: ParameterSpace;
   /** Of differences. */
   readonly step: number;

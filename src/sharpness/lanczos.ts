@@ -22,9 +22,13 @@ export interface Ritz extends Eigen {
   readonly residuals: readonly number[];
 }
 
+/** How an iteration goes. */
 export interface LanczosOptions {
+  /** At most. */
   steps: number;
+  /** Of the random directions. */
   seed: number;
+  /** Of the first direction; later ones take streams behind it: see `randomStream`. */
   stream: number;
   /** Fresh directions where the iteration has used up an invariant subspace: finds repeated eigenvalues. Default true. */
   restart?: boolean;
@@ -37,6 +41,7 @@ export interface LanczosOptions {
  * N(0, I). Holds a vector of the size of the parameters for each step until dispose().
  */
 export class Lanczos {
+  /** Orthonormal vectors, one for each step. */
   readonly basis: Vector[] = [];
   /** The tridiagonal matrix: its diagonal, and what links row j to j + 1. */
   private readonly diagonal: number[] = [];
@@ -47,6 +52,7 @@ export class Lanczos {
     this.space = hessian.space;
   }
 
+  /** Steps made. */
   get steps(): number {
     return this.diagonal.length;
   }
@@ -84,6 +90,7 @@ export class Lanczos {
       await this.space.run(add, { r: target, q: this.basis[j]! }, () => ({ c }));
   }
 
+  /** Frees the basis. */
   dispose(): void {
     for (const vector of this.basis) vector.dispose();
   }

@@ -6,10 +6,13 @@ import { Ball } from './ball.js';
 import { figureOf, measureKind } from './declare.js';
 import type { Evaluations } from './evaluations.js';
 
+/** What `m-sharpness` finds. */
 export interface MSharpnessResult {
+  /** Mean of L_b(w + ε_b) − L_b(w). */
   value: number;
   /** Samples in a batch. */
   m: number;
+  /** How many there are. */
   batches: number;
 }
 

@@ -16,11 +16,15 @@ import {
 
 /** What a measure took. */
 export interface Cost extends Passes {
+  /** Wall time. */
   seconds: number;
 }
 
 /** What a measure of flatmin found, and what it took. */
-export type Measured<N extends MeasureName> = MeasureResults[N] & { cost: Cost };
+export type Measured<N extends MeasureName> = MeasureResults[N] & {
+  /** What it took. */
+  cost: Cost;
+};
 /** The same of measures of one's own, by name. */
 export type MeasuredOwn<Own extends MeasureDeclaration> = {
   [D in Own as D['name']]?: Awaited<ReturnType<D['run']>> & { cost: Cost };
@@ -28,6 +32,7 @@ export type MeasuredOwn<Own extends MeasureDeclaration> = {
 
 /** Plain JSON. Figures of two reports compare only where all but the values is the same. */
 export interface SharpnessReport<M extends AskedMeasure = MeasureName> {
+  /** Radius of the balls. */
   rho: number;
   /** Samples that losses and gradients are means over. */
   samples: number;

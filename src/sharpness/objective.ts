@@ -2,6 +2,7 @@ import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 
 /** The mean loss over fixed data as a function of the parameters: what measures work on. */
 export interface Objective {
+  /** The parameters, and the gradient beside them. */
   readonly space: ParameterSpace;
   /** Samples that the mean is over. */
   readonly samples: number;

@@ -9,6 +9,7 @@ import { measureKinds } from './index.js';
 
 /** The declaration of a measure. */
 export type DeclaredMeasure = (typeof measureKinds)[number];
+/** Names of flatmin's measures. */
 export type MeasureName = DeclaredMeasure['name'];
 /** What each measure finds. */
 export type MeasureResults = { [D in DeclaredMeasure as D['name']]: Awaited<ReturnType<D['run']>> };

@@ -1,3 +1,4 @@
+/** Eigenvalues and eigenvectors of a symmetric matrix. */
 export interface Eigen {
   /** In descending order. */
   readonly values: readonly number[];

@@ -7,10 +7,13 @@ import type { Hessian, ProductsUsed } from './hessian.js';
 import { randomStream } from './random-streams.js';
 import { meanOf } from './statistics.js';
 
+/** What `trace` finds. */
 export interface TraceResult extends ProductsUsed {
+  /** Mean of vᵀHv. */
   value: number;
   /** Of the mean over the draws. */
   standardError: number;
+  /** Random directions. */
   draws: number;
 }
 

@@ -5,6 +5,7 @@ import type { Ball } from './ball.js';
 import { figureOf, measureKind, seed as seedOption } from './declare.js';
 import { randomStream } from './random-streams.js';
 
+/** How `worst` looks. */
 export interface WorstOptions {
   /** Steps N of the N-step ascent that one start is taken from. */
   ascentSteps: number;
@@ -14,10 +15,13 @@ export interface WorstOptions {
   stepSize: number;
   /** Random starts, on the surface of the ball. */
   restarts: number;
+  /** Of the random starts. */
   seed: number;
 }
 
+/** What `worst` finds. */
 export interface WorstResult extends Omit<WorstOptions, 'seed'> {
+  /** The highest L(w + ε) − L(w) met. */
   value: number;
 }
 

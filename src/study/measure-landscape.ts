@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { subset, trainingSetNormalization } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
@@ -12,10 +11,10 @@ import {
   randomDirection,
 } from '../landscape/directions.js';
 import { lossCurve, lossSurface } from '../landscape/surface.js';
-import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { bindData, type DataBinding } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
+import { readTrainedModel } from '../run/trained-model.js';
 import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import type { Objective } from '../sharpness/objective.js';
@@ -24,6 +23,7 @@ import { datasetSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
 import { subjectOfRun } from './subject.js';
 
+/** Which surface is measured, and over which samples. */
 export interface LandscapeOptions
   extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The folder of a finished run. */
@@ -200,7 +200,7 @@ async function weightsOf(
   { space }: ModelWeights,
   bind: (model: ModelProto) => Promise<DataBinding>,
 ): Promise<Vector> {
-  const model = await readModel(join(dir, 'model.onnx'));
+  const model = await readTrainedModel(dir);
   const { weights: own, initializers } = await bind(model);
   const weights = new ModelWeights(own, initializers, { device: space.device });
   try {

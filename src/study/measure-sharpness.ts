@@ -15,6 +15,7 @@ export type MeasureSharpnessOptions<M extends AskedMeasure = MeasureName> = Shar
 export interface ModelSharpnessReport<M extends AskedMeasure = MeasureName>
   extends SharpnessReport<M>,
     ObjectiveFacts {
+  /** What it took. */
   cost: {
     /** Of the whole measurement, data aside. */
     seconds: number;

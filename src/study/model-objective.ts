@@ -32,12 +32,15 @@ export interface ObjectiveFacts {
   model: string;
   /** Trainable numbers. */
   parameters: number;
+  /** What `openDataset` was given, or the data set's name. */
   data: string;
   /** Training samples that `samples` were drawn from by `seed`. */
   samplesOf: number;
   /** (pixel / scale − mean) / std for each channel. */
   normalization: { scale: number } & Normalization;
+  /** The loss's. */
   lossName: string;
+  /** Statistics that BatchNormalization used. */
   batchNorm: BatchNormMode;
   /** Samples in one run of a session. */
   batch: number;
@@ -49,9 +52,11 @@ export class ModelObjective implements Objective {
   constructor(
     private readonly objective: DataObjective,
     private readonly weights: ModelWeights,
+    /** What the loss is of. */
     readonly facts: ObjectiveFacts,
   ) {}
 
+  /** The parameters, and the gradient beside them. */
   get space(): ParameterSpace {
     return this.weights.space;
   }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { Layout } from '../compile/image-layout.js';
@@ -6,6 +5,7 @@ import type { LossChoice } from '../compile/loss-model.js';
 import { DATA_HINT, type Dataset, openDataset } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
+import { RUN_FILES } from '../formats/run/files.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
@@ -14,6 +14,7 @@ import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
 import { chooseData } from '../run/setup.js';
+import { readTrainedModel } from '../run/trained-model.js';
 import { parameterGroups } from '../settings/group-spec.js';
 import { type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
@@ -76,18 +77,12 @@ export async function subjectOfRun(
 ): Promise<Subject> {
   const { data, dataset } = options;
   const settings = await readSettings(dir);
-  const path = join(dir, 'model.onnx');
-  if (!(await stat(path).catch(() => undefined))) {
-    throw new FlatminError(
-      'NOT_FOUND',
-      `${dir} has no model.onnx: the run is not finished; go on with it: flatmin train --resume --out ${dir}`,
-    );
-  }
+  const model = await readTrainedModel(dir);
   const chosen = { ...settings, ...(data !== undefined && { data }) };
   const { labelSmoothing = settings.labelSmoothing } = options;
   return {
-    name: path,
-    model: await readModel(path),
+    name: join(dir, RUN_FILES.model),
+    model,
     data: chosen.data,
     dataset: await chooseData(chosen, { dataset }),
     loss: crossEntropy({ labelSmoothing }),

@@ -1,14 +1,19 @@
 import type { DeviceBuffer } from '../addon/types.js';
 import type { Device } from './device/device.js';
 
+/** A tensor: its name and shape. */
 export interface Shaped {
+  /** Unique among the tensors of an arena. */
   readonly name: string;
+  /** Sizes of its axes; empty for a scalar. */
   readonly dims: readonly number[];
 }
 
+/** Where a tensor lies in an arena. */
 export interface Segment extends Shaped {
   /** Position of the first element in the arena, a multiple of 16. */
   readonly first: number;
+  /** Its elements, without padding. */
   readonly count: number;
 }
 
@@ -20,6 +25,7 @@ const alignment = 16;
  * optimizer works on whole vectors. The padding between segments is zero in all of them, always.
  */
 export class Arena {
+  /** One for each tensor, in the order given. */
   readonly segments: readonly Segment[];
   /** Elements of a vector, padding included. */
   readonly length: number;
@@ -37,6 +43,7 @@ export class Arena {
     this.byName = new Map(this.segments.map((segment) => [segment.name, segment]));
   }
 
+  /** Where a tensor lies. @throws RangeError for a name that the arena does not have */
   segment(name: string): Segment {
     const found = this.byName.get(name);
     if (!found) throw new RangeError(`The arena has no tensor "${name}".`);

@@ -12,6 +12,7 @@ export type Vector = DeviceBuffer;
 export interface GroupOptions {
   /** Learning rate, or its value at each step (0-based). */
   lr?: number | ((step: number) => number);
+  /** λ. */
   weightDecay?: number;
   /** Radius of a SAM perturbation. */
   rho?: number;
@@ -21,13 +22,17 @@ export interface GroupOptions {
 
 /** Parameters chosen by name and shape, and their options. The first group that matches a parameter has it. */
 export interface ParameterGroup extends GroupOptions {
+  /** A whole name, an expression that is found in names, or a choice by name and shape. */
   parameters: RegExp | string | ((name: string, dims: readonly number[]) => boolean);
 }
 
 /** A run of neighbouring parameters that share all options. */
 export interface Stretch {
+  /** Position of the first element in the arena. */
   readonly first: number;
+  /** Elements, the padding between its parameters included. */
   readonly count: number;
+  /** Of its group; empty where it is in none. */
   readonly options: GroupOptions;
   /** One-dimensional: a bias or a scale. */
   readonly isVector: boolean;
@@ -43,6 +48,7 @@ function matches(group: ParameterGroup, { name, dims }: Shaped): boolean {
 
 /** All trainable parameters as one vector, and the vectors an optimizer keeps beside it. */
 export class ParameterSpace {
+  /** The layout of its vectors. */
   readonly arena: Arena;
   /** The parameters w, as sessions read them. */
   readonly parameters: Vector;
@@ -56,6 +62,7 @@ export class ParameterSpace {
   constructor(
     tensors: readonly Shaped[],
     groups: readonly ParameterGroup[],
+    /** Where its vectors are. */
     readonly device: Device,
   ) {
     this.arena = new Arena(tensors);
@@ -150,6 +157,7 @@ export class ParameterSpace {
   }
 }
 
+/** Values of a program's scalars, by name. */
 export type Scalars = Range['scalars'];
 const none: Scalars = {};
 

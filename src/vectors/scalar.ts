@@ -5,12 +5,15 @@ export type ScalarExpression =
   | { readonly kind: 'unary'; readonly op: ScalarUnaryOp; readonly a: Scalar }
   | { readonly kind: 'binary'; readonly op: ScalarBinaryOp; readonly a: Scalar; readonly b: Scalar };
 
+/** A float64 on a device. */
 export interface Cell {
   /** Reads it from the device. */
   load(): Promise<number>;
 }
 
+/** Operations of one number: √a, a rounded to float32, and `Scalar.invertibleOrZero`. */
 export type ScalarUnaryOp = 'Sqrt' | 'Float32' | 'InvertibleOrZero';
+/** Operations of two numbers. DivOrZero: 0 where the divisor is not positive. */
 export type ScalarBinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'DivOrZero' | 'Min' | 'Max';
 
 const unary: Record<ScalarUnaryOp, (a: number) => number> = {
@@ -38,8 +41,12 @@ const binary: Record<ScalarBinaryOp, (a: number, b: number) => number> = {
  * here when the device has got there. Arithmetic is float64; what is computed from known numbers is known.
  */
 export class Scalar {
-  constructor(readonly expression: ScalarExpression) {}
+  constructor(
+    /** How it comes about. */
+    readonly expression: ScalarExpression,
+  ) {}
 
+  /** A number that is known; a Scalar as it is. */
   static of(value: number | Scalar): Scalar {
     return value instanceof Scalar ? value : new Scalar({ kind: 'constant', value });
   }
@@ -76,21 +83,27 @@ export class Scalar {
     return y.kind === 'binary' && x.op === y.op && x.a.equals(y.a) && x.b.equals(y.b);
   }
 
+  /** this + other */
   plus(other: Scalar | number): Scalar {
     return this.with('Add', other);
   }
+  /** this − other */
   minus(other: Scalar | number): Scalar {
     return this.with('Sub', other);
   }
+  /** this · other */
   times(other: Scalar | number): Scalar {
     return this.with('Mul', other);
   }
+  /** this / other */
   over(other: Scalar | number): Scalar {
     return this.with('Div', other);
   }
+  /** The smaller of both; NaN if one is. */
   min(other: Scalar | number): Scalar {
     return this.with('Min', other);
   }
+  /** The larger of both; NaN if one is. */
   max(other: Scalar | number): Scalar {
     return this.with('Max', other);
   }
@@ -98,6 +111,7 @@ export class Scalar {
   overOrZero(other: Scalar | number): Scalar {
     return this.with('DivOrZero', other);
   }
+  /** √this */
   get root(): Scalar {
     return this.apply('Sqrt');
   }

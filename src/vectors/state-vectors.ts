@@ -4,6 +4,7 @@ import type { ParameterSpace, Vector } from './parameter-space.js';
 export class StateVectors {
   private readonly spaces = new WeakMap<ParameterSpace, Map<string, Vector>>();
 
+  /** The vector of that name, which lives as long as the space. */
   get(space: ParameterSpace, name: string): Vector {
     const vectors = this.spaces.get(space) ?? new Map<string, Vector>();
     this.spaces.set(space, vectors);

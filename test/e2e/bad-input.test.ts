@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { sealedJson } from '../../src/formats/digest.js';
 import { recordsReach, runCli, startCli, temporaryFolder } from './run-cli.js';
 
 const DIGITS = ['--data', 'digits', '--model', 'wrn-10-1', '--batch', '64', '--quiet'];
@@ -202,7 +203,7 @@ test('a truncated data file is named', async (t) => {
 test('a loss that is not finite ends the run and names the step', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   const result = await runCli('train', ...DIGITS, '--lr', '1e30', '--epochs', '2', '--out', out);
-  t.is(result.code, FAILURE);
+  t.is(result.code, 3);
   t.regex(
     result.stderr,
     /^flatmin: The (loss is (NaN|-?Infinity)|gradient of the loss is not finite) at step \d+.*learning rate.*\n$/,
@@ -248,8 +249,9 @@ test('settings of a file that are no texts or numbers are refused by name', asyn
     out,
   );
   rmSync(join(out, 'summary.json'));
-  const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
-  writeFileSync(join(out, 'config.json'), JSON.stringify({ ...config, batch: { toString: 1 } }));
+  const { digest, ...rest } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  t.is(typeof digest, 'string');
+  writeFileSync(join(out, 'config.json'), sealedJson({ ...rest, batch: { toString: 1 } }));
   for (const command of [
     ['train', '--resume', '--out', out],
     ['sharpness', out],
@@ -274,17 +276,23 @@ test('a file where the folder should be is left alone', async (t) => {
   t.is(readFileSync(out, 'utf8'), 'mine');
 });
 
-test('a damaged checkpoint is refused by name', async (t) => {
+test('where all checkpoints are damaged the run is refused by name, and begins again if asked to', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   const run = ['train', ...DIGITS, '--train-samples', '64', '--epochs', '2', '--out', out];
   const { child, result } = startCli([...run, '--epochs', '500']);
   await recordsReach(join(out, 'metrics.jsonl'), 4, child);
   child.kill('SIGINT');
   await result;
-  writeFileSync(join(out, 'checkpoint.safetensors'), 'garbage garbage');
+  for (const name of ['checkpoint.safetensors', 'checkpoint-before-1.safetensors'])
+    writeFileSync(join(out, name), 'garbage garbage');
   const resumed = await runCli('train', '--resume', '--quiet', '--out', out);
   t.is(resumed.code, FAILURE);
-  t.regex(resumed.stderr, /^flatmin: .*checkpoint\.safetensors.*\n$/);
+  t.regex(resumed.stderr, /^flatmin: .*checkpoint\.safetensors.*no other checkpoint.*--restart.*\n$/);
+  rmSync(join(out, 'metrics.jsonl'));
+  const again = startCli(['train', '--resume', '--restart', '--quiet', '--out', out]);
+  await recordsReach(join(out, 'metrics.jsonl'), 2, again.child);
+  again.child.kill('SIGINT');
+  t.is((await again.result).code, 130);
 });
 
 test('an archive that is not the official one is refused', async (t) => {

@@ -1,6 +1,11 @@
-import { cp, readdir, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { filterProblems } from '@arethetypeswrong/core/problems';
+import type { ResolutionKind } from '@arethetypeswrong/core/types';
 import test from 'ava';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { type Project, packedProject, REPOSITORY, runNode } from './packed.js';
 
 let project: Project;
@@ -65,4 +70,29 @@ test.serial('what is internal cannot be imported, neither to run nor by its type
   const compiled = await tsc('internal.ts');
   t.not(compiled.code, 0);
   t.regex(compiled.output, /TS2307/);
+});
+
+test.serial('publint finds nothing wrong in the package', async (t) => {
+  const { buffer: tarball } = new Uint8Array(await readFile(project.tarball));
+  const { messages, pkg } = await publint({ pack: { tarball }, level: 'warning', strict: true });
+  t.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
+});
+
+/** How a package of ES modules alone is imported: attw's profile esm-only. */
+const esm: readonly ResolutionKind[] = ['node16-esm', 'bundler'];
+
+test.serial('attw finds the types of every entry of the package right', async (t) => {
+  const analysis = await checkPackage(createPackageFromTarballData(await readFile(project.tarball)));
+  if (!analysis.types) return t.fail('it found no types');
+  t.deepEqual(
+    esm.flatMap((resolutionKind) => filterProblems(analysis, { resolutionKind })),
+    [],
+  );
+  const { exports } = JSON.parse(await readFile(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    exports: object;
+  };
+  t.deepEqual(Object.keys(analysis.entrypoints), Object.keys(exports));
 });

@@ -58,6 +58,7 @@ test('the generalization gap is the test loss less the training loss, both in th
 
 test('a run leaves its config, records, checkpoint, model and summary, and no lock', (t) => {
   t.deepEqual(readdirSync(join(out, 'sam')).sort(), [
+    'checkpoint-before-1.safetensors',
     'checkpoint.safetensors',
     'config.json',
     'metrics.jsonl',

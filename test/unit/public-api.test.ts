@@ -12,6 +12,10 @@ test('every type that a public name leads to can be imported', (t) => {
   );
 });
 
+test('every public name, and every member of a public type, says what it is', (t) => {
+  t.deepEqual(api.undocumented(), [], 'write a comment at the declaration');
+});
+
 for (const room of api.rooms) {
   test(`what ${room.specifier} exports is what its report says`, (t) => {
     const recorded = readFileSync(reportFile(room), 'utf8');

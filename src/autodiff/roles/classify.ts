@@ -8,15 +8,20 @@ import { nonDifferentiable } from '../registry.js';
 import type { TensorRole } from './judge.js';
 import { type Use, ValueFlow } from './uses.js';
 
+/** 'parameter': trained. 'frozen': a parameter that is left as it is. 'statistic': a running mean or variance. 'constant': none of these. */
 export type Kind = 'parameter' | 'frozen' | 'statistic' | 'constant';
 
 /** What an initializer is to training, and why. */
 export interface Classified {
+  /** Of the initializer. */
   readonly name: string;
+  /** Sizes of its axes. */
   readonly dims: readonly number[];
   /** ONNX element type. */
   readonly type: number;
+  /** What it is to training. */
   readonly kind: Kind;
+  /** Why, for people. */
   readonly reason: string;
   /** Nodes that read it, or views of it. */
   readonly uses: number;
@@ -26,8 +31,10 @@ export interface Classified {
   readonly canTrain: boolean;
 }
 
+/** A pattern of names, or several: one of them has to match. */
 export type Patterns = Pattern | readonly Pattern[];
 
+/** Which initializers are trained, by their names; default: those that look learned. */
 export interface ClassifyOptions {
   /** Initializers to train, whatever they look like; these alone: weights that it does not match are frozen. */
   train?: Patterns | undefined;

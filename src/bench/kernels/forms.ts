@@ -16,17 +16,23 @@ export interface FormResult {
   readonly ops: readonly string[];
   /** Null where it does not run. */
   readonly seconds: number | null;
+  /** Why it does not run. */
   readonly refused?: string;
   /** Whether the session has it. */
   readonly chosen: boolean;
+  /** Whether no other form is faster by more than the noise of a measurement. */
   readonly fastest: boolean;
 }
 
 /** Equal nodes of the training graph, before it is lowered. */
 export interface OpForms {
+  /** With its domain where that is not ONNX's. */
   readonly op: string;
+  /** Element types and shapes; empty for an input that is left out. */
   readonly inputs: readonly string[];
+  /** How many nodes there are. */
   readonly count: number;
+  /** Two or more. */
   readonly forms: readonly FormResult[];
 }
 

@@ -14,9 +14,11 @@ import { retimed } from './retime.js';
 import { type Roofline, rooflineOf } from './roofline.js';
 import { vectorRows } from './vector-rows.js';
 
+/** How the ops of a step are measured. */
 export interface KernelBenchOptions extends BenchOptions {
   /** Also times the other forms that an op could take, each as a model of one op. Default false. */
   forms?: boolean | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes how far the forms are. */
   onProgress?: ((done: number, total: number) => void) | undefined;
@@ -28,6 +30,7 @@ export interface StepKernel extends Roofline {
   readonly op: string;
   /** Element types and shapes; of a vector program: its vectors. */
   readonly inputs: readonly string[];
+  /** Element types and shapes; none of a vector program. */
   readonly outputs: readonly string[];
   /** Calls in a step. */
   readonly count: number;
@@ -37,9 +40,11 @@ export interface StepKernel extends Roofline {
   readonly share: number;
   /** Of one call. */
   readonly flop: number | null;
+  /** Of one call: what it reads and writes. */
   readonly bytes: number;
 }
 
+/** Where a training step spends its time, op by op. */
 export interface KernelReport {
   /** The longest first. */
   readonly kernels: readonly StepKernel[];
@@ -50,6 +55,7 @@ export interface KernelReport {
   readonly rest: { readonly seconds: number; readonly share: number } | null;
   /** Of other forms; only where it was asked for. */
   readonly forms?: readonly OpForms[];
+  /** Of the device: the best of a measurement before the steps and one behind them. */
   readonly limits: Limits;
   /** Median, profiled. */
   readonly secondsPerStep: number;
@@ -59,15 +65,23 @@ export interface KernelReport {
   readonly timed: 'calls' | 'kernels' | 'models';
   /** What ONNX Runtime's allocator had given out at the most. */
   readonly activationBytes: number | null;
+  /** Steps timed. */
   readonly steps: number;
+  /** Its name or path, as the setting `model`. */
   readonly model: string;
+  /** Samples in a batch. */
   readonly batch: number;
+  /** Of work on the CPU. */
   readonly threads: number;
+  /** Version of ONNX Runtime. */
   readonly runtime: string;
+  /** 'cpu' or 'cuda:<i>'. */
   readonly device: string;
+  /** That the step was computed in: see the setting `precision`. */
   readonly precision: string;
   /** What the graph was lowered to. */
   readonly target: string;
+  /** As its `describe` tells it. */
   readonly optimizer: Record<string, unknown>;
 }
 

@@ -5,6 +5,7 @@ import type { Limits } from './limits.js';
 export interface Roofline {
   /** Floating-point operations a second that were reached; null where they are not counted. */
   readonly flopPerSecond: number | null;
+  /** Bytes a second that were reached. */
   readonly bytesPerSecond: number;
   /** Operations a byte; null where there is nothing to count. */
   readonly intensity: number | null;

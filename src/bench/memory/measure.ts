@@ -12,8 +12,11 @@ import { openLoader, openSession, openWorkload } from '../workload.js';
 
 /** Where the memory of training with one batch size goes, in bytes. */
 export interface MemoryUse {
+  /** Samples in a batch. */
   readonly batch: number;
+  /** Of the vector of all parameters. */
   readonly parameterBytes: number;
+  /** Of the vector of their gradient. */
   readonly gradientBytes: number;
   /** Vectors of the optimizer: momentum, saved weights, noise. */
   readonly optimizerBytes: number;

@@ -7,24 +7,33 @@ import type { BenchOptions } from '../options.js';
 import { fitLine, largestBatch } from './fit.js';
 import type { MemoryUse } from './measure.js';
 
+/** Which batches are measured, and what memory they may take. */
 export interface MemoryBenchOptions extends BenchOptions {
   /** Default: a quarter, a half and all of the settings' batch. */
   batches?: readonly number[] | undefined;
   /** Memory that training may take, in bytes; default: that of the machine (on a GPU: nothing is suggested without it). */
   limitBytes?: number | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
+  /** Takes the batch that is measured next. */
   onProgress?: ((batch: number) => void) | undefined;
 }
 
+/** Memory of training by batch size. Plain JSON. */
 export interface MemoryReport {
   /** By batch, rising. */
   readonly uses: readonly MemoryUse[];
+  /** What `largestBatch` keeps within; null where nothing is suggested. */
   readonly limitBytes: number | null;
   /** The largest batch within the limit, by a line through the peaks measured; null where fewer than two batches were, or memory does not rise. */
   readonly largestBatch: number | null;
+  /** Its name or path, as the setting `model`. */
   readonly model: string;
+  /** As it was asked for: 'cpu', 'cuda' or 'cuda:<i>'. */
   readonly device: string;
+  /** That the step was computed in: see the setting `precision`. */
   readonly precision: string;
+  /** Its name, as the setting `optimizer`. */
   readonly optimizer: string;
 }
 

@@ -3,19 +3,25 @@ import type { TrainSettings } from '../../settings/schema.js';
 
 /** What is swept; what is absent stays as the settings have it. */
 export interface Sweep {
+  /** Samples in a batch. */
   readonly batches?: readonly number[] | undefined;
   /** Of a model wrn-DEPTH-WIDTH. */
   readonly widths?: readonly number[] | undefined;
+  /** Of work on the CPU. */
   readonly threads?: readonly number[] | undefined;
+  /** By name, as the setting `optimizer`. */
   readonly optimizers?: readonly string[] | undefined;
 }
 
 /** One configuration of a sweep. */
 export interface ScalePoint {
+  /** Its name or path, as the setting `model`. */
   readonly model: string;
+  /** Samples in a batch. */
   readonly batch: number;
   /** Null: as many as the machine has cores. */
   readonly threads: number | null;
+  /** Its name, as the setting `optimizer`. */
   readonly optimizer: string;
 }
 

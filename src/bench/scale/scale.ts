@@ -11,6 +11,7 @@ import { readResults, writeResults } from './file.js';
 import { pointKey, pointName, type ScalePoint, type Sweep, sweepPoints } from './points.js';
 import type { ScaleReport, ScaleResult } from './results.js';
 
+/** What is swept, and how it is measured. */
 export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep {
   /** Folder for the results, written as they come; points that are in it already are not measured again. */
   out?: string | undefined;
@@ -20,7 +21,9 @@ export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep {
   python?: string | undefined;
   /** Of a comparison; default 1. */
   rounds?: number | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
+  /** Takes what is measured next, its place from 1 on, and how many points there are. */
   onProgress?: ((point: string, position: number, total: number) => void) | undefined;
 }
 

@@ -9,11 +9,13 @@ import { findTorch } from './python.js';
 import { torchArguments, torchModes } from './torch-settings.js';
 import { type TorchTiming, torchStep } from './torch-step.js';
 
+/** How flatmin and PyTorch are compared. */
 export interface CompareOptions extends BenchOptions {
   /** Command of the Python; default python3, then python, on the PATH. */
   python?: string | undefined;
   /** Each of flatmin and all modes, one after the other; default 3. */
   rounds?: number | undefined;
+  /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes what is measured next. */
   onProgress?: ((what: string, round: number, rounds: number) => void) | undefined;
@@ -23,17 +25,23 @@ export interface CompareOptions extends BenchOptions {
 export interface PeerTiming {
   /** 'flatmin', or a mode of PyTorch. */
   readonly peer: string;
+  /** That the step was computed in: see the setting `precision`. */
   readonly precision: string;
   /** Median of all timed steps. */
   readonly secondsPerStep: number;
+  /** The batch over `secondsPerStep`. */
   readonly imagesPerSecond: number;
+  /** Each timed step. */
   readonly stepSeconds: readonly number[];
+  /** The largest resident set of the process. */
   readonly peakRssBytes: number;
   /** Part of it that importing PyTorch takes; 0 for flatmin. */
   readonly importRssBytes: number;
+  /** Memory of the GPU that it took, at its most; null on the CPU. */
   readonly peakDeviceBytes: number | null;
 }
 
+/** The same training steps in flatmin and in PyTorch. */
 export interface TorchComparison {
   /** flatmin first. */
   readonly peers: readonly PeerTiming[];
@@ -43,6 +51,7 @@ export interface TorchComparison {
   readonly best: string;
   /** Its seconds a step over flatmin's: above 1, flatmin is faster. */
   readonly ratio: number;
+  /** Version of PyTorch. */
   readonly torch: string;
   /** Of flatmin's last round. */
   readonly flatmin: BenchReport;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
+import { KEPT_CHECKPOINTS } from '../../run/checkpoint/kept.js';
 import { compare, readComparison } from '../../run/compare.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
@@ -13,7 +14,8 @@ import { timeLimitOption } from '../time-limit.js';
 
 const runOptions = () => [
   option('Run', '--out <folder>', 'where config, metrics, checkpoints and the model go'),
-  option('Run', '--resume', 'go on with the run in --out, with its settings'),
+  option('Run', '--resume', 'go on with the run in --out, with its settings, threads and runtime'),
+  option('Run', '--restart', 'with --resume: begin that run again, without its checkpoints'),
   option(
     'Run',
     '--compare <names>',
@@ -25,6 +27,10 @@ const runOptions = () => [
   option('Run', '--checkpoint-every <steps>', 'checkpoints within an epoch, beside those at its end', {
     parse: toNumber,
     byDefault: 'every 5 minutes',
+  }),
+  option('Run', '--keep-checkpoints <n>', 'how many of the latest checkpoints are kept', {
+    parse: toNumber,
+    byDefault: KEPT_CHECKPOINTS,
   }),
   timeLimitOption('Run'),
   option('Run', '--keep-best', 'keep the state of the best accuracy in checkpoint-best.safetensors'),
@@ -47,13 +53,16 @@ export function addTrain(program: Command): void {
 
 async function runTrain(command: Command): Promise<void> {
   requireOptions(command, '--out');
-  const { out, resume, compare: names, json, quiet, checkpointEvery, keepBest, timeLimit } = command.opts();
+  const { out, resume, restart, compare: names, json, quiet, timeLimit } = command.opts();
+  const { checkpointEvery, keepCheckpoints, keepBest } = command.opts();
   const given = givenSettings(command);
   const execution = chosenExecution(command);
   await interruptible(async (signal, onUninterrupted) => {
     const label = quiet ? undefined : (given.optimizer ?? 'train');
-    const run = { out, resume, checkpointEvery, keepBest, signal, onUninterrupted, label };
-    const options = { ...execution, ...run };
+    const options = {
+      ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
+      ...{ signal, onUninterrupted, label },
+    };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const done = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
     await done.catch((error) => {

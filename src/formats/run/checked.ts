@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { FlatminError } from '../../errors.js';
+import { unsealed } from '../digest.js';
 
 /** A type that the holder of a file's content may not change. */
 export type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> } : T;
@@ -24,6 +25,20 @@ export function checked<T extends z.ZodType>(
   const field = path.length === 0 ? 'it' : `"${path.join('.')}"`;
   const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
   throw new FlatminError('INVALID_DATA', `${where}: expected ${field} to be ${message}, but found ${shown}.`);
+}
+
+/**
+ * What a file with a digest holds, checked, without it.
+ * @throws FlatminError INVALID_DATA as checked, and where the file is not as it was written
+ */
+export function checkedSealed<T extends z.ZodType>(
+  schema: T,
+  content: unknown,
+  where: string,
+): ReadonlyDeep<z.output<T>> {
+  // What a field should be says more than that the digest is wrong.
+  checked(schema, content, where);
+  return checked(schema, unsealed(content as object, where), where);
 }
 
 /** @throws FlatminError INVALID_DATA that names the file */

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { checked, parseJson, type ReadonlyDeep } from './checked.js';
-import { anything, count, listOf, text } from './fields.js';
+import { checkedSealed, parseJson, type ReadonlyDeep } from './checked.js';
+import { anything, count, flag, listOf, object, text } from './fields.js';
+
+const identitySchema = object({
+  /** No other run has it. */
+  id: text,
+  /** Whether a checkpoint has been written. */
+  checkpointed: flag,
+});
 
 /** How a run was executed; of older runs, parts may be absent. */
 const executionSchema = z.looseObject(
@@ -12,6 +19,13 @@ const executionSchema = z.looseObject(
     runtime: text.optional(),
     /** Kind of its build. */
     build: text.optional(),
+    /** Path of the library, of a build of another kind. */
+    library: text.optional(),
+    cudaGraphs: flag.optional(),
+    /** What is not given on resume is as it was. */
+    checkpointEvery: count.optional(),
+    keepCheckpoints: count.optional(),
+    keepBest: flag.optional(),
     /** flatmin's version. */
     flatmin: text.optional(),
     node: text.optional(),
@@ -21,7 +35,10 @@ const executionSchema = z.looseObject(
 );
 
 /** `config.json` of a run: its settings, and how it was executed. */
-const runConfigSchema = z.looseObject({ execution: executionSchema.optional() }, 'an object');
+const runConfigSchema = z.looseObject(
+  { execution: executionSchema.optional(), run: identitySchema.optional() },
+  'an object',
+);
 
 /** `config.json` of a comparison, which has a run's folder for each name. */
 const comparisonConfigSchema = z.object(
@@ -29,10 +46,12 @@ const comparisonConfigSchema = z.object(
     /** In the comparison's order. */
     compare: listOf(text, 'a list of names'),
     settings: anything,
+    run: identitySchema.optional(),
   },
   'an object',
 );
 
+export type RunIdentity = ReadonlyDeep<z.output<typeof identitySchema>>;
 export type ExecutionRecord = ReadonlyDeep<z.output<typeof executionSchema>>;
 export type RunConfigFile = ReadonlyDeep<z.output<typeof runConfigSchema>>;
 export type ComparisonConfigFile = ReadonlyDeep<z.output<typeof comparisonConfigSchema>>;
@@ -43,12 +62,12 @@ export type SavedConfig = RunConfigFile | ComparisonConfigFile;
 export const isComparisonConfig = (config: SavedConfig): config is ComparisonConfigFile =>
   'compare' in config;
 
-/** @throws FlatminError INVALID_DATA naming the file and the field */
+/** @throws FlatminError INVALID_DATA naming the file, and the field where one is wrong */
 export function checkConfig(content: unknown, path: string): SavedConfig {
-  const config = checked(runConfigSchema, content, path);
-  return isComparisonConfig(config) ? checked(comparisonConfigSchema, content, path) : config;
+  const config = checkedSealed(runConfigSchema, content, path);
+  return isComparisonConfig(config) ? checkedSealed(comparisonConfigSchema, content, path) : config;
 }
 
-/** @throws FlatminError INVALID_DATA naming the file, and the field */
+/** @throws FlatminError INVALID_DATA naming the file, and the field where one is wrong */
 export const parseConfig = (text: string, path: string): SavedConfig =>
   checkConfig(parseJson(text, path), path);

@@ -8,6 +8,7 @@ export const count = z.custom<number>(
   'an integer ≥ 0',
 );
 export const text = z.string('a text');
+export const flag = z.boolean('true or false');
 /** A figure that the run may not have. */
 export const numberOrNull = z.number('a number or null').nullable();
 /** A figure that may be NaN or infinite: JSON has null for it. */

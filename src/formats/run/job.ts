@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checked, type ReadonlyDeep } from './checked.js';
+import { checkedSealed, type ReadonlyDeep } from './checked.js';
 import { count, number, numberOrNull, object, recordOf, text } from './fields.js';
 
 /** By name: those of the summary, and sharpness.MEASURE; null where there is none. */
@@ -35,8 +35,8 @@ export type JobFailure = ReadonlyDeep<z.output<typeof jobFailureSchema>>;
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkJobResult = (content: unknown, path: string): JobResult =>
-  checked(jobResultSchema, content, path);
+  checkedSealed(jobResultSchema, content, path);
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkJobFailure = (content: unknown, path: string): JobFailure =>
-  checked(jobFailureSchema, content, path);
+  checkedSealed(jobFailureSchema, content, path);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checked, type ReadonlyDeep } from './checked.js';
+import { checkedSealed, type ReadonlyDeep } from './checked.js';
 import { count, listOf, number, object, recordOf, text } from './fields.js';
 import { jobRecordSchema } from './job.js';
 
@@ -84,4 +84,4 @@ export type ExperimentResults = ReadonlyDeep<z.output<typeof resultsSchema>>;
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkResults = (content: unknown, path: string): ExperimentResults =>
-  checked(resultsSchema, content, path);
+  checkedSealed(resultsSchema, content, path);

@@ -1,6 +1,16 @@
 import type { z } from 'zod';
-import { checked, type ReadonlyDeep } from './checked.js';
-import { anything, count, listOf, number, numberOrNaN, numberOrNull, object, text } from './fields.js';
+import { checkedSealed, type ReadonlyDeep } from './checked.js';
+import {
+  anything,
+  count,
+  listOf,
+  number,
+  numberOrNaN,
+  numberOrNull,
+  object,
+  recordOf,
+  text,
+} from './fields.js';
 
 const summarySchema = object({
   /** Share of the test set that is classified rightly; null where the data have no test part. */
@@ -43,6 +53,8 @@ const summarySchema = object({
   loss: text,
   seed: count,
   out: text,
+  /** Of the run's other results: by name, how long they are and their digests (src/formats/digest.ts). */
+  files: recordOf(object({ bytes: count, digest: text })).default({}),
 });
 
 /** What a run came to; `summary.json`. */
@@ -50,4 +62,4 @@ export type TrainSummary = ReadonlyDeep<z.output<typeof summarySchema>>;
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkSummary = (content: unknown, path: string): TrainSummary =>
-  checked(summarySchema, content, path);
+  checkedSealed(summarySchema, content, path);

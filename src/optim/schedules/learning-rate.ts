@@ -9,8 +9,11 @@ export function constant(lr: number): Schedule {
   return () => lr;
 }
 
+/** Options of `cosine`. */
 export interface CosineOptions {
+  /** The highest rate, from which the cosine falls. */
   lr: number;
+  /** T, the warm-up included. */
   totalSteps: number;
   /** Reached at step totalSteps and kept. Default 0. */
   finalLr?: number;
@@ -37,7 +40,9 @@ export function cosine({ lr, totalSteps, finalLr = 0, warmupSteps = 0 }: CosineO
 /** γ of step decay where none is given (Zagoruyko & Komodakis 2016, WideResNet). */
 export const STEP_GAMMA = 0.2;
 
+/** Options of `stepDecay`. */
 export interface StepDecayOptions {
+  /** The rate before the first milestone. */
   lr: number;
   /** Steps at which the rate falls, ascending. */
   milestones: readonly number[];
@@ -60,8 +65,11 @@ export function stepDecay({ lr, milestones, gamma = STEP_GAMMA }: StepDecayOptio
   return (step) => lr * gamma ** milestones.filter((milestone) => milestone <= step).length;
 }
 
+/** Options of `oneCycle`. */
 export interface OneCycleOptions {
+  /** The rate at the peak. */
   maxLr: number;
+  /** Steps T of the whole cycle. */
   totalSteps: number;
   /** Share of the steps in which the rate rises, in [0, 1). Default 0.3. */
   warmFraction?: number;

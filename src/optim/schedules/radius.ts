@@ -2,8 +2,10 @@ import { invalid } from '../../errors.js';
 import { at, type Scheduled } from '../optimizer.js';
 
 export const RHO_SCHEDULE_NAMES = ['constant', 'linear', 'cosine', 'lr'] as const;
+/** Names of the schedules of a radius: see `rhoSchedule`. */
 export type RhoScheduleName = (typeof RHO_SCHEDULE_NAMES)[number];
 
+/** Options of `rhoSchedule`. */
 export interface RhoScheduleOptions {
   /** Radius at the start; with 'lr', at the highest learning rate. */
   rho: number;

@@ -16,10 +16,12 @@ export class PendingState {
     private readonly name: string,
   ) {}
 
+  /** The value before the step. */
   current(space: ParameterSpace): Vector {
     return this.vectors.get(space, this.name);
   }
 
+  /** Where the step writes the next value. */
   next(space: ParameterSpace): Vector {
     return this.vectors.get(space, `next ${this.name}`);
   }

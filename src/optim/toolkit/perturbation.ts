@@ -56,8 +56,13 @@ const ascents = {
 const chosen = scalar('threshold').minus(vector('z')).sign.max(scalar('zero'));
 const keepBelow = program(assign(p, w.plus(scale.times(chosen.times(p.minus(w))))));
 
+/**
+ * How a perturbation ascends: along g or g + λw (`decayed`), in the plain ball or the adaptive one; `adaptiveRandom` along a random
+ * direction.
+ */
 export type AscentKind = keyof typeof ascents;
 
+/** The ball in units of the weights, ‖T⁻¹ε‖ ≤ ρ with T = |w| + η (Kwon et al. 2021, Eq. 3). */
 export interface AdaptiveOptions {
   /** η in T = |w| + η, default 0.01. */
   eta?: number;

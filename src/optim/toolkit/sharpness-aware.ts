@@ -23,6 +23,7 @@ import {
   Perturbation,
 } from './perturbation.js';
 
+/** What every optimizer that perturbs may be told. */
 export interface PerturbedOptions {
   /** Radius ρ, or its value at each step; default 0.05. */
   rho?: Scheduled;
@@ -71,12 +72,17 @@ export const adaptiveOf = (adaptive: number | false): false | AdaptiveOptions =>
  * is made from the mean of their gradients.
  */
 export abstract class Perturbed implements Optimizer {
+  /** Vectors beside the parameters: the state, and room to compute in. */
   protected readonly vectors = new StateVectors();
+  /** Radius ρ, or its value at each step. */
   protected readonly rho: Scheduled;
+  /** k: it perturbs in every k-th step, beginning with the first. */
   protected readonly every: number;
+  /** Where the L2 term of the base's decay has its gradient: see `PerturbedOptions`. */
   protected readonly decayAt: 'clean' | 'perturbed';
 
   protected constructor(
+    /** Makes the update. */
     protected readonly base: BaseOptimizer,
     given: PerturbedOptions,
   ) {
@@ -112,6 +118,11 @@ export abstract class Perturbed implements Optimizer {
   /** Moves the state of its own after a perturbed step, unless that step changed nothing: `when` is not finite then. */
   protected async commit(_problem: Problem, _when: Scalar): Promise<void> {}
 
+  /**
+   * Calls `gradient` for each micro-batch and leaves the mean of what they leave in `space.gradient`; calls it once for a step without
+   * them.
+   * @returns the mean of what it returns
+   */
   protected eachPart(problem: Problem, gradient: (part: Problem) => Promise<Scalar>): Promise<Scalar> {
     const { parts, space } = problem;
     return parts ? meanGradient(parts, this.vectors.get(space, 'total'), gradient) : gradient(problem);
@@ -139,6 +150,7 @@ export abstract class Perturbed implements Optimizer {
   }
 }
 
+/** What every optimizer that perturbs along gradients may be told. */
 export interface AscentOptions extends PerturbedOptions {
   /** Adaptive (Kwon et al. 2021): ε = ρ T²g/‖Tg‖ with T = |w| + η. Default false. */
   adaptive?: boolean | AdaptiveOptions;
@@ -160,6 +172,7 @@ export const ascentSettings = { ...perturbedSettings, ascentDecay };
 
 /** One that perturbs along gradients. */
 export abstract class GradientAscent extends Perturbed {
+  /** The options of those names, with defaults. */
   protected readonly ascent: Required<Pick<AscentOptions, 'adaptive' | 'ascentDecay'>>;
   private readonly eta: number;
 
@@ -185,6 +198,7 @@ export abstract class GradientAscent extends Perturbed {
     return perturbation;
   }
 
+  /** What `describe` says of the options that are in `AscentOptions`, and of the base. */
   protected describeAscent(): Record<string, unknown> {
     const { rho, every, decayAt } = this;
     return { rho, every, decayAt, ...this.ascent, base: this.base.describe() };

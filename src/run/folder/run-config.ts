@@ -4,9 +4,12 @@ import { FlatminError } from '../../errors.js';
 /** What a run is made of; saved as JSON, so undefined and NaN are not told from absent and null. */
 export type RunConfig = Readonly<Record<string, unknown>>;
 
+/** Parts of a run's config that are no settings: how it is executed, and which run it is. */
+const NO_SETTINGS = ['execution', 'run'];
+
 /**
  * Checks that a run is resumed with the settings it began with.
- * @param ignoredKeys keys that may differ: "threads", or "data.folder" for a nested one.
+ * @param ignoredKeys settings that may differ: "threads", or "data.folder" for a nested one.
  * @throws FlatminError INVALID_ARGUMENT that lists each differing key with both values.
  */
 export function assertSameConfig(
@@ -15,7 +18,8 @@ export function assertSameConfig(
   ignoredKeys: readonly string[] = [],
 ): void {
   const differences = [...differingKeys(asJson(saved), asJson(now), '')].filter(
-    ({ key }) => !ignoredKeys.some((ignored) => key === ignored || key.startsWith(`${ignored}.`)),
+    ({ key }) =>
+      ![...NO_SETTINGS, ...ignoredKeys].some((ignored) => key === ignored || key.startsWith(`${ignored}.`)),
   );
   if (differences.length === 0) return;
   const lines = differences.map(

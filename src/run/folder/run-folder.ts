@@ -1,17 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError, invalid } from '../../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../../formats/atomic.js';
-import { parseConfig, type SavedConfig } from '../../formats/run/config.js';
+import { sealedJson } from '../../formats/digest.js';
+import { parseConfig, type RunIdentity, type SavedConfig } from '../../formats/run/config.js';
+import { RUN_FILES } from '../../formats/run/files.js';
 import { assertSameConfig, type RunConfig } from './run-config.js';
 import { RunLock } from './run-lock.js';
-
-export const CONFIG = 'config.json';
-const LOCK = 'run.lock';
 
 export interface RunFolderOptions {
   /** Go on with the run that is in the folder. Default false: the folder must have none. */
   resume?: boolean;
+  /** With `resume`: the run begins again, as another one. Default false. */
+  restart?: boolean;
   /** Keys of the config that may differ on resume: see assertSameConfig. */
   ignoredKeys?: readonly string[];
 }
@@ -22,6 +24,8 @@ export class RunFolder {
     readonly dir: string,
     /** The config the run was saved with, on resume. */
     readonly savedConfig: SavedConfig | undefined,
+    private readonly config: RunConfig,
+    private identity: RunIdentity,
     private readonly lock: RunLock,
   ) {}
 
@@ -33,17 +37,19 @@ export class RunFolder {
   static async create(
     dir: string,
     config: RunConfig,
-    { resume = false, ignoredKeys = [] }: RunFolderOptions = {},
+    { resume = false, restart = false, ignoredKeys = [] }: RunFolderOptions = {},
   ): Promise<RunFolder> {
     await makeFolder(dir);
-    const lock = RunLock.acquire(join(dir, LOCK));
+    const lock = RunLock.acquire(join(dir, RUN_FILES.lock));
     try {
       const saved = await readRunConfig(dir);
       checkPresence(dir, saved, resume);
       if (saved !== undefined) assertSameConfig(saved, config, ignoredKeys);
       await removeTemporaryFiles(dir);
-      await writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
-      return new RunFolder(dir, saved, lock);
+      const identity = (!restart && saved?.run) || { id: randomUUID(), checkpointed: false };
+      const folder = new RunFolder(dir, saved, config, identity, lock);
+      await folder.writeConfig();
+      return folder;
     } catch (error) {
       lock.release();
       throw error;
@@ -61,7 +67,7 @@ export class RunFolder {
   ): Promise<SavedConfig | undefined> {
     const found = await stat(dir).catch(() => undefined);
     if (found && !found.isDirectory()) throw notAFolder(dir);
-    if (found) RunLock.acquire(join(dir, LOCK)).release();
+    if (found) RunLock.acquire(join(dir, RUN_FILES.lock)).release();
     const saved = await readRunConfig(dir);
     checkPresence(dir, saved, resume);
     return saved;
@@ -69,6 +75,27 @@ export class RunFolder {
 
   path(...names: string[]): string {
     return join(this.dir, ...names);
+  }
+
+  /** Which run it is, and whether it has had a checkpoint. */
+  get run(): RunIdentity {
+    return this.identity;
+  }
+
+  /** Remembers that there is a checkpoint, so that its loss does not go unnoticed. */
+  async markCheckpointed(): Promise<void> {
+    if (this.identity.checkpointed) return;
+    this.identity = { ...this.identity, checkpointed: true };
+    await this.writeConfig();
+  }
+
+  /** @throws FlatminError IN_USE where another process has taken the folder over */
+  assertHeld(): void {
+    this.lock.assertHeld();
+  }
+
+  private writeConfig(): Promise<void> {
+    return writeFileAtomic(this.path(RUN_FILES.config), sealedJson({ ...this.config, run: this.identity }));
   }
 
   /** Lets other processes have the folder. */
@@ -96,13 +123,16 @@ function checkPresence(dir: string, saved: SavedConfig | undefined, resume: bool
     throw new FlatminError('INVALID_ARGUMENT', `${dir} already has a run: use --resume or another --out.`);
   }
   if (saved === undefined && resume) {
-    throw new FlatminError('NOT_FOUND', `${dir} has no run to resume (no ${CONFIG}): leave --resume out.`);
+    throw new FlatminError(
+      'NOT_FOUND',
+      `${dir} has no run to resume (no ${RUN_FILES.config}): leave --resume out.`,
+    );
   }
 }
 
 /** The config of the run or comparison in a folder; undefined where there is none. @throws FlatminError INVALID_DATA */
 export async function readRunConfig(dir: string): Promise<SavedConfig | undefined> {
-  const path = join(dir, CONFIG);
+  const path = join(dir, RUN_FILES.config);
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -1,7 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { FlatminError } from '../../errors.js';
+import { syncDirectorySync } from '../../formats/atomic.js';
+import { digestOf } from '../../formats/digest.js';
 import { pidNamespace, processIsAlive, processStart } from './process-start.js';
 
 interface LockRecord {
@@ -16,12 +31,26 @@ interface LockRecord {
   token: string;
 }
 
+/** Left by a power cut, or still being copied. */
+interface TornRecord {
+  readonly torn: true;
+  readonly token: string;
+}
+
+/** Milliseconds between two signs of life of a holder: the times of its lock file. */
+const HEARTBEAT = 30_000;
+/** Milliseconds without one after which a holder that cannot be seen is taken for dead. */
+const PATIENCE = 600_000;
+/** Milliseconds that a lock may take to be copied. */
+const SETTLING = 500;
+
 /**
- * A lock file that one process holds at a time. A lock whose process is dead is taken over; one of another host or
- * container, where that cannot be known, is respected. Released by release(), at exit, or by death.
+ * A lock file that one process holds at a time. A lock whose process is dead is taken over, and so is a torn one; one of another host or
+ * container, where that cannot be known, once it has shown no sign of life for ten minutes. Released by release(), at exit, or by death.
  */
 export class RunLock {
   static readonly #held = new Set<RunLock>();
+  static #heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly path: string,
@@ -40,21 +69,57 @@ export class RunLock {
     };
     take(path, record);
     const lock = new RunLock(path, record);
-    if (RunLock.#held.size === 0) process.on('exit', RunLock.#releaseAll);
+    if (RunLock.#held.size === 0) {
+      process.on('exit', RunLock.#releaseAll);
+      RunLock.#heartbeat = setInterval(RunLock.#beat, HEARTBEAT).unref();
+    }
     RunLock.#held.add(lock);
     return lock;
+  }
+
+  /** @throws FlatminError IN_USE where another process has taken it over, as it may while this one was suspended */
+  assertHeld(): void {
+    const now = readRecord(this.path);
+    if (now?.token === this.record.token) return;
+    throw new FlatminError(
+      'IN_USE',
+      `${this.path} was taken over by another process${now && !('torn' in now) ? ` (${now.pid} on ${now.host})` : ''}: nothing more is written.`,
+    );
   }
 
   /** Idempotent. */
   release(): void {
     if (!RunLock.#held.delete(this)) return;
-    if (RunLock.#held.size === 0) process.off('exit', RunLock.#releaseAll);
+    if (RunLock.#held.size === 0) {
+      process.off('exit', RunLock.#releaseAll);
+      clearInterval(RunLock.#heartbeat);
+    }
     if (readRecord(this.path)?.token === this.record.token) rmSync(this.path, { force: true });
   }
 
   static readonly #releaseAll = (): void => {
     for (const lock of RunLock.#held) lock.release();
   };
+
+  static readonly #beat = (): void => {
+    for (const { path, record } of RunLock.#held) {
+      try {
+        if (readRecord(path)?.token === record.token) touch(path, JSON.stringify(record).length - 1);
+      } catch {
+        // assertHeld tells it where it matters.
+      }
+    }
+  };
+}
+
+/** Sets a lock's time by the clock of its file system: writes its last character again. */
+function touch(path: string, last: number): void {
+  const fd = openSync(path, 'r+');
+  try {
+    writeSync(fd, '}', last);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**
@@ -66,11 +131,15 @@ function take(path: string, record: LockRecord): void {
   while (!createExclusively(path, record)) {
     const holder = readRecord(path);
     if (holder === undefined) continue;
-    if (isHeld(holder)) throw inUse(path, holder);
+    if ('torn' in holder) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLING);
+      if (readRecord(path)?.token !== holder.token) continue;
+    } else if (isHeld(path, holder)) throw inUse(path, holder);
     const claim = `${path}.${holder.token}`;
     take(claim, record);
     if (readRecord(path)?.token === holder.token) {
       renameSync(claim, path);
+      syncDirectorySync(dirname(path));
       return;
     }
     rmSync(claim, { force: true });
@@ -80,7 +149,8 @@ function take(path: string, record: LockRecord): void {
 /** Makes the file, content and all, in one step; false where it exists. */
 function createExclusively(path: string, record: LockRecord): boolean {
   const draft = `${path}.${record.token}.draft`;
-  writeFileSync(draft, JSON.stringify(record));
+  // Synced, so that no power cut leaves an empty lock.
+  writeFileSync(draft, JSON.stringify(record), { flush: true });
   try {
     try {
       linkSync(draft, path);
@@ -89,6 +159,7 @@ function createExclusively(path: string, record: LockRecord): boolean {
       // A file system without hard links.
       copyFileSync(draft, path, constants.COPYFILE_EXCL);
     }
+    syncDirectorySync(dirname(path));
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
@@ -99,7 +170,7 @@ function createExclusively(path: string, record: LockRecord): boolean {
 }
 
 /** Undefined where there is no lock (any more). */
-function readRecord(path: string): LockRecord | undefined {
+function readRecord(path: string): LockRecord | TornRecord | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -111,14 +182,25 @@ function readRecord(path: string): LockRecord | undefined {
     const record = JSON.parse(text) as LockRecord;
     if (Number.isSafeInteger(record.pid) && record.pid > 0 && /^[\w-]+$/.test(record.token)) return record;
   } catch {}
-  throw new FlatminError(
-    'IN_USE',
-    `${path} cannot be read as a lock. If no other process uses the folder, delete that file.`,
-  );
+  return { torn: true, token: `torn-${digestOf(text)}` };
 }
 
-function isHeld(record: LockRecord): boolean {
-  return !isLocal(record) || processIsAlive(record.pid, record.processStart);
+function isHeld(path: string, record: LockRecord): boolean {
+  return isLocal(record) ? processIsAlive(record.pid, record.processStart) : hasSignOfLife(path);
+}
+
+/** By the clock of the file system: another host's may differ. */
+function hasSignOfLife(path: string): boolean {
+  const probe = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(probe, '');
+    return statSync(probe).mtimeMs - statSync(path).mtimeMs < PATIENCE;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true;
+    throw error;
+  } finally {
+    rmSync(probe, { force: true });
+  }
 }
 
 /** Whether the record's process would be seen from here. */
@@ -130,7 +212,7 @@ function inUse(path: string, record: LockRecord): FlatminError {
   const { pid, host, startTime } = record;
   const advice = isLocal(record)
     ? 'Wait for it, stop it, or use another --out.'
-    : `Use another --out; or, if it is certain that this process has ended, delete ${path}.`;
+    : `Use another --out, or wait: it is taken over once it has shown no sign of life for ${PATIENCE / 60_000} minutes. If it is certain that this process has ended, delete ${path}.`;
   return new FlatminError(
     'IN_USE',
     `${path} is held by process ${pid} on ${host}, since ${startTime}. ${advice}`,

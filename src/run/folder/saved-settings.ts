@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { FlatminError } from '../../errors.js';
 import type { RunConfigFile } from '../../formats/run/config.js';
+import { RUN_FILES } from '../../formats/run/files.js';
 import { checkSettings, type TrainSettings } from '../../settings/schema.js';
-import { CONFIG } from './run-folder.js';
 
 /**
  * The settings of the run in a folder.
  * @param config what its config.json holds
  * @throws FlatminError INVALID_DATA naming the file and the setting
  */
-export function savedSettings(dir: string, { execution: _, ...settings }: RunConfigFile): TrainSettings {
+export function savedSettings(
+  dir: string,
+  { execution: _, run: __, ...settings }: RunConfigFile,
+): TrainSettings {
   // Runs of versions before mixed precision do not name it.
   return ofConfig(dir, () => checkSettings({ precision: 'fp32', ...settings }));
 }
@@ -20,6 +23,6 @@ export function ofConfig<T>(dir: string, check: () => T): T {
     return check();
   } catch (cause) {
     if (!(cause instanceof FlatminError)) throw cause;
-    throw new FlatminError('INVALID_DATA', `${join(dir, CONFIG)}: ${cause.message}`, { cause });
+    throw new FlatminError('INVALID_DATA', `${join(dir, RUN_FILES.config)}: ${cause.message}`, { cause });
   }
 }

@@ -4,11 +4,15 @@ import type { Scalar } from '../scalar.js';
 
 /** Elements [first, first + count) of every vector, with the scalars of a parameter group. */
 export interface Range {
+  /** Position of the first element. */
   readonly first: number;
+  /** Number of elements. */
   readonly count: number;
+  /** The program's scalars by name. */
   readonly scalars: Readonly<Record<string, number | Scalar>>;
 }
 
+/** When a program is run. */
 export interface RunOptions {
   /** The program does nothing where this number is not finite; its sums are NaN then. */
   when?: Scalar | undefined;
@@ -51,6 +55,7 @@ export interface Device {
   readonly threads: number;
   /** Steps that may be queued before the first one's loss is waited for: 0 on the CPU. */
   readonly latency: number;
+  /** What it is like. */
   readonly facts: DeviceFacts;
   /**
    * Undefined for the CPU.

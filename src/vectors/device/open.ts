@@ -7,6 +7,7 @@ import { CpuDevice } from './cpu.js';
 import { CudaDevice } from './cuda/cuda-device.js';
 import type { Device } from './device.js';
 
+/** Options of `openDevice`. */
 export interface DeviceOptions {
   /** Of work on the CPU; default: all cores. */
   threads?: number | undefined;
@@ -17,6 +18,7 @@ export interface DeviceOptions {
 }
 
 /**
+ * Opens a device: where models are trained.
  * @param name 'cpu', 'cuda' (the first GPU) or 'cuda:<ordinal>'
  * @param libraries finds the CUDA libraries and loads them; only asked for a GPU
  * @throws FlatminError INVALID_ARGUMENT on another name or a bad number of threads, NOT_FOUND where CUDA libraries are missing, RUNTIME

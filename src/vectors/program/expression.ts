@@ -5,19 +5,27 @@ export type Expression =
   | { readonly kind: 'unary'; readonly op: UnaryOp; readonly a: Term }
   | { readonly kind: 'binary'; readonly op: BinaryOp; readonly a: Term; readonly b: Term };
 
+/** Operations of one operand: |a|, √a, a², and −1, 0 or 1 by the sign of a. */
 export type UnaryOp = 'Abs' | 'Sqrt' | 'Square' | 'Sign';
+/** Operations of two operands. MulOrZero: 0 where the first is 0, whatever the second is. */
 export type BinaryOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Max' | 'MulOrZero';
 
 /** A vector, a scalar (one value per parameter group) or what is computed from them. */
 export class Term {
-  constructor(readonly expression: Expression) {}
+  constructor(
+    /** How it is computed. */
+    readonly expression: Expression,
+  ) {}
 
+  /** this + other */
   plus(other: Term): Term {
     return this.with('Add', other);
   }
+  /** this − other */
   minus(other: Term): Term {
     return this.with('Sub', other);
   }
+  /** this · other */
   times(other: Term): Term {
     return this.with('Mul', other);
   }
@@ -25,15 +33,19 @@ export class Term {
   timesOrZero(vector: Term): Term {
     return this.with('MulOrZero', vector);
   }
+  /** this / other */
   over(other: Term): Term {
     return this.with('Div', other);
   }
+  /** this² */
   get squared(): Term {
     return new Term({ kind: 'unary', op: 'Square', a: this });
   }
+  /** √this */
   get root(): Term {
     return new Term({ kind: 'unary', op: 'Sqrt', a: this });
   }
+  /** |this| */
   get magnitude(): Term {
     return new Term({ kind: 'unary', op: 'Abs', a: this });
   }
@@ -41,6 +53,7 @@ export class Term {
   get sign(): Term {
     return new Term({ kind: 'unary', op: 'Sign', a: this });
   }
+  /** The larger of both. */
   max(other: Term): Term {
     return this.with('Max', other);
   }
@@ -50,7 +63,9 @@ export class Term {
   }
 }
 
+/** A vector of that name: element by element what `ParameterSpace.run` is given for it. */
 export const vector = (name: string): Term => new Term({ kind: 'vector', name });
+/** A number of that name: what `ParameterSpace.run` is given for it, for each stretch of parameters. */
 export const scalar = (name: string): Term => new Term({ kind: 'scalar', name });
 
 /** What a program does to every element, in order: later statements see what earlier ones assigned. */

@@ -7,9 +7,13 @@ export class VectorProgram {
   readonly compiled: CompiledProgram;
 
   /** @throws TypeError on what is no elementwise program */
-  constructor(readonly statements: readonly Statement[]) {
+  constructor(
+    /** In the order in which they are run. */
+    readonly statements: readonly Statement[],
+  ) {
     this.compiled = compile(statements);
   }
 }
 
+/** Makes a program of statements, once for any number of runs. @throws TypeError on what is no elementwise program */
 export const program = (...statements: readonly Statement[]): VectorProgram => new VectorProgram(statements);

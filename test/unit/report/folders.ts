@@ -83,6 +83,7 @@ export const summary: TrainSummary = {
   loss: 'cross-entropy',
   seed: 0,
   out: 'runs/a',
+  files: {},
 };
 
 /** results.json of one column, with no rows yet. */

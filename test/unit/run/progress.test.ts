@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
-import { createProgress, type ProgressOptions } from '../../../src/run/progress.js';
+import { createProgress, type ProgressOptions } from '../../../src/run/listeners/progress.js';
 
 /** A stream that keeps what is written to it. */
 function recorder(isTTY: boolean) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { assertSameConfig } from '../../../src/run/folder/run-config.js';
-import { RunFolder } from '../../../src/run/folder/run-folder.js';
+import { RunFolder, readRunConfig } from '../../../src/run/folder/run-folder.js';
 import { Child } from './child.js';
 
 async function temporaryDir(): Promise<string> {
@@ -18,8 +18,13 @@ test('a new folder holds the config and a lock until it is closed', async (t) =>
   t.is(folder.savedConfig, undefined);
   t.is(folder.path('checkpoints', 'a'), join(dir, 'checkpoints', 'a'));
   t.deepEqual((await readdir(dir)).sort(), ['config.json', 'run.lock']);
-  t.is(await readFile(join(dir, 'config.json'), 'utf8'), `${JSON.stringify(config, null, 2)}\n`);
+  const saved = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
+  const { run } = folder;
+  t.deepEqual(saved, { ...config, run, digest: saved.digest });
+  t.regex(run.id, /^[\w-]{36}$/);
+  await folder.markCheckpointed();
   folder.close();
+  t.deepEqual((await readRunConfig(dir))?.run, { ...run, checkpointed: true });
   t.deepEqual(await readdir(dir), ['config.json']);
 });
 
@@ -36,7 +41,8 @@ test('a folder with a run needs resume, and resume needs a run', async (t) => {
     message: /already has a run: use --resume or another --out/,
   });
   const resumed = await RunFolder.create(dir, config, { resume: true });
-  t.deepEqual(resumed.savedConfig, config);
+  const { run } = resumed;
+  t.deepEqual(resumed.savedConfig, { ...config, run }, 'the run stays the same');
   resumed.close();
 });
 
@@ -45,10 +51,10 @@ test('resume refuses another config and leaves the saved one; ignored keys may c
   (await RunFolder.create(dir, config)).close();
   const longer = { ...config, epochs: 20 };
   await t.throwsAsync(RunFolder.create(dir, longer, { resume: true }), { message: /epochs: was 10, is 20/ });
-  t.deepEqual(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')), config);
+  t.like(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')), config);
   const folder = await RunFolder.create(dir, longer, { resume: true, ignoredKeys: ['epochs'] });
   t.like(folder.savedConfig, { epochs: 10 });
-  t.deepEqual(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')), longer);
+  t.like(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')), longer);
   folder.close();
 });
 
@@ -91,6 +97,18 @@ test('a file in the folder’s place, and a broken config, are named', async (t)
       message: /a folder, not a file/,
     });
   }
+});
+
+test('a config that was damaged or edited is refused', async (t) => {
+  const dir = await temporaryDir();
+  (await RunFolder.create(dir, config)).close();
+  const path = join(dir, 'config.json');
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replace('0.05', '0.15'));
+  await t.throwsAsync(RunFolder.create(dir, config, { resume: true }), {
+    code: 'INVALID_DATA',
+    message: /config\.json is not as it was written: it was damaged, or edited by hand/,
+  });
 });
 
 test('assertSameConfig lists every differing key with both values', (t) => {

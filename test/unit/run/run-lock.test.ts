@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,18 +77,37 @@ linuxTest('a later process of the same pid does not keep a dead lock alive', asy
   t.pass();
 });
 
-test('the lock of another host is respected', async (t) => {
+test('the lock of another host is respected as long as it shows signs of life', async (t) => {
   const path = await temporaryPath();
   writeFileSync(path, JSON.stringify({ ...(await deadRecord(t)), host: 'elsewhere' }));
   t.throws(() => RunLock.acquire(path), { code: 'IN_USE', message: /on elsewhere.*delete .*run\.lock/ });
+  const elevenMinutesAgo = new Date(Date.now() - 660_000);
+  utimesSync(path, elevenMinutesAgo, elevenMinutesAgo);
+  const lock = RunLock.acquire(path);
+  t.deepEqual(await readdir(join(path, '..')), ['run.lock']);
+  lock.release();
 });
 
-test('a file that is no lock is respected', async (t) => {
+test('a torn lock, as a power cut leaves it, is taken over', async (t) => {
   const path = await temporaryPath();
-  for (const content of ['', '{"pid":0,"token":"a"}', '{"pid":7,"token":"../a"}']) {
+  for (const content of ['', '\0\0\0', '{"pid":0,"token":"a"}', '{"pid":7,"token":"../a"}']) {
     writeFileSync(path, content);
-    t.throws(() => RunLock.acquire(path), { code: 'IN_USE', message: /cannot be read as a lock.*delete/ });
+    RunLock.acquire(path).release();
+    t.deepEqual(await readdir(join(path, '..')), []);
   }
+});
+
+test('who was taken for dead learns of it', async (t) => {
+  const path = await temporaryPath();
+  const lock = RunLock.acquire(path);
+  t.notThrows(() => lock.assertHeld());
+  writeFileSync(path, JSON.stringify({ ...(await deadRecord(t)), host: 'elsewhere', pid: 7 }));
+  t.throws(() => lock.assertHeld(), {
+    code: 'IN_USE',
+    message: /taken over by another process \(7 on elsewhere\)/,
+  });
+  lock.release();
+  t.true(existsSync(path), 'the new holder keeps it');
 });
 
 test('a process that died while taking over is itself taken over', async (t) => {

@@ -151,7 +151,8 @@ test.serial(
     t.like(metadata, { step: '2', epoch: '0', batch: '2' });
 
     const fewer = [...tensors.values()].filter(({ name }) => name !== 'model/final.bn.mean');
-    await writeSafetensors(path, fewer, metadata);
+    const { flatmin_header_digest: _, ...unsealed } = metadata;
+    await writeSafetensors(path, fewer, unsealed);
     await t.throwsAsync(train({}, { ...execution, out, resume: true }), {
       code: 'INVALID_DATA',
       message: /"model\/final\.bn\.mean" of shape \[64\], but found none/,

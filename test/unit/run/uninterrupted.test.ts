@@ -1,32 +1,27 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { createProgress, timedProgress } from '../../../src/run/progress.js';
+import { Uninterrupted } from '../../../src/run/listeners/uninterrupted.js';
 import { train } from '../../../src/run/train.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
-test('the time from step to step is told, with what came between but evaluations', (t) => {
+test('the time from step to step is told, with what came between but evaluations', async (t) => {
   const told: number[] = [];
   const time = { ms: 0 };
-  const silent = createProgress({ label: '', total: 3, enabled: false });
-  const progress = timedProgress(
-    silent,
-    7,
+  const listener = new Uninterrupted(
     (seconds) => told.push(seconds),
     () => time.ms,
   );
-  const figures = { loss: 1, imagesPerSecond: 1 };
-  for (const [ms, done] of [
-    [1000, 8],
-    // The end of an evaluation.
-    [31_000, 8],
-    [36_000, 9],
-    [36_500, 10],
-  ] as const) {
+  const at = (ms: number) => {
     time.ms = ms;
-    progress.update(done, figures);
-  }
-  t.deepEqual(told, [1, 5, 0.5]);
+    return listener;
+  };
+  await at(100).time(async () => void at(350));
+  at(1350).onStep();
+  at(31_000).onEpoch();
+  at(36_000).onStep();
+  at(36_500).onStep();
+  t.deepEqual(told, [0.25, 1, 5, 0.5]);
 });
 
 test('a run tells the time of a first checkpoint, then of each step', async (t) => {

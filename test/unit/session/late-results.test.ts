@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { initialState, type RunState, readCheckpoint } from '../../../src/run/checkpoint.js';
-import { CHECKPOINT } from '../../../src/run/checkpoints.js';
+import { KeptCheckpoints } from '../../../src/run/checkpoint/kept.js';
+import { initialState, type RunState } from '../../../src/run/checkpoint/state.js';
 import type { RunFolder } from '../../../src/run/folder/run-folder.js';
-import type { RunLog } from '../../../src/run/folder/run-log.js';
-import type { Progress } from '../../../src/run/progress.js';
+import { Checkpoints } from '../../../src/run/listeners/checkpoints.js';
 import { prepare, type Setup } from '../../../src/run/setup.js';
-import { Trainer, type TrainerOptions } from '../../../src/run/trainer.js';
+import { Trainer } from '../../../src/run/trainer.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { resolveSettings } from '../../../src/settings/resolve.js';
 import { abortedAfter } from '../../aborted-after.js';
@@ -38,28 +37,37 @@ async function open(t: ExecutionContext): Promise<Setup> {
   return { ...prepared, session, device } as unknown as Setup;
 }
 
-/** Trains to the end or to the signal; `saved` are the steps at which checkpoints are written. */
+const mark = { bytes: 0, digest: '00000000' };
+
+/** The checkpoints of a run in a folder of its own; `saved` are the steps at which they are written. */
+function checkpointsIn(dir: string, { session, optimizer }: Setup) {
+  const saved: number[] = [];
+  const folder = {
+    dir,
+    path: (name: string) => join(dir, name),
+    run: { id: 'a', checkpointed: false },
+    async markCheckpointed() {
+      saved.push(session.steps);
+    },
+    assertHeld() {},
+  } as unknown as RunFolder;
+  return { saved, kept: new KeptCheckpoints(folder, session, optimizer, settings.seed) };
+}
+
+/** Trains to the end or to the signal. @returns the steps at which checkpoints are written */
 async function run(
   t: ExecutionContext,
   setup: Setup,
   state: RunState,
   dir: string,
-  options: Pick<TrainerOptions, 'checkpointEvery' | 'signal'> = {},
+  { checkpointEvery, signal }: { checkpointEvery?: number; signal?: AbortSignal } = {},
 ) {
-  const saved: number[] = [];
-  const folder = {
-    path(name: string) {
-      if (name === CHECKPOINT) saved.push(state.step);
-      return join(dir, name);
-    },
-  } as RunFolder;
-  const log = { step() {}, async epoch() {}, async flush() {} } as unknown as RunLog;
-  const progress = { update() {}, note() {} } as unknown as Progress;
-  const stopped = await new Trainer(setup, state, { folder, log, progress, ...options })
-    .run()
-    .catch((error) => {
-      t.is(error.code, 'INTERRUPTED');
-    });
+  const { saved, kept } = checkpointsIn(dir, setup);
+  const log = { flush: async () => mark };
+  const checkpoints = new Checkpoints(setup, state, log, kept, { checkpointEvery });
+  const stopped = await new Trainer(setup, state, [checkpoints], signal).run().catch((error) => {
+    t.is(error.code, 'INTERRUPTED');
+  });
   t.is(stopped, undefined);
   return saved;
 }
@@ -83,7 +91,7 @@ test('a run that is stopped while steps are on their way goes on as if it had no
     const [stop] = await run(t, first, initialState(), dir, { signal: abortedAfter(looks) });
     t.is(stop, first.session.steps, 'what was on its way is in the checkpoint');
     const second = await open(t);
-    const state = await readCheckpoint(join(dir, CHECKPOINT), second.session, second.optimizer);
+    const { state } = (await checkpointsIn(dir, second).kept.restore(t.fail))!;
     await run(t, second, state, dir);
     t.is(state.skipped, 1);
     const found = second.session.weightNames.map((name) => second.session.weight(name));

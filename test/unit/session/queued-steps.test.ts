@@ -117,7 +117,7 @@ for (const [kind, device] of [
     t.deepEqual(results, expected);
     t.deepEqual(ahead, [latency, 0], 'steps on their way when a result comes');
     t.deepEqual(weightsOf(streamed), weightsOf(stepped));
-    t.deepEqual(streamed.state(), { steps: 2 });
+    t.deepEqual(streamed.state(), { steps: 2, skipped: 0 });
     streamed.dispose();
     stepped.dispose();
   });

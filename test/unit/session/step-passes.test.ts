@@ -15,7 +15,12 @@ function passes(losses: readonly Scalar[]): StepPasses {
   const graph = { run: async () => left.shift()! } as unknown as BatchGraph;
   const space = new ParameterSpace([{ name: 'w', dims: [3] }], [], new CpuDevice(1));
   const weights = { space, device: space.device } as ModelWeights;
-  const rest = { nextStatistics: undefined, scaling: undefined, applied: undefined };
+  const rest = {
+    nextStatistics: undefined,
+    scaling: undefined,
+    statisticsBefore: undefined,
+    applied: undefined,
+  };
   return new StepPasses({ graph, weights, seed: 0, clock: { seconds: 0 }, ...rest }, 4);
 }
 

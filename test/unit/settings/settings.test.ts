@@ -154,7 +154,9 @@ test('settings that do nothing without another one are absent, and refused when 
 
 test('a run has its schedules and its average', (t) => {
   const make = (given: Partial<TrainSettings>) =>
-    makeRunOptimizer(resolveSettings({ ...needed, optimizer: 'sam', epochs: 4, lr: 1, ...given }), 10);
+    makeRunOptimizer(resolveSettings({ ...needed, optimizer: 'sam', epochs: 4, lr: 1, ...given }), 10, {
+      value: 1,
+    });
   const schedules = (given: Partial<TrainSettings>) => {
     const { rho, base } = make(given).describe() as {
       rho: (step: number) => number;
@@ -178,7 +180,7 @@ test('a run has its schedules and its average', (t) => {
 
 test('schedules count epochs in steps', (t) => {
   const at = (given: Partial<TrainSettings>) =>
-    makeSchedule(resolveSettings({ ...needed, epochs: 4, lr: 1, ...given }), 10);
+    makeSchedule(resolveSettings({ ...needed, epochs: 4, lr: 1, ...given }), 10, { value: 1 });
   t.is(at({ schedule: 'cosine' })(20), 0.5);
   const step = at({ schedule: 'step', milestones: [1, 2.5], gamma: 0.1 });
   t.deepEqual([step(9), step(10), step(24)], [1, 0.1, 0.1]);

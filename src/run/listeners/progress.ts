@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { printable } from '../formats/printable.js';
+import { printable } from '../../formats/printable.js';
 
 /** Milliseconds between plain lines. */
 const LINE_INTERVAL = 10_000;
@@ -41,31 +41,6 @@ export function createProgress(options: ProgressOptions): Progress {
   const describe = createDescription(options);
   const shown = { ...options, label: printable(options.label) };
   return stream.isTTY ? bar(shown, stream, describe) : lines(shown, stream, describe);
-}
-
-/**
- * Progress that also tells the seconds from one step to the next, with what came between. What ends in no new step, an evaluation, is
- * not told.
- * @param start steps done before
- */
-export function timedProgress(
-  progress: Progress,
-  start: number,
-  tell: (seconds: number) => void,
-  clock = () => performance.now(),
-): Progress {
-  let steps = start;
-  let mark = clock();
-  return {
-    ...progress,
-    update(done, figures) {
-      const now = clock();
-      if (done > steps) tell((now - mark) / 1000);
-      steps = done;
-      mark = now;
-      progress.update(done, figures);
-    },
-  };
 }
 
 type Describe = (done: number, figures: ProgressFigures) => string;

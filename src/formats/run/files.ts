@@ -1,0 +1,13 @@
+/** Names of the files in a run's folder. */
+export const RUN_FILES = {
+  config: 'config.json',
+  lock: 'run.lock',
+  metrics: 'metrics.jsonl',
+  tensorboard: 'tensorboard',
+  checkpoint: 'checkpoint.safetensors',
+  /** Of the last epoch's end, where a run goes back to it when it diverges. */
+  epochCheckpoint: 'checkpoint-epoch.safetensors',
+  bestCheckpoint: 'checkpoint-best.safetensors',
+  model: 'model.onnx',
+  summary: 'summary.json',
+} as const;

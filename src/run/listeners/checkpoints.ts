@@ -1,0 +1,49 @@
+import type { KeptCheckpoints } from '../checkpoint/kept.js';
+import type { RunState } from '../checkpoint/state.js';
+import type { RunLog } from '../folder/run-log.js';
+import type { Setup } from '../setup.js';
+import type { EpochDone, RunListener } from './listener.js';
+
+/** Longest time without a checkpoint, seconds. */
+const CHECKPOINT_SECONDS = 300;
+
+export interface CheckpointOptions {
+  /** Steps between checkpoints within an epoch; default: only what time asks for. */
+  checkpointEvery?: number | undefined;
+  /** Keep the state with the best accuracy beside the latest. */
+  keepBest?: boolean | undefined;
+}
+
+/** When a run writes checkpoints, and where: at the end of each epoch, and within one as steps and time ask for. */
+export class Checkpoints implements RunListener {
+  private last = performance.now();
+
+  constructor(
+    private readonly setup: Pick<Setup, 'session'>,
+    private readonly state: RunState,
+    private readonly log: Pick<RunLog, 'flush'>,
+    private readonly kept: KeptCheckpoints,
+    private readonly options: CheckpointOptions,
+  ) {}
+
+  wantsPause(): boolean {
+    const { checkpointEvery } = this.options;
+    if (checkpointEvery !== undefined && this.setup.session.steps % checkpointEvery === 0) return true;
+    return performance.now() - this.last > CHECKPOINT_SECONDS * 1000;
+  }
+
+  /** Behind the records of all steps up to it. */
+  async onPause(): Promise<void> {
+    const { state } = this;
+    await this.kept.write({ state, mark: await this.log.flush() });
+    this.last = performance.now();
+  }
+
+  async onEpoch({ test }: EpochDone): Promise<void> {
+    const { state } = this;
+    const isBest = test !== undefined && state.sinceBest === 0;
+    if (isBest && this.options.keepBest)
+      await this.kept.writeNamed('bestCheckpoint', { state, mark: await this.log.flush() });
+    await this.onPause();
+  }
+}
