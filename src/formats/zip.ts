@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 import { FlatminError, withPath } from '../errors.js';
 
 // Layout: APPNOTE.TXT of PKWARE, version 6.3, sections 4.3 and 4.5.3. Little-endian.
@@ -23,6 +23,8 @@ export interface ZipEntry {
   readonly bytes: number;
   readonly packedBytes: number;
   readonly method: number;
+  /** CRC-32 of what is unpacked. */
+  readonly crc: number;
   /** Of its local header in the archive. */
   readonly offset: number;
 }
@@ -54,15 +56,17 @@ export class ZipFile {
    * @throws FlatminError INVALID_DATA where it is damaged, or more or less than the directory says
    */
   async *content(entry: ZipEntry): AsyncGenerator<Uint8Array, void, undefined> {
-    const { name, bytes, method } = entry;
+    const { name, bytes, method, crc } = entry;
     const wrong = (what: string, options?: ErrorOptions) => broken(this.path, `"${name}" ${what}`, options);
     if (method !== STORED && method !== DEFLATED) throw wrong(`is compressed by method ${method}`);
     const packed = this.packed(entry);
     let total = 0;
+    let found = 0;
     try {
       for await (const chunk of method === STORED ? packed : inflated(packed)) {
         total += chunk.length;
         if (total > bytes) throw wrong(`unpacks to more than the ${bytes} bytes that the archive says`);
+        found = crc32(chunk, found);
         yield chunk;
       }
     } catch (cause) {
@@ -71,6 +75,7 @@ export class ZipFile {
       throw cause;
     }
     if (total < bytes) throw wrong(`unpacks to ${total} bytes, but the archive says ${bytes}`);
+    if (found !== crc) throw wrong('does not have the checksum that the archive says');
   }
 
   close(): Promise<void> {
@@ -183,6 +188,7 @@ function parseEntry(
     bytes: bytes!,
     packedBytes: packedBytes!,
     method: view.getUint16(at + 10, true),
+    crc: view.getUint32(at + 16, true),
     offset: offset!,
   };
 }

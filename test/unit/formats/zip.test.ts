@@ -36,6 +36,7 @@ async function read(path: string): Promise<Record<string, string>> {
   }
 }
 
+const CHECKSUM = 16;
 const PACKED = 20;
 const UNPACKED = 24;
 const TEXT = 'text '.repeat(1000);
@@ -60,6 +61,7 @@ test('an archive is unpacked no further than its directory says', async (t) => {
   await refuse({ [UNPACKED]: 32 }, /"a\.txt" unpacks to more than the 32 bytes/);
   await refuse({ [UNPACKED]: 9999 }, /"a\.txt" unpacks to 5000 bytes, but the archive says 9999/);
   await refuse({ [PACKED]: 5 }, /"a\.txt" cannot be unpacked|unpacks to \d+ bytes/);
+  await refuse({ [CHECKSUM]: 1 }, /"a\.txt" does not have the checksum/);
   await refuse({ [PACKED]: 1 << 20 }, /its entries overlap/);
 });
 
