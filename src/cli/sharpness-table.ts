@@ -21,6 +21,7 @@ export function sharpnessTable(report: ModelSharpnessReport): string {
     `${lossName} ${figure(loss)} over ${samples} of ${samplesOf} training samples of ${data}; BatchNorm: ${batchNorm} statistics; seed ${seed}`,
     table.toString(),
     ...(used ? [productsLine(used)] : []),
+    ...warnings(measures),
     `${cost.seconds.toFixed(1)} s, of which ${cost.sessionSeconds.toFixed(1)} s in gradients and losses, ${cost.loadingSeconds.toFixed(1)} s loading`,
   ].join('\n');
 }
@@ -29,6 +30,11 @@ const productsLine = ({ products, refusal }: ProductsUsed): string =>
   products === 'exact'
     ? 'Hessian-vector products: exact'
     : `Hessian-vector products: differences of gradients${refusal === undefined ? '' : `, since ${refusal}`}`;
+
+const warnings = (measures: Measures): string[] =>
+  Object.entries(measures).flatMap(([name, found]) =>
+    'warning' in found && found.warning !== undefined ? [`Warning: ${name}: ${found.warning}`] : [],
+  );
 
 function rows(measures: Measures): [string, string, string][] {
   type Told = { name: keyof Measures; value(found: unknown): string; how(found: unknown): string };

@@ -99,7 +99,7 @@ function jobSettings(
           `"${key}" is not a setting of an experiment: it is in "scales".`,
         );
     }
-    assertUsed({ base: used.base, ...variant.settings }, [optimizer]);
+    assertUsed({ base: used.base, ...variant.settings }, [optimizer], shared);
     resolveSettings(given);
     return given;
   } catch (cause) {

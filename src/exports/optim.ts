@@ -29,6 +29,7 @@ export {
   commonOptions,
   commonSettings,
   decayOf,
+  type ParameterPart,
 } from '../optim/toolkit/common-options.js';
 export {
   clipFactor,

@@ -3,13 +3,10 @@ import { number } from '../options/values.js';
 import type { BaseOptimizer } from './optimizer.js';
 import { SAM, type SAMOptions, samSettings } from './sam.js';
 import { wrapper } from './toolkit/declare.js';
-import { etaOption } from './toolkit/perturbation.js';
+import { type AdaptiveOptions, etaOption } from './toolkit/perturbation.js';
 
 /** Options of `ASAM`; `rho` is 0.5 by default. */
-export interface ASAMOptions extends Omit<SAMOptions, 'adaptive'> {
-  /** η in T = |w| + η; default 0.01. */
-  eta?: number;
-}
+export interface ASAMOptions extends Omit<SAMOptions, 'adaptive'>, AdaptiveOptions {}
 
 const settings = {
   ...samSettings,
@@ -27,14 +24,18 @@ const settings = {
  *   T = |w| + η;   ε = ρ T²g/‖Tg‖;   base step at w with g(w + ε)
  *
  * Their values for CIFAR-10 are the defaults: ρ = 0.5, η = 0.01. It is SAM with `adaptive`, all of whose options it takes.
+ *
+ * With `normalize: 'weights'`, T = 1 for parameters of one dimension: biases and scales. The authors' code (SamsungLabs/ASAM) goes by names:
+ * T = 1 for biases, but |w| + η for the scales of BatchNorm, which PyTorch calls `weight`.
  */
 export class ASAM extends SAM {
   /** @throws FlatminError INVALID_ARGUMENT on an option out of range */
   constructor(
     base: BaseOptimizer,
-    { eta, rho = aboutOf(settings.rho).default!, ...options }: ASAMOptions = {},
+    { eta, normalize, rho = aboutOf(settings.rho).default!, ...options }: ASAMOptions = {},
   ) {
-    super(base, { ...options, rho, adaptive: { ...(eta !== undefined && { eta }) } });
+    const adaptive = { ...(eta !== undefined && { eta }), ...(normalize && { normalize }) };
+    super(base, { ...options, rho, adaptive });
   }
 
   override describe(): Record<string, unknown> {
@@ -47,5 +48,6 @@ export const asam = wrapper({
   step: 'g at w + ρ T²g/‖Tg‖, T = |w| + η, ρ = 0.5 (Kwon et al. 2021)',
   gradients: 'N + 1',
   settings,
-  build: ({ adaptive: eta, ascentSteps: steps, ...rest }, base) => new ASAM(base, { ...rest, steps, eta }),
+  build: ({ adaptive: eta, normalize = 'all', ascentSteps: steps, ...rest }, base) =>
+    new ASAM(base, { ...rest, steps, eta, normalize }),
 });

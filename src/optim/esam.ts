@@ -71,5 +71,6 @@ export const esam = wrapper({
   step: 'g at w + ρ (b/β) g/‖g‖, bᵢ = 1 with probability β, else 0 (Du et al. 2022, without its choice of samples)',
   gradients: '2',
   settings: { ...ascentSettings, ...fractionOption },
-  build: ({ adaptive, ...rest }, base) => new ESAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ...rest }, base) =>
+    new ESAM(base, { ...rest, adaptive: adaptiveOf(adaptive, normalize) }),
 });

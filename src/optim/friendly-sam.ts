@@ -93,5 +93,6 @@ export const friendlySam = wrapper({
   step: 'g at w + ρ d/‖d‖, d = g − σm, m a moving average of g (Li et al. 2024)',
   gradients: '2',
   settings: { ...ascentSettings, ...options },
-  build: ({ adaptive, ...rest }, base) => new FriendlySAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ...rest }, base) =>
+    new FriendlySAM(base, { ...rest, adaptive: adaptiveOf(adaptive, normalize) }),
 });

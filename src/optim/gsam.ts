@@ -69,5 +69,6 @@ export const gsam = wrapper({
   step: "gₚ − α(g − (g·gₚ/‖gₚ‖²) gₚ), gₚ SAM's gradient (Zhuang et al. 2022); `--rho-schedule lr` ties ρ to the learning rate",
   gradients: '2',
   settings: { ...ascentSettings, ...options },
-  build: ({ adaptive, ...rest }, base) => new GSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ...rest }, base) =>
+    new GSAM(base, { ...rest, adaptive: adaptiveOf(adaptive, normalize) }),
 });

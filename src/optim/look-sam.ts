@@ -101,5 +101,6 @@ export const lookSam = wrapper({
   step: 'SAM in every k-th step, its part orthogonal to g reused between (Liu et al. 2022)',
   gradients: '1 + 1/k',
   settings: settings,
-  build: ({ adaptive, ...rest }, base) => new LookSAM(base, { ...rest, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ...rest }, base) =>
+    new LookSAM(base, { ...rest, adaptive: adaptiveOf(adaptive, normalize) }),
 });

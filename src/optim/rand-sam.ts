@@ -3,7 +3,7 @@ import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
 import { wrapper } from './toolkit/declare.js';
 import { streamOf } from './toolkit/micro-batches.js';
-import { type AdaptiveOptions, adaptiveEta, Perturbation } from './toolkit/perturbation.js';
+import { type AdaptiveOptions, adaptiveValues, Perturbation } from './toolkit/perturbation.js';
 import {
   adaptiveOf,
   Perturbed,
@@ -28,8 +28,8 @@ export interface RandSAMOptions extends PerturbedOptions {
  * statistics move in that pass, and the reported loss is its loss, at the perturbed point.
  */
 export class RandSAM extends Perturbed {
-  private readonly adaptive: boolean;
-  private readonly eta: number;
+  private readonly adaptive: boolean | AdaptiveOptions;
+  private readonly T: Required<AdaptiveOptions>;
 
   /** @throws FlatminError INVALID_ARGUMENT on a negative radius or η */
   constructor(
@@ -37,8 +37,8 @@ export class RandSAM extends Perturbed {
     private readonly options: RandSAMOptions = {},
   ) {
     super(base, options);
-    this.adaptive = Boolean(options.adaptive);
-    this.eta = adaptiveEta(options.adaptive ?? false);
+    this.adaptive = options.adaptive ?? false;
+    this.T = adaptiveValues(this.adaptive);
   }
 
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
@@ -50,7 +50,7 @@ export class RandSAM extends Perturbed {
     else length = await space.fillNormal(z, seed, streamOf(problem));
     const kind = this.adaptive ? 'adaptiveRandom' : 'plain';
     const perturbation = new Perturbation(space, this.vectors.get(space, 'perturbed'), kind, {
-      eta: this.eta,
+      ...this.T,
       ascentDecay: () => 0,
     });
     await perturbation.ascend(this.radius(problem), 1, length);
@@ -68,6 +68,6 @@ export const randSam = wrapper({
   step: 'g at w + ρ z/‖z‖, z ~ N(0, I)',
   gradients: '1',
   settings: perturbedSettings,
-  build: ({ adaptive, ...settings }, base) =>
-    new RandSAM(base, { ...settings, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ...settings }, base) =>
+    new RandSAM(base, { ...settings, adaptive: adaptiveOf(adaptive, normalize) }),
 });

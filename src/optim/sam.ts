@@ -77,6 +77,6 @@ export const sam = wrapper({
   step: 'g at w + ρ g/‖g‖ (Foret et al. 2021); `--ascent-steps N`: N steps of ρ/N, or `--radius project`, `sum`',
   gradients: 'N + 1',
   settings: samSettings,
-  build: ({ adaptive, ascentSteps, ...settings }, base) =>
-    new SAM(base, { ...settings, steps: ascentSteps, adaptive: adaptiveOf(adaptive) }),
+  build: ({ adaptive, normalize, ascentSteps, ...settings }, base) =>
+    new SAM(base, { ...settings, steps: ascentSteps, adaptive: adaptiveOf(adaptive, normalize) }),
 });

@@ -29,6 +29,7 @@ const DEPENDENTS: Partial<
     needs: 'a rhoSchedule other than constant',
     isMet: ({ rhoSchedule = 'constant' }) => rhoSchedule !== 'constant',
   },
+  normalize: { needs: 'adaptive', isMet: ({ adaptive = false }) => adaptive !== false },
   perturbation: { needs: 'accumulate > 1', isMet: ({ accumulate = 1 }) => accumulate > 1 },
   swaEvery: { needs: 'swaStart', isMet: ({ swaStart }) => swaStart !== undefined },
   swaLr: { needs: 'swaStart', isMet: ({ swaStart }) => swaStart !== undefined },
@@ -50,6 +51,11 @@ export function defaultSettings(given: Partial<TrainSettings>): Partial<TrainSet
     augment: parseDataset(data)?.kind.augment ?? 'none',
   };
 }
+
+const withDefaults = (given: Partial<TrainSettings>): Partial<TrainSettings> => ({
+  ...defaultSettings(given),
+  ...withoutUndefined(given),
+});
 
 /**
  * All settings of a run from those that are given: they win over the recipe's, and these over `fallback` (default: the defaults; on
@@ -73,13 +79,21 @@ export function usedBy(optimizer: OptimizerName, settings: Partial<TrainSettings
   const used = { ...settings, optimizer };
   for (const name of Object.keys(used))
     if (!isOf(name, optimizer, baseOf(used))) delete used[name as keyof TrainSettings];
+  const all = withDefaults(used);
   for (const [name, { isMet }] of Object.entries(DEPENDENTS))
-    if (!isMet(used)) delete used[name as keyof TrainSettings];
+    if (!isMet(all)) delete used[name as keyof TrainSettings];
   return used;
 }
 
-/** @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses, or that does nothing without another. */
-export function assertUsed(given: Partial<TrainSettings>, optimizers: readonly OptimizerName[]): void {
+/**
+ * @param others settings that hold where they are not given
+ * @throws FlatminError INVALID_ARGUMENT for a setting given that none of the optimizers uses, or that does nothing without another
+ */
+export function assertUsed(
+  given: Partial<TrainSettings>,
+  optimizers: readonly OptimizerName[],
+  others: Partial<TrainSettings> = {},
+): void {
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     if (optimizers.some((optimizer) => isOf(name, optimizer, baseOf({ ...given, optimizer })))) continue;
@@ -89,7 +103,9 @@ export function assertUsed(given: Partial<TrainSettings>, optimizers: readonly O
     );
   }
   for (const [name, { needs, isMet }] of Object.entries(DEPENDENTS)) {
-    if (given[name as keyof TrainSettings] !== undefined && !isMet(given))
+    const isMetBy = (optimizer: OptimizerName) =>
+      isMet(withDefaults({ ...others, ...withoutUndefined(given), optimizer }));
+    if (given[name as keyof TrainSettings] !== undefined && !optimizers.some(isMetBy))
       throw new FlatminError('INVALID_ARGUMENT', `"${name}" does nothing without ${needs}.`);
   }
 }

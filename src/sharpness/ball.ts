@@ -1,5 +1,5 @@
 import { FlatminError } from '../errors.js';
-import { type BallGeometry, balls, invertibleEta, pull } from '../vectors/ball.js';
+import { type BallGeometry, balls, normalization, pull } from '../vectors/ball.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
@@ -27,14 +27,15 @@ const squaredLength = program(sumOfSquares(p));
 
 /**
  * The ball of radius ρ around the parameters w, {w + ε : ‖T⁻¹ε‖ ≤ ρ}, and one point p in it that moves. T = 1, or T = |w| + η for the
- * adaptive forms (Kwon et al. 2021, ASAM, Eq. 3). The parameters are never written. Remembers the highest loss met in it.
+ * adaptive forms (Kwon et al. 2021, ASAM, Eq. 3): of all parameters, since T = 1 for biases would not be the same after rescalings that
+ * leave the network's function alone. The parameters are never written. Remembers the highest loss met in it.
  */
 export class Ball {
   /** The highest loss found at a point of the ball. */
   highest = Number.NEGATIVE_INFINITY;
   private moved = false;
   private readonly programs: (typeof programs)[keyof typeof programs];
-  private readonly eta: number;
+  private readonly T: ReturnType<typeof normalization>;
 
   /**
    * @param p a vector of the space, for the point
@@ -49,7 +50,7 @@ export class Ball {
     eta?: number,
   ) {
     this.programs = programs[eta === undefined ? 'plain' : 'adaptive'];
-    this.eta = invertibleEta(eta ?? 0);
+    this.T = normalization(eta ?? 0);
   }
 
   /** p ← w */
@@ -105,7 +106,7 @@ export class Ball {
   private run(which: typeof pull, factor = 0): Promise<number[]> {
     const { space } = this.evaluations;
     const vectors = { w: space.parameters, p: this.p, g: space.gradient };
-    const scalars = { scale: factor, eta: this.eta, inverseRho: 1 };
+    const scalars = { scale: factor, ...this.T, inverseRho: 1 };
     return space.sums(which, vectors, () => scalars);
   }
 

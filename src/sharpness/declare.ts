@@ -4,7 +4,7 @@ import { countOrZero } from '../options/values.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import type { Ball } from './ball.js';
 import type { Evaluations } from './evaluations.js';
-import type { Hessian } from './hessian.js';
+import type { Hessian, ProductsUsed } from './hessian.js';
 
 /** What a measure may work with; the parameters stay as they are. */
 export interface Context {
@@ -72,3 +72,6 @@ export const figure = (value: number): string => value.toPrecision(4);
 export const figureOf = ({ value }: { value: number }): string => figure(value);
 export const withError = ({ value, standardError }: { value: number; standardError: number }): string =>
   `${figure(value)} ± ${figure(standardError)}`;
+/** What differences of gradients are off by, after other words. */
+export const byDifferences = ({ differenceError }: Pick<ProductsUsed, 'differenceError'>): string =>
+  differenceError === undefined ? '' : `; differences are off by up to ${figure(differenceError)}`;

@@ -1,6 +1,6 @@
 import { option } from '../options/option.js';
 import { count } from '../options/values.js';
-import { figure, measureKind, seed as seedOption } from './declare.js';
+import { byDifferences, figure, measureKind, seed as seedOption } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
@@ -38,18 +38,25 @@ const MARGIN = 4;
 /**
  * Density of the Hessian's eigenvalues by stochastic Lanczos quadrature (Ghorbani, Krishnan and Xiao 2019, Algorithm 2): from random
  * directions, the nodes are the eigenvalues θ of the tridiagonal matrix, and their weights the squared first components of its
- * eigenvectors. Σ weight·θᵏ estimates tr Hᵏ / n. A Hessian-vector product a step.
+ * eigenvectors. Σ weight·θᵏ estimates tr Hᵏ / n. A Hessian-vector product a step; where they are differences three more, whose error is
+ * that of the node that is largest in the first draw.
  */
 export async function density(
   hessian: Hessian,
   { draws, steps, seed }: DensityOptions,
 ): Promise<DensityResult> {
   const found: { node: number; weight: number }[] = [];
+  let [largest, error] = [0, 0];
   for (let draw = 0; draw < draws; draw++) {
     const lanczos = new Lanczos(hessian);
     try {
       const stream = randomStream('density', draw);
       const { values, vectors } = await lanczos.run({ steps, seed, stream, restart: false });
+      if (draw === 0) {
+        const outer = Math.abs(values[0]!) < Math.abs(values.at(-1)!) ? values.length - 1 : 0;
+        largest = values[outer]!;
+        error = await errorOf(hessian, lanczos, vectors[outer]!);
+      }
       values.forEach((node, i) => {
         found.push({ node, weight: vectors[i]![0]! ** 2 / draws });
       });
@@ -60,7 +67,21 @@ export async function density(
   found.sort((a, b) => a.node - b.node);
   const nodes = found.map(({ node }) => node);
   const weights = found.map(({ weight }) => weight);
-  return { nodes, weights, ...smooth(nodes, weights), draws, steps, ...hessian.used };
+  return { nodes, weights, ...smooth(nodes, weights), draws, steps, ...hessian.usedFor(largest, error) };
+}
+
+/** What differences are off by at the Ritz vector of given components. */
+async function errorOf(hessian: Hessian, lanczos: Lanczos, components: readonly number[]): Promise<number> {
+  if (hessian.used.products === 'exact') return 0;
+  const { arena, device } = hessian.space;
+  const [v, product, spare] = [arena.vector(device), arena.vector(device), arena.vector(device)];
+  try {
+    await lanczos.combine(components, v);
+    await hessian.times(v, product);
+    return await hessian.differenceError(v, product, spare);
+  } finally {
+    for (const vector of [v, product, spare]) vector.dispose();
+  }
 }
 
 function smooth(
@@ -91,5 +112,6 @@ export const densityMeasure = measureKind({
   run: ({ hessian }, { densityDraws: draws, lanczosSteps: steps, seed }) =>
     density(hessian, { draws, steps, seed }),
   value: ({ nodes }) => `${figure(nodes[0]!)} … ${figure(nodes.at(-1)!)}`,
-  how: ({ draws, steps }) => `${draws} draws of ${steps} Lanczos steps; the curve is in --json`,
+  how: ({ draws, steps, differenceError }) =>
+    `${draws} draws of ${steps} Lanczos steps${byDifferences({ differenceError })}; the curve is in --json`,
 });

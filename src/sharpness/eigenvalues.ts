@@ -1,8 +1,8 @@
 import { option } from '../options/option.js';
 import { count as positiveCount } from '../options/values.js';
-import { dot, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
+import { scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
-import { figure, measureKind, seed as seedOption } from './declare.js';
+import { byDifferences, figure, measureKind, seed as seedOption } from './declare.js';
 import type { Hessian, ProductsUsed } from './hessian.js';
 import { Lanczos } from './lanczos.js';
 import { randomStream } from './random-streams.js';
@@ -20,14 +20,13 @@ export interface EigenvaluesResult extends ProductsUsed {
   /** The k largest, in descending order; fewer where there are fewer parameters. */
   values: number[];
   /**
-   * |λ − value| ≤ residual for an eigenvalue λ of the Hessian that the products are of: ‖Hv − value·v‖ of the unit Ritz vector v, and
-   * float32's rounding of the largest product.
+   * |λ − value| ≤ residual for an eigenvalue λ of the Hessian that the products are of: ‖Hv − value·v‖ of the unit Ritz vector v,
+   * float32's rounding of the largest product, and what differences are off by: ‖(H_t − H)v‖ with the step shortened to t. The bound
+   * then is one for each t, and for the Hessian itself where no kink of the loss is left within the shortest.
    */
   residuals: number[];
   /** Lanczos steps made. */
   steps: number;
-  /** Of differences: how far the first value moves when the difference step is halved: truncation, rounding and kinks of the loss. */
-  differenceError?: number;
 }
 
 /** The iteration ends where every residual is below this share of the largest value. */
@@ -37,12 +36,11 @@ const TOLERANCE = 1e-3;
 const UNIT_ROUNDOFF = 2 ** -24;
 
 const [v, h] = [vector('v'), vector('h')];
-const overlap = program(dot(v, h));
 const distance = program(sumOfSquares(h.minus(scalar('value').times(v))), sumOfSquares(v));
 
 /**
  * The k largest eigenvalues of the Hessian ∇²L(w) by Lanczos iteration. A Hessian-vector product a step, and one for the residual of
- * each value.
+ * each value; three for each where products are differences.
  */
 export async function eigenvalues(
   hessian: Hessian,
@@ -50,6 +48,7 @@ export async function eigenvalues(
 ): Promise<EigenvaluesResult> {
   const { space } = hessian;
   const lanczos = new Lanczos(hessian);
+  const spare = space.arena.vector(space.device);
   const ritz = { v: space.arena.vector(space.device), h: space.arena.vector(space.device) };
   try {
     const { values, vectors } = await lanczos.run({
@@ -62,30 +61,24 @@ export async function eigenvalues(
     });
     const largest = Math.max(...values.map(Math.abs));
     const residuals: number[] = [];
+    let differenceError = 0;
     for (const [i, value] of values.slice(0, count).entries()) {
       await lanczos.combine(vectors[i]!, ritz.v);
       await hessian.times(ritz.v, ritz.h);
       const [squares, length] = await space.sums(distance, ritz, () => ({ value }));
-      residuals.push(Math.sqrt(squares! / length!) + UNIT_ROUNDOFF * largest);
-    }
-    const used = hessian.used;
-    let differenceError: number | undefined;
-    if (used.products === 'differences') {
-      await lanczos.combine(vectors[0]!, ritz.v);
-      await hessian.times(ritz.v, ritz.h, hessian.step / 2);
-      const [again] = await space.sums(overlap, ritz);
-      differenceError = Math.abs(again! - values[0]!);
+      const error = await hessian.differenceError(ritz.v, ritz.h, spare);
+      residuals.push(Math.sqrt(squares! / length!) + error + UNIT_ROUNDOFF * largest);
+      differenceError = Math.max(differenceError, error);
     }
     return {
       values: values.slice(0, count),
       residuals,
       steps: lanczos.steps,
-      ...used,
-      ...(differenceError !== undefined && { differenceError }),
+      ...hessian.usedFor(values[0]!, differenceError),
     };
   } finally {
     lanczos.dispose();
-    for (const vector of Object.values(ritz)) vector.dispose();
+    for (const vector of [...Object.values(ritz), spare]) vector.dispose();
   }
 }
 
@@ -104,5 +97,5 @@ export const eigenvaluesMeasure = measureKind({
     eigenvalues(hessian, { count, steps, seed }),
   value: ({ values }) => values.map(figure).join('\n'),
   how: ({ residuals, steps, differenceError }) =>
-    `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps${differenceError === undefined ? '' : `; half the difference step moves the first by ${figure(differenceError)}`}`,
+    `${residuals.map((error) => `± ${figure(error)}`).join('\n')}\n${steps} Lanczos steps${byDifferences({ differenceError })}`,
 });

@@ -35,7 +35,7 @@ export const commonOptions = {
   seed,
   eta: option(notNegative, {
     symbol: 'η',
-    help: 'of the adaptive measures, which scale by |w| + η',
+    help: 'of the adaptive measures, which scale all parameters by |w| + η',
     default: 0.01,
   }),
   products: option(choice(['exact', 'differences']), {

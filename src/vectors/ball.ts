@@ -13,7 +13,7 @@ export interface Scaling {
 const unscaled: Scaling = { times: (x) => x, twice: (x) => x, over: (x) => x };
 
 function magnitudes(point: Term): Scaling {
-  const T = point.magnitude.plus(scalar('eta'));
+  const T = scalar('magnitude').times(point.magnitude).plus(scalar('eta'));
   return { times: (x) => T.times(x), twice: (x) => T.squared.times(x), over: (x) => x.over(T) };
 }
 
@@ -30,7 +30,7 @@ const geometry = (at: BallGeometry['at']): BallGeometry => ({
   distance: program(sumOfSquares(at(w).over(p.minus(w)).times(scalar('inverseRho')))),
 });
 
-/** T = 1, and T = |w| + η (Kwon et al. 2021, ASAM, Eq. 3), whose programs take the scalar `eta`. */
+/** T = 1, and T = |w| + η (Kwon et al. 2021, ASAM, Eq. 3), whose programs take the scalars of `normalization`. */
 export const balls = { plain: geometry(() => unscaled), adaptive: geometry(magnitudes) };
 
 /** p ← w + scale·(p − w) */
@@ -39,5 +39,6 @@ export const pull = program(assign(p, w.plus(scalar('scale').times(p.minus(w))))
 /** Keeps T invertible where η = 0 and w = 0. */
 const SMALLEST_ETA = 1e-30;
 
-/** The η that programs are given. */
-export const invertibleEta = (eta: number): number => Math.max(eta, SMALLEST_ETA);
+/** The scalars of T = |w| + η, or of T = 1 for parameters that are not normalised. */
+export const normalization = (eta: number, isNormalized = true): { magnitude: number; eta: number } =>
+  isNormalized ? { magnitude: 1, eta: Math.max(eta, SMALLEST_ETA) } : { magnitude: 0, eta: 1 };

@@ -81,6 +81,18 @@ test('people get a table', async (t) => {
   t.regex(stdout, /cross-entropy .* over 32 of 200 training samples of digits; BatchNorm: running/);
   for (const name of ['ascent', 'trace', 'eigenvalues', 'density'])
     t.regex(stdout, new RegExp(`│ ${name} +│`));
+  t.notRegex(stdout, /Warning/);
+});
+
+test('people are warned of differences that are off, and so is JSON', async (t) => {
+  const args = ['--measures', 'eigenvalues', '--samples', '32', '--lanczos-steps', '8', '--eigenvalues', '1'];
+  const products = ['--products', 'differences', '--difference-step', '0.5'];
+  const { code, stdout, stderr } = await runCli('sharpness', run, ...args, ...products);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^Warning: eigenvalues: differences of gradients may be off by \d+ % here/m);
+  const { eigenvalues } = (await measure(run, ...args, ...products)).measures;
+  t.regex(eigenvalues!.warning!, /off by/);
+  t.true(eigenvalues!.residuals[0]! >= eigenvalues!.differenceError!);
 });
 
 const FAILURE = 1;

@@ -4,6 +4,14 @@ import type { Stretch } from '../../vectors/parameter-space.js';
 import type { Scheduled } from '../optimizer.js';
 import { checkedSchedule } from './declare.js';
 
+/** All parameters, or weights alone: not those of one dimension, which are biases and scales. */
+export type ParameterPart = 'all' | 'weights';
+export const parameterPart = choice(['all', 'weights']);
+
+/** Whether a stretch of parameters is in the part. */
+export const isIn = ({ isVector }: Stretch, which: ParameterPart | undefined): boolean =>
+  !(which === 'weights' && isVector);
+
 /** What every base optimizer is given. */
 export interface CommonOptions {
   /** η */
@@ -11,7 +19,7 @@ export interface CommonOptions {
   /** λ */
   weightDecay?: number;
   /** 'all' parameters (default), or 'weights': not the one-dimensional ones. */
-  decay?: 'all' | 'weights';
+  decay?: ParameterPart;
   /** Largest global norm of the gradient; default none. */
   clipNorm?: number;
 }
@@ -19,7 +27,7 @@ export interface CommonOptions {
 /** Of every base optimizer; 0 for no decay. */
 export const commonOptions = {
   weightDecay: option(notNegative, { symbol: 'λ', help: 'weight decay', default: 0 }),
-  decay: option(choice(['all', 'weights']), {
+  decay: option(parameterPart, {
     symbol: 'which',
     help: 'decay all parameters, or weights alone (not those of one dimension)',
     default: 'all',
@@ -45,8 +53,8 @@ export const commonSettings = {
 };
 
 /** Whether the optimizer's λ is for a stretch of parameters. */
-export const decays = ({ isVector }: Stretch, { decay }: Pick<CommonOptions, 'decay'>): boolean =>
-  !(decay === 'weights' && isVector);
+export const decays = (stretch: Stretch, { decay }: Pick<CommonOptions, 'decay'>): boolean =>
+  isIn(stretch, decay);
 
 /** λ of a stretch of parameters: its group's own, or the optimizer's where that decays it. */
 export const decayOf = (stretch: Stretch, { weightDecay = 0, decay }: CommonOptions): number =>

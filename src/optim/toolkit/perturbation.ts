@@ -1,10 +1,11 @@
 import { checked, option } from '../../options/option.js';
 import { notNegative } from '../../options/values.js';
-import { type BallGeometry, balls, invertibleEta, pull } from '../../vectors/ball.js';
+import { type BallGeometry, balls, normalization, pull } from '../../vectors/ball.js';
 import type { ParameterSpace, Stretch, Vector } from '../../vectors/parameter-space.js';
 import { assign, scalar, sumOfSquares, type Term, vector } from '../../vectors/program/expression.js';
 import { program, type VectorProgram } from '../../vectors/program/program.js';
 import { Scalar } from '../../vectors/scalar.js';
+import { isIn, type ParameterPart, parameterPart } from './common-options.js';
 
 const [w, p, at, g] = [vector('w'), vector('p'), vector('at'), vector('g')];
 const [scale, lambda] = [scalar('scale'), scalar('ascentDecay')];
@@ -66,6 +67,11 @@ export type AscentKind = keyof typeof ascents;
 export interface AdaptiveOptions {
   /** η in T = |w| + η, default 0.01. */
   eta?: number;
+  /**
+   * What has T = |w| + η: 'all' parameters (default), or 'weights', with T = 1 for those of one dimension. The code of Kwon et al.
+   * (github.com/SamsungLabs/ASAM) leaves out biases alone: what has `weight` in its name is normalised, scales of BatchNorm too.
+   */
+  normalize?: ParameterPart;
 }
 
 /** η of the adaptive form. */
@@ -75,10 +81,20 @@ export const etaOption = option(notNegative, {
   default: 0.01,
 });
 
-export const adaptiveEta = (options: boolean | AdaptiveOptions): number => {
-  const given = typeof options === 'object' ? options.eta : undefined;
-  return checked({ 'adaptive.eta': etaOption }, { 'adaptive.eta': given })['adaptive.eta'];
-};
+export const normalizeOption = option(parameterPart, {
+  symbol: 'which',
+  help: 'what an adaptive form scales: all parameters, or weights alone (not those of one dimension)',
+  default: 'all',
+});
+
+const checkedOptions = { 'adaptive.eta': etaOption, 'adaptive.normalize': normalizeOption };
+
+/** The values of the adaptive form, with defaults. @throws FlatminError INVALID_ARGUMENT naming the one out of range */
+export function adaptiveValues(options: boolean | AdaptiveOptions): Required<AdaptiveOptions> {
+  const { eta, normalize }: AdaptiveOptions = typeof options === 'object' ? options : {};
+  const values = checked(checkedOptions, { 'adaptive.eta': eta, 'adaptive.normalize': normalize });
+  return { eta: values['adaptive.eta'], normalize: values['adaptive.normalize'] };
+}
 
 /**
  * The point p = w + ε at which a step takes gradients. The parameters w themselves are never written, so there is nothing to restore:
@@ -91,7 +107,7 @@ export class Perturbation {
     private readonly space: ParameterSpace,
     private readonly perturbed: Vector,
     private readonly kind: AscentKind,
-    private readonly constants: { eta: number; ascentDecay: (stretch: Stretch) => number },
+    private readonly constants: Required<AdaptiveOptions> & { ascentDecay: (stretch: Stretch) => number },
   ) {}
 
   /** The present point: the parameters until an ascent has moved away from them. */
@@ -111,7 +127,7 @@ export class Perturbation {
     const { parameters, gradient } = this.space;
     const vectors = { w: parameters, p: this.perturbed, at: this.point, g: gradient };
     const constants = (stretch: Stretch) => ({
-      eta: invertibleEta(this.constants.eta),
+      ...this.normalization(stretch),
       ascentDecay: this.constants.ascentDecay(stretch),
     });
     const length = (known ?? (await this.space.run(norm, vectors, constants))[0]!.root).invertibleOrZero;
@@ -133,7 +149,7 @@ export class Perturbation {
     const vectors = { w: this.space.parameters, p: this.perturbed };
     const { distance } = ascents[this.kind].geometry;
     const [squares] = await this.space.run(distance, vectors, (stretch) => ({
-      eta: invertibleEta(this.constants.eta),
+      ...this.normalization(stretch),
       inverseRho: rho(stretch) > 0 ? 1 / rho(stretch) : 0,
     }));
     const scales = { scale: Scalar.of(1).over(squares!.root).min(1) };
@@ -152,5 +168,11 @@ export class Perturbation {
     if (!this.moved) return;
     const vectors = { w: this.space.parameters, p: this.perturbed, z };
     await this.space.run(keepBelow, vectors, () => ({ threshold, scale: factor, zero: 0 }));
+  }
+
+  /** T of a stretch of parameters. */
+  private normalization(stretch: Stretch): ReturnType<typeof normalization> {
+    const { eta, normalize } = this.constants;
+    return normalization(eta, isIn(stretch, normalize));
   }
 }

@@ -13,13 +13,15 @@ import {
   type Scheduled,
   type StepReport,
 } from '../optimizer.js';
+import { type ParameterPart, parameterPart } from './common-options.js';
 import { checkedSchedule } from './declare.js';
 import { meanGradient } from './micro-batches.js';
 import {
   type AdaptiveOptions,
   type AscentKind,
-  adaptiveEta,
+  adaptiveValues,
   etaOption,
+  normalizeOption,
   Perturbation,
 } from './perturbation.js';
 
@@ -60,11 +62,14 @@ export const perturbedSettings = {
     default: false,
     byDefault: 'off',
   }),
+  normalize: option(parameterPart.optional(), aboutOf(normalizeOption)),
 };
 
-/** The constructors' form of `adaptive`. */
-export const adaptiveOf = (adaptive: number | false): false | AdaptiveOptions =>
-  adaptive === false ? false : { eta: adaptive };
+/** The constructors' form of `adaptive` and `normalize`. */
+export const adaptiveOf = (
+  adaptive: number | false,
+  normalize: ParameterPart = 'all',
+): false | AdaptiveOptions => (adaptive === false ? false : { eta: adaptive, normalize });
 
 /**
  * An optimizer that makes the base's update from another gradient than that of the clean parameters. The parameters stay where they
@@ -174,19 +179,19 @@ export const ascentSettings = { ...perturbedSettings, ascentDecay };
 export abstract class GradientAscent extends Perturbed {
   /** The options of those names, with defaults. */
   protected readonly ascent: Required<Pick<AscentOptions, 'adaptive' | 'ascentDecay'>>;
-  private readonly eta: number;
+  private readonly T: Required<AdaptiveOptions>;
 
   protected constructor(base: BaseOptimizer, options: AscentOptions) {
     super(base, options);
     const { adaptive = false } = options;
     this.ascent = { adaptive, ...checked({ ascentDecay }, options) };
-    this.eta = adaptiveEta(adaptive);
+    this.T = adaptiveValues(adaptive);
   }
 
   /** The unperturbed point of a step, from which to ascend. */
   protected perturbation({ space }: Problem): Perturbation {
     return new Perturbation(space, this.vectors.get(space, 'perturbed'), this.kind(), {
-      eta: this.eta,
+      ...this.T,
       ascentDecay: (stretch) => this.ascentDecay(stretch),
     });
   }

@@ -26,6 +26,7 @@ export function sharpnessSection(figures: Figures, runs: readonly Run[]): Html |
 ${differ ? html`<p class="note">These were measured with different settings: compare figures only where all of them are the same.</p>` : undefined}
 ${charts([rises(figures, measured), eigenvalues(figures, measured), density(figures, measured)])}
 ${figuresTable(measured)}
+${warnings(measured)}
 <details><summary>How it was measured</summary>${measured.map(({ name, sharpness }) =>
     table({ caption: name, head: ['setting', 'value'], rows: settingRows(sharpness.settings), labels: 2 }),
   )}</details>`;
@@ -70,7 +71,7 @@ function eigenvalues(figures: Figures, measured: readonly Measured[]): Html | un
       y: { name: 'eigenvalue' },
       series: present.map(({ name, sharpness }) => ({
         name,
-        points: sharpness.eigenvalues.map((value, i) => [i + 1, value] as const),
+        points: sharpness.eigenvalues.map(({ value }, i) => [i + 1, value] as const),
         style: measured.findIndex((one) => one.name === name),
       })),
     }),
@@ -103,19 +104,26 @@ function density(figures: Figures, measured: readonly Measured[]): Html | undefi
   );
 }
 
-/** A row each measure, a column each run: value ± standard error. */
+const warnings = (measured: readonly Measured[]): Html[] =>
+  measured.flatMap(({ name, sharpness }) =>
+    sharpness.warnings.map(
+      ({ measure, warning }) => html`<p class="note">Warning: ${name}: ${measure}: ${warning}</p>`,
+    ),
+  );
+
+/** A row each measure, a column each run: value ± error. */
 function figuresTable(measured: readonly Measured[]): Html {
   const columns = measured.map(
     ({ sharpness: { rises: values, trace, eigenvalues: largest } }) =>
       new Map([
-        ...values.map((one) => [one.measure, withError(one)] as const),
-        ...largest.map((value, i) => [`eigenvalue ${i + 1}`, formatNumber(value)] as const),
+        ...[...values, ...largest].map((one) => [one.measure, withError(one)] as const),
         ...(trace ? [['trace', withError(trace)] as const] : []),
       ]),
   );
   const measures = [...new Set(columns.flatMap((column) => [...column.keys()]))];
   return table({
-    caption: 'Value ± standard error, where a measure has one',
+    caption:
+      'Value ± error: the standard error over random directions, the residual of an eigenvalue, what differences of gradients may be off by',
     head: ['measure', ...measured.map(({ name }) => name)],
     rows: measures.map((measure) => [measure, ...columns.map((column) => column.get(measure) ?? '–')]),
   });

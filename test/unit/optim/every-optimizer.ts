@@ -26,6 +26,7 @@ export const everyOptimizer: Record<string, () => Optimizer> = {
   'SAM of AdamW with ascent decay': () => new SAM(new AdamW({ lr: 0.01 }), { rho, ascentDecay: 0.1 }),
   'adaptive SAM with ascent decay': () => new SAM(sgd(), { rho, steps: 2, adaptive: true, ascentDecay: 0.1 }),
   ASAM: () => new ASAM(sgd()),
+  'ASAM of weights alone': () => new ASAM(sgd(), { normalize: 'weights', steps: 2, radius: 'project' }),
   'Rand-SAM': () => new RandSAM(sgd(), { rho }),
   'adaptive Rand-SAM': () => new RandSAM(sgd(), { rho, adaptive: true }),
   GSAM: () => new GSAM(sgd(), { rho }),

@@ -34,8 +34,9 @@ type PerturbSettings =
       radius: 'split' | 'project' | 'sum';
       ascentDecay: boolean;
       eta?: number;
+      normalize?: 'all' | 'weights';
     }
-  | { method: 'rand-sam'; rho: number; eta?: number };
+  | { method: 'rand-sam'; rho: number; eta?: number; normalize?: 'all' | 'weights' };
 
 export interface CaseSettings {
   shortcut: Shortcut;
@@ -88,7 +89,8 @@ export const samplesOf = (tensor: Float32Array, count: number): number[] =>
 export function optimizerOf({ base, perturb, clip, shortcut }: CaseSettings): Optimizer {
   const inner = baseOptimizer(base, clip ?? undefined);
   if (!perturb) return inner;
-  const adaptive = perturb.eta === undefined ? false : { eta: perturb.eta };
+  const { eta, normalize } = perturb;
+  const adaptive = eta !== undefined && normalize !== undefined && { eta, normalize };
   if (perturb.method === 'sam') {
     const { rho, steps, radius, ascentDecay } = perturb;
     return new SAM(inner, { rho, steps, radius, adaptive, ascentDecay: ascentDecay ? base.weightDecay : 0 });

@@ -1,7 +1,17 @@
 import { Resvg } from '@resvg/resvg-js';
 import test from 'ava';
 import { makeReport } from '../../../src/report/report.js';
-import { config, failure, makeFolder, metrics, results, summary, surface, writeRun } from './folders.js';
+import {
+  config,
+  failure,
+  makeFolder,
+  metrics,
+  results,
+  sharpness,
+  summary,
+  surface,
+  writeRun,
+} from './folders.js';
 
 const version = '1.2.3';
 const figures = (page: string): string[] =>
@@ -50,6 +60,21 @@ test('the report of a run has its curves, sharpness, landscape, figures and sett
   for (const text of ['91.23', '0.004200', 'execution.node', 'v20.0.0', 'flatmin 1.2.3'])
     t.true(page.includes(text), text);
   t.false(page.includes('class="note"'), 'a note where nothing is missing');
+});
+
+test('errors of the Hessian and warnings of differences are in the report', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const doubtful = { differenceError: 5, warning: 'differences of gradients may be off by 40 % here' };
+  const measures = {
+    trace: { value: 12.5, standardError: 2, ...doubtful },
+    eigenvalues: { values: [3, 2], residuals: [0.75, 0.5] },
+  };
+  folder.write('sharpness.json', { ...sharpness, measures });
+  const page = await makeReport(folder.dir, { version });
+  t.regex(page, /class="note">Warning: [^<]*trace: differences of gradients may be off by 40 % here</);
+  t.regex(page, />trace<\/t[hd]><td[^>]*>[\d.]+ ± 7/);
+  t.regex(page, />eigenvalue 1<\/t[hd]><td[^>]*>[\d.]+ ± 0\.75/);
 });
 
 test('a run in half precision says so, and how many steps it skipped', async (t) => {

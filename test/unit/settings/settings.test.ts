@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import test from 'ava';
 import { WeightAveraging } from '../../../src/optim/averaging.js';
 import { makeOptimizer, makeRunOptimizer, makeSchedule } from '../../../src/settings/make-optimizer.js';
-import { assertUsed, resolveSettings } from '../../../src/settings/resolve.js';
+import { assertUsed, resolveSettings, usedBy } from '../../../src/settings/resolve.js';
 import type { TrainSettings } from '../../../src/settings/schema.js';
 
 const needed = { model: 'wrn-16-4', data: 'cifar10:data' };
@@ -113,6 +113,9 @@ test("the family's optimizers have the settings, and their papers' values by def
     steps: 2,
   });
   t.throws(() => describe({ optimizer: 'asam', adaptive: false }), { message: /adaptive.*asam/ });
+  t.like(describe({ optimizer: 'asam', normalize: 'weights' }), {
+    adaptive: { eta: 0.01, normalize: 'weights' },
+  });
   t.like(describe({ optimizer: 'gsam' }), { optimizer: 'gsam', alpha: 0.4, rho: 0.05, every: 1 });
   t.like(describe({ optimizer: 'looksam' }), { optimizer: 'looksam', alpha: 0.7, every: 5 });
   t.like(describe({ optimizer: 'looksam', alpha: 0.2, every: 3 }), { alpha: 0.2, every: 3 });
@@ -150,6 +153,22 @@ test('settings that do nothing without another one are absent, and refused when 
   t.notThrows(() =>
     assertUsed({ swaStart: 1, swaLr: 0.1, accumulate: 2, perturbation: 'per-batch' }, ['sam']),
   );
+});
+
+test('what is normalised is kept where the form is adaptive, by default or as given', (t) => {
+  const normalize = 'weights' as const;
+  t.false('normalize' in resolveSettings({ ...needed, optimizer: 'sam' }));
+  t.is(resolveSettings({ ...needed, optimizer: 'asam' }).normalize, 'all');
+  t.like(usedBy('asam', { normalize }), { normalize });
+  t.like(usedBy('rand-sam', { normalize, adaptive: 0.01 }), { normalize });
+  t.false('normalize' in usedBy('sam', { normalize }));
+  t.notThrows(() => assertUsed({ normalize }, ['sgd', 'asam']));
+  t.notThrows(() => assertUsed({ normalize }, ['sam'], { adaptive: 0.01 }));
+  t.throws(() => assertUsed({ normalize }, ['sam']), {
+    message: /"normalize" does nothing without adaptive/,
+  });
+  const { normalize: _, ...saved } = resolveSettings({ ...needed, optimizer: 'asam' });
+  t.deepEqual(resolveSettings({}, saved), saved, 'runs of before do not name it');
 });
 
 test('a run has its schedules and its average', (t) => {

@@ -187,7 +187,7 @@ test('differences can be asked for', async (t) => {
   const options = { rho: 0.1, measures: ['trace'] as const, traceDraws: 2, products: 'differences' as const };
   const { trace } = (await measure(objective, options)).measures;
   t.is(trace!.products, 'differences');
-  t.is(trace!.cost.gradients, 4);
+  t.is(trace!.cost.gradients, 12, 'three products of two gradients for each draw');
   t.false('refusal' in trace!);
   await t.throwsAsync(measure(objective, { ...options, products: 'both' as never }), {
     message: /products.*one of exact, differences/,
