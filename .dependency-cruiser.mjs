@@ -16,7 +16,7 @@ const flow = {
   lowering: ['onnx', 'releases'],
   models: ['options', 'addon', 'onnx'],
   capabilities: ['addon', 'onnx', 'releases', 'ort', 'lowering'],
-  provision: ['options', 'addon', 'onnx', 'releases', 'ort', 'capabilities'],
+  provision: ['options', 'addon', 'formats', 'onnx', 'releases', 'ort', 'capabilities'],
   compile: ['options', 'onnx', 'ort', 'autodiff', 'losses', 'lowering', 'models'],
   optim: ['options', 'vectors'],
   sharpness: ['options', 'vectors'],

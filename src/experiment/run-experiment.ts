@@ -12,6 +12,7 @@ import { type Execution, openExecution } from '../run/execution.js';
 import { assertSameConfig } from '../run/folder/run-config.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { RunLock } from '../run/folder/run-lock.js';
+import type { TrainOptions } from '../run/train.js';
 import { resolveSettings } from '../settings/resolve.js';
 import { jobFolder, readJobFailure, readJobResult } from './job-folder.js';
 import { measureJob } from './measure-job.js';
@@ -32,7 +33,8 @@ export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
     Given<typeof shardOption>,
-    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'> {
+    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'>,
+    Pick<TrainOptions, 'onUninterrupted'> {
   /** Instead of training and measuring. */
   runJob?: RunJob | undefined;
 }
@@ -100,7 +102,7 @@ async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promis
     openExecution(execution, precision);
   const results = await Promise.all(jobs.map((job) => readJobResult(out, job)));
   const datasets = await openDatasets(jobs.filter((_, index) => !results[index]));
-  return trainingJobs(execution, measureJob, datasets);
+  return trainingJobs(execution, measureJob, datasets, options.onUninterrupted);
 }
 
 /** Where the experiment stands; tabulates where all is done. */

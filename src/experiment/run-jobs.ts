@@ -104,7 +104,9 @@ class Run {
         states[index] = await this.attempt(queue[index]!);
       }
     };
-    const workers = await Promise.allSettled(Array.from({ length: this.options.jobs }, worker));
+    const workers = await Promise.allSettled(
+      Array.from({ length: Math.min(this.options.jobs, queue.length) }, worker),
+    );
     const stopped = workers.find((result) => result.status === 'rejected');
     if (stopped) throw stopped.reason;
     return states;

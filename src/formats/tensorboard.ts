@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeAll } from './atomic.js';
 import { maskedCrc32c } from './crc32c.js';
 
@@ -76,7 +76,11 @@ export class EventFileWriter {
   flush(): Promise<void> {
     const bytes = Buffer.concat(this.pending);
     this.pending = [];
-    this.written = this.written.then(() => writeAll(this.handle, bytes));
+    this.written = this.written
+      .then(() => writeAll(this.handle, bytes))
+      .catch((error) => {
+        throw withPath(error, this.path);
+      });
     return this.written;
   }
 

@@ -1,8 +1,11 @@
 import { checkedValue } from '../options/option.js';
-import { integerFrom, positive } from '../options/values.js';
+import { integerWithin, positive } from '../options/values.js';
+
+/** On an axis; each is a pass over the data. */
+const MOST_POINTS = 10_000;
 
 /** Both ends, and what is between. */
-export const axisPoints = integerFrom(3);
+export const axisPoints = integerWithin(3, MOST_POINTS);
 
 /**
  * Evenly spaced multiples of a direction from `first` to `last`, ends included; the nearest one to each of `marks` is moved onto it, so that

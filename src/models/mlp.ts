@@ -4,6 +4,7 @@ import { elementCount, makeTensor } from '../onnx/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';
+import { requireRoom } from './room.js';
 
 /** Options of `mlp`. */
 export interface MlpOptions {
@@ -23,12 +24,16 @@ export interface MlpOptions {
  */
 export function mlp({ inputShape, hidden = [256, 128], classes = 10, seed = 0 }: MlpOptions): ModelProto {
   for (const size of [...inputShape, ...hidden, classes]) checkedValue('each size of an MLP', count, size);
+  const sizes = [elementCount(inputShape), ...hidden, classes];
+  requireRoom(
+    `An MLP of ${sizes.join(', ')} units`,
+    sizes.slice(1).reduce((sum, to, layer) => sum + to * (sizes[layer]! + 1), 0),
+  );
   const builder = new GraphBuilder();
   const random = new Initializer(seed);
   builder.graph.name = `mlp-${hidden.join('-')}`;
   builder.input('images', 'float', ['batch', ...inputShape]);
   let x = builder.op('Flatten', ['images'], { axis: 1 }, { name: 'flatten' });
-  const sizes = [elementCount(inputShape), ...hidden, classes];
   for (let layer = 1; layer < sizes.length; layer++) {
     const [from, to, last] = [sizes[layer - 1]!, sizes[layer]!, layer === sizes.length - 1];
     const weight = makeTensor(

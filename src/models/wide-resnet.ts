@@ -6,6 +6,7 @@ import { makeTensor } from '../onnx/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { choice, count, imageShape, number } from '../options/values.js';
 import { Initializer } from './initializer.js';
+import { requireRoom } from './room.js';
 
 /** Options of `wideResNet`. */
 export interface WideResNetOptions {
@@ -54,7 +55,12 @@ export function wideResNet(options: WideResNetOptions): ModelProto {
       `The 'pad' shortcut halves the image twice, so height and width must be multiples of 4, but received ${inputShape}.`,
     );
   }
-  return new WideResNet((depth - 4) / 6, width, classes, inputShape, shortcut, seed).build();
+  const blocks = (depth - 4) / 6;
+  // Of the 3×3 convolutions within stages.
+  const channels = [16, 32, 64].map((each) => each * width);
+  const atLeast = channels.reduce((sum, each) => sum + 9 * each * each * (2 * blocks - 1), 0);
+  requireRoom(`WideResNet-${depth}-${width}`, atLeast);
+  return new WideResNet(blocks, width, classes, inputShape, shortcut, seed).build();
 }
 
 class WideResNet {

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
+import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
@@ -24,6 +25,7 @@ import { EarlyStop } from './listeners/early-stop.js';
 import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
+import { Uninterrupted } from './listeners/uninterrupted.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
@@ -41,6 +43,11 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
   signal?: AbortSignal | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
   label?: string | undefined;
+  /**
+   * Told how many seconds `signal` could not stop the run, for each such stretch: a step, with a checkpoint where one was due. With it, a
+   * checkpoint is written before the first step, and its time told.
+   */
+  onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
 }
@@ -75,6 +82,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
     try {
       return await trainIn(folder, setup, chosen, before);
+    } catch (error) {
+      throw withPath(error, folder.dir);
     } finally {
       folder.close();
     }
@@ -99,7 +108,7 @@ async function trainIn(
   before: ExecutionRecord | undefined,
 ): Promise<TrainSummary> {
   const { settings, session, stepsPerEpoch, optimizer } = setup;
-  const { label, warn = (text) => void process.stderr.write(`flatmin: ${text}\n`) } = options;
+  const { label, warn = (text) => void process.stderr.write(`flatmin: ${printable(text)}\n`) } = options;
   const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
   if (options.restart) await removeResults(folder, kept);
   const found = await kept.restore(warn);
@@ -123,6 +132,10 @@ async function trainIn(
     announce(progress, setup, state);
     const divergence = new Divergence(state);
     const restoring = settings.onNan === 'restore' ? new Restoring(setup, state, log, kept, warn) : undefined;
+    const checkpoints = new Checkpoints(setup, state, log, kept, options);
+    const { onUninterrupted } = options;
+    const uninterrupted = onUninterrupted && new Uninterrupted(onUninterrupted);
+    await uninterrupted?.time(() => checkpoints.onPause());
     // A checkpoint counts on the records, and holds the count of evaluations since the best.
     const listeners: RunListener[] = [
       divergence,
@@ -130,7 +143,8 @@ async function trainIn(
       new ShowProgress(progress, settings.epochs),
       new EarlyStop(settings.earlyStop, state, progress),
       ...(restoring ? [restoring] : []),
-      new Checkpoints(setup, state, log, kept, options),
+      ...(uninterrupted ? [uninterrupted] : []),
+      checkpoints,
     ];
     const trainer = new Trainer(setup, state, listeners, options.signal);
     await (restoring?.run(trainer) ?? trainer.run());

@@ -61,6 +61,7 @@ export class TrainingSession {
   private evaluator: Promise<Evaluator> | undefined;
   private readonly queue: StepQueue;
   private queued = 0;
+  private isStepping = false;
 
   private constructor(
     private readonly loaded: LoadedTraining,
@@ -168,6 +169,7 @@ export class TrainingSession {
   /**
    * The same without waiting for a GPU: resolves when the step is queued. At most `device.latency` steps are on their way when it
    * begins: it waits for those before.
+   * @throws FlatminError IN_USE where another step is being queued
    */
   async enqueue(
     batches: Feeds | readonly Feeds[],
@@ -177,18 +179,35 @@ export class TrainingSession {
     const list = Array.isArray(batches) ? (batches as readonly Feeds[]) : [batches as Feeds];
     if (list.length === 0) throw invalid('batches', 'at least one batch', 'none');
     const { perturbation } = checked(stepOptions, options);
+    if (this.isStepping)
+      throw new FlatminError(
+        'IN_USE',
+        'Another step of this session is under way: await it before the next.',
+      );
+    this.isStepping = true;
+    try {
+      return await this.makeStep(list, optimizer, perturbation === 'per-batch');
+    } finally {
+      this.isStepping = false;
+    }
+  }
+
+  private async makeStep(
+    batches: readonly Feeds[],
+    optimizer: Optimizer,
+    withParts: boolean,
+  ): Promise<QueuedStep> {
     await this.queue.room();
     this.inputs.clear();
-    if (list.length === 1) await this.feed(list[0]!);
+    if (batches.length === 1) await this.feed(batches[0]!);
     const passes = this.passes();
-    const problem =
-      list.length === 1 ? passes.problem : this.problemOf(passes, list, perturbation === 'per-batch');
+    const problem = batches.length === 1 ? passes.problem : this.problemOf(passes, batches, withParts);
     try {
       const report = await optimizer.step(problem);
       await passes.end(report.gradientNorm);
       return this.queue.add(report, this.queued++);
     } catch (error) {
-      throw explainNotFinite(error, this.loaded.weights, { batches: list, withGradient: true });
+      throw explainNotFinite(error, this.loaded.weights, { batches, withGradient: true });
     }
   }
 

@@ -5,6 +5,7 @@ import { option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
 import { interruptible } from '../interruption.js';
+import { say } from '../streams.js';
 
 const OPTIONS = {
   Data: {
@@ -22,7 +23,7 @@ export function addData(program: Command): void {
   command.action(async (name: CifarName) => {
     const { out, from } = required(command, given(command, OPTIONS), 'out');
     const folder = await interruptible((signal) => download(name, out, from, signal));
-    process.stderr.write(`${name} is in ${folder}. Train on it with --data ${name}:${out}\n`);
+    say(`${name} is in ${folder}. Train on it with --data ${name}:${out}`);
   });
 }
 

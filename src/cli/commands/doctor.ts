@@ -5,6 +5,7 @@ import { addOptions, given } from '../command-options.js';
 import { doctorReport } from '../doctor-report.js';
 import { executionFlags } from '../execution-options.js';
 import { jsonFlag } from '../output-options.js';
+import { printResult } from '../streams.js';
 
 const OPTIONS = {
   Execution: { device: executionFlags.device },
@@ -22,9 +23,7 @@ export function addDoctor(program: Command): void {
     const { device, json } = given(command, OPTIONS);
     const diagnosis = await diagnose(device);
     const version = program.version() ?? '';
-    process.stdout.write(
-      `${json ? JSON.stringify({ flatmin: version, ...diagnosis }) : doctorReport(diagnosis, version)}\n`,
-    );
+    printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
   });
 }

@@ -16,6 +16,8 @@ import { experimentTable, missingText, reportEvent } from '../experiment-texts.j
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { readBy } from '../schema-option.js';
+import { print, printJson, say } from '../streams.js';
+import { timeLimitOption } from '../time-limit.js';
 
 const NAMES = builtinExperiments.map(({ name }) => name).join(', ');
 
@@ -26,6 +28,7 @@ const OPTIONS = {
     data: readBy(planOptions.data, (text, before) => ({ ...before, ...toFolder(text) })),
     shard: readBy(shardOption.shard, toShard),
     ...jobOptions,
+    timeLimit: timeLimitOption,
     print: option(flag, { help: 'print the experiment as JSON, to write your own from, and end' }),
     json: changed(jsonFlag, { help: 'print the results as one JSON line on stdout' }),
     quiet: quietFlag,
@@ -44,20 +47,22 @@ export function addExperiment(program: Command): void {
 
 async function runCommand(name: string, command: Command): Promise<void> {
   const options = given(command, OPTIONS);
-  const { out, scale, seeds, data, shard, jobs, tries, print, json, quiet } = options;
-  if (print) {
-    process.stdout.write(`${JSON.stringify(await openExperiment(name), null, 2)}\n`);
+  const { out, scale, seeds, data, shard, jobs, tries, json, quiet, timeLimit } = options;
+  if (options.print) {
+    printJson(await openExperiment(name), 2);
     return;
   }
   if (out === undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Say where the results go: --out FOLDER.');
-  const report = await interruptible((signal) =>
-    runExperiment(name, {
-      ...chosenExecution(options),
-      ...{ out, scale, seeds, data, shard, jobs, tries, signal },
-      showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
-      onEvent: quiet ? undefined : (event) => process.stderr.write(`${reportEvent(event)}\n`),
-    }),
+  const report = await interruptible(
+    (signal, onUninterrupted) =>
+      runExperiment(name, {
+        ...chosenExecution(options),
+        ...{ out, scale, seeds, data, shard, jobs, tries, signal, onUninterrupted },
+        showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
+        onEvent: quiet ? undefined : (event) => say(reportEvent(event)),
+      }),
+    timeLimit,
   );
   show(report, json);
   if (report.results) await writeReport(out, command.parent!.version()!, !quiet);
@@ -67,14 +72,14 @@ async function runCommand(name: string, command: Command): Promise<void> {
 async function writeReport(folder: string, version: string, told: boolean): Promise<void> {
   const page = join(folder, 'report.html');
   await writeFileAtomic(page, await makeReport(folder, { version }));
-  if (told) process.stderr.write(`${page}\n`);
+  if (told) say(page);
 }
 
 function show(report: ExperimentReport, json: boolean | undefined): void {
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (report.results) process.stdout.write(experimentTable(report.results));
+  if (json) printJson(report);
+  else if (report.results) print(experimentTable(report.results));
   if (report.missing.length === 0) return;
-  process.stderr.write(missingText(report));
+  say(missingText(report));
   if (report.missing.some(({ reason }) => reason === 'failed')) process.exitCode = 1;
 }
 

@@ -8,6 +8,7 @@ import { choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
 import { toShape } from '../option-values.js';
 import { readBy } from '../schema-option.js';
+import { say } from '../streams.js';
 
 const { form, batch, inputShape, classes, shortcut } = exportOptions;
 
@@ -51,8 +52,6 @@ export function addExport(program: Command): void {
     });
     await writeModel(graph, out);
     const { node, input: inputs, output } = graph.graph;
-    process.stderr.write(
-      `${out}: ${node.length} nodes, ${inputs.length} inputs, ${output.length} outputs.\n`,
-    );
+    say(`${out}: ${node.length} nodes, ${inputs.length} inputs, ${output.length} outputs.`);
   });
 }

@@ -14,6 +14,7 @@ import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
+import { print, say } from '../streams.js';
 
 const TARGETS = { flatmin: targets.flatmin, standard: targets.standard, training: targets.training };
 
@@ -137,6 +138,6 @@ async function runGrad(model: string, command: Command): Promise<void> {
     loss: String(result.loss),
     ...(result.splits.size > 0 && { splits: JSON.stringify(splits) }),
   });
-  for (const note of result.notes) process.stderr.write(`${note}\n`);
-  process.stdout.write(`loss ${result.loss}, ${tensors.length} gradients in ${out}\n`);
+  for (const note of result.notes) say(note);
+  print(`loss ${result.loss}, ${tensors.length} gradients in ${out}`);
 }

@@ -4,6 +4,7 @@ import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LAYOUT_TEXT } from '../../compile/image-layout.js';
 import { inspectModel } from '../../compile/inspect/inspect.js';
 import type { InspectedTensor, InspectedValue, Inspection } from '../../compile/inspect/inspection.js';
+import { printableTexts } from '../../formats/printable.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
@@ -12,6 +13,7 @@ import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
+import { printResult } from '../streams.js';
 
 const OPTIONS = {
   Model: {
@@ -37,7 +39,7 @@ export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
     .description(
-      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not.',
+      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not, or not tried.',
     )
     .argument('<model>', 'an .onnx file');
   addOptions(command, OPTIONS);
@@ -76,7 +78,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     ...(loss && { loss: namedLoss(loss, { classAxis, ctc: { blank, layout: scoresLayout } }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
+  printResult(report, json, () => describe(printableTexts(report)));
   if (!report.trainable) process.exitCode = 1;
 }
 
@@ -103,6 +105,11 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
   `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
+
+function verdict({ trainable, problem, note }: Inspection): string {
+  if (trainable) return 'Trainable.';
+  return problem === null && note !== null ? 'Not tried: give sizes that fit.' : 'Not trainable.';
+}
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -134,7 +141,7 @@ function describe(report: Inspection): string {
     ]),
     ...(report.note ? [`Note: ${report.note}`] : []),
     ...(report.problem ? [`Problem: ${report.problem}`] : []),
-    report.trainable ? 'Trainable.' : 'Not trainable.',
+    verdict(report),
   ];
   return lines.join('\n');
 }

@@ -11,6 +11,7 @@ import { addOptions, given } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { quietFlag } from '../output-options.js';
+import { say } from '../streams.js';
 
 /** Milliseconds between lines of progress. */
 const INTERVAL = 10_000;
@@ -58,7 +59,7 @@ async function runLandscape(command: Command, run: string, signal: AbortSignal):
       throw new FlatminError('INTERRUPTED', `Stopped after ${done} of ${total} losses; nothing is written.`);
     if (quiet || Date.now() - told < INTERVAL) return;
     told = Date.now();
-    process.stderr.write(`landscape: ${done} of ${total} losses\n`);
+    say(`landscape: ${done} of ${total} losses`);
   };
   const file = await measureLandscape({ ...options, onPoint });
   const name = `landscape-${file.dims}d${file.to ? `-to-${basename(resolve(file.to))}` : ''}`;
@@ -70,5 +71,5 @@ async function runLandscape(command: Command, run: string, signal: AbortSignal):
   await writeFileAtomic(join(out, `${name}.csv`), landscapeCsv(file));
   await writeFileAtomic(join(out, `${name}.svg`), svg);
   await writeFileAtomic(join(out, `${name}.png`), png);
-  process.stderr.write(`${join(out, name)}.json, .csv, .svg, .png\n`);
+  say(`${join(out, name)}.json, .csv, .svg, .png`);
 }

@@ -6,6 +6,8 @@ import { flag, text } from '../../options/values.js';
 import { makeReport } from '../../report/report.js';
 import { serveReport, watchOptions } from '../../report/watch.js';
 import { addOptions, given } from '../command-options.js';
+import { anySignal } from '../interruption.js';
+import { say } from '../streams.js';
 
 const OPTIONS = {
   Report: {
@@ -28,16 +30,14 @@ export function addReport(program: Command): void {
     const version = program.version()!;
     if (watch) return serve(folder, version, port);
     await writeFileAtomic(out, await makeReport(folder, { version }));
-    process.stderr.write(`${out}\n`);
+    say(out);
   });
 }
 
-/** Until Ctrl-C or SIGTERM. */
+/** Until a signal ends it. */
 async function serve(folder: string, version: string, port: number | undefined): Promise<void> {
   const server = await serveReport(folder, { version, port });
-  process.stderr.write(`The report of ${folder} is at ${server.url} (Ctrl-C ends it).\n`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  say(`The report of ${folder} is at ${server.url} (Ctrl-C ends it).`);
+  await anySignal();
   await server.close();
 }

@@ -8,6 +8,7 @@ import { addOptions, given } from '../command-options.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag } from '../output-options.js';
 import { mebibytes, shortProviders } from '../runtime-texts.js';
+import { printResult, say } from '../streams.js';
 
 const INSTALL = {
   Build: {
@@ -38,17 +39,14 @@ export function addRuntime(program: Command): void {
   addOptions(list, LIST);
   list.action(() => {
     const runtimes = listRuntimes();
-    process.stdout.write(
-      given(list, LIST).json ? `${JSON.stringify({ runtimes })}\n` : `${listTable(runtimes)}\n`,
-    );
+    printResult({ runtimes }, given(list, LIST).json, () => listTable(runtimes));
   });
 }
 
 async function runInstall(command: Command): Promise<void> {
   const { gpu, from, json } = given(command, INSTALL);
-  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress }));
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : installText(result));
+  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress: say }));
+  printResult(result, json, installText);
 }
 
 function installText({ runtime, isNew }: InstallResult): string {
@@ -59,7 +57,6 @@ function installText({ runtime, isNew }: InstallResult): string {
     classifier.endsWith('-gpu')
       ? 'It is the default with --device cuda.'
       : 'It is the default; --runtime stock takes the one of onnxruntime-node.',
-    '',
   ].join('\n');
 }
 

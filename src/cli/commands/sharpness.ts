@@ -14,6 +14,7 @@ import { jsonFlag, quietFlag } from '../output-options.js';
 import { schemaOption } from '../schema-option.js';
 import { sharpnessProgress } from '../sharpness-progress.js';
 import { sharpnessTable } from '../sharpness-table.js';
+import { printResult, say } from '../streams.js';
 
 const { seed: _, ...ofMeasures } = Object.fromEntries(sharpnessOptions);
 const { workers, ...execution } = executionFlags;
@@ -58,11 +59,11 @@ async function runSharpness(command: Command, subject: string): Promise<void> {
     ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
   };
   const onNote = (note: string) => {
-    if (!quiet) process.stderr.write(`${note}\n`);
+    if (!quiet) say(note);
   };
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
   const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
   if (out !== undefined) await writeFileAtomic(out, sharpnessText(report));
-  process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);
+  printResult(report, json, sharpnessTable);
 }

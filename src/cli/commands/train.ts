@@ -11,7 +11,9 @@ import { chosenExecution, executionFlags } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
+import { printResult } from '../streams.js';
 import { comparisonTable, summaryTable } from '../tables.js';
+import { timeLimitOption } from '../time-limit.js';
 
 const OPTIONS = {
   Run: {
@@ -20,6 +22,7 @@ const OPTIONS = {
     restart: option(flag, { help: 'with --resume: begin that run again, without its checkpoints' }),
     compare: compareOption,
     ...checkpointOptions,
+    timeLimit: timeLimitOption,
     json: changed(jsonFlag, { help: 'print the summary as one JSON line on stdout' }),
     quiet: quietFlag,
   },
@@ -36,24 +39,22 @@ export function addTrain(program: Command): void {
 
 async function runTrain(command: Command): Promise<void> {
   const options = required(command, given(command, OPTIONS), 'out');
-  const { out, resume, restart, compare: names, json, quiet } = options;
+  const { out, resume, restart, compare: names, json, quiet, timeLimit } = options;
   const { checkpointEvery, keepCheckpoints, keepBest } = options;
   const settings = givenSettings(command);
   const execution = chosenExecution(options);
-  await interruptible(async (signal) => {
+  await interruptible(async (signal, onUninterrupted) => {
     const label = quiet ? undefined : (settings.optimizer ?? 'train');
     const how = {
       ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
-      ...{ signal, label },
+      ...{ signal, onUninterrupted, label },
     };
     const isComparison = names ?? (resume && (await readComparison(out)));
-    const run = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
-    process.stdout.write(
-      await run.catch((error) => {
-        throw withResumeHint(error, out);
-      }),
-    );
-  });
+    const done = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
+    await done.catch((error) => {
+      throw withResumeHint(error, out);
+    });
+  }, timeLimit);
 }
 
 function withResumeHint(error: unknown, out: string): unknown {
@@ -68,9 +69,8 @@ async function trainRun(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summary = await train(given, options);
-  return `${json ? JSON.stringify(summary) : summaryTable(summary)}\n`;
+): Promise<void> {
+  printResult(await train(given, options), json, summaryTable);
 }
 
 async function compareRuns(
@@ -78,7 +78,7 @@ async function compareRuns(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summaries = await compare(names, given, options);
-  return `${json ? JSON.stringify({ runs: summaries }) : comparisonTable(summaries)}\n`;
+): Promise<void> {
+  const runs = await compare(names, given, options);
+  printResult({ runs }, json, () => comparisonTable(runs));
 }

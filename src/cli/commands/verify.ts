@@ -5,6 +5,7 @@ import type { Finding } from '../../run/verify/finding.js';
 import { verify } from '../../run/verify/verify.js';
 import { addOptions, given } from '../command-options.js';
 import { jsonFlag } from '../output-options.js';
+import { print, printJson } from '../streams.js';
 
 const OPTIONS = {
   Verify: { json: changed(jsonFlag, { help: 'print what was found as one JSON line on stdout' }) },
@@ -21,9 +22,9 @@ export function addVerify(program: Command): void {
     const findings: Finding[] = [];
     for await (const finding of verify(folder)) {
       findings.push(finding);
-      if (!json) process.stdout.write(`${lineOf(finding)}\n`);
+      if (!json) print(lineOf(finding));
     }
-    if (json) process.stdout.write(`${JSON.stringify({ files: findings })}\n`);
+    if (json) printJson({ files: findings });
     const damaged = findings.filter(({ state }) => state === 'damaged').length;
     if (damaged > 0)
       throw new FlatminError(

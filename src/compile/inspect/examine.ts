@@ -5,7 +5,7 @@ import { dimsOf } from '../../autodiff/prepare/shapes.js';
 import { refused } from '../../autodiff/refused.js';
 import { nonDifferentiable, rules } from '../../autodiff/registry.js';
 import { type Classified, classify } from '../../autodiff/roles/classify.js';
-import { trainingModel } from '../../autodiff/training-graph.js';
+import { type TrainingGraph, trainingModel } from '../../autodiff/training-graph.js';
 import { FlatminError } from '../../errors.js';
 import { describeEnd, isOfOneValue } from '../../losses/ends/take.js';
 import type { Loss } from '../../losses/loss.js';
@@ -60,7 +60,7 @@ export async function examine(
       );
       if (own.length === 0 && target !== targets.training) {
         const whole = trainingModel(lowered, gradients.types, prepared.model.opsetImport);
-        own.push(...(await tryLoading(runtime, whole, target)));
+        own.push(...(await tryLoading(runtime, whole, target, gradients)));
       }
       reports[target.name] = { trainable: own.length === 0, blockers: own };
     }
@@ -148,18 +148,39 @@ const noRule = (node: Node): FlatminError =>
     `${describeNode(node)} has no gradient rule${refused[opKey(node)] ? ` (${refused[opKey(node)]})` : ''}: freeze the parameters before it, or replace it.`,
   );
 
-async function tryLoading(runtime: Runtime, model: ModelProto, target: targets.Target): Promise<Blocker[]> {
+async function tryLoading(
+  runtime: Runtime,
+  model: ModelProto,
+  target: targets.Target,
+  training: TrainingGraph,
+): Promise<Blocker[]> {
   try {
     const session = await Session.create(runtime, model, {
       intraOpThreads: 1,
       optimizationLevel: 0,
       kernels: target.kernels,
     });
+    const found = misfits(training, session.outputs);
     session.dispose();
-    return [];
+    return found;
   } catch (error) {
     return [{ node: '', op: '', message: messageOf(error) }];
   }
+}
+
+/** Parameters that some node takes in another shape than they have, which shows in their gradients alone. */
+function misfits(
+  { parameters, types }: TrainingGraph,
+  outputs: readonly { name: string; dims: readonly (number | string)[] | null }[],
+): Blocker[] {
+  return parameters.flatMap(({ name, output }) => {
+    const made = outputs.find((each) => each.name === output)?.dims;
+    const own = types.get(name)?.dims;
+    const fits =
+      !made || !own || (made.length === own.length && own.every((size, axis) => size === made[axis]));
+    const message = `"${name}" has shape [${own}], which does not fit how the model uses it: its gradient would have shape [${made}].`;
+    return fits ? [] : [{ node: '', op: '', message }];
+  });
 }
 
 const blocker = (node: Node, error: unknown): Blocker => ({

@@ -65,7 +65,11 @@ export async function inspectModel(model: ModelProto, options: InspectOptions = 
   const problem = problems[0] ?? null;
   return {
     ...base,
-    trainable: problem === null && parameters.length > 0 && reports[targets.flatmin.name]?.trainable === true,
+    trainable:
+      problem === null &&
+      found?.note === undefined &&
+      parameters.length > 0 &&
+      reports[targets.flatmin.name]?.trainable === true,
     problem,
     note: found?.note ?? null,
     ownTypes: (prepared && describeOwnTypes(prepared, trained)) ?? null,

@@ -90,7 +90,10 @@ export interface Inspection {
   readonly model: string;
   /** Version of ONNX's operators that it uses. */
   readonly opset: number;
-  /** Whether it has parameters that can be trained with flatmin's kernels, on the ONNX Runtime that npm installs. */
+  /**
+   * Whether it has parameters that can be trained with flatmin's kernels, on the ONNX Runtime that npm installs. False also where it is not
+   * known: see `note`.
+   */
   readonly trainable: boolean;
   /** What keeps the whole model from being trained, whatever the runtime. */
   readonly problem: string | null;

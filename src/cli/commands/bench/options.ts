@@ -11,6 +11,7 @@ import { toShape } from '../../option-values.js';
 import { jsonFlag, quietFlag } from '../../output-options.js';
 import { readBy } from '../../schema-option.js';
 import { modelOptions, optimizerOptions } from '../../setting-options.js';
+import { printResult, say } from '../../streams.js';
 
 const { steps, warmup, inputShape, classes } = measurementOptions;
 const { threads, ...execution } = executionFlags;
@@ -72,14 +73,12 @@ export function chosenBench(command: Command): Omit<BenchOptions, 'threads'> {
 
 /** Shows what is going on, on stderr. */
 export function progressOf(command: Command): ((text: string) => void) | undefined {
-  const { quiet } = given(command, MEASUREMENT);
-  return quiet ? undefined : (text) => void process.stderr.write(`${text}\n`);
+  return given(command, MEASUREMENT).quiet ? undefined : say;
 }
 
 /** Prints a report, as JSON or for people. */
 export function show<T>(command: Command, report: T, text: (report: T) => string): void {
-  const { json } = given(command, MEASUREMENT);
-  process.stdout.write(`${json ? JSON.stringify(report) : text(report)}\n`);
+  printResult(report, given(command, MEASUREMENT).json, text);
 }
 
 /** The folder of --out, where that is given. */
