@@ -39,16 +39,17 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY';
 
 /** "Expected lr to be a positive number, but received -1 of type number." */
-export function invalid(name: string, expected: string, received: unknown): FlatminError {
-  return new FlatminError(
-    'INVALID_ARGUMENT',
-    `Expected ${name} to be ${expected}, but received ${shown(received)} of type ${typeof received}.`,
-  );
+export const invalid = (name: string, expected: string, received: unknown): FlatminError =>
+  new FlatminError('INVALID_ARGUMENT', `Expected ${name} to be ${expected}, but received ${told(received)}.`);
+
+function told(value: unknown): string {
+  return `${shown(value)} of type ${Array.isArray(value) ? 'array' : typeof value}`;
 }
 
-/** Any value: one out of a file may have a member in place of the function that makes it a text. */
+/** One out of a file may have a member in place of the function that makes it a text. */
 function shown(value: unknown): string {
   try {
+    if (Array.isArray(value)) return `[${value.join(', ')}]`;
     const text = String(value);
     return typeof value === 'string' || text === '[object Object]' ? JSON.stringify(value) : text;
   } catch {

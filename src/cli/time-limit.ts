@@ -1,5 +1,7 @@
-import { InvalidArgumentError, type Option } from 'commander';
-import { option } from './option-values.js';
+import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
+import { option } from '../options/option.js';
+import { readBy } from './schema-option.js';
 
 export interface Duration {
   readonly seconds: number;
@@ -7,20 +9,19 @@ export interface Duration {
   readonly text: string;
 }
 
-export const timeLimitOption = (group: string): Option =>
-  option(
-    group,
-    '--time-limit <duration>',
-    'since the start, such as 90s, 10m or 3h50m: before it is over, save and end with code 75',
-    { parse: toDuration },
-  );
-
-const SECONDS = [86_400, 3600, 60, 1];
+export const timeLimitOption = readBy(
+  option(z.custom<Duration>(), {
+    symbol: 'duration',
+    help: 'since the start, such as 90s, 10m or 3h50m: before it is over, save and end with code 75',
+  }),
+  toDuration,
+);
 
 /** '90s', '10m', '3h50m', '1d2h' */
 export function toDuration(text: string): Duration {
   const parts = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text)?.slice(1) ?? [];
-  const seconds = parts.reduce((sum, part, place) => sum + Number(part ?? 0) * SECONDS[place]!, 0);
+  const units = [86_400, 3600, 60, 1];
+  const seconds = parts.reduce((sum, part, place) => sum + Number(part ?? 0) * units[place]!, 0);
   if (!(seconds > 0)) throw new InvalidArgumentError('It is not a duration, such as 90s, 10m or 3h50m.');
   return { seconds, text };
 }

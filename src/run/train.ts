@@ -7,8 +7,7 @@ import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
-import { checkedValue } from '../options/option.js';
-import { count } from '../options/values.js';
+import { checked, type Given } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
@@ -20,7 +19,7 @@ import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { type CheckpointOptions, Checkpoints } from './listeners/checkpoints.js';
+import { Checkpoints, checkpointOptions } from './listeners/checkpoints.js';
 import { checkEvaluation, Divergence } from './listeners/divergence.js';
 import { EarlyStop } from './listeners/early-stop.js';
 import type { RunListener } from './listeners/listener.js';
@@ -33,15 +32,13 @@ import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer } from './trainer.js';
 
 /** Where a run is kept, and how it is executed. */
-export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkpointEvery' | 'keepBest'> {
+export interface TrainOptions extends Execution, Given<typeof checkpointOptions> {
   /** The run's folder. */
   out: string;
   /** Go on with the run in the folder; its settings are those it began with, and so is what is not given here. */
   resume?: boolean | undefined;
   /** With `resume`: begin the run in the folder again, from its settings alone. Its checkpoints and results are removed. */
   restart?: boolean | undefined;
-  /** Of the latest checkpoints, how many are kept: an older one is there where the newest is damaged. Default 2. */
-  keepCheckpoints?: number | undefined;
   /** Ends the run after the step that is under way, with a checkpoint. */
   signal?: AbortSignal | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
@@ -65,7 +62,7 @@ export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkp
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
   const { out, resume = false, restart = false } = options;
-  checkCounts(options);
+  checked(checkpointOptions, options);
   if (restart && !resume)
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
@@ -246,9 +243,4 @@ function announce(progress: Progress, setup: Setup, state: RunState): void {
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
-}
-
-function checkCounts({ checkpointEvery, keepCheckpoints }: TrainOptions): void {
-  for (const [name, value] of Object.entries({ checkpointEvery, keepCheckpoints }))
-    if (value !== undefined) checkedValue(name, count, value);
 }

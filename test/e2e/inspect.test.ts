@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import type { Inspection } from '../../src/compile/inspect.js';
+import type { Inspection } from '../../src/compile/inspect/inspection.js';
 import { smallCnn } from '../../src/models/small-cnn.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
