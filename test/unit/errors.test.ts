@@ -5,10 +5,10 @@ test('whatever was received is shown', (t) => {
   const received: [unknown, string][] = [
     ['a', '"a" of type string'],
     [-1, '-1 of type number'],
-    [[1, 2], '1,2 of type object'],
+    [[1, 2], '[1, 2] of type array'],
     [{ a: 1 }, '{"a":1} of type object'],
     [{ toString: 1 }, '{"toString":1} of type object'],
-    [[{ toString: null }], '[{"toString":null}] of type object'],
+    [[{ toString: null }], '[{"toString":null}] of type array'],
     [null, 'null of type object'],
     [undefined, 'undefined of type undefined'],
   ];
