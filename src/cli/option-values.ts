@@ -74,3 +74,12 @@ export function toShape(text: string): readonly [number, number, number] {
   if (!sizes) throw new InvalidArgumentError('It is not of the form CHANNELSxHEIGHTxWIDTH, such as 3x32x32.');
   return [Number(sizes[1]), Number(sizes[2]), Number(sizes[3])];
 }
+
+const UNITS: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
+
+/** '8GiB', '500M': in powers of 1024. */
+export const toBytes = (text: string): number => {
+  const [, value, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
+  if (value === undefined) throw new InvalidArgumentError('It is not a size, such as 8GiB.');
+  return Math.round(Number(value) * 2 ** UNITS[unit!.toUpperCase()]!);
+};

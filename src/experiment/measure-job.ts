@@ -6,7 +6,7 @@ import type { SharpnessSettings } from './sharpness-options.js';
 
 /** What sharpness is measured of: a finished run. */
 export interface FinishedRun
-  extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+  extends Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The run's folder. */
   dir: string;
   signal: AbortSignal | undefined;

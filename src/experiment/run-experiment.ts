@@ -33,7 +33,7 @@ export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
     Given<typeof shardOption>,
-    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'>,
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'workers' | 'runtime' | 'cudaGraphs'>,
     Pick<TrainOptions, 'onUninterrupted'> {
   /** Instead of training and measuring. */
   runJob?: RunJob | undefined;
@@ -93,10 +93,10 @@ export async function runExperiment(
 
 /** Training and measuring, with the data of the jobs that are not done. */
 async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promise<RunJob> {
-  const { out, device, workers, runtime, cudaGraphs } = options;
+  const { out, device, memory, workers, runtime, cudaGraphs } = options;
   const { jobs: atATime } = checked(jobOptions, options);
   const { threads = Math.max(1, Math.floor(availableParallelism() / atATime)) } = options;
-  const execution = { device, threads, workers, runtime, cudaGraphs };
+  const execution = { device, threads, memory, workers, runtime, cudaGraphs };
   // What no job could run on is told once, before anything is written.
   for (const precision of new Set(jobs.map(({ settings }) => settings.precision)))
     openExecution(execution, precision);

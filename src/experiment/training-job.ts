@@ -24,8 +24,8 @@ export function trainingJobs(
     const began = performance.now();
     const summary = await train(resume ? {} : job.settings, { ...run, out: dir, resume, label });
     const trained = performance.now();
-    const { device, threads, runtime, cudaGraphs } = execution;
-    const finished = { device, threads, runtime, cudaGraphs, dataset: run.dataset, signal, dir };
+    const { device, threads, memory, runtime, cudaGraphs } = execution;
+    const finished = { device, threads, memory, runtime, cudaGraphs, dataset: run.dataset, signal, dir };
     const sharpness = job.sharpness && (await measure(finished, job.sharpness));
     return {
       metrics: { ...summaryMetrics(summary), ...prefixed(sharpness?.values ?? {}) },

@@ -18,6 +18,8 @@ export const executionOptions = {
   workers: loaderOptions.workers,
   /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
   device: deviceOption,
+  /** Bytes that the process may take on the device; what needs more is refused before it runs. Default: what is free. */
+  memory: deviceOptions.memory,
   /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
   cudaGraphs: deviceOptions.cudaGraphs,
 };
@@ -48,11 +50,11 @@ export interface OpenedExecution {
  * library is missing
  */
 export function openExecution(
-  { runtime, ...given }: Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'>,
+  { runtime, ...given }: Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs'>,
   precision: Precision = 'fp32',
 ): OpenedExecution {
-  const { device: name, threads, cudaGraphs } = checked(executionOptions, given);
-  const device = openDevice(name, { threads, tf32: precision === 'tf32', cudaGraphs });
+  const { device: name, threads, memory, cudaGraphs } = checked(executionOptions, given);
+  const device = openDevice(name, { threads, memory, tf32: precision === 'tf32', cudaGraphs });
   if (precision === 'tf32' && !device.facts.hasTensorFloat32)
     throw invalid('precision', 'fp32, fp16 or bf16 on the CPU (tf32 is of NVIDIA GPUs)', precision);
   if (cudaGraphs && !device.facts.capturesRuns)

@@ -4,7 +4,7 @@ import { cpuOnlyNodes } from '../capabilities/cpu-only-nodes.js';
 import { activationBytes } from '../compile/activation-memory.js';
 import type { BuiltGraph } from '../compile/build-graph.js';
 import type { HessianGraph } from '../compile/hessian-graph.js';
-import type { FlatminError } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import type { Target } from '../lowering/targets.js';
 import { isHalfPrecision } from '../onnx/floats.js';
 import { DataType, elementBytes, elementCount } from '../onnx/tensor.js';
@@ -99,6 +99,11 @@ export class BatchGraph {
     };
     let loaded: LoadedSession | undefined;
     try {
+      if (memory.activationBytes > memory.freeBytes)
+        throw new FlatminError(
+          'OUT_OF_MEMORY',
+          'The memory does not suffice for the training graph (what may be taken is --memory).',
+        );
       loaded = await load(built, weights, options, capture);
       return new BatchGraph(built, loaded, weights, vectors, options, memory);
     } catch (error) {

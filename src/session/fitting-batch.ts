@@ -31,4 +31,4 @@ export function withBatchAdvice(error: unknown, device: Device, memory: BatchMem
   return new FlatminError('OUT_OF_MEMORY', `${error.message} The ${needs}: ${advice}.`, { cause: error });
 }
 
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : 1)} GiB`;
+export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : 1)} GiB`;

@@ -3,12 +3,14 @@ import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { separate, type Weight } from '../autodiff/separate.js';
 import { asPrepared } from '../compile/loss-model.js';
 import type { WeightBytes } from '../compile/put-weights.js';
+import { FlatminError } from '../errors.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
-import { tensorData } from '../onnx/tensor.js';
+import { elementCount, tensorData } from '../onnx/tensor.js';
 import { Arena } from '../vectors/arena.js';
 import type { Device } from '../vectors/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../vectors/parameter-space.js';
 import { checkedFinite } from './checked-finite.js';
+import { gib } from './fitting-batch.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
 export interface WeightVectors {
@@ -46,6 +48,7 @@ export class ModelWeights {
     { groups = [], device }: ModelWeightsOptions,
   ) {
     this.device = device;
+    assertRoom(parameters, statistics, device);
     this.space = new ParameterSpace(parameters, groups, device);
     this.statisticsArena = new Arena(statistics);
     this.statistics = this.statisticsArena.vector(device);
@@ -113,4 +116,17 @@ export class ModelWeights {
     this.space.dispose();
     this.statistics.dispose();
   }
+}
+
+/** @throws FlatminError OUT_OF_MEMORY where parameters, their gradient and statistics do not fit, before anything is allocated */
+function assertRoom(parameters: readonly Weight[], statistics: readonly Weight[], device: Device): void {
+  const numbers = (weights: readonly Weight[]) =>
+    weights.reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  const bytes = 4 * (2 * numbers(parameters) + numbers(statistics));
+  const { free, total } = device.memory();
+  if (bytes > free)
+    throw new FlatminError(
+      'OUT_OF_MEMORY',
+      `The model's ${numbers(parameters)} parameters and their gradient take ${gib(bytes)}, and ${gib(free)} of ${gib(total)} are free on ${device.name}.`,
+    );
 }

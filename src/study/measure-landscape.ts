@@ -67,7 +67,7 @@ export const landscapeOptions = {
 /** Which surface is measured, and over which samples. */
 export interface LandscapeOptions
   extends Given<typeof landscapeOptions>,
-    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'dataset'> {
   /** The folder of a finished run. */
   run: string;
   /** The folder of a second one of the same model: the surface is of the line or plane through both. */

@@ -42,7 +42,7 @@ export const objectiveOptions = {
 export interface ObjectiveOptions
   extends SubjectOptions,
     Given<typeof objectiveOptions>,
-    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'> {
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs'> {
   /** Takes what is decided about the model that the user should know. */
   onNote?: ((note: string) => void) | undefined;
 }

@@ -1,4 +1,4 @@
-import { freemem, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { addon } from '../../addon/addon.js';
 import { memoryShortage } from '../../addon/out-of-memory.js';
 import type { DeviceBuffer, NativeVectorProgram } from '../../addon/types.js';
@@ -54,7 +54,11 @@ export class CpuDevice implements Device {
   };
   readonly gpu = undefined;
 
-  constructor(readonly threads: number) {}
+  /** @param limit bytes that the process may take; default: what is free */
+  constructor(
+    readonly threads: number,
+    private readonly limit?: number | undefined,
+  ) {}
 
   allocate(byteLength: number): DeviceBuffer {
     try {
@@ -130,8 +134,13 @@ export class CpuDevice implements Device {
     target.write(data);
   }
 
+  /** Of the machine, or of the control group that the process is in; the free part within the limit. */
   memory(): { free: number; total: number } {
-    return { free: freemem(), total: totalmem() };
+    const left = this.limit === undefined ? Infinity : this.limit - process.memoryUsage.rss();
+    return {
+      free: Math.max(0, Math.min(process.availableMemory(), left)),
+      total: Math.min(totalmem(), process.constrainedMemory() || Infinity),
+    };
   }
 
   async synchronize(): Promise<void> {}

@@ -4,7 +4,7 @@ import { loadCudaLibraries } from '../../addon/cuda-libraries/load.js';
 import type { CudaLibraries } from '../../addon/types.js';
 import { FlatminError } from '../../errors.js';
 import { checked, checkedValue, type Given, option } from '../../options/option.js';
-import { device, flag, integerWithin } from '../../options/values.js';
+import { device, flag, integerWithin, positive } from '../../options/values.js';
 import { CpuDevice } from './cpu.js';
 import { CudaDevice } from './cuda/cuda-device.js';
 import type { Device } from './device.js';
@@ -24,6 +24,15 @@ export const deviceOptions = {
     symbol: 'n',
     help: 'threads of the kernels',
     byDefault: 'all cores',
+  }),
+  /**
+   * Bytes that this process may take on the device: what needs more is refused before it runs, by an estimate from shapes alone; default:
+   * what is free.
+   */
+  memory: option(positive.optional(), {
+    symbol: 'size',
+    help: 'that the process may take on the device, such as 8GiB',
+    byDefault: 'what is free',
   }),
   /** Of a GPU: whether products of float32 may be computed from operands with 10 bits of mantissa. Default false. */
   tf32: option(flag, { help: 'products of float32 from operands with 10 bits of mantissa', default: false }),
@@ -50,7 +59,7 @@ export function openDevice(
   libraries: () => CudaLibraries = loadCudaLibraries,
 ): Device {
   const { threads = availableParallelism(), ...others } = checked(deviceOptions, options);
-  if (checkedValue('device', deviceOption, name) === 'cpu') return new CpuDevice(threads);
+  if (checkedValue('device', deviceOption, name) === 'cpu') return new CpuDevice(threads, others.memory);
   const [, ordinal = 0] = name.split(':').map(Number);
   const loaded = libraries();
   try {

@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { benchMemory, memoryOptions } from '../../../bench/memory/memory.js';
 import { given } from '../../command-options.js';
 import { interruptible } from '../../interruption.js';
+import { toBytes } from '../../option-values.js';
 import { readBy } from '../../schema-option.js';
 import { givenSettings } from '../../setting-options.js';
 import { memoryText } from './memory-text.js';
-import { addBenchOptions, chosenBench, keep, progressOf, show, THREADS, toBytes } from './options.js';
+import { addBenchOptions, chosenBench, keep, progressOf, show, THREADS } from './options.js';
 
 const { batches, limitBytes } = memoryOptions;
 const OWN = { Measurement: { batches, limit: readBy(limitBytes, toBytes) } };

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type BenchOptions, measurementOptions } from '../../../bench/options.js';
 import type { compareOptions } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
@@ -93,12 +93,3 @@ export async function keep<N extends BenchName>(
   const out = outOf(command);
   if (out !== undefined) await writeBench(out, name, report);
 }
-
-const UNITS: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
-
-/** '8GiB', '500M': in powers of 1024. */
-export const toBytes = (text: string): number => {
-  const [, value, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
-  if (value === undefined) throw new InvalidArgumentError('It is not a size, such as 8GiB.');
-  return Math.round(Number(value) * 2 ** UNITS[unit!.toUpperCase()]!);
-};

@@ -14,6 +14,8 @@ import { cutIntoTiles } from './ranges.js';
 export interface CudaOptions {
   /** Of work on the CPU. */
   threads: number;
+  /** Bytes of the GPU that may be taken; default: what is free. */
+  memory?: number | undefined;
   /** Whether products of float32 may be computed from operands with 10 bits of mantissa. Default false. */
   tf32?: boolean | undefined;
   /** Whether runs may be captured as CUDA graphs: they have the GPU to themselves then. Default false. */
@@ -28,6 +30,7 @@ export class CudaDevice implements Device {
   readonly facts: DeviceFacts;
   readonly gpu: Gpu;
   private readonly queue: CudaQueue;
+  private readonly limit: number | undefined;
   private readonly sources = new WeakMap<VectorProgram, Map<number, string>>();
   /** Cells of the numbers that are computed ahead of programs. */
   private readonly shortened = new WeakMap<Scalar, CudaCell>();
@@ -35,10 +38,11 @@ export class CudaDevice implements Device {
   constructor(
     private readonly native: NativeCudaDevice,
     ordinal: number,
-    { threads, tf32 = false, cudaGraphs = false }: CudaOptions,
+    { threads, memory, tf32 = false, cudaGraphs = false }: CudaOptions,
   ) {
     this.name = `cuda:${ordinal}`;
     this.threads = threads;
+    this.limit = memory;
     this.gpu = { ordinal, native, tf32 };
     this.facts = {
       queuesWork: true,
@@ -67,7 +71,9 @@ export class CudaDevice implements Device {
   }
 
   memory(): { free: number; total: number } {
-    return this.native.memory();
+    const { free, total } = this.native.memory();
+    const left = (this.limit ?? total) - (total - free);
+    return { free: Math.max(0, Math.min(free, left)), total };
   }
 
   run(
