@@ -1,0 +1,20 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
+/** Numbers that the seed determines. */
+export class Random {
+  readonly #generator;
+
+  constructor(seed: number) {
+    this.#generator = xoroshiro128plus(seed);
+  }
+
+  /** Of first … last, both included. */
+  between(first: number, last: number): number {
+    return uniformInt(this.#generator, first, last);
+  }
+
+  of<T>(some: readonly T[]): T {
+    return some[this.between(0, some.length - 1)]!;
+  }
+}
