@@ -41,39 +41,48 @@ export class Disk {
   apply(operation: FileOperation): void {
     switch (operation.kind) {
       case 'make folder':
-        return this.#change(operation.path, [[operation.path, folder()]]);
-      case 'open': {
-        const found = this.#find(operation.path);
-        const node: FileNode = found?.kind === 'file' ? found : { kind: 'file', durable: new Uint8Array(), pending: [] };
-        if (!found) this.#change(operation.path, [[operation.path, node]]);
-        else if (operation.truncates) node.pending.push({ kind: 'truncate', length: 0 });
-        this.#files.set(operation.file, node);
-        return;
-      }
+        this.#change(operation.path, [[operation.path, folder()]]);
+        break;
+      case 'open':
+        this.#open(operation);
+        break;
       case 'write':
       case 'truncate':
-        return void this.#files.get(operation.file)!.pending.push(operation);
+        this.#files.get(operation.file)!.pending.push(operation);
+        break;
       case 'sync': {
         const node = this.#files.get(operation.file)!;
         Object.assign(node, { durable: contentOf(node), pending: [] });
-        return;
+        break;
       }
       case 'sync folder': {
         const node = this.#folder(operation.path);
         for (const changes of node.pending) changeEntries(node.durable, changes);
         node.pending = [];
-        return;
+        break;
       }
       case 'rename':
-        return this.#change(operation.path, [
+        this.#change(operation.path, [
           [operation.path, undefined],
           [operation.to, this.#find(operation.path)],
         ]);
+        break;
       case 'link':
-        return this.#change(operation.path, [[operation.to, this.#find(operation.path)]]);
+        this.#change(operation.path, [[operation.to, this.#find(operation.path)]]);
+        break;
       case 'unlink':
-        return this.#change(operation.path, [[operation.path, undefined]]);
+        this.#change(operation.path, [[operation.path, undefined]]);
+        break;
     }
+  }
+
+  #open({ file, path, truncates }: FileOperation & { kind: 'open' }): void {
+    const found = this.#find(path);
+    const node: FileNode =
+      found?.kind === 'file' ? found : { kind: 'file', durable: new Uint8Array(), pending: [] };
+    if (!found) this.#change(path, [[path, node]]);
+    else if (truncates) node.pending.push({ kind: 'truncate', length: 0 });
+    this.#files.set(file, node);
   }
 
   /** What a process sees in a file. */

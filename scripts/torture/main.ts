@@ -14,7 +14,8 @@ const { values } = parseArgs({
 });
 const given = values as Readonly<Record<string, string | undefined>>;
 const asked = SCENARIO_NAMES.filter((name) => given[name] !== undefined);
-const amounts = asked.length > 0 ? Object.fromEntries(asked.map((name) => [name, Number(given[name])])) : SHORT;
+const amounts =
+  asked.length > 0 ? Object.fromEntries(asked.map((name) => [name, Number(given[name])])) : SHORT;
 const wrong = asked.find((name) => !Number.isSafeInteger(amounts[name as keyof typeof amounts]));
 if (wrong) throw new Error(`Expected --${wrong} to be a whole number, but received ${given[wrong]}.`);
 

@@ -37,7 +37,9 @@ export function differences(
   return parts
     .filter((part) => !isDeepStrictEqual(found[part], expected[part]))
     .map((part) =>
-      part === 'names' ? `files: ${found.names.filter((name) => !expected.names.includes(name))} too many` : part,
+      part === 'names'
+        ? `files: ${found.names.filter((name) => !expected.names.includes(name))} too many`
+        : part,
     );
 }
 

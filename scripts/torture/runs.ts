@@ -1,5 +1,5 @@
-import { OPTIMIZER_NAMES, type TrainSettings } from '../../src/settings/schema.js';
 import type { TrainOptions } from '../../src/run/train.js';
+import { OPTIMIZER_NAMES, type TrainSettings } from '../../src/settings/schema.js';
 
 /** A short run. */
 export interface Run {

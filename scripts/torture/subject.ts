@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { RUN_FILES } from '../../src/formats/run/files.js';
 import { processStart } from '../../src/run/folder/process-start.js';
 import { train } from '../../src/run/train.js';
-import { hasRun, type Outcome, readOutcome } from './outcome.js';
 import type { FileOperation } from './operation.js';
+import { hasRun, type Outcome, readOutcome } from './outcome.js';
 import { EXECUTION, type Run } from './runs.js';
 import { watchFiles } from './watch-files.js';
 
@@ -44,7 +44,8 @@ export async function recorded<T>(
   const dead = own.replace(/\d+$/, (digits) => '0'.repeat(digits.length));
   const stop = await watchFiles(root, {
     after(operation) {
-      if (operation.kind !== 'write' || !/\.lock/.test(operation.path)) return void operations.push(operation);
+      if (operation.kind !== 'write' || !/\.lock/.test(operation.path))
+        return void operations.push(operation);
       const text = Buffer.from(operation.bytes).toString('latin1');
       operations.push({ ...operation, bytes: Buffer.from(text.replaceAll(own, dead), 'latin1') });
     },

@@ -48,7 +48,10 @@ export async function torture({ amounts, seed, tell, only }: TortureOptions): Pr
   const workspace = mkdtempSync(join(tmpdir(), 'flatmin-torture-'));
   const tallies: Tally[] = [];
   const needed = (name: string) => (only ? only.startsWith(`${name}:`) : (amounts[name] ?? 0) > 0);
-  const perform = async (name: string, each: (index: number, dir: string, random: Random) => Promise<Verdict>) => {
+  const perform = async (
+    name: string,
+    each: (index: number, dir: string, random: Random) => Promise<Verdict>,
+  ) => {
     const tally: Tally = { scenario: name, cases: 0, count: 0, seconds: 0, faults: [] };
     tallies.push(tally);
     const [first, end] = only ? [Number(only.split(':')[1]), 1] : [0, amounts[name]!];
@@ -70,7 +73,8 @@ export async function torture({ amounts, seed, tell, only }: TortureOptions): Pr
 
   const subjects: Subject[] = [];
   if (RUN_SCENARIOS.some(([name]) => needed(name)))
-    for (const run of RUNS) subjects.push(await makeSubject(run, folder(workspace, `whole-${subjects.length}`)));
+    for (const run of RUNS)
+      subjects.push(await makeSubject(run, folder(workspace, `whole-${subjects.length}`)));
   for (const [name, scenario] of RUN_SCENARIOS)
     if (needed(name))
       await perform(name, async (index, dir, random) => {

@@ -152,11 +152,12 @@ class Watch {
       if (inside === undefined) return raw.unlinkSync(path);
       return this.#sync({ kind: 'unlink', path: inside }, () => raw.unlinkSync(path));
     };
-    const twoPaths = (kind: 'rename' | 'link', name: 'renameSync' | 'linkSync') => (from: string, to: string) => {
-      const [path, target] = [this.#within(from), this.#within(to)];
-      if (path === undefined || target === undefined) return raw[name](from, to);
-      return this.#sync({ kind, path, to: target }, () => raw[name](from, to));
-    };
+    const twoPaths =
+      (kind: 'rename' | 'link', name: 'renameSync' | 'linkSync') => (from: string, to: string) => {
+        const [path, target] = [this.#within(from), this.#within(to)];
+        if (path === undefined || target === undefined) return raw[name](from, to);
+        return this.#sync({ kind, path, to: target }, () => raw[name](from, to));
+      };
     return {
       ...this.#refused(raw as Any, REFUSED),
       openSync,
@@ -246,7 +247,13 @@ class Watch {
       };
     return {
       ...this.#refusedOfHandles(raw),
-      async write(this: FileHandle, bytes: Uint8Array, from = 0, length = bytes.length - from, at: Any = null) {
+      async write(
+        this: FileHandle,
+        bytes: Uint8Array,
+        from = 0,
+        length = bytes.length - from,
+        at: Any = null,
+      ) {
         const part = bytes.subarray(from, from + length);
         const operation = watch.#writing(this.fd, part, at);
         if (!operation) return write.call(this, bytes, from, length, at);

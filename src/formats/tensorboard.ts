@@ -5,6 +5,7 @@ import protobuf from 'protobufjs';
 import { FlatminError } from '../errors.js';
 import { writeAll } from './atomic.js';
 import { maskedCrc32c } from './crc32c.js';
+import { withPath } from './named-error.js';
 
 // The part of TensorFlow's event.proto and summary.proto that scalars need.
 const { root } = protobuf.parse(
@@ -76,12 +77,20 @@ export class EventFileWriter {
   flush(): Promise<void> {
     const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
-    this.#written = this.#written.then(() => writeAll(this.handle, bytes));
+    this.#written = this.#written.then(() => this.#append(bytes));
     return this.#written;
   }
 
   async close(): Promise<void> {
     await this.flush().finally(() => this.handle.close());
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    try {
+      await writeAll(this.handle, bytes);
+    } catch (error) {
+      throw withPath(error, this.path);
+    }
   }
 
   #add(event: Record<string, unknown>): void {

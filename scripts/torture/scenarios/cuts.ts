@@ -18,7 +18,8 @@ export const cuts: Scenario = async ({ subject, dir, random }) => {
     const root = join(dir, String(count));
     const step = cut(disk, operations, random, root);
     const found = await newestStep(join(root, RUN));
-    if (found < step) faults.push(`the checkpoint of step ${step} was on the disk, and now there is that of ${found}`);
+    if (found < step)
+      faults.push(`the checkpoint of step ${step} was on the disk, and now there is that of ${found}`);
     disk = Disk.of(root);
     const again = await recorded(root, () => faultsOfGoingOn(subject, root));
     faults.push(...again.result);

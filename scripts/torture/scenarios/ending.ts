@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { differences, readOutcome } from '../outcome.js';
-import { type Subject, finish, RUN } from '../subject.js';
+import { finish, RUN, type Subject } from '../subject.js';
 
 /** Goes on with the run under `root` to its end. @returns what is not as promised */
 export async function faultsOfGoingOn({ run, expected }: Subject, root: string): Promise<string[]> {

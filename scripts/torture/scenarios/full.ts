@@ -15,7 +15,8 @@ export const full: Scenario = async ({ subject, dir, random }) => {
   disk.writeAll(dir);
   const writes = operations.slice(done).filter(({ kind }) => kind === 'write').length;
   const out = join(dir, RUN);
-  const { code, stderr } = await startRun(run, dir, { fullAt: random.between(1, Math.max(1, writes)) }).result;
+  const { code, stderr } = await startRun(run, dir, { fullAt: random.between(1, Math.max(1, writes)) })
+    .result;
   const faults: string[] = [];
   if (code !== 0) {
     if (code !== 1) faults.push(`exit code ${code} of a full disk: ${stderr}`);

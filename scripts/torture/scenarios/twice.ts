@@ -12,7 +12,8 @@ export const twice: Scenario = async ({ subject, dir, random }) => {
   const root = join(dir, 'root');
   mkdirSync(root);
   const disk = new Disk();
-  for (const operation of operations.slice(0, random.between(0, operations.length - 1))) disk.apply(operation);
+  for (const operation of operations.slice(0, random.between(0, operations.length - 1)))
+    disk.apply(operation);
   disk.writeAll(root);
   const gate = join(dir, 'gate');
   const first = startRun(run, root, { waitAt: random.between(1, 40), waitFor: gate });
