@@ -209,8 +209,13 @@ class Watch {
       if (inside === undefined) return raw.unlink(path);
       return this.#later({ kind: 'unlink', path: inside }, () => raw.unlink(path));
     };
+    const twoPaths = (kind: 'rename' | 'link') => async (from: string, to: string) => {
+      const [path, target] = [this.#within(from), this.#within(to)];
+      if (path === undefined || target === undefined) return raw[kind](from, to);
+      return this.#later({ kind, path, to: target }, () => raw[kind](from, to));
+    };
     return {
-      ...this.#refused(raw as Any, [...REFUSED, 'writeFile', 'copyFile', 'link']),
+      ...this.#refused(raw as Any, [...REFUSED, 'writeFile', 'copyFile']),
       open: async (path: string, flags?: string, mode?: number) => {
         const opening = this.#opening(path, flags);
         const open = () => raw.open(path, flags, mode);
@@ -223,11 +228,8 @@ class Watch {
         const isFile = sync.lstatSync(path, { throwIfNoEntry: false })?.isFile();
         return this.#within(path) === undefined || !isFile ? raw.rm(path, options) : unlink(path);
       },
-      rename: async (from: string, to: string) => {
-        const [path, target] = [this.#within(from), this.#within(to)];
-        if (path === undefined || target === undefined) return raw.rename(from, to);
-        return this.#later({ kind: 'rename', path, to: target }, () => raw.rename(from, to));
-      },
+      rename: twoPaths('rename'),
+      link: twoPaths('link'),
       mkdir: async (path: string, options?: Any) => {
         const made = await raw.mkdir(path, options);
         if (this.#within(path) !== undefined) this.#madeFolders(options?.recursive ? made : path, path);

@@ -66,8 +66,9 @@ export class Restoring implements RunListener {
     const { state: before, mark } = await this.kept.restoreNamed('epochCheckpoint');
     Object.assign(state, before, { restores, rateFactor });
     setup.rateFactor.value = rateFactor;
+    await this.kept.write({ state, mark });
+    // Only now: the checkpoint before counts on the records that are dropped.
     await this.log.rewind(before, mark);
-    await this.kept.write({ state, mark: await this.log.flush() });
     this.warn(
       `${failure.message} Going back to step ${state.step}, with ${rateFactor} × the learning rates (${restores} of ${MOST_RESTORES} times).`,
     );
