@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
-import { SCENARIO_NAMES, torture } from './torture.js';
+import { SCENARIO_NAMES, SHORT, torture } from './torture.js';
 
 // Tortures runs, and tells what is not as docs/reliability.md promises: node dist/scripts/torture/main.js [--seed N] [--kills N] [--cuts N] …
 // Without a number for any scenario each is done a little. --only SCENARIO:N does one case again.
-const SHORT = { kills: 6, calls: 6, cuts: 40, full: 4, twice: 3, flips: 100, clock: 2, experiment: 8 };
 
 const { values } = parseArgs({
   options: {

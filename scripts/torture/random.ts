@@ -7,6 +7,8 @@ export class Random {
 
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed);
+    // The first numbers of seeds that differ little are alike.
+    for (let k = 0; k < 32; k++) this.#generator.next();
   }
 
   /** Of first … last, both included. */

@@ -21,6 +21,12 @@ const RUN_SCENARIOS = Object.entries(SCENARIOS);
 /** What is done, by the option that says how much of it. */
 export const SCENARIO_NAMES = [...RUN_SCENARIOS.map(([name]) => name), 'experiment'] as const;
 
+/** A little of each: a minute. */
+export const SHORT = {
+  ...{ kills: 4, calls: 4, cuts: 40, full: 3, twice: 3, flips: 100, clock: 2 },
+  experiment: 6,
+} satisfies Amounts;
+
 /** How much is done of each scenario: kills, cuts, flips and so on. */
 export type Amounts = Readonly<Record<string, number>>;
 

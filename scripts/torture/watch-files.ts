@@ -37,6 +37,7 @@ export async function watchFiles(root: string, observer: FileObserver): Promise<
   ];
   syncBuiltinESMExports();
   return () => {
+    watch.stop();
     for (const each of undo) each();
     syncBuiltinESMExports();
   };
@@ -54,15 +55,22 @@ class Watch {
   /** By descriptor. */
   readonly #opened = new Map<number, Opened>();
   #files = 0;
+  #isOver = false;
 
   constructor(
     private readonly root: string,
     private readonly observer: FileObserver,
   ) {}
 
+  /** Parts of Node may keep a wrapped function for good. */
+  stop(): void {
+    this.#isOver = true;
+    this.#opened.clear();
+  }
+
   /** Undefined outside the folder. */
   #within(path: unknown): string | undefined {
-    if (typeof path !== 'string') return undefined;
+    if (typeof path !== 'string' || this.#isOver) return undefined;
     const inside = relative(this.root, resolve(path));
     return inside === '..' || inside.startsWith(`..${sep}`) ? undefined : inside;
   }
