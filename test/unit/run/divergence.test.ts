@@ -172,7 +172,7 @@ test.serial('a run that was killed while it went back goes on without a word of 
   const warnings: string[] = [];
   const warn = (text: string) => void warnings.push(text);
   const { operations } = await recorded(root, () =>
-    train(DIVERGING, { ...execution, out: join(root, 'run'), warn }),
+    train(DIVERGING, { ...execution, out: join(root, 'run'), checkpointEvery: 1, warn }),
   );
   t.true(warnings.length > 0);
   for (const [index, { kind }] of operations.entries()) {
