@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FlatminError } from '../errors.js';
-import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { makeDirectorySync, removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
 import { sealedJson } from '../formats/digest.js';
 import { parseJson } from '../formats/run/checked.js';
 import {
@@ -43,7 +42,7 @@ export class HeldJob {
   /** Undefined where another process has it. */
   static take(out: string, job: Job): HeldJob | undefined {
     const dir = jobFolder(out, job);
-    mkdirSync(dir, { recursive: true });
+    makeDirectorySync(dir);
     try {
       return new HeldJob(dir, job, RunLock.acquire(join(dir, LOCK)));
     } catch (error) {

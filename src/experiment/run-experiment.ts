@@ -1,9 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { FlatminError } from '../errors.js';
-import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
+import { makeDirectorySync, removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
 import { sealedJson } from '../formats/digest.js';
 import type { JobResult } from '../formats/run/job.js';
 import type { ExperimentResults } from '../formats/run/results.js';
@@ -79,7 +78,7 @@ export async function runExperiment(
   for (const job of plan.jobs) await assertSameSettings(out, job);
 
   const runJob = options.runJob ?? (await ownJobs(own, options));
-  await mkdir(out, { recursive: true });
+  makeDirectorySync(out);
   await writeShared(out, { 'experiment.json': json(experimentOf(plan)) });
   try {
     const inUse = await runJobs(own, runJob, options);

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { withPath } from '../errors.js';
 
 // A single write() of more than 2^31 - 1 bytes is refused by the operating system or by Node.
@@ -20,6 +20,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position?:
  * flushed to the disk and renamed, so a kill or a power cut at any point leaves the old file or the new one, whole.
  * If `write` throws, the old file stays and the temporary one goes. Not for two writers of one path at a time.
  * What is neither a file nor a folder, such as /dev/stdout or a pipe, is written to as it is.
+ * @throws what `write` throws; errors of the system with `path`
  * @param beforeReplace called when the new file is on the disk, before it takes its place
  */
 export async function replaceFile(
@@ -27,7 +28,10 @@ export async function replaceFile(
   write: (handle: FileHandle) => Promise<void>,
   beforeReplace?: () => Promise<void>,
 ): Promise<void> {
-  if (await isDevice(path)) return writeTo(path, write);
+  if (await isDevice(path))
+    return writeTo(path, write).catch((error) => {
+      throw withPath(error, path);
+    });
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await writeTo(temporary, async (handle) => {
@@ -38,7 +42,7 @@ export async function replaceFile(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw withPath(error, path);
   }
   await syncDirectory(dirname(path));
 }
@@ -47,8 +51,6 @@ async function writeTo(path: string, write: (handle: FileHandle) => Promise<void
   const handle = await open(path, 'w');
   try {
     await write(handle);
-  } catch (error) {
-    throw withPath(error, path);
   } finally {
     await handle.close();
   }
@@ -95,6 +97,14 @@ export async function syncDirectory(dir: string): Promise<void> {
   } catch (error) {
     if (!CANNOT_FLUSH.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+}
+
+/** Makes a folder, and those above it that are missing, durable by their names. */
+export function makeDirectorySync(dir: string): void {
+  const path = resolve(dir);
+  const first = mkdirSync(path, { recursive: true }) ?? path;
+  // The last one always: a process that was killed may have made it just before.
+  for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectorySync(dirname(made));
 }
 
 /** syncDirectory, at once. */

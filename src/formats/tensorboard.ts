@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
@@ -127,9 +127,14 @@ export async function checkEvents(path: string): Promise<string | undefined> {
 const damagedAt = (path: string, at: number): FlatminError =>
   new FlatminError('INVALID_DATA', `${path}: the record at byte ${at} is damaged.`);
 
-// TensorBoard sorts files by name: seconds have ten digits until the year 2286.
+// TensorBoard sorts files by name: seconds have ten digits until the year 2286. They are later than those of the files that are there, also
+// where the clock was set back.
 async function createUnique(dir: string): Promise<{ path: string; handle: FileHandle }> {
-  const stem = `events.out.tfevents.${Math.floor(now())}.${hostname()}.${process.pid}`;
+  const before = (await readdir(dir)).map((name) =>
+    Number(/^events\.out\.tfevents\.(\d+)/.exec(name)?.[1] ?? 0),
+  );
+  const seconds = Math.max(Math.floor(now()), ...before.map((each) => each + 1));
+  const stem = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`;
   for (let n = 0; ; n++) {
     const path = join(dir, `${stem}.${n}`);
     try {

@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { RUN_FILES } from '../formats/run/files.js';
 import type { KeptCheckpoints } from './checkpoint/kept.js';
 import type { RunState } from './checkpoint/state.js';
 import type { RunLog } from './folder/run-log.js';
@@ -34,7 +35,8 @@ export class Restoring implements RunListener {
    */
   async run(trainer: Trainer): Promise<void> {
     const step = await this.kept.stepOfNamed('epochCheckpoint');
-    if (step === undefined || step > this.state.step) await this.write();
+    // Within an epoch its beginning cannot be had again: goBack then says so.
+    if (this.state.batch === 0 && (step === undefined || step > this.state.step)) await this.write();
     for (;;) {
       try {
         return await trainer.run();
@@ -46,18 +48,27 @@ export class Restoring implements RunListener {
 
   /**
    * Goes back after a failure; the lower rate is in the latest checkpoint before training goes on.
-   * @throws the failure itself, where it is no divergence, or the run has gone back too often
+   * @throws the failure itself, where it is no divergence, or the run has gone back too often; INVALID_DATA where there is no state to go
+   * back to
    */
   private async goBack(failure: unknown): Promise<void> {
     const { state, setup } = this;
     const isDivergence = failure instanceof FlatminError && failure.code === 'NOT_FINITE';
     if (!isDivergence || state.restores >= MOST_RESTORES) throw failure;
+    const step = await this.kept.stepOfNamed('epochCheckpoint');
+    if (step === undefined || step > state.step)
+      throw new FlatminError(
+        'INVALID_DATA',
+        `${failure.message} The run cannot go back to the end of the last epoch: its ${RUN_FILES.epochCheckpoint} is damaged or missing. Give --restart to begin it again.`,
+        { cause: failure },
+      );
     const [restores, rateFactor] = [state.restores + 1, state.rateFactor * BACKOFF];
     const { state: before, mark } = await this.kept.restoreNamed('epochCheckpoint');
     Object.assign(state, before, { restores, rateFactor });
     setup.rateFactor.value = rateFactor;
+    await this.kept.write({ state, mark });
+    // Only now: the checkpoint before counts on the records that are dropped.
     await this.log.rewind(before, mark);
-    await this.kept.write({ state, mark: await this.log.flush() });
     this.warn(
       `${failure.message} Going back to step ${state.step}, with ${rateFactor} × the learning rates (${restores} of ${MOST_RESTORES} times).`,
     );

@@ -29,6 +29,7 @@ import { Uninterrupted } from './listeners/uninterrupted.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
+import { checkModel } from './trained-model.js';
 import { Trainer } from './trainer.js';
 
 /** Where a run is kept, and how it is executed. */
@@ -57,7 +58,7 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
  * model.onnx and summary.json.
  * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
  * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
- * INVALID_DATA where all checkpoints are damaged or missing; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
+ * INVALID_DATA where all checkpoints are damaged or missing, or the model of a finished run is damaged; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
  * checkpoint to go on from
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
@@ -71,7 +72,10 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
-  if (finished) return finished;
+  if (finished) {
+    await checkModel(out, finished);
+    return finished;
+  }
 
   const { execution: before } = (config ?? {}) as RunConfigFile;
   const chosen = before ? resumedOptions(options, before) : options;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError } from '../errors.js';
@@ -18,9 +19,15 @@ export async function readTrainedModel(dir: string): Promise<ModelProto> {
     );
   }
   const summary = await readSummary(join(dir, RUN_FILES.summary));
-  const expected = summary?.files[RUN_FILES.model];
-  if (expected) await checkFile(path, expected);
+  if (summary) await checkModel(dir, summary);
   return readModel(path);
+}
+
+/** @throws FlatminError INVALID_DATA where a finished run's model is there, but not as the run wrote it */
+export async function checkModel(dir: string, { files }: TrainSummary): Promise<void> {
+  const path = join(dir, RUN_FILES.model);
+  const expected = files[RUN_FILES.model];
+  if (expected && existsSync(path)) await checkFile(path, expected);
 }
 
 /** @throws FlatminError INVALID_DATA where a file is not as the summary has it */

@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { link, readdir, rename, rm } from 'node:fs/promises';
 import { FlatminError } from '../../errors.js';
 import { syncDirectory } from '../../formats/atomic.js';
 import { RUN_FILES } from '../../formats/run/files.js';
@@ -112,10 +112,14 @@ export class KeptCheckpoints {
     });
   }
 
-  /** Each of the latest becomes the one before. */
+  /** Each of the latest becomes the one before. The newest keeps its name too, so that there is one of it at each moment. */
   private async moveBack(): Promise<void> {
-    const found = await this.numbers();
-    for (const n of found.reverse()) if (n + 1 < this.kept) await rename(this.path(n), this.path(n + 1));
+    const found = (await this.numbers()).filter((n) => n + 1 < this.kept);
+    for (const n of found.reverse()) {
+      const [from, to] = [this.path(n), this.path(n + 1)];
+      if (n > 0) await rename(from, to);
+      else await rm(to, { force: true }).then(() => linkOrMove(from, to));
+    }
     await syncDirectory(this.folder.dir);
   }
 
@@ -138,6 +142,9 @@ export class KeptCheckpoints {
     return checkpointNumbers(await readdir(this.folder.dir));
   }
 }
+
+/** Some file systems have no hard links. */
+const linkOrMove = (from: string, to: string): Promise<void> => link(from, to).catch(() => rename(from, to));
 
 /** Which of the latest checkpoints are among the files of a folder, the newest first. */
 export function checkpointNumbers(names: readonly string[]): number[] {

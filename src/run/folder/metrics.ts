@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { syncDirectory, writeFileAtomic } from '../../formats/atomic.js';
 import { asDigest, type Digest, digestOf } from '../../formats/digest.js';
+import { named } from '../../formats/named-error.js';
 import { type MetricsRecord, metricsLine, parseMetricsLine } from '../../formats/run/metrics.js';
 
 /** A place in metrics.jsonl: how much is before it, and what. */
@@ -48,20 +49,22 @@ export class MetricsLog {
 
   append(record: MetricsRecord): void {
     const line = Buffer.from(metricsLine(record));
-    for (let offset = 0; offset < line.length; ) offset += writeSync(this.fd, line, offset);
+    named(this.path, () => {
+      for (let offset = 0; offset < line.length; ) offset += writeSync(this.fd, line, offset);
+    });
     this.bytes += line.length;
     this.crc = crc32(line, this.crc);
   }
 
   /** Puts all records on the disk. @returns the place behind them */
   sync(): MetricsMark {
-    fdatasyncSync(this.fd);
+    named(this.path, () => fdatasyncSync(this.fd));
     return { bytes: this.bytes, digest: asDigest(this.crc) };
   }
 
   /** Drops all records behind an earlier place of this process or the one before. */
   rewind({ bytes, digest }: MetricsMark): void {
-    ftruncateSync(this.fd, bytes);
+    named(this.path, () => ftruncateSync(this.fd, bytes));
     this.bytes = bytes;
     this.crc = Number.parseInt(digest, 16);
   }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlatminError, invalid } from '../../errors.js';
-import { removeTemporaryFiles, writeFileAtomic } from '../../formats/atomic.js';
+import { makeDirectorySync, removeTemporaryFiles, writeFileAtomic } from '../../formats/atomic.js';
 import { sealedJson } from '../../formats/digest.js';
 import { parseConfig, type RunIdentity, type SavedConfig } from '../../formats/run/config.js';
 import { RUN_FILES } from '../../formats/run/files.js';
@@ -39,7 +39,7 @@ export class RunFolder {
     config: RunConfig,
     { resume = false, restart = false, ignoredKeys = [] }: RunFolderOptions = {},
   ): Promise<RunFolder> {
-    await makeFolder(dir);
+    makeFolder(dir);
     const lock = RunLock.acquire(join(dir, RUN_FILES.lock));
     try {
       const saved = await readRunConfig(dir);
@@ -57,7 +57,7 @@ export class RunFolder {
   }
 
   /**
-   * Checks that create() would get the folder, before work is done for it; makes nothing.
+   * Checks that create() would get the folder, before work is done for it; makes nothing, and clears away half-written files.
    * @throws what create throws, but for a config that differs
    * @returns the config of the run to resume
    */
@@ -67,7 +67,7 @@ export class RunFolder {
   ): Promise<SavedConfig | undefined> {
     const found = await stat(dir).catch(() => undefined);
     if (found && !found.isDirectory()) throw notAFolder(dir);
-    if (found) RunLock.acquire(join(dir, RUN_FILES.lock)).release();
+    if (found) await clearAway(dir);
     const saved = await readRunConfig(dir);
     checkPresence(dir, saved, resume);
     return saved;
@@ -104,9 +104,18 @@ export class RunFolder {
   }
 }
 
-async function makeFolder(dir: string): Promise<void> {
+async function clearAway(dir: string): Promise<void> {
+  const lock = RunLock.acquire(join(dir, RUN_FILES.lock));
   try {
-    await mkdir(dir, { recursive: true });
+    await removeTemporaryFiles(dir);
+  } finally {
+    lock.release();
+  }
+}
+
+function makeFolder(dir: string): void {
+  try {
+    makeDirectorySync(dir);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR') throw notAFolder(dir);

@@ -17,6 +17,7 @@ import { dirname } from 'node:path';
 import { FlatminError } from '../../errors.js';
 import { syncDirectorySync } from '../../formats/atomic.js';
 import { digestOf } from '../../formats/digest.js';
+import { named } from '../../formats/named-error.js';
 import { pidNamespace, processIsAlive, processStart } from './process-start.js';
 
 interface LockRecord {
@@ -148,14 +149,17 @@ function take(path: string, record: LockRecord): void {
 
 /** Makes the file, content and all, in one step; false where it exists. */
 function createExclusively(path: string, record: LockRecord): boolean {
-  const draft = `${path}.${record.token}.draft`;
-  // Synced, so that no power cut leaves an empty lock.
-  writeFileSync(draft, JSON.stringify(record), { flush: true });
+  // Of a name that removeTemporaryFiles clears away, in case this process dies.
+  const draft = `${path}.${record.token}.${process.pid}.tmp`;
   try {
+    // Synced, so that no power cut leaves an empty lock.
+    named(path, () => writeFileSync(draft, JSON.stringify(record), { flush: true }));
     try {
       linkSync(draft, path);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false;
+      // The holder has cleared it away.
+      if (codeOf(error) === 'ENOENT') return createExclusively(path, record);
       // A file system without hard links.
       copyFileSync(draft, path, constants.COPYFILE_EXCL);
     }

@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { removeTemporaryFiles, replaceFile, writeAll, writeFileAtomic } from '../../../src/formats/atomic.js';
+import { Disk } from '../../../scripts/torture/disk.js';
+import { Random } from '../../../scripts/torture/random.js';
+import { recorded } from '../../../scripts/torture/subject.js';
+import {
+  makeDirectorySync,
+  removeTemporaryFiles,
+  replaceFile,
+  writeAll,
+  writeFileAtomic,
+} from '../../../src/formats/atomic.js';
 
 async function folder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'flatmin-atomic-'));
@@ -80,4 +90,28 @@ onLinux('a device is written to, not replaced', async (t) => {
   const [read] = await Promise.all([readFile(path, 'utf8'), writeFileAtomic(path, 'text')]);
   t.is(read, 'text');
   t.true((await stat(path)).isFIFO());
+});
+
+test('an error of the system names the file, also where Node does not', async (t) => {
+  const path = join(await folder(), 'a');
+  const failing = replaceFile(path, async () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
+  });
+  await t.throwsAsync(failing, { message: `ENOSPC: no space left on device, write '${path}'` });
+});
+
+test.serial('a folder that was made is there after a power cut, and so are those above it', async (t) => {
+  const root = await folder();
+  const path = join(root, 'a', 'b');
+  const { operations } = await recorded(root, async () => makeDirectorySync(path));
+  for (let seed = 0; seed < 20; seed++) {
+    const disk = new Disk();
+    for (const operation of operations) disk.apply(operation);
+    const dir = mkdtempSync(join(tmpdir(), 'flatmin-atomic-'));
+    disk.writeAfterCut(dir, new Random(seed));
+    t.true((await stat(join(dir, 'a', 'b'))).isDirectory());
+  }
+  t.deepEqual((await recorded(root, async () => makeDirectorySync(path))).operations, [
+    { kind: 'sync folder', path: 'a' },
+  ]);
 });

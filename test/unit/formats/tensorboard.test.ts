@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
@@ -95,4 +95,23 @@ test('a resumed run has a file of its own that marks where it starts', async (t)
   const start = fields(records(await readFile(writers[1]!.path))[1]!);
   t.is(start.get(2), 7);
   t.is(fields(start.get(7) as Uint8Array).get(1), 1, 'SessionLog.START');
+});
+
+test('an error of the system names the file', async (t) => {
+  const writer = await EventFileWriter.open(await folder());
+  await writer.close();
+  writer.scalar('loss', 1, 1);
+  const error = await t.throwsAsync(writer.flush());
+  t.true(error?.message.includes(writer.path));
+});
+
+test('a file is read after those that are there, also where the clock was set back', async (t) => {
+  const dir = await folder();
+  const first = await EventFileWriter.open(dir);
+  await first.close();
+  const later = join(dir, 'events.out.tfevents.4000000000.host.1.0');
+  await rename(first.path, later);
+  const second = await EventFileWriter.open(dir);
+  await second.close();
+  t.true(second.path > later, second.path);
 });

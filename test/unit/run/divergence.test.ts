@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { Disk } from '../../../scripts/torture/disk.js';
+import { recorded } from '../../../scripts/torture/subject.js';
 import { crossEntropy } from '../../../src/index.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { readModel } from '../../../src/onnx/model.js';
@@ -161,4 +163,40 @@ test.serial('a run that skips what is not finite fails once an epoch has no othe
     message: /^(No step of epoch 3 was made|The loss on the test set is NaN after step 6)/,
   });
   t.false(existsSync(join(out, 'model.onnx')));
+});
+
+const DIVERGING = { ...settings, epochs: 6, lr: 10_000, onNan: 'restore' } as const;
+
+test.serial('a run that was killed while it went back goes on without a word of damage', async (t) => {
+  const root = temporaryFolder(t);
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const { operations } = await recorded(root, () =>
+    train(DIVERGING, { ...execution, out: join(root, 'run'), checkpointEvery: 1, warn }),
+  );
+  t.true(warnings.length > 0);
+  for (const [index, { kind }] of operations.entries()) {
+    if (kind !== 'truncate') continue;
+    const disk = new Disk();
+    for (const operation of operations.slice(0, index + 1)) disk.apply(operation);
+    const killed = join(root, `killed-${index}`);
+    disk.writeAll(killed);
+    await train({}, { ...execution, out: join(killed, 'run'), resume: true, warn });
+  }
+  t.deepEqual(
+    warnings.filter((text) => !text.includes('Going back')),
+    [],
+  );
+});
+
+test.serial('where the end of the last epoch cannot be gone back to, a diverging run says so', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  // In the epoch after step 6, which diverges.
+  const stop = train(DIVERGING, { ...execution, out, warn() {}, signal: abortedAfter(20) });
+  await t.throwsAsync(stop, { code: 'INTERRUPTED', message: /after step 7/ });
+  await writeFile(join(out, 'checkpoint-epoch.safetensors'), 'damaged');
+  await t.throwsAsync(train({}, { ...execution, out, resume: true, warn() {} }), {
+    code: 'INVALID_DATA',
+    message: /cannot go back.*checkpoint-epoch\.safetensors is damaged.*--restart/,
+  });
 });

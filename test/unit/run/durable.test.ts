@@ -1,6 +1,8 @@
 import { copyFile, cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Disk } from '../../../scripts/torture/disk.js';
+import { recorded } from '../../../scripts/torture/subject.js';
 import { sealedJson } from '../../../src/formats/digest.js';
 import { stockLibraryPath } from '../../../src/ort/library.js';
 import { train } from '../../../src/run/train.js';
@@ -177,7 +179,24 @@ test('verify finds each flipped bit of a finished run, and a model that was chan
     }
   }
   await flipBit(join(out, 'model.onnx'), 5000);
-  await t.throwsAsync(readTrainedModel(out), { code: 'INVALID_DATA', message: /not as the run wrote it/ });
+  const refused = { code: 'INVALID_DATA', message: /model\.onnx is not as the run wrote it/ };
+  await t.throwsAsync(readTrainedModel(out), refused);
+  await t.throwsAsync(resume(out), refused);
   await rename(join(out, NEWEST), join(out, 'elsewhere'));
   t.true((await found()).some(({ path, state }) => path === join(out, NEWEST) && state === 'damaged'));
+});
+
+test.serial('from the first checkpoint on there is always a newest one', async (t) => {
+  const root = temporaryFolder(t);
+  const { operations } = await recorded(root, () =>
+    train({ ...settings, epochs: 2 }, { ...execution, out: join(root, 'run'), checkpointEvery: 2 }),
+  );
+  const disk = new Disk();
+  let writes = 0;
+  for (const operation of operations) {
+    disk.apply(operation);
+    if (operation.kind === 'rename' && operation.to === join('run', NEWEST)) writes++;
+    if (writes > 0) t.truthy(disk.read(join('run', NEWEST)));
+  }
+  t.is(writes, 4);
 });

@@ -98,3 +98,12 @@ test('records that were lost or changed before the mark are told, and those that
     t.is(await readFile(path.replace('.jsonl', '.damaged.jsonl'), 'utf8'), text, name);
   }
 });
+
+test('an error of the system names the file', async (t) => {
+  const path = await temporaryPath();
+  const log = await open(path);
+  log.close();
+  const message = new RegExp(`EBADF.* '${path}'$`);
+  t.throws(() => log.append({ step: 1, epoch: 1, loss: 0.5, lr: 0.1 }), { message });
+  t.throws(() => log.sync(), { message });
+});

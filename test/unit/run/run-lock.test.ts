@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { watchFiles } from '../../../scripts/torture/watch-files.js';
+import { removeTemporaryFiles } from '../../../src/formats/atomic.js';
 import { processStart } from '../../../src/run/folder/process-start.js';
 import { RunLock } from '../../../src/run/folder/run-lock.js';
 import { Child } from './child.js';
@@ -159,3 +161,29 @@ test('of several processes that take over one dead lock, exactly one wins', asyn
   for (const child of children) await child.finish();
   t.deepEqual(await readdir(dir), [], 'nothing is left once they have ended');
 });
+
+test.serial(
+  'what a process leaves that dies while it takes a lock is cleared away, and one that lives makes it anew',
+  async (t) => {
+    const path = await temporaryPath();
+    const dir = join(path, '..');
+    let cleared = 0;
+    const stop = await watchFiles(dir, {
+      before({ kind, path: draft }) {
+        if (kind !== 'link' || cleared > 0) return undefined;
+        cleared++;
+        const own = join(dir, draft);
+        writeFileSync(own.replace(/\d+\.tmp$/, '999999.tmp'), 'of another');
+        rmSync(own);
+        return undefined;
+      },
+    });
+    const lock = RunLock.acquire(path);
+    stop();
+    t.is(cleared, 1);
+    t.is((await readdir(dir)).length, 2);
+    await removeTemporaryFiles(dir);
+    t.deepEqual(await readdir(dir), ['run.lock']);
+    lock.release();
+  },
+);
