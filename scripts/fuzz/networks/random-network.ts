@@ -1,5 +1,5 @@
 import { makeModel } from '../../../src/onnx/builder.js';
-import type { ModelProto } from '../../../src/onnx/proto.js';
+import type { Graph, ModelProto } from '../../../src/onnx/proto.js';
 import type { Draw } from '../draw.js';
 import { elementwise } from './elementwise.js';
 import { layers } from './layers.js';
@@ -33,13 +33,22 @@ const SHAPES = [
 const LARGEST = 1500;
 const LARGEST_RANK = 5;
 
+/** What the output depends on, other than by comparisons. */
+function valuesBefore({ node, output }: Graph): Set<string> {
+  const reached = new Set(output.map(({ name }) => name));
+  for (const each of node.toReversed())
+    if (each.opType !== 'Greater' && each.output.some((name) => reached.has(name)))
+      for (const name of each.input) reached.add(name);
+  return reached;
+}
+
 /** A network of 3 to 20 steps, each an op or a few behind a value of before. */
 export function randomNetwork(draw: Draw): RandomNetwork {
   const opset = draw.pick([17, 18, 21]);
   const net = new NetworkBuilder(draw, opset);
   const dims = draw.pick(SHAPES);
-  net.values.push({ name: net.builder.input('input', 'float', dims), dims });
-  // So that all that follows has a parameter before it.
+  net.builder.input('input', 'float', dims);
+  // All that follows has a parameter before it.
   const scale = net.weight(draw.chance(0.5) ? dims : dims.slice(-1));
   net.values.push({ name: net.op('Mul', ['input', scale]), dims });
   const told: string[] = [];
@@ -61,5 +70,6 @@ export function randomNetwork(draw: Draw): RandomNetwork {
   );
   net.builder.output(net.op('Mul', [net.op('Tanh', [last.name]), shares]), 'float', last.dims);
   const model = { ...makeModel(net.builder.graph, { '': opset }), irVersion: opset > 17 ? 10 : 8 };
-  return { model, dims, trained: net.trained, steps: told };
+  const reached = valuesBefore(model.graph);
+  return { model, dims, trained: net.trained.filter((name) => reached.has(name)), steps: told };
 }

@@ -45,7 +45,7 @@ export function mutateJson(draw: Draw, content: unknown): unknown {
     if (change === 0 && key !== undefined && holder !== root) delete holder[key];
     else if (change === 1 && !Array.isArray(holder)) put(draw.pick(KEYS), draw.pick(VALUES));
     else if (change === 2 && Array.isArray(holder)) holder.push(draw.pick(VALUES));
-    else if (change === 3 && key !== undefined) put(key, draw.pick(holders(root)));
+    else if (change === 3 && key !== undefined) put(key, structuredClone(draw.pick(holders(root))));
     else if (key !== undefined) put(key, draw.pick(VALUES));
   }
   return root.content;
@@ -57,10 +57,5 @@ const isSealable = (content: unknown): content is object =>
 /** A text of JSON with faults; `sealed`: with a digest that says it is as it was written, where it is an object. */
 export function mutateText(draw: Draw, text: string, sealed: boolean): string {
   const mutated = mutateJson(draw, JSON.parse(text));
-  try {
-    return sealed && isSealable(mutated) ? sealedJson(mutated) : (JSON.stringify(mutated) ?? '');
-  } catch {
-    // A member that holds itself.
-    return text.slice(0, draw.integer(0, text.length));
-  }
+  return sealed && isSealable(mutated) ? sealedJson(mutated) : (JSON.stringify(mutated) ?? '');
 }
