@@ -4,8 +4,8 @@ import { fault, type Outcome } from './kind.js';
 
 const script = new URL('./worker.js', import.meta.url).pathname;
 
-/** What a case may take: seconds, and the resident memory of its process. */
-export const LIMITS = { seconds: 10, bytes: (1024 + 200) * 2 ** 20 };
+/** What a case may take: seconds of its process on a processor, or of waiting, and resident memory. */
+export const LIMITS = { seconds: 10, waiting: 60, bytes: (1024 + 200) * 2 ** 20 };
 /** A process that has had this many cases, or held this much, gives way to a new one, so that what it holds is of few cases. */
 const RENEW = { cases: 200, bytes: 600 * 2 ** 20 };
 /** How often time and memory are looked at, in ms. */
@@ -16,6 +16,21 @@ function peakBytes({ pid }: ChildProcess): number {
   try {
     const found = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return 1024 * Number(found?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Seconds that a process has had on processors, of all its threads; 0 where the system does not tell. */
+function busySeconds({ pid }: ChildProcess): number {
+  try {
+    // proc(5): utime and stime are the fields 14 and 15; the name before them may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {
     return 0;
   }
@@ -38,6 +53,7 @@ export class WatchedWorker {
     this.said = '';
     const outcome = await new Promise<Outcome>((resolve) => {
       const began = performance.now();
+      const busy = busySeconds(child);
       const end = (result: Outcome) => {
         clearInterval(timer);
         child.removeAllListeners('message').removeAllListeners('close');
@@ -46,8 +62,10 @@ export class WatchedWorker {
       const timer = setInterval(() => {
         const bytes = peakBytes(child);
         if (bytes > LIMITS.bytes) end(fault(`It took ${Math.round(bytes / 2 ** 20)} MiB of memory.`));
-        else if (performance.now() - began > 1000 * LIMITS.seconds)
-          end(fault(`It took more than ${LIMITS.seconds} s.`));
+        else if (busySeconds(child) - busy > LIMITS.seconds)
+          end(fault(`It took more than ${LIMITS.seconds} s of a processor.`));
+        else if (performance.now() - began > 1000 * LIMITS.waiting)
+          end(fault(`It did not end in ${LIMITS.waiting} s.`));
       }, LOOK);
       child.once('message', (result) => end(result as Outcome));
       child.once('close', (code, signal) => {

@@ -255,9 +255,7 @@ async function examine(prepared: PreparedModel, options: Examination, problems: 
     for (const target of [targets.flatmin, targets.standard, targets.training]) {
       const own = [...blockers];
       const types = new Map(gradients.types);
-      const lowered = lower(gradients.graph, types, target, (node, error) =>
-        own.push(blocker(node, error)),
-      );
+      const lowered = lower(gradients.graph, types, target, (node, error) => own.push(blocker(node, error)));
       if (own.length === 0 && target !== targets.training) {
         const whole = trainingModel(lowered, types, prepared.model.opsetImport);
         own.push(...(await tryLoading(runtime, whole, target)));

@@ -6,8 +6,8 @@ import type { Draw } from '../draw.js';
 
 /** Nodes of a chain. */
 const LENGTHS = [50, 1000, 10_000];
-/** Levels of bodies in bodies. */
-const LEVELS = [5, 50, 500];
+/** Levels of bodies in bodies: more than 33 are too deep for the format's library. */
+const LEVELS = [5, 15, 30];
 
 const node = (
   opType: string,
@@ -22,6 +22,9 @@ const node = (
   attribute: Object.entries(attributes).map(([name, given]) => makeAttribute(name, given)),
 });
 
+/** The time that it takes to tell the readers of one weight apart grows with the square of their number. */
+const SQUARED = 'Mul of weights';
+
 /** Ops that leave their input's shape as it is, or would. `shape` and `weight` are initializers. */
 const LINKS: Readonly<Record<string, (input: string, output: string) => Node[]>> = {
   Identity: (input, output) => [node('Identity', [input], output)],
@@ -34,7 +37,7 @@ const LINKS: Readonly<Record<string, (input: string, output: string) => Node[]>>
     node('Reshape', [input, `${output}/shape`], output),
   ],
   'Add of a weight': (input, output) => [node('Add', [input, 'chain/weight'], output)],
-  'Mul of weights': (input, output) => [
+  [SQUARED]: (input, output) => [
     node('Mul', ['chain/weight', 'chain/weight'], `${output}/product`),
     node('Mul', [input, `${output}/product`], output),
   ],
@@ -55,8 +58,9 @@ export function addChain(draw: Draw, { graph }: ModelProto): void {
   );
   if (places.length === 0) return;
   const { index, position, name } = draw.pick(places);
-  const link = LINKS[draw.pick(Object.keys(LINKS))]!;
-  const count = draw.pick(LENGTHS);
+  const kind = draw.pick(Object.keys(LINKS));
+  const link = LINKS[kind]!;
+  const count = kind === SQUARED ? draw.pick(LENGTHS.slice(0, 2)) : draw.pick(LENGTHS);
   const made: Node[] = [];
   let last = name;
   for (let step = 0; step < count; step++) made.push(...link(last, (last = `chain/${step}`)));

@@ -16,7 +16,7 @@ const UNARY = [
     'Identity',
     'LeakyRelu',
   ],
-  ...['Mish', 'Neg', 'Relu', 'Selu', 'Sigmoid', 'Sin', 'Softplus', 'Softsign', 'Tanh', 'ThresholdedRelu'],
+  ...['Neg', 'Relu', 'Selu', 'Sigmoid', 'Sin', 'Softplus', 'Softsign', 'Tanh', 'ThresholdedRelu'],
 ];
 /** Ops that are smooth where what is behind a tanh or a sigmoid, scaled, can lie. */
 const OF_PARTS: Readonly<Record<string, readonly string[]>> = {
@@ -53,7 +53,7 @@ function either(net: NetworkBuilder, opType: string, a: Value, b: Value): Value 
 }
 
 export const elementwise: Readonly<Record<string, Step>> = {
-  unary: (net, value) => same(net, value, net.draw.pick(UNARY)),
+  unary: (net, value) => same(net, value, net.draw.pick(net.opset >= 18 ? [...UNARY, 'Mish'] : UNARY)),
   'unary with attributes'(net, value) {
     const alpha = float(net.draw.uniform(0.1, 1.5));
     const opType = net.draw.pick(['Elu', 'LeakyRelu', 'Celu', 'HardSigmoid', 'Selu', 'ThresholdedRelu']);
