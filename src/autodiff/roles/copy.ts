@@ -5,7 +5,7 @@ import { type Graph, int64, type ModelProto, type Node, type Tensor } from '../.
 import { mapBodies } from '../prepare/bodies.js';
 import { constantOf } from '../prepare/fold-sources.js';
 import { subgraphs } from '../prepare/rename.js';
-import { isWholeView } from './slots.js';
+import { isWholeView, roleOf } from './slots.js';
 
 /** A node's operand that is a tensor, or the last of some views of one. */
 export interface LeafUse {
@@ -47,7 +47,7 @@ export function tensorsOf(graph: Graph): Map<string, Tensor> {
   return found;
 }
 
-/** Finds who reads a tensor, views of all of it followed. */
+/** Finds who reads elements of a tensor, views of all of it followed. */
 export function leafUses(graph: Graph): (name: string) => LeafUse[] {
   const readers = new Map<string, { node: Node; index: number }[]>();
   const outputs = new Set<string>();
@@ -58,6 +58,7 @@ export function leafUses(graph: Graph): (name: string) => LeafUse[] {
   visit(graph, (node) => {
     subgraphs(node).forEach(collect);
     node.input.forEach((name, index) => {
+      if (roleOf(node, index) === 'form') return;
       const list = readers.get(name);
       if (list) list.push({ node, index });
       else readers.set(name, [{ node, index }]);
