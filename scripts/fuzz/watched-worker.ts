@@ -5,7 +5,7 @@ import { fault, type Outcome } from './kind.js';
 const script = new URL('./worker.js', import.meta.url).pathname;
 
 /** What a case may take: seconds of its process on a processor, or of waiting, and resident memory. */
-export const LIMITS = { seconds: 10, waiting: 60, bytes: (1024 + 200) * 2 ** 20 };
+export const LIMITS = { seconds: 20, waiting: 120, bytes: (1024 + 200) * 2 ** 20 };
 /** A process that has had this many cases, or held this much, gives way to a new one, so that what it holds is of few cases. */
 const RENEW = { cases: 200, bytes: 600 * 2 ** 20 };
 /** How often time and memory are looked at, in ms. */
