@@ -13,7 +13,10 @@ function powers(c: DecomposeContext, p: number): string {
 
 /** Σ^(1/p) as the node's output; where Σ is 0, so is its gradient. */
 function root(c: DecomposeContext, sum: string, p: number): void {
-  if (p === 1) return c.define(0, 'Identity', [sum]);
+  if (p === 1) {
+    c.define(0, 'Identity', [sum]);
+    return;
+  }
   const isZero = c.op('Equal', [sum, c.scalar(0)]);
   const others = c.op('Where', [isZero, c.scalar(1), sum]);
   const rooted = p === 2 ? c.op('Sqrt', [others]) : c.op('Pow', [others, c.scalar(1 / p)]);
