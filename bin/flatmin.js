@@ -1,4 +1,9 @@
 #!/usr/bin/env node
-import { main } from '../dist/src/cli/main.js';
-
-await main(process.argv);
+try {
+  const { main } = await import('../dist/src/cli/main.js');
+  await main(process.argv);
+} catch (error) {
+  // It could not even be loaded: too few open files, a damaged installation.
+  process.stderr.write(`flatmin: ${process.env.FLATMIN_DEBUG === '1' ? error.stack : error.message}\n`);
+  process.exitCode = 1;
+}

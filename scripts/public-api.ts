@@ -97,10 +97,54 @@ export class PublicApi {
   private declarations(symbol: ts.Symbol): string {
     const texts = (symbol.declarations ?? []).map((declaration) => {
       const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration;
-      const { transformed } = ts.transform(node, [inFixedOrder]);
+      const { transformed } = ts.transform(node, [this.writtenOut, inFixedOrder]);
       return this.printer.printNode(ts.EmitHint.Unspecified, transformed[0]!, node.getSourceFile());
     });
     return [...new Set(texts)].join('\n').replace(/^export declare /gm, 'export ');
+  }
+
+  /** What schemas declare as the members that they come to: types say nothing of ranges. */
+  private readonly writtenOut: ts.TransformerFactory<ts.Node> = () => (root) => {
+    const { factory } = ts;
+    const isDeclared = (node: ts.Node): node is ts.NodeWithTypeArguments =>
+      /^((Readonly<)?Given|ReadonlyDeep<z\.output)<typeof \w+>/.test(node.getText());
+    const membersOf = (node: ts.NodeWithTypeArguments) =>
+      this.checker
+        .getPropertiesOfType(this.checker.getTypeAtLocation(node))
+        .map((property) =>
+          factory.createPropertySignature(
+            nameOf(node)?.getText().startsWith('Readonly')
+              ? [factory.createModifier(ts.SyntaxKind.ReadonlyKeyword)]
+              : undefined,
+            property.name,
+            property.flags & ts.SymbolFlags.Optional
+              ? factory.createToken(ts.SyntaxKind.QuestionToken)
+              : undefined,
+            factory.createTypeReferenceNode(this.typeText(this.checker.getTypeOfSymbol(property))),
+          ),
+        );
+    if (!ts.isInterfaceDeclaration(root)) return root;
+    const { modifiers, name, typeParameters, heritageClauses = [], members } = root;
+    const types = heritageClauses.flatMap((clause) => clause.types);
+    const others = types.filter((type) => !isDeclared(type));
+    const own = new Set(members.map((member) => member.name?.getText()));
+    const isAlone = ({ name }: ts.PropertySignature) => ts.isIdentifier(name) && !own.has(name.text);
+    return factory.updateInterfaceDeclaration(
+      root,
+      ...([modifiers, name, typeParameters] as const),
+      others.length > 0 ? [factory.createHeritageClause(ts.SyntaxKind.ExtendsKeyword, others)] : undefined,
+      [...types.filter(isDeclared).flatMap(membersOf).filter(isAlone), ...members],
+    );
+  };
+
+  /** In an order of its own where it is a plain union: that of the compiler depends on what it compiled before. */
+  private typeText(type: ts.Type): string {
+    const text = this.checker
+      .typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation)
+      .replaceAll('"', "'");
+    const rank = (part: string) => ['null', 'undefined'].indexOf(part);
+    const parts = text.split(' | ').sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    return /[<({]/.test(text) ? text : parts.join(' | ');
   }
 
   /** What a class, an interface or a type declares itself under a name that is not private. */

@@ -39,10 +39,43 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY';
 
 /** "Expected lr to be a positive number, but received -1 of type number." */
-export function invalid(name: string, expected: string, received: unknown): FlatminError {
-  const shown = typeof received === 'string' ? JSON.stringify(received) : String(received);
-  return new FlatminError(
-    'INVALID_ARGUMENT',
-    `Expected ${name} to be ${expected}, but received ${shown} of type ${typeof received}.`,
-  );
+export const invalid = (name: string, expected: string, received: unknown): FlatminError =>
+  new FlatminError('INVALID_ARGUMENT', `Expected ${name} to be ${expected}, but received ${told(received)}.`);
+
+const told = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value.map(shown).join(', ')}] of type array`
+    : `${shown(value)} of type ${typeof value}`;
+
+/** Any value: one out of a file may have a member in place of the function that makes it a text. */
+function shown(value: unknown): string {
+  try {
+    const text = String(value);
+    return typeof value === 'string' || text === '[object Object]' ? JSON.stringify(value) : text;
+  } catch {
+    return JSON.stringify(value);
+  }
+}
+
+/**
+ * Does what allocates memory.
+ * @param what it is for, at the beginning of a sentence
+ * @throws FlatminError OUT_OF_MEMORY where that is more than there can be
+ */
+export function allocating<T>(what: string, bytes: number, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const size = `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+    throw new FlatminError('OUT_OF_MEMORY', `${what} needs ${size}, more than can be held in memory here.`, {
+      cause,
+    });
+  }
+}
+
+/** An error of the file system that names the file, as those of an open file do not ("ENOSPC: no space left on device, write"). */
+export function withPath(error: unknown, path: string): unknown {
+  if (!(error instanceof Error && 'syscall' in error) || 'path' in error) return error;
+  return Object.assign(error, { path, message: `${error.message} '${path}'` });
 }

@@ -13,7 +13,8 @@ export { type BenchReport, benchStep, type StepBenchOptions } from './bench/step
 export { type CompareOptions, compareTorch, type TorchComparison } from './bench/torch/compare.js';
 export { type ExportForm, type ExportOptions, exportTrainingGraph } from './compile/export.js';
 export type { Layout } from './compile/image-layout.js';
-export { type Inspection, type InspectOptions, inspectModel } from './compile/inspect.js';
+export { inspectModel } from './compile/inspect/inspect.js';
+export type { Inspection, InspectOptions } from './compile/inspect/inspection.js';
 export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';

@@ -5,7 +5,7 @@ import { elementCount, isFloatingPoint } from '../onnx/tensor.js';
 import { explainAttributeWeights } from './prepare/attribute-weights.js';
 import { quantisedWeights } from './prepare/quantised.js';
 import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';
-import type { TensorRole } from './roles/judge.js';
+import type { TensorRole } from './roles/judge/verdict.js';
 
 /** A tensor of the model that lives outside the training graph and is one of its inputs. */
 export interface Weight {

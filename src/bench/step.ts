@@ -1,4 +1,5 @@
-import { invalid } from '../errors.js';
+import { z } from 'zod';
+import { checked, type Given, option } from '../options/option.js';
 import type { TrainSettings } from '../settings/schema.js';
 import { takenDeviceBytes } from './device-memory.js';
 import type { BenchOptions } from './options.js';
@@ -8,10 +9,16 @@ import { type StepTime, timeSteps } from './time-steps.js';
 import { type Tracing, traced } from './trace/traced.js';
 import { openLoader, openSession, openWorkload, type Workload } from './workload.js';
 
-/** How steps are timed. */
-export interface StepBenchOptions extends BenchOptions {
+export const profileOption = {
   /** Writes a trace of the run here, for Perfetto and chrome://tracing: ONNX Runtime's kernels and flatmin's own work. */
-  profile?: string | undefined;
+  profile: option(z.string().min(1, 'the path of a file').optional(), {
+    symbol: 'file',
+    help: 'a trace of the steps for Perfetto or chrome://tracing',
+  }),
+};
+
+/** How steps are timed. */
+export interface StepBenchOptions extends BenchOptions, Given<typeof profileOption> {
   /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
 }
@@ -71,7 +78,7 @@ export async function benchStep(
   given: Partial<TrainSettings>,
   options: StepBenchOptions = {},
 ): Promise<BenchReport> {
-  if (options.profile === '') throw invalid('profile', 'the path of a file', options.profile);
+  checked(profileOption, options);
   const { profile, signal, ...execution } = options;
   const workload = await openWorkload(given, execution);
   return profile === undefined

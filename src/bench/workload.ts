@@ -1,13 +1,13 @@
 import { normals } from '../addon/random.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { DataLoader, type Dataset, fromArrays } from '../data/index.js';
-import { invalid } from '../errors.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
+import { checked } from '../options/option.js';
 import type { Runtime } from '../ort/library.js';
 import { bindData, type DataBinding } from '../run/data-binding.js';
 import { openExecution } from '../run/execution.js';
@@ -16,7 +16,7 @@ import { makeOptimizer } from '../settings/make-optimizer.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import type { TrainSettings } from '../settings/schema.js';
 import type { Device } from '../vectors/device/device.js';
-import type { BenchOptions } from './options.js';
+import { type BenchOptions, benchOptions } from './options.js';
 
 /** What is measured: a model and an optimizer on random images, on a device. Nothing of it must be closed. */
 export interface Workload {
@@ -40,9 +40,7 @@ export interface Workload {
  * @throws FlatminError what train throws
  */
 export async function openWorkload(given: Partial<TrainSettings>, options: BenchOptions): Promise<Workload> {
-  const { steps = 5, warmup = 2, inputShape = [3, 32, 32], classes = 10, workers = 1 } = options;
-  if (!(Number.isInteger(steps) && steps > 0)) throw invalid('steps', 'a positive integer', steps);
-  if (!(Number.isInteger(warmup) && warmup >= 0)) throw invalid('warmup', 'an integer ≥ 0', warmup);
+  const { steps, warmup, inputShape, classes, workers } = checked(benchOptions, options);
   const settings = resolveSettings({ ...given, data: 'random' });
   assertUsed(given, [settings.optimizer]);
   const { batch, seed, shortcut, labelSmoothing } = settings;

@@ -1,58 +1,16 @@
-import type { Command, Option } from 'commander';
-import { openRuntime, type Runtime } from '../ort/library.js';
-import { option, toNumber } from './option-values.js';
+import { openRuntime, type Runtime, runtimeOption } from '../ort/library.js';
+import { executionOptions } from '../run/execution.js';
+import type { GivenOf } from './command-options.js';
 
-export const threadsOption = (): Option =>
-  option('Execution', '--threads <n>', 'threads of the kernels', { parse: toNumber, byDefault: 'all cores' });
-
-export const deviceOption = (): Option =>
-  option('Execution', '--device <name>', 'cpu, cuda or cuda:<i>', { byDefault: 'cpu' });
-
-export const runtimeOption = (): Option =>
-  option(
-    'Execution',
-    '--runtime <choice>',
-    'stock, training (see flatmin runtime), or the path of a libonnxruntime',
-    {
-      byDefault: 'FLATMIN_RUNTIME, else training where it is installed',
-    },
-  );
-
-const cudaGraphsOption = (): Option =>
-  option(
-    'Execution',
-    '--cuda-graphs',
-    'capture each training graph once and play it again (not yet tried on a card)',
-  );
+const { threads, workers, device, cudaGraphs } = executionOptions;
 
 /** How train and bench use the machine. */
-export const executionOptions = (): Option[] => [
-  threadsOption(),
-  option('Execution', '--workers <n>', 'threads that prepare batches; 0 for none', {
-    parse: toNumber,
-    byDefault: 1,
-  }),
-  deviceOption(),
-  runtimeOption(),
-  cudaGraphsOption(),
-];
+export const executionFlags = { threads, workers, device, runtime: runtimeOption, cudaGraphs };
 
-export interface ExecutionChoice {
-  device?: string;
-  threads?: number;
-  workers?: number;
-  runtime?: Runtime;
-  cudaGraphs?: boolean;
-}
+type Flags = GivenOf<{ readonly all: typeof executionFlags }>;
 
-/** @throws FlatminError RUNTIME where the library cannot be loaded */
-export function chosenExecution(command: Command): ExecutionChoice {
-  const { device, threads, workers, runtime, cudaGraphs } = command.opts();
-  return {
-    device,
-    threads,
-    workers,
-    cudaGraphs,
-    ...(runtime !== undefined && { runtime: openRuntime(runtime, device) }),
-  };
+/** What the library is told of it. @throws FlatminError RUNTIME where the library cannot be loaded */
+export function chosenExecution({ threads, workers, device, runtime, cudaGraphs }: Flags) {
+  const opened: Runtime | undefined = runtime === undefined ? undefined : openRuntime(runtime, device);
+  return { threads, workers, device, runtime: opened, cudaGraphs };
 }

@@ -14,7 +14,7 @@ export function experimentTable(results: ExperimentResults): string {
     colAligns: head.map((_, index) => (index < labels ? 'left' : 'right')),
   });
   table.push(...rows.map((row) => [...row]));
-  return `${[results.title, table.toString(), ...notes].join('\n')}\n`;
+  return [results.title, table.toString(), ...notes].join('\n');
 }
 
 /** Which jobs are missing in a table, and why. */
@@ -23,7 +23,7 @@ export function missingText({ missing, total }: ExperimentReport): string {
     ({ id, reason, message }) => `  ${id}: ${reason}${message === undefined ? '' : `: ${message}`}`,
   );
   const count = `${missing.length} of ${total} jobs ${missing.length === 1 ? 'is' : 'are'} missing`;
-  return `There is no table yet: ${count}.\n${lines.join('\n')}\nThe same command does what is not done.\n`;
+  return `There is no table yet: ${count}.\n${lines.join('\n')}\nThe same command does what is not done.`;
 }
 
 export function reportEvent(event: JobEvent): string {

@@ -1,51 +1,36 @@
-import type { Option } from 'commander';
-import { LAYOUTS } from '../compile/image-layout.js';
-import { CTC_LAYOUTS } from '../losses/ctc.js';
-import { addTo, option, toConstants, toNumber } from './option-values.js';
+import { z } from 'zod';
+import { ctcOptions } from '../losses/ctc.js';
+import { option } from '../options/option.js';
+import { count, text } from '../options/values.js';
+import { sessionOptions } from '../session/session-options.js';
+import { viewSettings } from '../settings/schema.js';
+import { addTo, toConstants, toDims } from './option-values.js';
+import { readBy } from './schema-option.js';
 
 /** Options that say how a model is taken; the model itself stays as it is. */
-export const viewOptions = (): Option[] => [
-  option('Model', '--output <name>', 'what the loss takes: an output, or any value inside the model', {
-    byDefault: 'the first of floats',
-  }),
-  ...endOptions(),
-];
-
-export const endOptions = (): Option[] => [
-  option('Model', '--output-as-is', 'the loss takes the output itself, not the logits behind its softmax'),
-  option(
-    'Model',
-    '--constant <name=value>',
-    'what an input of the model is: NAME=16000, NAME=true or NAME=1,1,0; may be repeated',
-  ).argParser(toConstants),
-];
-
-/** Of the loss of sequences. */
-export const ctcOptions = (): Option[] => [
-  option('Loss', '--blank <class>', 'of ctc: the class that is no label, -1 for the last', {
-    parse: toNumber,
-    byDefault: 0,
-  }),
-  option('Loss', '--scores-layout <order>', 'of ctc: batch × time × classes, or time × batch × classes', {
-    choices: CTC_LAYOUTS,
-    byDefault: 'batch-first',
-  }),
-];
+export const viewFlags = {
+  output: viewSettings.output,
+  outputAsIs: viewSettings.outputAsIs,
+  constant: readBy(viewSettings.constants, toConstants),
+};
 
 /** Of commands that feed images. */
-export const layoutOption = (): Option =>
-  option('Model', '--layout <order>', 'whether images have their channels first or last', {
-    choices: LAYOUTS,
-    byDefault: 'what the model tells',
-  });
-
-const PATTERN = 'a name with *, or /REGEX/; may be repeated';
+export const layoutFlag = { layout: viewSettings.layout };
 
 /** Of what is trained. */
-export const choiceOptions = (): Option[] => [
-  option('Model', '--train <pattern>', `train these initializers alone: ${PATTERN}`).argParser(addTo),
-  option('Model', '--train-also <pattern>', `train these besides what looks learned: ${PATTERN}`).argParser(
-    addTo,
-  ),
-  option('Model', '--freeze <pattern>', `leave these parameters as they are: ${PATTERN}`).argParser(addTo),
-];
+export const choiceFlags = {
+  train: readBy(viewSettings.train, addTo),
+  trainAlso: readBy(viewSettings.alsoTrain, addTo),
+  freeze: readBy(viewSettings.freeze, addTo),
+};
+
+/** Of the loss of sequences. */
+export const ctcFlags = { blank: ctcOptions.blank, scoresLayout: ctcOptions.layout };
+
+export const dimFlag = readBy(
+  option(z.record(text, count), { symbol: 'name=size', help: 'size of an open dimension; may be repeated' }),
+  toDims,
+);
+
+/** Of commands that look at one batch. */
+export const statisticsFlag = sessionOptions.batchNorm;

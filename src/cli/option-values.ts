@@ -1,29 +1,28 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
-/** What an option's text is turned into; throws InvalidArgumentError. */
-export type Parse = (text: string) => unknown;
+/** What an option's text is turned into, with what was given before where it may be repeated; throws InvalidArgumentError. */
+export type Parse = (text: string, before: never) => unknown;
 
 /** An option of a help group; the default is text for the help alone, so that a given value can be told from a default. */
 export function option(
   group: string,
   flags: string,
   description: string,
-  { parse, byDefault, choices }: { parse?: Parse; byDefault?: unknown; choices?: readonly string[] } = {},
+  {
+    parse,
+    byDefault,
+    choices,
+  }: {
+    parse?: Parse;
+    byDefault?: unknown;
+    choices?: readonly string[];
+  } = {},
 ): Option {
   const text = byDefault === undefined ? description : `${description} (default: ${byDefault})`;
   const made = new Option(flags, text).helpGroup(`${group}:`);
   if (choices) made.choices(choices);
-  if (parse) made.argParser(parse);
+  if (parse) made.argParser(parse as (text: string, before: unknown) => unknown);
   return made;
-}
-
-/** Ends with wrong usage where one of the options is not given. Told after what was misspelt, which may be that option. */
-export function requireOptions(command: Command, ...flags: readonly string[]): void {
-  for (const option of command.options) {
-    const isMissing = command.getOptionValue(option.attributeName()) === undefined;
-    if (flags.includes(option.long!) && isMissing)
-      command.error(`error: required option '${option.flags}' not specified`);
-  }
 }
 
 export function toNumber(text: string): number {
@@ -32,9 +31,15 @@ export function toNumber(text: string): number {
   return value;
 }
 
-export const toNumberOrNone: Parse = (text) => (text === 'none' ? null : toNumber(text));
+export const toNumberOrNone = (text: string): number | null => (text === 'none' ? null : toNumber(text));
 
-export const toNumbers: Parse = (text) => text.split(',').map(toNumber);
+/** A number, or one of some words. */
+export const toNumberOr =
+  (words: readonly unknown[]) =>
+  (text: string): number | string =>
+    words.includes(text) ? text : toNumber(text);
+
+export const toNumbers = (text: string): number[] => text.split(',').map(toNumber);
 
 /** Collects the values of an option that is repeated. */
 export const addTo = (text: string, before: string[] | undefined): string[] => [...(before ?? []), text];
@@ -61,10 +66,10 @@ export function toConstants(
   return { ...before, [name]: isTruth ? value === 'true' : numbers.length === 1 ? numbers[0]! : numbers };
 }
 
-export const toNames: Parse = (text) => text.split(',').map((name) => name.trim());
+export const toNames = (text: string): string[] => text.split(',').map((name) => name.trim());
 
 /** '3x32x32' */
-export function toShape(text: string): [number, number, number] {
+export function toShape(text: string): readonly [number, number, number] {
   const sizes = /^(\d+)x(\d+)x(\d+)$/.exec(text);
   if (!sizes) throw new InvalidArgumentError('It is not of the form CHANNELSxHEIGHTxWIDTH, such as 3x32x32.');
   return [Number(sizes[1]), Number(sizes[2]), Number(sizes[3])];

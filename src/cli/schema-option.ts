@@ -1,7 +1,24 @@
 import type { Option } from 'commander';
 import { z } from 'zod';
 import { type About, aboutOf } from '../options/option.js';
-import { option, type Parse, toNames, toNumber, toNumberOrNone, toNumbers } from './option-values.js';
+import {
+  option,
+  type Parse,
+  toNames,
+  toNumber,
+  toNumberOr,
+  toNumberOrNone,
+  toNumbers,
+} from './option-values.js';
+
+type Read<T> = (text: string, before: T | undefined) => T;
+const reads = new WeakMap<z.ZodType, Parse>();
+
+/** A declared option with how the command line reads its text, where its schema does not tell. */
+export function readBy<S extends z.ZodType>(schema: S, read: Read<NonNullable<z.output<S>>>): S {
+  reads.set(schema, read);
+  return schema;
+}
 
 /** An option as one of its owners declares it; without an owner it is everybody's. */
 export interface DeclaredBy {
@@ -15,15 +32,16 @@ export const flagOf = (name: string): string =>
 
 /**
  * The command line's option of a declared one: its flag from its name, how its text is read from its schema, its help from what is said
- * of it. A truth value gets a second option that takes it back.
+ * of it.
  * @param declared by all that have it; where their defaults or words differ, the help names whose they are
  * @param isShared whether all of a kind have it, so that the help need not say who has
+ * @param isTakenBack whether a truth value gets a second option that takes it back
  */
 export function schemaOption(
   group: string,
   name: string,
   declared: readonly DeclaredBy[],
-  isShared = true,
+  { isShared = true, isTakenBack = false }: { isShared?: boolean; isTakenBack?: boolean } = {},
 ): Option[] {
   const abouts = declared.map(({ owner, schema }) => ({ owner, about: aboutOf(schema) as About }));
   const schemas = declared.map(({ schema }) => inner(schema));
@@ -33,7 +51,7 @@ export function schemaOption(
   if (schemas.every((schema) => schema instanceof z.ZodBoolean))
     return [
       option(group, flag, help, { byDefault }),
-      option(group, flag.replace('--', '--no-'), "against a recipe's"),
+      ...(isTakenBack ? [option(group, flag.replace('--', '--no-'), "against a recipe's")] : []),
     ];
   const symbol = abouts[0]!.about.symbol ?? name;
   const isOptional = schemas.some((schema) => takesFalse(schema));
@@ -73,15 +91,22 @@ const textOf = (value: unknown): string | undefined => {
 };
 
 function parserOf(schema: z.ZodType): Parse | undefined {
+  const read = reads.get(schema);
+  if (read) return read;
   if (schema instanceof z.ZodNullable) return toNumberOrNone;
   const core = inner(schema);
   if (core instanceof z.ZodString) return undefined;
+  if (core instanceof z.ZodUnion) return toNumberOr(literalsOf(core));
   if (!(core instanceof z.ZodArray)) return toNumber;
-  return core.element instanceof z.ZodEnum ? toNames : toNumbers;
+  return core.element instanceof z.ZodEnum || core.element instanceof z.ZodString ? toNames : toNumbers;
 }
 
-const takesFalse = (schema: z.ZodType): boolean =>
-  schema instanceof z.ZodUnion && schema.options.some((each) => each instanceof z.ZodLiteral);
+const literalsOf = (schema: z.ZodType): unknown[] =>
+  schema instanceof z.ZodUnion
+    ? schema.options.flatMap((each) => (each instanceof z.ZodLiteral ? [...each.values] : []))
+    : [];
+
+const takesFalse = (schema: z.ZodType): boolean => literalsOf(schema).includes(false);
 
 /** The schema inside optional(), nullable() and readonly(). */
 const inner = (schema: z.ZodType): z.ZodType =>

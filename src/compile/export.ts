@@ -4,6 +4,8 @@ import { standard, training } from '../lowering/targets.js';
 import { openModel } from '../models/open.js';
 import { defaultIrVersion } from '../onnx/builder.js';
 import { int64, type ModelProto, type StringEntry } from '../onnx/proto.js';
+import { checked, type Given, option } from '../options/option.js';
+import { choice, count, imageShape } from '../options/values.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import { type BuiltGraph, buildGraph } from './build-graph.js';
 
@@ -15,22 +17,34 @@ export const EXPORT_FORMS = {
 /** The operators that an exported training graph is made of: see `ExportOptions.form`. */
 export type ExportForm = keyof typeof EXPORT_FORMS;
 
+export const exportOptions = {
+  /** 'standard' operators alone, or the 'training' operators of ONNX Runtime where there is one. Default 'standard'. */
+  form: option(choice(Object.keys(EXPORT_FORMS) as [ExportForm, ...ExportForm[]]), {
+    symbol: 'form',
+    help: "standard ops alone, or ONNX Runtime's training ops where there is one",
+    default: 'standard',
+  }),
+  /** Samples in a batch; the graph is for this size alone. Default 128. */
+  batch: option(count, { symbol: 'n', help: 'samples in a step', default: 128 }),
+  /** Of a model that is named: channels × height × width; default 3 × 32 × 32. */
+  inputShape: option(imageShape, {
+    symbol: 'shape',
+    help: 'CHANNELSxHEIGHTxWIDTH of the images',
+    default: [3, 32, 32],
+    byDefault: '3x32x32',
+  }),
+  /** Of a model that is named; default 10. */
+  classes: option(count, { symbol: 'n', help: 'classes', default: 10 }),
+  /** Of a WideResNet that is named; default 'conv'. */
+  shortcut: option(choice(['conv', 'pad']), { symbol: 'kind', help: 'of a WideResNet', default: 'conv' }),
+};
+
 /** What is exported, and for which batch. */
-export interface ExportOptions {
+export interface ExportOptions extends Given<typeof exportOptions> {
   /** A forward model with its weights as initializers, a name that openModel knows, or the path of an .onnx file. */
   model: ModelProto | string;
-  /** 'standard' operators alone, or the 'training' operators of ONNX Runtime where there is one. Default 'standard'. */
-  form?: ExportForm;
-  /** Samples in a batch; the graph is for this size alone. Default 128. */
-  batch?: number;
   /** Default cross-entropy. */
   loss?: Loss;
-  /** Of a model that is named; default 10. */
-  classes?: number;
-  /** Of a model that is named: channels × height × width; default 3 × 32 × 32. */
-  inputShape?: readonly [number, number, number];
-  /** Of a WideResNet that is named; default 'conv'. */
-  shortcut?: 'conv' | 'pad';
   /** Infers shapes; default the ONNX Runtime that npm installed. */
   runtime?: Runtime;
 }
@@ -42,7 +56,8 @@ export interface ExportOptions {
  * @throws FlatminError INVALID_ARGUMENT, INVALID_MODEL, NO_GRADIENT
  */
 export async function exportTrainingGraph(options: ExportOptions): Promise<ModelProto> {
-  const { form = 'standard', batch = 128, loss = crossEntropy(), runtime = openRuntime() } = options;
+  const { loss = crossEntropy(), runtime = openRuntime() } = options;
+  const { form, batch } = checked(exportOptions, options);
   const model = await forwardModel(options);
   const built = await buildGraph(runtime, model, { loss, batch, target: EXPORT_FORMS[form] });
   const inputs = new Map(built.model.graph.input.map((info) => [info.name, info]));
@@ -64,10 +79,9 @@ export async function exportTrainingGraph(options: ExportOptions): Promise<Model
 }
 
 async function forwardModel(options: ExportOptions): Promise<ModelProto> {
-  const { model, classes = 10, inputShape = [3, 32, 32], shortcut } = options;
-  return typeof model === 'string'
-    ? openModel(model, { classes, inputShape, ...(shortcut && { shortcut }) })
-    : model;
+  const { model } = options;
+  const { classes, inputShape, shortcut } = checked(exportOptions, options);
+  return typeof model === 'string' ? openModel(model, { classes, inputShape, shortcut }) : model;
 }
 
 type Exported = Readonly<Record<'model' | 'form' | 'batch' | 'loss', string>>;

@@ -6,16 +6,18 @@ import { batchSymbols, dimsOf, fixShapes, type SizeOptions } from '../autodiff/p
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
 import { firstUndecided } from '../autodiff/undecided.js';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import type { End } from '../losses/ends/find-end.js';
 import type { Loss, LossInput, LossValue } from '../losses/loss.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import { completeTypes } from '../ort/complete-types.js';
 import type { Runtime } from '../ort/library.js';
-import { appendLoss, type LossChoice } from './loss-model.js';
+import { appendLoss, type GraphWithLoss, type LossChoice } from './loss-model.js';
 import { neededNodes } from './needed-nodes.js';
 import { forwardTypes, resolveControlFlow } from './trainable-graph.js';
 
@@ -45,49 +47,104 @@ export interface ForwardGraph {
   readonly initializers: Graph['initializer'];
 }
 
+/** What the steps work with beside the graph. */
+interface ForwardContext {
+  readonly runtime: Runtime;
+  readonly prepared: PreparedModel;
+  readonly options: ForwardOptions;
+}
+
+/** What the steps have made of the graph, and found out. */
+interface Draft extends TypedGraph {
+  readonly fixedBatch?: string | undefined;
+  /** The loss, once it is appended, and what it has added to the values of the model. */
+  readonly ends?: GraphWithLoss & { readonly added: readonly string[] };
+  readonly noise?: readonly Weight[];
+  readonly separated?: SeparatedModel;
+}
+
+/** One step from a prepared model to a forward graph: what it makes of the graph, and finds out about it. */
+type Step = (draft: Draft, context: ForwardContext) => Partial<Draft> | Promise<Partial<Draft>>;
+
+const fixSizes: Step = ({ graph }, { prepared, options }) => {
+  const sized = fixShapes(graph, options);
+  return {
+    graph: fixInputs(sized, prepared.constants),
+    fixedBatch: describeFixedBatch(graph, batchOf(graph, sized)),
+  };
+};
+
+const decideControlFlow: Step = async ({ graph, fixedBatch }, { runtime, prepared: { model } }) => ({
+  graph: await resolveControlFlow(runtime, model, graph).catch((error) => {
+    throw blameFixedBatch(error, fixedBatch);
+  }),
+});
+
+const inferForward: Step = async ({ graph, fixedBatch }, { runtime, prepared: { model } }) => ({
+  types: await forwardTypes(runtime, model, graph).catch((error) => {
+    throw blameFixedBatch(error, fixedBatch);
+  }),
+});
+
+const addLoss: Step = ({ graph, types }, { options }) => {
+  const ends = appendLoss(graph, options.loss, types, options);
+  const added = ends.graph.node.slice(graph.node.length).flatMap((node) => node.output.filter(Boolean));
+  return { graph: ends.graph, ends: { ...ends, added } };
+};
+
+const inferLoss: Step = async ({ graph, types }, { runtime, prepared: { model } }) => ({
+  types: await completeTypes(runtime, { ...model, graph }, types),
+});
+
+const replaceDropouts: Step = ({ graph, types }, { options: { dropout = false } }) =>
+  replaceDropout(graph, types, dropout);
+
+const separateWeights: Step = ({ graph, ends, noise }, { prepared: { model, roles }, options }) => {
+  const losses = [ends!.loss];
+  const separated = separateOrAdvise({ ...model, graph }, { ...options, losses, roles });
+  const noisy = new Set(noise!.map(({ name }) => name));
+  const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
+  return { graph: separated.graph, separated: { ...separated, dataInputs } };
+};
+
+/** Labels and maps of a classifier are not for training; running statistics move wherever they are. */
+const keepNeeded: Step = ({ graph, ends }) => ({
+  graph: {
+    ...graph,
+    node: neededNodes(graph.node, [ends!.loss], (node) => opKey(node) === 'BatchNormalization'),
+  },
+});
+
+const STEPS: readonly Step[] = [
+  fixSizes,
+  decideControlFlow,
+  inferForward,
+  addLoss,
+  inferLoss,
+  replaceDropouts,
+  separateWeights,
+  keepNeeded,
+];
+
 /** Fixes shapes, resolves control flow, appends the loss, and separates weights from the graph. */
 export async function forwardGraph(
   runtime: Runtime,
-  { model, roles, constants }: PreparedModel,
+  prepared: PreparedModel,
   options: ForwardOptions,
 ): Promise<ForwardGraph> {
-  const { batch, loss, dropout = false } = options;
-  if (batch !== undefined && (!Number.isInteger(batch) || batch < 1))
-    throw invalid('batch', 'a positive integer', batch);
-  const sized = fixShapes(model.graph, options);
-  const fixedBatch = describeFixedBatch(model.graph, batchOf(model.graph, sized));
-  const { graph: fixed, types: known } = await resolved(runtime, model, fixInputs(sized, constants)).catch(
-    (error) => {
-      throw blameFixedBatch(error, fixedBatch);
-    },
-  );
-  const ends = appendLoss(fixed, loss, known, options);
-  const types = await completeTypes(runtime, { ...model, graph: ends.graph }, known);
-  const { graph, noise } = replaceDropout(ends.graph, types, dropout);
-  const separated = separateOrAdvise({ ...model, graph }, { ...options, losses: [ends.loss], roles });
-  // Labels and maps of a classifier are not for training; running statistics move wherever they are.
-  const live = neededNodes(separated.graph.node, [ends.loss], (node) => opKey(node) === 'BatchNormalization');
-  const noisy = new Set(noise.map(({ name }) => name));
-  const dataInputs = separated.dataInputs.filter(({ name }) => !noisy.has(name));
-  const added = ends.graph.node.slice(fixed.node.length).flatMap((node) => node.output.filter(Boolean));
+  const { batch } = options;
+  if (batch !== undefined) checkedValue('batch', count, batch);
+  let draft: Draft = { graph: prepared.model.graph, types: new Map() };
+  for (const step of STEPS) draft = { ...draft, ...(await step(draft, { runtime, prepared, options })) };
+  const { graph, types, fixedBatch, ends, noise, separated } = draft;
+  const { loss, lossInputs, added, output, end, notes } = ends!;
   return {
-    separated: { ...separated, graph: { ...separated.graph, node: live }, dataInputs },
-    types,
-    loss: ends.loss,
-    lossValues: [ends.loss, ...added],
-    lossInputs: ends.lossInputs,
-    noise,
-    fixedBatch,
-    output: ends.output,
-    end: ends.end,
-    notes: ends.notes,
-    initializers: ends.graph.initializer,
+    ...{ types, loss, lossInputs, fixedBatch, output, end, notes },
+    separated: { ...separated!, graph },
+    lossValues: [loss, ...added],
+    noise: noise!,
+    initializers: ends!.graph.initializer,
   };
-}
-
-async function resolved(runtime: Runtime, model: ModelProto, given: Graph): Promise<TypedGraph> {
-  const graph = await resolveControlFlow(runtime, model, given);
-  return { graph, types: await forwardTypes(runtime, model, graph) };
 }
 
 /** The size that the batch dimension of a graph's inputs has got. */

@@ -1,6 +1,4 @@
-import { invalid } from '../errors.js';
-import { requireInteger } from './checks.js';
-import type { ImageShape } from './dataset.js';
+import type { ImageShape } from './image-shape.js';
 import { type RandomGenerator, uniformInt } from './random.js';
 
 /**
@@ -36,21 +34,6 @@ export function identityView([, height, width]: ImageShape): View {
     columns: Int32Array.from({ length: width }, (_, x) => x),
     erased: { top: 0, bottom: 0, left: 0, right: 0 },
   };
-}
-
-/** Throws INVALID_ARGUMENT for an option that these images cannot have. */
-export function checkAugmentation({ crop, cutout }: Augmentation, [, height, width]: ImageShape): void {
-  if (crop) {
-    requireInteger('crop.padding', crop.padding, 0);
-    if (crop.mode !== 'reflect' && crop.mode !== 'zero') {
-      throw invalid('crop.mode', "'reflect' or 'zero'", crop.mode);
-    }
-    const most = Math.min(height, width) - 1;
-    if (crop.mode === 'reflect' && crop.padding > most) {
-      throw invalid('crop.padding', `at most ${most} to reflect ${height}×${width} images`, crop.padding);
-    }
-  }
-  if (cutout) requireInteger('cutout.size', cutout.size, 1);
 }
 
 /** Draws one sample's augmentation into `view`. The draws are crop row, crop column, flip, cutout row, cutout column. */

@@ -1,5 +1,5 @@
 import { type Augmentation, drawView, identityView, type View } from './augmentation.js';
-import { type ImageShape, pixelsOf } from './dataset.js';
+import { type ImageShape, pixelsOf } from './image-shape.js';
 import type { Normalization } from './normalization.js';
 import { Purpose, randomStream } from './random.js';
 
@@ -27,22 +27,22 @@ type RowWriter = (out: Float32Array, to: number, from: number, columns: Int32Arr
 
 /** Prepares batches. The pixels of a sample depend on (seed, epoch, its index) alone. */
 export class BatchMaker {
-  readonly #source: BatchSource;
-  readonly #writeRow: RowWriter;
-  readonly #view: View;
+  private readonly source: BatchSource;
+  private readonly writeRow: RowWriter;
+  private readonly view: View;
 
   constructor(source: BatchSource) {
-    this.#source = source;
-    this.#writeRow =
+    this.source = source;
+    this.writeRow =
       source.images instanceof Uint8Array
         ? byteRows(source.images, source)
         : floatRows(source.images, source);
-    this.#view = identityView(source.shape);
+    this.view = identityView(source.shape);
   }
 
   /** The batch of the samples at `indices`, in that order, in buffers of its own. */
   make(epoch: number, indices: Int32Array): Batch {
-    const { labels, shape, augmentation, seed } = this.#source;
+    const { labels, shape, augmentation, seed } = this.source;
     const pixels = pixelsOf(shape);
     const batch = {
       images: new Float32Array(indices.length * pixels),
@@ -51,23 +51,23 @@ export class BatchMaker {
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i]!;
       if (augmentation) {
-        drawView(augmentation, randomStream(Purpose.augmentation, seed, epoch, index), this.#view);
+        drawView(augmentation, randomStream(Purpose.augmentation, seed, epoch, index), this.view);
       }
-      this.#writeSample(batch.images, i * pixels, index * pixels);
+      this.writeSample(batch.images, i * pixels, index * pixels);
       batch.labels[i] = BigInt(labels[index]!);
     }
     return batch;
   }
 
-  #writeSample(out: Float32Array, to: number, from: number): void {
-    const [channels, height, width] = this.#source.shape;
-    const { rows, columns, erased } = this.#view;
+  private writeSample(out: Float32Array, to: number, from: number): void {
+    const [channels, height, width] = this.source.shape;
+    const { rows, columns, erased } = this.view;
     for (let channel = 0; channel < channels; channel++) {
       const plane = channel * height * width;
       for (let y = 0; y < height; y++) {
         const row = rows[y]!;
         const start = to + plane + y * width;
-        if (row >= 0) this.#writeRow(out, start, from + plane + row * width, columns, channel);
+        if (row >= 0) this.writeRow(out, start, from + plane + row * width, columns, channel);
         if (y >= erased.top && y < erased.bottom) out.fill(0, start + erased.left, start + erased.right);
       }
     }

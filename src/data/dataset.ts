@@ -1,5 +1,7 @@
 import { FlatminError, invalid } from '../errors.js';
-import { requireInteger } from './checks.js';
+import { checkedValue } from '../options/option.js';
+import { count, countOrZero, imageShape, positive } from '../options/values.js';
+import { type ImageShape, pixelsOf } from './image-shape.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 
 /** The images and labels of one part of a data set, on shared memory so that worker threads read them without copies. */
@@ -11,9 +13,6 @@ export interface Split {
   /** N. */
   readonly size: number;
 }
-
-/** Channels × height × width. */
-export type ImageShape = readonly [channels: number, height: number, width: number];
 
 /** Labelled images, of which a `DataLoader` makes batches. */
 export interface Dataset {
@@ -62,11 +61,9 @@ export interface ArrayDataset {
 /** A data set of arrays in memory, copied. Throws INVALID_ARGUMENT or INVALID_DATA that names the array and the element. */
 export function fromArrays(source: ArrayDataset): Dataset {
   const { name = 'custom', shape, train, test } = source;
-  if (!Array.isArray(shape) || shape.length !== 3) throw invalid('shape', '[channels, height, width]', shape);
-  for (const [axis, length] of shape.entries()) requireInteger(`shape[${axis}]`, length, 1);
-
+  checkedValue('shape', imageShape, shape);
   const classes = source.classes ?? largest(train.labels) + 1;
-  requireInteger('classes', classes, 1);
+  checkedValue('classes', count, classes);
   const classNames = source.classNames ?? Array.from({ length: classes }, (_, i) => String(i));
   if (classNames.length !== classes)
     throw invalid('classNames', `${classes} names`, `${classNames.length} names`);
@@ -79,8 +76,7 @@ export function fromArrays(source: ArrayDataset): Dataset {
       bytes ? 'floats' : 'bytes',
     );
   }
-  const scale = source.scale ?? (bytes ? 255 : 1);
-  if (!(Number.isFinite(scale) && scale > 0)) throw invalid('scale', 'a positive number', scale);
+  const scale = checkedValue('scale', positive, source.scale ?? (bytes ? 255 : 1));
 
   const empty = { images: bytes ? new Uint8Array() : new Float32Array(), labels: [] };
   return {
@@ -100,9 +96,9 @@ export function fromArrays(source: ArrayDataset): Dataset {
  */
 export function subset(dataset: Dataset, options: { train?: number; test?: number; seed?: number }): Dataset {
   const { train = dataset.train.size, test = dataset.test.size, seed = 0 } = options;
-  requireInteger('seed', seed, 0);
-  requireInteger('train', train, 1);
-  requireInteger('test', test, 0);
+  checkedValue('seed', countOrZero, seed);
+  checkedValue('train', count, train);
+  checkedValue('test', countOrZero, test);
   return {
     ...dataset,
     train: draw('train', dataset, train, randomStream(Purpose.subset, seed, 0)),
@@ -119,11 +115,6 @@ export function gather(split: Split, indices: Int32Array, pixels: number): Split
     labels[to] = split.labels[from]!;
   }
   return { images, labels, size: indices.length };
-}
-
-/** C·H·W. */
-export function pixelsOf([channels, height, width]: ImageShape): number {
-  return channels * height * width;
 }
 
 function draw(

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { extract } from 'tar';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { CIFAR_FORMATS, type CifarName } from './cifar.js';
 
 interface Archive {
@@ -22,6 +22,9 @@ const ARCHIVES: Readonly<Record<CifarName, Archive>> = {
     md5: '03b5dce01913d631647c71ecec9e9cb8',
   },
 };
+
+/** Unpacked. Both sets are of 185 MB. */
+const MOST_BYTES = 2 ** 28;
 
 /** Options of `downloadCifar`. */
 export interface DownloadOptions {
@@ -53,7 +56,9 @@ export async function downloadCifar(
   try {
     const archive = options.from ?? join(work, 'archive.tar.gz');
     const digest = options.from
-      ? await digestOf(options.from, options)
+      ? await digestOf(options.from, options).catch((error) => {
+          throw withPath(error, options.from!);
+        })
       : await fetchTo(archive, name, outDir, options);
     const expected = options.md5 ?? ARCHIVES[name].md5;
     if (digest !== expected) {
@@ -164,12 +169,25 @@ async function digestOf(file: string, { signal, onProgress }: DownloadOptions): 
 /** Unpacks the data set's folder of the archive into `work`, then moves its files, all whole, to `target`. */
 async function unpack(file: string, name: CifarName, work: string, target: string): Promise<void> {
   const { folder } = CIFAR_FORMATS[name];
+  let bytes = 0;
   await extract({
     file,
     cwd: work,
     strict: true,
-    filter: (path) => path.replace(/^\.\//, '').startsWith(`${folder}/`),
+    filter: (path, entry) => {
+      if (!path.replace(/^\.\//, '').startsWith(`${folder}/`)) return false;
+      bytes += entry.size ?? 0;
+      return bytes <= MOST_BYTES;
+    },
+  }).catch((cause) => {
+    if ('syscall' in cause) throw cause;
+    throw new FlatminError('INVALID_DATA', `${file} cannot be unpacked: ${cause.message}.`, { cause });
   });
+  if (bytes > MOST_BYTES)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${file} unpacks to ${bytes} bytes in ${folder}/, but at most ${MOST_BYTES} are expected.`,
+    );
   const unpacked = join(work, folder);
   if (!(await complete(name, unpacked))) {
     throw new FlatminError(

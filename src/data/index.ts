@@ -6,12 +6,12 @@ export {
   type ArraySplit,
   type Dataset,
   fromArrays,
-  type ImageShape,
   type Split,
   subset,
 } from './dataset.js';
 export { loadDigits } from './digits.js';
 export { type DownloadOptions, downloadCifar } from './download.js';
+export type { ImageShape } from './image-shape.js';
 export type { DatasetKind } from './kind.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
 export { type Normalization, trainingSetNormalization } from './normalization.js';

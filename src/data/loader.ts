@@ -1,31 +1,52 @@
 import { FlatminError, invalid } from '../errors.js';
-import { type Augmentation, checkAugmentation } from './augmentation.js';
+import { checked, checkedValue, type Given, option } from '../options/option.js';
+import { choice, count, countOrZero, flag, integerWithin } from '../options/values.js';
+import type { Augmentation } from './augmentation.js';
 import { type Batch, BatchMaker, type BatchSource } from './batch.js';
-import { requireInteger } from './checks.js';
+import { checkAugmentation } from './check-augmentation.js';
 import type { Dataset } from './dataset.js';
 import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 import { WorkerPool } from './worker-pool.js';
 
+/** More help nobody: a batch is prepared in milliseconds. */
+const MOST_WORKERS = 64;
+
+export const loaderOptions = {
+  /** Of the order and the augmentation; default 0. */
+  seed: option(countOrZero, { symbol: 'n', help: 'of the order and the augmentation', default: 0 }),
+  /** Threads that prepare batches, at most 64; 0 prepares each in the calling thread when it is asked for. Default 1. */
+  workers: option(integerWithin(0, MOST_WORKERS), {
+    symbol: 'n',
+    help: 'threads that prepare batches; 0 for none',
+    default: 1,
+  }),
+  /** Batches prepared ahead of the one in use. Default 4. */
+  prefetch: option(countOrZero, {
+    symbol: 'n',
+    help: 'batches prepared ahead of the one in use',
+    default: 4,
+  }),
+  /** A new order each epoch, from (seed, epoch) alone. Default: true for the training split. */
+  shuffle: option(flag.optional(), { help: 'a new order each epoch', byDefault: 'of the training split' }),
+  /** Leave out a last batch that is not full. Default: true for the training split. */
+  dropLast: option(flag.optional(), {
+    help: 'leave out a last batch that is not full',
+    byDefault: 'of the training split',
+  }),
+};
+
 /** How a `DataLoader` makes batches. */
-export interface DataLoaderOptions {
+export interface DataLoaderOptions extends Readonly<Given<typeof loaderOptions>> {
   /** Samples a batch. */
   readonly batch: number;
-  /** A new order each epoch, from (seed, epoch) alone. Default: true for the training split. */
-  readonly shuffle?: boolean;
   /** Default: none. */
   readonly augmentation?: Augmentation;
   /** Default: the training set's. */
   readonly normalization?: Normalization;
-  /** Of the order and the augmentation; default 0. */
-  readonly seed?: number;
-  /** Threads that prepare batches; 0 prepares each in the calling thread when it is asked for. Default 1. */
-  readonly workers?: number;
-  /** Batches prepared ahead of the one in use. Default 4. */
-  readonly prefetch?: number;
-  /** Leave out a last batch that is not full. Default: true for the training split. */
-  readonly dropLast?: boolean;
 }
+
+const splitName = choice(['train', 'test']);
 
 /**
  * Batches of one split of a data set, prepared in worker threads ahead of need. A batch depends on (options, epoch, its position)
@@ -37,29 +58,27 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly batchesPerEpoch: number;
   /** What images are normalised by. */
   readonly normalization: Normalization;
-  readonly #source: BatchSource;
-  readonly #size: number;
-  readonly #batch: number;
-  readonly #shuffle: boolean;
-  readonly #workers: number;
-  readonly #prefetch: number;
-  #prepare: ((epoch: number, indices: Int32Array) => Batch | Promise<Batch>) | undefined;
-  #pool: WorkerPool | undefined;
-  #nextEpoch = 0;
-  #closed = false;
+  private readonly source: BatchSource;
+  private readonly size: number;
+  private readonly batch: number;
+  private readonly shuffle: boolean;
+  private readonly workers: number;
+  private readonly prefetch: number;
+  private prepare: ((epoch: number, indices: Int32Array) => Batch | Promise<Batch>) | undefined;
+  private pool: WorkerPool | undefined;
+  private nextEpoch = 0;
+  private closed = false;
 
   /** Throws INVALID_ARGUMENT for an impossible option, such as a batch that the split cannot fill even once. */
   constructor(source: { dataset: Dataset; split: 'train' | 'test' }, options: DataLoaderOptions) {
     const { dataset, split } = source;
-    const { batch, augmentation, seed = 0, workers = 1, prefetch = 4 } = options;
-    const { shuffle = split === 'train', dropLast = split === 'train' } = options;
-    if (split !== 'train' && split !== 'test') throw invalid('split', "'train' or 'test'", split);
+    checkedValue('split', splitName, split);
+    const { augmentation } = options;
+    const { seed, workers, prefetch, ...others } = checked(loaderOptions, options);
+    const { shuffle = split === 'train', dropLast = split === 'train' } = others;
+    const batch = checkedValue('batch', count, options.batch);
     const { images, labels, size } = dataset[split];
 
-    requireInteger('batch', batch, 1);
-    requireInteger('seed', seed, 0);
-    requireInteger('workers', workers, 0);
-    requireInteger('prefetch', prefetch, 0);
     if (augmentation) checkAugmentation(augmentation, dataset.shape);
     if (size === 0) {
       throw new FlatminError('INVALID_ARGUMENT', `The data set ${dataset.name} has no ${split} images.`);
@@ -74,12 +93,12 @@ export class DataLoader implements AsyncIterable<Batch> {
     checkNormalization(this.normalization, dataset.shape[0]);
 
     const { shape, scale } = dataset;
-    this.#source = { images, labels, shape, scale, normalization: this.normalization, augmentation, seed };
-    this.#size = size;
-    this.#batch = batch;
-    this.#shuffle = shuffle;
-    this.#workers = workers;
-    this.#prefetch = workers > 0 ? prefetch : 0;
+    this.source = { images, labels, shape, scale, normalization: this.normalization, augmentation, seed };
+    this.size = size;
+    this.batch = batch;
+    this.shuffle = shuffle;
+    this.workers = workers;
+    this.prefetch = workers > 0 ? prefetch : 0;
     this.batchesPerEpoch = dropLast ? Math.floor(size / batch) : Math.ceil(size / batch);
   }
 
@@ -88,34 +107,34 @@ export class DataLoader implements AsyncIterable<Batch> {
    * a worker fails and with INTERRUPTED when the loader is closed meanwhile.
    */
   epoch(index: number, { firstBatch = 0 }: { firstBatch?: number } = {}): AsyncIterableIterator<Batch> {
-    requireInteger('epoch', index, 0);
-    requireInteger('firstBatch', firstBatch, 0);
+    checkedValue('epoch', countOrZero, index);
+    checkedValue('firstBatch', countOrZero, firstBatch);
     if (firstBatch > this.batchesPerEpoch) {
       throw invalid('firstBatch', `at most ${this.batchesPerEpoch}, the batches of an epoch`, firstBatch);
     }
-    return this.#batches(index, firstBatch);
+    return this.batches(index, firstBatch);
   }
 
   /** One epoch; each iteration of the loader is the next one, beginning with epoch 0. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
-    return this.epoch(this.#nextEpoch++);
+    return this.epoch(this.nextEpoch++);
   }
 
   /** Ends the worker threads. May be called twice. A closed loader gives no more batches. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#pool?.close();
+    this.closed = true;
+    await this.pool?.close();
   }
 
-  async *#batches(epoch: number, firstBatch: number): AsyncGenerator<Batch, void, undefined> {
-    if (this.#closed) throw closedError();
-    const prepare = this.#start();
-    const order = this.#order(epoch);
+  private async *batches(epoch: number, firstBatch: number): AsyncGenerator<Batch, void, undefined> {
+    if (this.closed) throw closedError();
+    const prepare = this.start();
+    const order = this.order(epoch);
     const ahead: Promise<Batch>[] = [];
     for (let next = firstBatch; next < this.batchesPerEpoch || ahead.length > 0; ) {
-      if (this.#closed) throw closedError();
-      while (next < this.batchesPerEpoch && ahead.length <= this.#prefetch) {
-        const indices = order.slice(next * this.#batch, (next + 1) * this.#batch);
+      if (this.closed) throw closedError();
+      while (next < this.batchesPerEpoch && ahead.length <= this.prefetch) {
+        const indices = order.slice(next * this.batch, (next + 1) * this.batch);
         const batch = Promise.resolve(prepare(epoch, indices));
         // One that is never asked for must not count as unhandled.
         batch.catch(() => {});
@@ -126,23 +145,23 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
   }
 
-  #start(): (epoch: number, indices: Int32Array) => Batch | Promise<Batch> {
-    if (this.#prepare) return this.#prepare;
-    if (this.#workers === 0) {
-      const maker = new BatchMaker(this.#source);
-      this.#prepare = (epoch, indices) => maker.make(epoch, indices);
+  private start(): (epoch: number, indices: Int32Array) => Batch | Promise<Batch> {
+    if (this.prepare) return this.prepare;
+    if (this.workers === 0) {
+      const maker = new BatchMaker(this.source);
+      this.prepare = (epoch, indices) => maker.make(epoch, indices);
     } else {
-      const pool = new WorkerPool(this.#source, this.#workers);
-      this.#pool = pool;
-      this.#prepare = (epoch, indices) => pool.prepare(epoch, indices);
+      const pool = new WorkerPool(this.source, this.workers);
+      this.pool = pool;
+      this.prepare = (epoch, indices) => pool.prepare(epoch, indices);
     }
-    return this.#prepare;
+    return this.prepare;
   }
 
-  #order(epoch: number): Int32Array {
-    return this.#shuffle
-      ? shuffledIndices(this.#size, randomStream(Purpose.shuffle, this.#source.seed, epoch))
-      : Int32Array.from({ length: this.#size }, (_, i) => i);
+  private order(epoch: number): Int32Array {
+    return this.shuffle
+      ? shuffledIndices(this.size, randomStream(Purpose.shuffle, this.source.seed, epoch))
+      : Int32Array.from({ length: this.size }, (_, i) => i);
   }
 }
 

@@ -1,4 +1,6 @@
-import { invalid } from '../errors.js';
+import { z } from 'zod';
+import { checkedValue } from '../options/option.js';
+import { finite, positive } from '../options/values.js';
 import type { Dataset } from './dataset.js';
 
 /** Per-channel mean and standard deviation of pixels after division by the data set's scale: (x/scale − mean) / std. */
@@ -26,12 +28,10 @@ export function trainingSetNormalization(dataset: Dataset): Normalization {
 
 /** Throws INVALID_ARGUMENT unless there is one finite mean and one positive std for each channel. */
 export function checkNormalization({ mean, std }: Normalization, channels: number): void {
-  if (mean.length !== channels || !mean.every(Number.isFinite)) {
-    throw invalid('normalization.mean', `${channels} finite numbers, one a channel`, mean);
-  }
-  if (std.length !== channels || !std.every((value) => Number.isFinite(value) && value > 0)) {
-    throw invalid('normalization.std', `${channels} positive numbers, one a channel`, std);
-  }
+  const each = (item: z.ZodType<number>, expected: string) =>
+    z.array(item, expected).length(channels, expected);
+  checkedValue('normalization.mean', each(finite, `${channels} finite numbers, one a channel`), mean);
+  checkedValue('normalization.std', each(positive, `${channels} positive numbers, one a channel`), std);
 }
 
 function measure({ shape: [channels, height, width], scale, train }: Dataset): Normalization {

@@ -28,20 +28,20 @@ interface Member {
 
 /** Threads that prepare batches. A thread that fails rejects what it was given and whatever is asked of the pool afterwards. */
 export class WorkerPool {
-  readonly #members: readonly Member[];
-  #failure: Error | undefined;
-  #tasks = 0;
+  private readonly members: readonly Member[];
+  private failure: Error | undefined;
+  private tasks = 0;
 
   constructor(source: BatchSource, size: number) {
-    this.#members = Array.from({ length: size }, () => this.#start(source));
+    this.members = Array.from({ length: size }, () => this.start(source));
   }
 
   /** Queues a batch with the least busy thread. */
   prepare(epoch: number, indices: Int32Array): Promise<Batch> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    const { worker, waiting } = this.#members.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
+    if (this.failure) return Promise.reject(this.failure);
+    const { worker, waiting } = this.members.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
     return new Promise((resolve, reject) => {
-      const task: Task = { id: this.#tasks++, epoch, indices };
+      const task: Task = { id: this.tasks++, epoch, indices };
       waiting.set(task.id, { resolve, reject });
       worker.ref();
       worker.postMessage(task);
@@ -50,11 +50,11 @@ export class WorkerPool {
 
   /** Ends the threads; batches still awaited are rejected with INTERRUPTED. */
   async close(): Promise<void> {
-    this.#fail(new FlatminError('INTERRUPTED', 'The data loader was closed while a batch was awaited.'));
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    this.fail(new FlatminError('INTERRUPTED', 'The data loader was closed while a batch was awaited.'));
+    await Promise.all(this.members.map(({ worker }) => worker.terminate()));
   }
 
-  #start(source: BatchSource): Member {
+  private start(source: BatchSource): Member {
     // Flags of the process such as --input-type do not suit a worker that is a file.
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: source, execArgv: [] });
     const waiting = new Map<number, Waiting>();
@@ -66,18 +66,18 @@ export class WorkerPool {
       if (waiting.size === 0) worker.unref();
       answered.resolve(batch);
     });
-    worker.on('error', (cause) => this.#fail(workerError(cause)));
-    worker.on('exit', (code) => this.#fail(workerError(new Error(`it ended with code ${code}`))));
+    worker.on('error', (cause) => this.fail(workerError(cause)));
+    worker.on('exit', (code) => this.fail(workerError(new Error(`it ended with code ${code}`))));
     worker.unref();
     return { worker, waiting };
   }
 
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { worker, waiting } of this.#members) {
+  private fail(error: Error): void {
+    this.failure ??= error;
+    for (const { worker, waiting } of this.members) {
       // One that waits for nothing may be ending, and whoever awaits that needs it referenced.
       if (waiting.size > 0) worker.unref();
-      for (const { reject } of waiting.values()) reject(this.#failure);
+      for (const { reject } of waiting.values()) reject(this.failure);
       waiting.clear();
     }
   }

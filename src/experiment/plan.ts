@@ -1,8 +1,16 @@
+import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
+import { checked, type Given, option } from '../options/option.js';
+import { count, countOrZero, text } from '../options/values.js';
 import { assertUsed, resolveSettings, usedBy } from '../settings/resolve.js';
 import type { TrainSettings } from '../settings/schema.js';
 import type { Experiment, Scale, Variant } from './schema.js';
 import { checkSharpness, type SharpnessSettings } from './sharpness-options.js';
+
+const differentSeeds = z
+  .array(countOrZero, 'different integers ≥ 0')
+  .refine((seeds) => seeds.length > 0 && new Set(seeds).size === seeds.length, 'different integers ≥ 0')
+  .readonly();
 
 /** One training with its measurements. */
 export interface Job {
@@ -33,15 +41,37 @@ export interface Plan {
   readonly jobs: readonly Job[];
 }
 
-/** Which jobs an experiment has. */
-export interface PlanOptions {
+export const planOptions = {
   /** Default: the experiment's first. */
-  scale?: string | undefined;
+  scale: option(text.optional(), {
+    symbol: 'name',
+    help: 'full (the paper’s), small, tiny, or one of the file’s',
+    byDefault: "the experiment's first",
+  }),
   /** Default: the scale's. */
-  seeds?: readonly number[] | undefined;
+  seeds: option(differentSeeds.optional(), {
+    symbol: 'list',
+    help: 'such as 0,1,2',
+    byDefault: "the scale's",
+  }),
   /** Folders of data sets by name. */
-  data?: Readonly<Record<string, string>> | undefined;
-}
+  data: option(z.record(text, text, 'folders by the names of data sets').readonly().optional(), {
+    symbol: 'set=folder',
+    help: 'where a data set is: cifar10=DIR; may be repeated',
+  }),
+};
+
+/** Which jobs an experiment has. */
+export interface PlanOptions extends Given<typeof planOptions> {}
+
+export const shardOption = {
+  /** This process does every count-th job, from the index-th (1-based) on. Default: all. */
+  shard: option(z.object({ index: count, count }, 'i/n with 1 ≤ i ≤ n').optional(), {
+    symbol: 'i/n',
+    help: 'do the i-th of n parts of the jobs',
+    byDefault: 'all',
+  }),
+};
 
 /**
  * All jobs of an experiment at one scale, with their settings checked.
@@ -53,9 +83,7 @@ export function planExperiment(experiment: Experiment, options: PlanOptions = {}
   const scaleName = options.scale ?? names[0]!;
   const scale = experiment.scales[scaleName];
   if (!scale) throw invalid('scale', `one of ${names.join(', ')}`, scaleName);
-  const seeds = options.seeds ?? scale.seeds;
-  checkSeeds(seeds);
-  const folders = options.data ?? {};
+  const { seeds = scale.seeds, data: folders = {} } = checked(planOptions, options);
   checkFolders(folders, scale.data);
 
   const variants = (scale.variants ?? experiment.variants!) as Variant[];
@@ -74,11 +102,10 @@ export function planExperiment(experiment: Experiment, options: PlanOptions = {}
 }
 
 /** Every count-th job from the index-th (1-based) on. @throws FlatminError INVALID_ARGUMENT */
-export function shardOf<T>(jobs: readonly T[], { index, count }: { index: number; count: number }): T[] {
-  if (
-    !(Number.isSafeInteger(count) && count > 0 && Number.isSafeInteger(index) && index > 0 && index <= count)
-  )
-    throw invalid('shard', 'i/n with 1 ≤ i ≤ n', `${index}/${count}`);
+export function shardOf<T>(jobs: readonly T[], shard: { index: number; count: number }): T[] {
+  checked(shardOption, { shard });
+  const { index, count } = shard;
+  if (index > count) throw invalid('shard', 'i/n with 1 ≤ i ≤ n', `${index}/${count}`);
   return jobs.filter((_, position) => position % count === index - 1);
 }
 
@@ -124,12 +151,6 @@ function checkFolders(folders: Readonly<Record<string, string>>, needed: readonl
   const unused = Object.keys(folders).find((name) => !needed.includes(name));
   if (unused !== undefined)
     throw invalid('data', `of ${needed.join(', ')}, the data sets of this scale`, unused);
-}
-
-function checkSeeds(seeds: readonly number[]): void {
-  const good = seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0);
-  if (!good || seeds.length === 0 || new Set(seeds).size < seeds.length)
-    throw invalid('seeds', 'different integers ≥ 0', seeds.join());
 }
 
 /** Gradients a step times passes over the data, which all jobs of a data set have in the same number. */

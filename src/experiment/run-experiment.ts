@@ -2,22 +2,24 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import { removeTemporaryFiles, writeFileAtomic } from '../formats/atomic.js';
 import { sealedJson } from '../formats/digest.js';
 import type { JobResult } from '../formats/run/job.js';
 import type { ExperimentResults } from '../formats/run/results.js';
+import { checked, type Given } from '../options/option.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import { assertSameConfig } from '../run/folder/run-config.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { RunLock } from '../run/folder/run-lock.js';
+import type { TrainOptions } from '../run/train.js';
 import { resolveSettings } from '../settings/resolve.js';
 import { jobFolder, readJobFailure, readJobResult } from './job-folder.js';
 import { measureJob } from './measure-job.js';
 import { openExperiment } from './open.js';
-import { type Job, type Plan, type PlanOptions, planExperiment, shardOf } from './plan.js';
+import { type Job, type Plan, type PlanOptions, planExperiment, shardOf, type shardOption } from './plan.js';
 import { tabulate } from './results.js';
-import { type RunJob, type RunJobsOptions, runJobs } from './run-jobs.js';
+import { jobOptions, type RunJob, type RunJobsOptions, runJobs } from './run-jobs.js';
 import { checkExperiment, type ExperimentFile } from './schema.js';
 import { jobsCsv, markdownTable, textTable } from './table.js';
 import { openDatasets, trainingJobs } from './training-job.js';
@@ -30,9 +32,9 @@ const LOCK_PATIENCE = 10_000;
 export interface ExperimentOptions
   extends PlanOptions,
     RunJobsOptions,
-    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'> {
-  /** This process does every count-th job, from the index-th (1-based) on. Default: all. */
-  shard?: { index: number; count: number } | undefined;
+    Given<typeof shardOption>,
+    Pick<Execution, 'device' | 'threads' | 'workers' | 'runtime' | 'cudaGraphs'>,
+    Pick<TrainOptions, 'onUninterrupted'> {
   /** Instead of training and measuring. */
   runJob?: RunJob | undefined;
 }
@@ -71,9 +73,8 @@ export async function runExperiment(
   const document =
     typeof experiment === 'string' ? await openExperiment(experiment) : checkExperiment(experiment);
   const plan = planExperiment(document, options);
-  const { out, shard, jobs: atATime = 1, tries = 2 } = options;
-  for (const [name, value] of Object.entries({ jobs: atATime, tries }))
-    if (!(Number.isSafeInteger(value) && value > 0)) throw invalid(name, 'a positive integer', value);
+  const { out, shard } = options;
+  checked(jobOptions, options);
   const own = shard ? shardOf(plan.jobs, shard) : plan.jobs;
   for (const job of plan.jobs) await assertSameSettings(out, job);
 
@@ -92,7 +93,8 @@ export async function runExperiment(
 
 /** Training and measuring, with the data of the jobs that are not done. */
 async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promise<RunJob> {
-  const { out, jobs: atATime = 1, device, workers, runtime, cudaGraphs } = options;
+  const { out, device, workers, runtime, cudaGraphs } = options;
+  const { jobs: atATime } = checked(jobOptions, options);
   const { threads = Math.max(1, Math.floor(availableParallelism() / atATime)) } = options;
   const execution = { device, threads, workers, runtime, cudaGraphs };
   // What no job could run on is told once, before anything is written.
@@ -100,7 +102,7 @@ async function ownJobs(jobs: readonly Job[], options: ExperimentOptions): Promis
     openExecution(execution, precision);
   const results = await Promise.all(jobs.map((job) => readJobResult(out, job)));
   const datasets = await openDatasets(jobs.filter((_, index) => !results[index]));
-  return trainingJobs(execution, measureJob, datasets);
+  return trainingJobs(execution, measureJob, datasets, options.onUninterrupted);
 }
 
 /** Where the experiment stands; tabulates where all is done. */

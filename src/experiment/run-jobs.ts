@@ -1,5 +1,7 @@
 import { type ErrorCode, FlatminError } from '../errors.js';
 import type { JobOutcome } from '../formats/run/job.js';
+import { checked, type Given, option, type Values } from '../options/option.js';
+import { count, integerWithin } from '../options/values.js';
 import { HeldJob, readJobResult } from './job-folder.js';
 import { Pace } from './pace.js';
 import type { Job } from './plan.js';
@@ -23,14 +25,21 @@ export type JobEvent =
   | { kind: 'failed'; job: Job; error: unknown; again: boolean }
   | { kind: 'in use'; job: Job };
 
+export const jobOptions = {
+  /** Jobs at a time, at most 64. Default 1. */
+  jobs: option(integerWithin(1, 64), {
+    symbol: 'n',
+    help: 'jobs at a time, that share the threads',
+    default: 1,
+  }),
+  /** Times that a job is tried in all, where another try may help. Default 2. */
+  tries: option(count, { symbol: 'n', help: 'of a job that fails', default: 2 }),
+};
+
 /** How jobs are done. */
-export interface RunJobsOptions {
+export interface RunJobsOptions extends Given<typeof jobOptions> {
   /** The experiment's folder. */
   out: string;
-  /** Times that a job is tried in all, where another try may help. Default 2. */
-  tries?: number | undefined;
-  /** Jobs at a time. Default 1. */
-  jobs?: number | undefined;
   /** Stops the jobs under way, and begins no other. */
   signal?: AbortSignal | undefined;
   /** Takes what is going on. */
@@ -62,7 +71,7 @@ export async function runJobs(
   runJob: RunJob,
   options: RunJobsOptions,
 ): Promise<readonly Job[]> {
-  const run = new Run(jobs, runJob, options);
+  const run = new Run(jobs, runJob, { ...options, ...checked(jobOptions, options) });
   let queue = jobs;
   while (queue.length > 0) {
     const states = await run.pass(queue);
@@ -80,7 +89,7 @@ class Run {
   constructor(
     private readonly jobs: readonly Job[],
     private readonly runJob: RunJob,
-    private readonly options: RunJobsOptions,
+    private readonly options: RunJobsOptions & Values<typeof jobOptions>,
   ) {
     this.pace = new Pace(jobs);
   }
@@ -95,7 +104,9 @@ class Run {
         states[index] = await this.attempt(queue[index]!);
       }
     };
-    const workers = await Promise.allSettled(Array.from({ length: this.options.jobs ?? 1 }, worker));
+    const workers = await Promise.allSettled(
+      Array.from({ length: Math.min(this.options.jobs, queue.length) }, worker),
+    );
     const stopped = workers.find((result) => result.status === 'rejected');
     if (stopped) throw stopped.reason;
     return states;
@@ -135,7 +146,7 @@ class Run {
   }
 
   private async recordFailure(job: Job, held: HeldJob, error: unknown): Promise<State> {
-    const { tries = 2, onEvent } = this.options;
+    const { tries, onEvent } = this.options;
     await held.fail(error);
     const failures = (this.failures.get(job.id) ?? 0) + 1;
     this.failures.set(job.id, failures);

@@ -1,26 +1,16 @@
-import { z } from 'zod';
 import { FlatminError } from '../errors.js';
-import { checked, option } from '../options/option.js';
-import { choice, count } from '../options/values.js';
+import { checked } from '../options/option.js';
 import { resolveOptions, type SharpnessOptions, sharpnessOptions } from '../sharpness/options.js';
 import type { MeasureSharpnessOptions } from '../study/measure-sharpness.js';
+import { objectiveOptions } from '../study/model-objective.js';
 
 /** What an experiment may say about the measurement. */
 export type SharpnessSettings = Omit<SharpnessOptions, 'onPass'> &
   Pick<MeasureSharpnessOptions, 'samples' | 'batch' | 'batchNorm'>;
 
 /** Of the measurement of a run's model, beside those of the measures. */
-const ownOptions = {
-  samples: option(z.union([count, z.literal('all')], 'a positive integer or "all"'), {
-    help: 'a seeded part of the training samples',
-    default: 'all',
-  }),
-  batch: option(count.optional(), { help: 'samples in one pass through the model' }),
-  batchNorm: option(choice(['running', 'batch']), {
-    help: 'what BatchNorm normalises by',
-    default: 'running',
-  }),
-};
+const { samples, batch, batchNorm } = objectiveOptions;
+const ownOptions = { samples, batch, batchNorm };
 const KEYS = [...sharpnessOptions.keys(), ...Object.keys(ownOptions)];
 
 /** @throws FlatminError INVALID_ARGUMENT that names the first bad key, what it should be and what it is */

@@ -2,7 +2,7 @@ import { type Dataset, openDataset } from '../data/index.js';
 import type { TrainSummary } from '../formats/run/summary.js';
 import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
-import { train } from '../run/train.js';
+import { type TrainOptions, train } from '../run/train.js';
 import type { Measure } from './measure-job.js';
 import type { Job } from './plan.js';
 import type { RunJob } from './run-jobs.js';
@@ -15,9 +15,10 @@ export function trainingJobs(
   execution: Execution,
   measure: Measure,
   datasets: ReadonlyMap<string, Dataset>,
+  onUninterrupted?: TrainOptions['onUninterrupted'],
 ): RunJob {
   return async (job, { dir, signal, label }) => {
-    const run = { ...execution, dataset: datasets.get(job.data), signal };
+    const run = { ...execution, dataset: datasets.get(job.data), signal, onUninterrupted };
     const resume = (await readRunConfig(dir)) !== undefined;
 
     const began = performance.now();

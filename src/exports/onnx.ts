@@ -8,15 +8,17 @@ export type { SizeOptions } from '../autodiff/prepare/shapes.js';
 export type { Classified, ClassifyOptions, Kind, Patterns } from '../autodiff/roles/classify.js';
 export type { Decisions } from '../autodiff/roles/decisions.js';
 export { type ExportForm, type ExportOptions, exportTrainingGraph } from '../compile/export.js';
+export { inspectModel } from '../compile/inspect/inspect.js';
 export type {
   Blocker,
   InspectedEnd,
   InspectedLayout,
   InspectedTensor,
   InspectedValue,
+  Inspection,
+  InspectOptions,
   TargetReport,
-} from '../compile/inspect.js';
-export { type Inspection, type InspectOptions, inspectModel } from '../compile/inspect.js';
+} from '../compile/inspect/inspection.js';
 export type { LossChoice } from '../compile/loss-model.js';
 export type { EndKind } from '../losses/ends/find-end.js';
 export { type MlpOptions, mlp } from '../models/mlp.js';

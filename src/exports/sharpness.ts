@@ -3,7 +3,7 @@
  * @module flatmin/sharpness
  */
 export type { LandscapeCurve, LandscapeFile } from '../formats/landscape-file.js';
-export { type About, checked, type Options, option, type Values } from '../options/option.js';
+export { type About, checked, type Given, type Options, option, type Values } from '../options/option.js';
 export {
   belowOne,
   choice,

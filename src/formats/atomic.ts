@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { withPath } from '../errors.js';
 
 // A single write() of more than 2^31 - 1 bytes is refused by the operating system or by Node.
 const MAX_CHUNK_BYTES = 1 << 26;
@@ -18,6 +19,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position?:
  * Replaces `path` with what `write` puts into the handle it is given. The content goes to `PATH.<pid>.tmp`, is
  * flushed to the disk and renamed, so a kill or a power cut at any point leaves the old file or the new one, whole.
  * If `write` throws, the old file stays and the temporary one goes. Not for two writers of one path at a time.
+ * What is neither a file nor a folder, such as /dev/stdout or a pipe, is written to as it is.
  * @param beforeReplace called when the new file is on the disk, before it takes its place
  */
 export async function replaceFile(
@@ -25,15 +27,13 @@ export async function replaceFile(
   write: (handle: FileHandle) => Promise<void>,
   beforeReplace?: () => Promise<void>,
 ): Promise<void> {
+  if (await isDevice(path)) return writeTo(path, write);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const handle = await open(temporary, 'w');
-    try {
+    await writeTo(temporary, async (handle) => {
       await write(handle);
       await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    });
     await beforeReplace?.();
     await rename(temporary, path);
   } catch (error) {
@@ -43,18 +43,46 @@ export async function replaceFile(
   await syncDirectory(dirname(path));
 }
 
+async function writeTo(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(path, 'w');
+  try {
+    await write(handle);
+  } catch (error) {
+    throw withPath(error, path);
+  } finally {
+    await handle.close();
+  }
+}
+
+const isDevice = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => !found.isFile() && !found.isDirectory(),
+    () => false,
+  );
+
 /** Replaces the file at `path` with `data`: see replaceFile. Strings are written as UTF-8. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
   await replaceFile(path, (handle) => writeAll(handle, bytes));
 }
 
+/** Milliseconds. A lock's draft lives for less than one; other processes that ask for the lock may be making theirs. */
+const DRAFT_AGE = 60_000;
+
 /** Removes what killed writers left in `dir` (not below it). Only for a folder that nobody else is writing to. */
 export async function removeTemporaryFiles(dir: string): Promise<void> {
-  const names = await readdir(dir);
-  const leftovers = names.filter((name) => /\.\d+\.tmp$/.test(name));
+  const leftovers: string[] = [];
+  for (const name of await readdir(dir))
+    if (/\.\d+\.tmp$/.test(name) || (/\.lock\..*\.draft$/.test(name) && (await isOld(join(dir, name)))))
+      leftovers.push(name);
   await Promise.all(leftovers.map((name) => rm(join(dir, name), { force: true })));
 }
+
+const isOld = (path: string): Promise<boolean> =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > DRAFT_AGE,
+    () => false,
+  );
 
 // Windows and some network file systems cannot flush a folder.
 const CANNOT_FLUSH = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'];

@@ -30,27 +30,69 @@ export interface NpyArray {
 
 const MAGIC = '\x93NUMPY';
 
+/** The longest header that is read; NumPy itself takes 10,000 bytes unless it is told to trust the file. */
+const MAX_HEADER_BYTES = 1 << 20;
+
+interface NpyHeader {
+  readonly type: (typeof TYPES)[keyof typeof TYPES];
+  readonly dims: readonly number[];
+  readonly isFortran: boolean;
+  /** Where the elements begin, and their bytes. */
+  readonly start: number;
+  readonly byteLength: number;
+}
+
 /**
  * Reads an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format). Arrays in Fortran order are put into row-major order.
  * @param what names the array in errors
  * @throws FlatminError INVALID_DATA for a file that is no .npy, is cut off, or holds big-endian numbers, texts or objects
  */
 export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
-  if (bytes.length < 10 || String.fromCharCode(...bytes.subarray(0, 6)) !== MAGIC)
-    throw new FlatminError('INVALID_DATA', `${what} is not a NumPy array.`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [lengthBytes, headerLength] =
-    bytes[6] === 1 ? [2, view.getUint16(8, true)] : [4, view.getUint32(8, true)];
-  const start = 8 + lengthBytes + headerLength;
-  const header = new TextDecoder().decode(bytes.subarray(8 + lengthBytes, start));
-  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
-  const fortran = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
-  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
-  if (descr === undefined || fortran === undefined || shape === undefined || start > bytes.length)
+  const header = readHeader(bytes, what);
+  if (!header) throw new FlatminError('INVALID_DATA', `${what} is cut off in its header.`);
+  const { type, dims, isFortran, start, byteLength } = header;
+  if (bytes.length - start < byteLength) {
     throw new FlatminError(
       'INVALID_DATA',
-      `${what} has no NumPy header that flatmin reads: ${header.trim()}.`,
+      `${what} is cut off: its shape (${dims.join(', ')}) needs ${byteLength} bytes, but it has ${bytes.length - start}.`,
     );
+  }
+  const stored = new type.array(bytes.slice(start, start + byteLength).buffer);
+  const data = type === TYPES.f2 ? Float32Array.from(stored as Uint16Array, fromFloat16) : stored;
+  return { dtype: type.dtype, dims, data: isFortran ? rowMajor(data, dims) : data };
+}
+
+/**
+ * The bytes of a whole .npy file, by its header; undefined where more of its beginning is needed to tell.
+ * @throws FlatminError INVALID_DATA as parseNpy
+ */
+export function npyBytes(beginning: Uint8Array, what: string): number | undefined {
+  const header = readHeader(beginning, what);
+  return header && header.start + header.byteLength;
+}
+
+/** Undefined where the bytes end within it. */
+function readHeader(bytes: Uint8Array, what: string): NpyHeader | undefined {
+  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
+  if (!MAGIC.startsWith(magic)) throw new FlatminError('INVALID_DATA', `${what} is not a NumPy array.`);
+  const lengthBytes = bytes[MAGIC.length] === 1 ? 2 : 4;
+  const textStart = 8 + lengthBytes;
+  if (bytes.length < textStart) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = lengthBytes === 2 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (headerLength > MAX_HEADER_BYTES)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${what} has a header of ${headerLength} bytes; at most ${MAX_HEADER_BYTES} are read.`,
+    );
+  const start = textStart + headerLength;
+  if (bytes.length < start) return undefined;
+  const text = new TextDecoder().decode(bytes.subarray(textStart, start));
+  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
+  if (descr === undefined || fortran === undefined || shape === undefined)
+    throw new FlatminError('INVALID_DATA', `${what} has no NumPy header that flatmin reads: ${text.trim()}.`);
   const type = TYPES[descr.slice(1) as keyof typeof TYPES];
   if (!type || descr.startsWith('>')) {
     throw new FlatminError(
@@ -60,20 +102,16 @@ export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
   }
   const dims = shape
     .split(',')
-    .map((text) => text.trim())
+    .map((size) => size.trim())
     .filter(Boolean)
     .map(Number);
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  const byteLength = count * type.array.BYTES_PER_ELEMENT;
-  if (bytes.length - start < byteLength) {
+  const byteLength = dims.reduce((product, dim) => product * dim, type.array.BYTES_PER_ELEMENT);
+  if (!Number.isSafeInteger(byteLength))
     throw new FlatminError(
       'INVALID_DATA',
-      `${what} is cut off: its shape (${dims.join(', ')}) needs ${byteLength} bytes, but it has ${bytes.length - start}.`,
+      `${what} has shape (${dims.join(', ')}), which no array can have.`,
     );
-  }
-  const stored = new type.array(bytes.slice(start, start + byteLength).buffer);
-  const data = type === TYPES.f2 ? Float32Array.from(stored as Uint16Array, fromFloat16) : stored;
-  return { dtype: type.dtype, dims, data: fortran === 'True' ? rowMajor(data, dims) : data };
+  return { type, dims, isFortran: fortran === 'True', start, byteLength };
 }
 
 /** Column-major elements in row-major order. */

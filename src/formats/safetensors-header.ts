@@ -58,8 +58,24 @@ export function malformed(
   found: unknown,
   options?: ErrorOptions,
 ): FlatminError {
-  const shown = typeof found === 'string' ? found : JSON.stringify(found);
-  return new FlatminError('INVALID_DATA', `${file}: expected ${expected}, but found ${shown}.`, options);
+  const shown = typeof found === 'string' ? found : json(found);
+  return new FlatminError(
+    'INVALID_DATA',
+    `${file}: expected ${shortened(expected)}, but found ${shortened(shown)}.`,
+    options,
+  );
+}
+
+/** Characters of a name or value out of a file that an error shows. */
+const SHOWN = 500;
+const shortened = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'nothing';
+  } catch {
+    return 'what is nested too deep';
+  }
 }
 
 function parseObject(file: string, text: string): Record<string, unknown> {
@@ -79,16 +95,41 @@ function parseObject(file: string, text: string): Record<string, unknown> {
 function repeatedKey(text: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
-  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
-    if (token === '{' || token === '[') depth++;
-    else if (token === '}' || token === ']') depth--;
-    else if (depth === 1 && key !== undefined) {
-      const name = JSON.parse(key) as string;
-      if (seen.has(name)) return name;
-      seen.add(name);
+  /** Whether a string that begins now is a key. */
+  let isKey = false;
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case '{':
+      case '[':
+        isKey = ++depth === 1;
+        break;
+      case '}':
+      case ']':
+        depth--;
+        break;
+      case ',':
+        isKey = depth === 1;
+        break;
+      case ':':
+        isKey = false;
+        break;
+      case '"': {
+        const end = endOfString(text, at);
+        const name = isKey ? (JSON.parse(text.slice(at, end)) as string) : undefined;
+        if (name !== undefined && seen.has(name)) return name;
+        if (name !== undefined) seen.add(name);
+        at = end - 1;
+      }
     }
   }
   return undefined;
+}
+
+/** Behind the closing quote of the string that begins at a place. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at + 1;
 }
 
 function parseMetadata(file: string, value: unknown): Record<string, string> {

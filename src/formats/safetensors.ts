@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { FlatminError, invalid } from '../errors.js';
+import { allocating, FlatminError, invalid } from '../errors.js';
 import { replaceFile, writeAll } from './atomic.js';
 import { type Digest, digestOf } from './digest.js';
 import { checkTensorDigest, sealHeader, tensorDigests } from './safetensors-digests.js';
@@ -163,7 +163,7 @@ async function readExactly(
   position: number,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
+  const bytes = allocating(path, length, () => new Uint8Array(length));
   for (let offset = 0; offset < length; ) {
     const chunk = Math.min(MAX_CHUNK_BYTES, length - offset);
     const { bytesRead } = await handle.read(bytes, offset, chunk, position + offset);

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeAll } from './atomic.js';
 import { maskedCrc32c } from './crc32c.js';
 
@@ -46,8 +46,8 @@ export interface EventFileOptions {
  * folder's files in the order of their names and shows them as one run.
  */
 export class EventFileWriter {
-  #pending: Uint8Array[] = [];
-  #written: Promise<void> = Promise.resolve();
+  private pending: Uint8Array[] = [];
+  private written: Promise<void> = Promise.resolve();
 
   private constructor(
     readonly path: string,
@@ -59,9 +59,9 @@ export class EventFileWriter {
     await mkdir(dir, { recursive: true });
     const { path, handle } = await createUnique(dir);
     const writer = new EventFileWriter(path, handle);
-    writer.#add({ wall_time: now(), file_version: 'brain.Event:2' });
+    writer.add({ wall_time: now(), file_version: 'brain.Event:2' });
     if (resumeStep !== undefined) {
-      writer.#add({ wall_time: now(), step: resumeStep, session_log: { status: SESSION_START } });
+      writer.add({ wall_time: now(), step: resumeStep, session_log: { status: SESSION_START } });
     }
     await writer.flush();
     return writer;
@@ -69,23 +69,27 @@ export class EventFileWriter {
 
   /** Adds one point (a float32) to the curve `tag`; it reaches the file at the next flush or close. */
   scalar(tag: string, value: number, step: number, wallTimeSeconds = now()): void {
-    this.#add({ wall_time: wallTimeSeconds, step, summary: { value: [{ tag, simple_value: value }] } });
+    this.add({ wall_time: wallTimeSeconds, step, summary: { value: [{ tag, simple_value: value }] } });
   }
 
   /** Appends what was added since the last flush, whole records in order. */
   flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#written = this.#written.then(() => writeAll(this.handle, bytes));
-    return this.#written;
+    const bytes = Buffer.concat(this.pending);
+    this.pending = [];
+    this.written = this.written
+      .then(() => writeAll(this.handle, bytes))
+      .catch((error) => {
+        throw withPath(error, this.path);
+      });
+    return this.written;
   }
 
   async close(): Promise<void> {
     await this.flush().finally(() => this.handle.close());
   }
 
-  #add(event: Record<string, unknown>): void {
-    this.#pending.push(frame(Event.encode(event).finish()));
+  private add(event: Record<string, unknown>): void {
+    this.pending.push(frame(Event.encode(event).finish()));
   }
 }
 

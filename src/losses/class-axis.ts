@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { DataType } from '../onnx/tensor.js';
+import { checkedValue, option } from '../options/option.js';
+import { integer, notNegative } from '../options/values.js';
 import type { LossValue } from './loss.js';
 
 /**
@@ -15,7 +18,7 @@ export function classAxisOf(
   told?: number | undefined,
 ): number {
   const rank = dims.length;
-  if (!Number.isInteger(axis)) throw invalid('classAxis', 'an integer', axis);
+  checkedValue('classAxis', integer, axis);
   const counted = axis < 0 ? axis + rank : axis;
   if (rank < 2 || counted < 0 || counted >= rank) {
     throw new FlatminError(
@@ -45,10 +48,26 @@ export function classCount(
   return classes;
 }
 
-export function checkClassWeights(weights: readonly number[] | undefined): void {
-  if (weights && !weights.every((weight) => weight >= 0 && Number.isFinite(weight)))
-    throw invalid('classWeights', 'numbers ≥ 0', weights.join(', '));
-}
+/** Of losses of classes. */
+export const classOptions = {
+  /** Axis of the classes; negative counts from the end. Default: that of the model's softmax, else 1. */
+  classAxis: option(integer.optional(), {
+    symbol: 'n',
+    help: 'axis of the classes',
+    byDefault: "that of the model's softmax, or 1",
+  }),
+  /** Samples with this label count for nothing; not with probabilities. */
+  ignoreIndex: option(integer.optional(), {
+    symbol: 'label',
+    help: 'label of samples that do not count',
+  }),
+  /** w_c ≥ 0, one for each class; default all 1. */
+  classWeights: option(z.array(notNegative, 'numbers ≥ 0').readonly().optional(), {
+    symbol: 'w',
+    help: 'weight of each class',
+    byDefault: 'all 1',
+  }),
+};
 
 /** A constant of the element type of a value. */
 export function constantLike(

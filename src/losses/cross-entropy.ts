@@ -1,21 +1,25 @@
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { checkClassWeights, classAxisOf, classCount, constantLike } from './class-axis.js';
+import { checked, type Given, option } from '../options/option.js';
+import { belowOne, choice } from '../options/values.js';
+import { classAxisOf, classCount, classOptions, constantLike } from './class-axis.js';
 import { takeClassLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
-/** Options of `crossEntropy`. */
-export interface CrossEntropyOptions {
+export const crossEntropyOptions = {
+  ...classOptions,
   /** s in [0, 1): the target is (1 − s)·target + s/classes (Szegedy et al. 2016). Default 0. */
-  labelSmoothing?: number;
-  /** Axis of the classes in the logits; negative counts from the end. Default: that of the model's softmax, else 1. */
-  classAxis?: number;
+  labelSmoothing: option(belowOne, { symbol: 's', help: 'of cross-entropy, in [0, 1)', default: 0 }),
   /** 'classes': one label for each sample, int64 (default). 'probabilities': a distribution over the classes, shaped as the logits. */
-  targets?: 'classes' | 'probabilities';
-  /** Samples with this label count for nothing; not with probabilities. */
-  ignoreIndex?: number;
-  /** w_c ≥ 0, one for each class; default all 1. */
-  classWeights?: readonly number[];
+  targets: option(choice(['classes', 'probabilities']), {
+    symbol: 'kind',
+    help: 'labels, or distributions over the classes',
+    default: 'classes',
+  }),
+};
+
+/** Options of `crossEntropy`. */
+export interface CrossEntropyOptions extends Given<typeof crossEntropyOptions> {
   /** The output of the model that holds the logits; default that of the session. */
   output?: string;
   /** Name of the input for the targets; default `labels`. */
@@ -34,21 +38,19 @@ export interface CrossEntropyOptions {
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
-  const { labelSmoothing = 0, targets = 'classes', ignoreIndex, classWeights } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw invalid('labelSmoothing', 'a number in [0, 1)', labelSmoothing);
-  if (targets !== 'classes' && targets !== 'probabilities')
-    throw invalid('targets', "'classes' or 'probabilities'", targets);
-  if (ignoreIndex !== undefined && (!Number.isSafeInteger(ignoreIndex) || targets === 'probabilities'))
-    throw invalid('ignoreIndex', 'an integer, with class labels', ignoreIndex);
-  checkClassWeights(classWeights);
+  const { labelSmoothing, targets, ignoreIndex, classWeights, classAxis } = checked(
+    crossEntropyOptions,
+    options,
+  );
+  if (ignoreIndex !== undefined && targets === 'probabilities')
+    throw invalid('ignoreIndex', 'left out with targets that are probabilities', ignoreIndex);
   const label = labelSmoothing ? `cross-entropy (smoothing ${labelSmoothing})` : 'cross-entropy';
   return {
     name: label,
     append(scope) {
       const { value: logits, axis: told } = takeClassLogits(scope, 'Cross-entropy', options.output);
       requireFloat('Cross-entropy', logits);
-      const axis = classAxisOf('Cross-entropy', logits, options.classAxis ?? told ?? 1, told);
+      const axis = classAxisOf('Cross-entropy', logits, classAxis ?? told ?? 1, told);
       const classes = classCount(logits, axis, classWeights);
       return targets === 'classes'
         ? ofLabels(scope, logits, axis, classes, options)

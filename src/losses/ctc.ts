@@ -1,22 +1,42 @@
 import { FlatminError, invalid } from '../errors.js';
+import { checked, type Given, option } from '../options/option.js';
+import { choice, count, flag, integer } from '../options/values.js';
 import { ctcLossOf } from './ctc-recursion.js';
 import { takeClassLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.js';
 
 export const CTC_LAYOUTS = ['batch-first', 'time-first'] as const;
 
-/** Options of `ctc`. */
-export interface CtcOptions {
+export const ctcOptions = {
   /** The class that stands for no label; negative counts from the end. Default 0. */
-  blank?: number;
+  blank: option(integer, {
+    symbol: 'class',
+    help: 'of ctc: the class that is no label, -1 for the last',
+    default: 0,
+  }),
   /** Scores are batch × time × classes (default), or time × batch × classes. */
-  layout?: (typeof CTC_LAYOUTS)[number];
+  layout: option(choice(CTC_LAYOUTS), {
+    symbol: 'order',
+    help: 'of ctc: batch × time × classes, or time × batch × classes',
+    default: 'batch-first',
+  }),
   /** How many labels a row of `labels` is padded to. Default: the number of time steps, which no label sequence can be longer than. */
-  maxLabelLength?: number;
+  maxLabelLength: option(count.optional(), {
+    symbol: 'n',
+    help: 'labels in a row',
+    byDefault: 'the number of time steps',
+  }),
   /** Samples whose labels do not fit their time steps count 0, instead of being an error. Default false. */
-  zeroInfinity?: boolean;
+  zeroInfinity: option(flag, { help: 'samples whose labels do not fit count 0', default: false }),
   /** A batch tells how many time steps of each sample count, as `inputLengths`, int64 [batch]. Default false: all do. */
-  inputLengths?: boolean;
+  inputLengths: option(flag, {
+    help: 'a batch tells how many time steps of each sample count',
+    default: false,
+  }),
+};
+
+/** Options of `ctc`. */
+export interface CtcOptions extends Given<typeof ctcOptions> {
   /** The output of the model that holds the logits; default that of the session. */
   output?: string;
   /** Names of the inputs for the targets; default `labels`, `labelLengths`, `inputLengths`. */
@@ -33,11 +53,7 @@ export interface CtcOptions {
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function ctc(options: CtcOptions = {}): Loss {
-  const { blank = 0, layout = 'batch-first', maxLabelLength } = options;
-  if (!Number.isSafeInteger(blank)) throw invalid('blank', 'an integer', blank);
-  if (!CTC_LAYOUTS.includes(layout)) throw invalid('layout', "'batch-first' or 'time-first'", layout);
-  if (maxLabelLength !== undefined && !(Number.isSafeInteger(maxLabelLength) && maxLabelLength > 0))
-    throw invalid('maxLabelLength', 'a positive integer', maxLabelLength);
+  checked(ctcOptions, options);
   return { name: 'ctc', append: (scope) => append(scope, options) };
 }
 

@@ -3,6 +3,8 @@ import type { GraphBuilder } from '../onnx/builder.js';
 import { dimsOf } from '../onnx/dimensions.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { DataType, dataTypeName } from '../onnx/tensor.js';
+import { checkedValue } from '../options/option.js';
+import { finite } from '../options/values.js';
 import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.js';
 
 /**
@@ -118,8 +120,7 @@ export interface LossTerm {
  */
 export function weightedSum(terms: readonly LossTerm[]): Loss {
   if (terms.length === 0) throw invalid('terms', 'at least one loss', 'none');
-  for (const { weight = 1 } of terms)
-    if (!Number.isFinite(weight)) throw invalid('weight', 'a finite number', weight);
+  for (const { weight = 1 } of terms) checkedValue('weight', finite, weight);
   return {
     name: terms
       .map(({ loss, weight = 1 }) => `${weight === 1 ? '' : `${weight} · `}${loss.name}`)

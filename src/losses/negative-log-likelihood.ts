@@ -1,16 +1,10 @@
-import { invalid } from '../errors.js';
-import { checkClassWeights, classAxisOf, classCount, constantLike } from './class-axis.js';
+import { checked, type Given } from '../options/option.js';
+import { classAxisOf, classCount, classOptions, constantLike } from './class-axis.js';
 import { takeLogProbabilities } from './ends/take.js';
 import { type Loss, requireFloat } from './loss.js';
 
 /** Options of `negativeLogLikelihood`. */
-export interface NegativeLogLikelihoodOptions {
-  /** Axis of the classes; negative counts from the end. Default: that of the model's softmax, else 1. */
-  classAxis?: number;
-  /** Samples with this label count for nothing. */
-  ignoreIndex?: number;
-  /** w_c ≥ 0, one for each class; default all 1. */
-  classWeights?: readonly number[];
+export interface NegativeLogLikelihoodOptions extends Given<typeof classOptions> {
   /** The output of the model that holds log probabilities; default that of the session. */
   output?: string;
   /** Name of the input for the labels; default `labels`. */
@@ -24,17 +18,15 @@ export interface NegativeLogLikelihoodOptions {
  * @throws FlatminError INVALID_ARGUMENT for a bad option
  */
 export function negativeLogLikelihood(options: NegativeLogLikelihoodOptions = {}): Loss {
-  const { ignoreIndex, classWeights, input = 'labels' } = options;
-  if (ignoreIndex !== undefined && !Number.isSafeInteger(ignoreIndex))
-    throw invalid('ignoreIndex', 'an integer', ignoreIndex);
-  checkClassWeights(classWeights);
+  const { input = 'labels' } = options;
+  const { ignoreIndex, classWeights, classAxis } = checked(classOptions, options);
   return {
     name: 'negative log-likelihood',
     append(scope) {
       const { builder } = scope;
       const { value, axis: told } = takeLogProbabilities(scope, 'Negative log-likelihood', options.output);
       requireFloat('Negative log-likelihood', value);
-      const axis = classAxisOf('Negative log-likelihood', value, options.classAxis ?? told ?? 1, told);
+      const axis = classAxisOf('Negative log-likelihood', value, classAxis ?? told ?? 1, told);
       const classes = classCount(value, axis, classWeights);
       const dims = value.dims.filter((_, index) => index !== axis);
       const labels = scope.target(input, 'int64', dims, {

@@ -1,5 +1,6 @@
-import { invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
+import { checked, type Given, option } from '../options/option.js';
+import { positive } from '../options/values.js';
 import { takeBinaryLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
@@ -43,19 +44,21 @@ export const meanAbsoluteError = (options: TargetOptions = {}): Loss =>
     builder.op('Abs', [builder.op('Sub', [name, targets])]),
   );
 
-/** Options of `huber`. */
-export interface HuberOptions extends TargetOptions {
+const huberOptions = {
   /** δ > 0: where the square becomes linear. Default 1. */
-  delta?: number;
-}
+  delta: option(positive, { symbol: 'δ', help: 'where the square becomes linear', default: 1 }),
+};
+
+/** Options of `huber`. */
+export interface HuberOptions extends TargetOptions, Given<typeof huberOptions> {}
 
 /**
  * Mean over all elements of ½d² where |d| ≤ δ, else δ(|d| − ½δ), with d = output − target (Huber 1964). As c·(d − ½c) with c = d clipped
  * to [−δ, δ], which loses no digits for large d.
  * @throws FlatminError INVALID_ARGUMENT for δ ≤ 0
  */
-export function huber({ delta = 1, ...options }: HuberOptions = {}): Loss {
-  if (!(delta > 0 && Number.isFinite(delta))) throw invalid('delta', 'a positive number', delta);
+export function huber(options: HuberOptions = {}): Loss {
+  const { delta } = checked(huberOptions, options);
   return elementwise(`Huber (δ ${delta})`, options, (builder, { name, type }, targets) => {
     const difference = builder.op('Sub', [name, targets]);
     const bounds = [builder.scalar(-delta, type), builder.scalar(delta, type)];
@@ -65,11 +68,13 @@ export function huber({ delta = 1, ...options }: HuberOptions = {}): Loss {
   });
 }
 
-/** Options of `binaryCrossEntropy`. */
-export interface BinaryCrossEntropyOptions extends TargetOptions {
+const binaryOptions = {
   /** w > 0: weight of positive targets. Default 1. */
-  positiveWeight?: number;
-}
+  positiveWeight: option(positive, { symbol: 'w', help: 'weight of positive targets', default: 1 }),
+};
+
+/** Options of `binaryCrossEntropy`. */
+export interface BinaryCrossEntropyOptions extends TargetOptions, Given<typeof binaryOptions> {}
 
 /**
  * Binary cross-entropy of logits x with targets t in [0, 1], mean over all elements of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), computed as
@@ -77,9 +82,8 @@ export interface BinaryCrossEntropyOptions extends TargetOptions {
  * session's `notes` say so), unless it has `outputAsIs`.
  * @throws FlatminError INVALID_ARGUMENT for w ≤ 0
  */
-export function binaryCrossEntropy({ positiveWeight = 1, ...options }: BinaryCrossEntropyOptions = {}): Loss {
-  if (!(positiveWeight > 0 && Number.isFinite(positiveWeight)))
-    throw invalid('positiveWeight', 'a positive number', positiveWeight);
+export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Loss {
+  const { positiveWeight } = checked(binaryOptions, options);
   const take = (scope: LossScope) => takeBinaryLogits(scope, 'Binary cross-entropy', options.output).value;
   return elementwise(
     'binary cross-entropy',

@@ -1,8 +1,10 @@
-import { invalid } from '../errors.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { elementCount, makeTensor } from '../onnx/tensor.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';
+import { requireRoom } from './room.js';
 
 /** Options of `mlp`. */
 export interface MlpOptions {
@@ -21,15 +23,17 @@ export interface MlpOptions {
  * Weights N(0, 2 / fan-in) (He et al. 2015), biases zero.
  */
 export function mlp({ inputShape, hidden = [256, 128], classes = 10, seed = 0 }: MlpOptions): ModelProto {
-  for (const size of [...inputShape, ...hidden, classes]) {
-    if (!Number.isInteger(size) || size < 1) throw invalid('each size of an MLP', 'a positive integer', size);
-  }
+  for (const size of [...inputShape, ...hidden, classes]) checkedValue('each size of an MLP', count, size);
+  const sizes = [elementCount(inputShape), ...hidden, classes];
+  requireRoom(
+    `An MLP of ${sizes.join(', ')} units`,
+    sizes.slice(1).reduce((sum, to, layer) => sum + to * (sizes[layer]! + 1), 0),
+  );
   const builder = new GraphBuilder();
   const random = new Initializer(seed);
   builder.graph.name = `mlp-${hidden.join('-')}`;
   builder.input('images', 'float', ['batch', ...inputShape]);
   let x = builder.op('Flatten', ['images'], { axis: 1 }, { name: 'flatten' });
-  const sizes = [elementCount(inputShape), ...hidden, classes];
   for (let layer = 1; layer < sizes.length; layer++) {
     const [from, to, last] = [sizes[layer - 1]!, sizes[layer]!, layer === sizes.length - 1];
     const weight = makeTensor(

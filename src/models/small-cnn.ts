@@ -2,6 +2,8 @@ import { invalid } from '../errors.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { makeTensor } from '../onnx/tensor.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';
 
 /** Options of `smallCnn`. */
@@ -27,10 +29,8 @@ export function smallCnn({
   seed = 0,
 }: SmallCnnOptions): ModelProto {
   const [depth, height, width] = inputShape;
-  for (const size of [...inputShape, ...channels, classes]) {
-    if (!Number.isInteger(size) || size < 1)
-      throw invalid('each size of a small CNN', 'a positive integer', size);
-  }
+  for (const size of [...inputShape, ...channels, classes])
+    checkedValue('each size of a small CNN', count, size);
   if (!(height >= 4 && width >= 4))
     throw invalid('the input of a small CNN', 'at least 4 × 4 pixels', `${height} × ${width}`);
   const builder = new GraphBuilder();

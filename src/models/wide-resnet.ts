@@ -1,9 +1,12 @@
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import { float } from '../onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { makeTensor } from '../onnx/tensor.js';
+import { checkedValue } from '../options/option.js';
+import { choice, count, imageShape, number } from '../options/values.js';
 import { Initializer } from './initializer.js';
+import { requireRoom } from './room.js';
 
 /** Options of `wideResNet`. */
 export interface WideResNetOptions {
@@ -24,6 +27,11 @@ export interface WideResNetOptions {
   seed?: number;
 }
 
+const wideResNetDepth = number(
+  '6n + 4 for a whole n ≥ 1 (10, 16, 22, 28, 34, 40, …)',
+  (depth) => Number.isInteger(depth) && depth >= 10 && (depth - 4) % 6 === 0,
+);
+
 const epsilon = float(1e-5);
 /** Share of the old running statistics that a step keeps. */
 const momentum = float(0.9);
@@ -36,29 +44,23 @@ const momentum = float(0.9);
  */
 export function wideResNet(options: WideResNetOptions): ModelProto {
   const { depth, width, classes = 10, inputShape = [3, 32, 32], shortcut = 'conv', seed = 0 } = options;
-  if (!Number.isInteger(depth) || depth < 10 || (depth - 4) % 6 !== 0) {
-    throw invalid('the depth of a WideResNet', '6n + 4 for a whole n ≥ 1 (10, 16, 22, 28, 34, 40, …)', depth);
-  }
-  for (const [name, value] of Object.entries({ width, classes })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw invalid(`the ${name} of a WideResNet`, 'a positive integer', value);
-  }
-  if (inputShape.length !== 3 || inputShape.some((size) => !Number.isInteger(size) || size < 1)) {
-    throw invalid(
-      'the input shape of a WideResNet',
-      'three positive integers: channels, height, width',
-      `${inputShape}`,
-    );
-  }
-  if (shortcut !== 'conv' && shortcut !== 'pad')
-    throw invalid('the shortcut of a WideResNet', "'conv' or 'pad'", shortcut);
+  checkedValue('the depth of a WideResNet', wideResNetDepth, depth);
+  checkedValue('the width of a WideResNet', count, width);
+  checkedValue('the classes of a WideResNet', count, classes);
+  checkedValue('the input shape of a WideResNet', imageShape, inputShape);
+  checkedValue('the shortcut of a WideResNet', choice(['conv', 'pad']), shortcut);
   if (shortcut === 'pad' && (inputShape[1] % 4 !== 0 || inputShape[2] % 4 !== 0)) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
       `The 'pad' shortcut halves the image twice, so height and width must be multiples of 4, but received ${inputShape}.`,
     );
   }
-  return new WideResNet((depth - 4) / 6, width, classes, inputShape, shortcut, seed).build();
+  const blocks = (depth - 4) / 6;
+  // Of the 3×3 convolutions within stages.
+  const channels = [16, 32, 64].map((each) => each * width);
+  const atLeast = channels.reduce((sum, each) => sum + 9 * each * each * (2 * blocks - 1), 0);
+  requireRoom(`WideResNet-${depth}-${width}`, atLeast);
+  return new WideResNet(blocks, width, classes, inputShape, shortcut, seed).build();
 }
 
 class WideResNet {

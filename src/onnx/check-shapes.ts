@@ -22,19 +22,26 @@ const MOST_TAPS = 2 ** 31;
 
 /**
  * Refuses nodes that kernels divide by zero at, or read beyond their inputs for: without elements where there must be some, groups that do
- * not divide the channels, windows of no or immense size. Values without a type are passed over.
- * @throws FlatminError INVALID_MODEL naming the node, the value and the shape
+ * not divide the channels, windows of no or immense size; and what inference lets pass: Reshape to another
+ * number of elements, a slope of PRelu that does not fit. Values without a type are passed over.
+ * @throws FlatminError INVALID_MODEL, or RUNTIME for what does not fit, naming the node, the value and the shape
  */
 export function checkShapes(nodes: readonly Node[], types: ValueTypes): void {
   for (const node of nodes) {
     checkElements(node, types);
     checkWindow(node);
+    if (opKey(node) === 'Reshape') checkReshape(node, types);
+    if (opKey(node) === 'PRelu') checkSlope(node, types);
     if (opKey(node) === 'Conv' || opKey(node) === 'ConvTranspose') checkGroups(node, types);
   }
 }
 
 const refuse = (node: Node, what: string): FlatminError =>
   new FlatminError('INVALID_MODEL', `${describeNode(node)} ${what}.`);
+
+/** As ONNX Runtime would say it of other nodes: with other sizes of open dimensions it may fit. */
+const misfit = (node: Node, what: string): FlatminError =>
+  new FlatminError('RUNTIME', `${describeNode(node)} ${what}.`);
 
 function checkElements(node: Node, types: ValueTypes): void {
   const takesNothing = TAKES_NOTHING.has(opKey(node));
@@ -46,6 +53,27 @@ function checkElements(node: Node, types: ValueTypes): void {
     if (count === 0 && isFloatingPoint(type) && !takesNothing)
       throw refuse(node, `${verb} "${name}" of shape [${dims}], which has no elements`);
   }
+}
+
+function checkReshape(node: Node, types: ValueTypes): void {
+  const [from, to] = [types.get(node.input[0]!)?.dims, types.get(node.output[0]!)?.dims];
+  if (from && to && elementCount(from) !== elementCount(to))
+    throw misfit(
+      node,
+      `makes "${node.output[0]}" of shape [${to}] out of "${node.input[0]}" of shape [${from}], which has another number of elements`,
+    );
+}
+
+/** Broadcast to the input, and not the other way round. */
+function checkSlope(node: Node, types: ValueTypes): void {
+  const [x, slope] = node.input.map((name) => types.get(name)?.dims);
+  if (!x || !slope) return;
+  const fits = slope.every((size, axis) => size === 1 || size === x[axis + x.length - slope.length]);
+  if (!fits)
+    throw misfit(
+      node,
+      `has a slope of shape [${slope}] "${node.input[1]}", which does not fit "${node.input[0]}" of shape [${x}]`,
+    );
 }
 
 function checkWindow(node: Node): void {

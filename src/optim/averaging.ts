@@ -1,4 +1,5 @@
-import { invalid } from '../errors.js';
+import { checked, type Given, option } from '../options/option.js';
+import { belowOne, count, countOrZero } from '../options/values.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
@@ -62,13 +63,15 @@ export abstract class WeightAveraging implements Optimizer {
   }
 }
 
-/** Options of `EMA`. */
-export interface EMAOptions {
+const emaOptions = {
   /** Decay d in [0, 1); default 0.999. */
-  decay?: number;
+  decay: option(belowOne, { symbol: 'd', help: 'decay of the moving average', default: 0.999 }),
   /** The first step, from 0, whose parameters enter; default 0. */
-  start?: number;
-}
+  start: option(countOrZero, { symbol: 's', help: 'first step whose parameters enter', default: 0 }),
+};
+
+/** Options of `EMA`. */
+export interface EMAOptions extends Given<typeof emaOptions> {}
 
 /**
  * Exponential moving average of the weights (Polyak & Juditsky 1992, in the form of Tarvainen & Valpola 2017): a is the weights of
@@ -79,10 +82,9 @@ export class EMA extends WeightAveraging {
   private readonly start: number;
 
   /** @throws FlatminError INVALID_ARGUMENT on a decay or start out of range */
-  constructor(inner: Optimizer, { decay = 0.999, start = 0 }: EMAOptions = {}) {
+  constructor(inner: Optimizer, options: EMAOptions = {}) {
     super(inner);
-    if (!(decay >= 0 && decay < 1)) throw invalid('decay', 'a number in [0, 1)', decay);
-    checkCount('start', start, 0);
+    const { decay, start } = checked(emaOptions, options);
     this.decay = decay;
     this.start = start;
   }
@@ -101,12 +103,16 @@ export class EMA extends WeightAveraging {
   }
 }
 
+const swaOptions = {
+  start: option(countOrZero, { symbol: 's', help: 'steps before the first interval' }),
+  /** Steps c from one averaged model to the next; default 1. */
+  every: option(count, { symbol: 'c', help: 'steps from one averaged model to the next', default: 1 }),
+};
+
 /** Options of `SWA`. */
-export interface SWAOptions {
+export interface SWAOptions extends Given<typeof swaOptions> {
   /** Steps done before the first c of SWA. */
   start: number;
-  /** Steps c from one averaged model to the next; default 1. */
-  every?: number;
 }
 
 /**
@@ -123,10 +129,9 @@ export class SWA extends WeightAveraging {
   private readonly every: number;
 
   /** @throws FlatminError INVALID_ARGUMENT on a start or an interval out of range */
-  constructor(inner: Optimizer, { start, every = 1 }: SWAOptions) {
+  constructor(inner: Optimizer, options: SWAOptions) {
     super(inner);
-    checkCount('start', start, 0);
-    checkCount('every', every, 1);
+    const { start, every } = checked(swaOptions, options);
     this.start = start;
     this.every = every;
   }
@@ -147,9 +152,4 @@ export class SWA extends WeightAveraging {
     const { start, every } = this;
     return { ...this.inner.describe(), averaging: { name: 'swa', start, every } };
   }
-}
-
-function checkCount(name: string, value: number, least: number): void {
-  if (!(Number.isSafeInteger(value) && value >= least))
-    throw invalid(name, `an integer of at least ${least}`, value);
 }

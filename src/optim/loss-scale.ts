@@ -1,20 +1,24 @@
 import { FlatminError, invalid } from '../errors.js';
+import { checked, type Given, option, type Values } from '../options/option.js';
+import { atLeastOne, count, countOrZero, fraction, positive } from '../options/values.js';
+
+const lossScaleOptions = {
+  /** Scale of the first step; default 2¹⁶. */
+  initial: option(positive, { help: 'scale of the first step', default: 2 ** 16 }),
+  /** What the scale is multiplied by after `interval` clean steps; default 2. */
+  growth: option(atLeastOne, { help: 'factor after an interval of clean steps', default: 2 }),
+  /** What the scale of a step that overflowed is multiplied by; default ½. */
+  backoff: option(fraction, { help: 'factor after a step that overflowed', default: 0.5 }),
+  /** Default 2,000. */
+  interval: option(count, { help: 'clean steps before the scale grows', default: 2000 }),
+  /** The smallest scale that is tried; default 1. */
+  minimum: option(positive, { help: 'the smallest scale that is tried', default: 1 }),
+  /** Steps that begin before the outcome of one is known; default 0. */
+  latency: option(countOrZero, { help: 'steps that begin before the outcome of one is known', default: 0 }),
+};
 
 /** Options of `LossScaler`. */
-export interface LossScaleOptions {
-  /** Scale of the first step; default 2¹⁶. */
-  initial?: number;
-  /** What the scale is multiplied by after `interval` clean steps; default 2. */
-  growth?: number;
-  /** What the scale of a step that overflowed is multiplied by; default ½. */
-  backoff?: number;
-  /** Default 2,000. */
-  interval?: number;
-  /** The smallest scale that is tried; default 1. */
-  minimum?: number;
-  /** Steps that begin before the outcome of one is known; default 0. */
-  latency?: number;
-}
+export interface LossScaleOptions extends Given<typeof lossScaleOptions> {}
 
 /** What a checkpoint holds of a scaler. */
 export interface LossScaleState {
@@ -47,27 +51,15 @@ const LARGEST = 2 ** 60;
  * Powers of two make scaling and unscaling exact.
  */
 export class LossScaler {
-  private readonly options: Required<LossScaleOptions>;
+  private readonly options: Values<typeof lossScaleOptions>;
   private current: LossScaleState;
 
   /** @throws FlatminError INVALID_ARGUMENT for an option out of range */
-  constructor({
-    initial = 2 ** 16,
-    growth = 2,
-    backoff = 0.5,
-    interval = 2000,
-    minimum = 1,
-    latency = 0,
-  }: LossScaleOptions = {}) {
-    this.options = { initial, growth, backoff, interval, minimum, latency };
-    if (!(minimum > 0)) throw invalid('minimum', 'a number > 0', minimum);
+  constructor(options: LossScaleOptions = {}) {
+    this.options = checked(lossScaleOptions, options);
+    const { initial, minimum } = this.options;
     if (!(initial >= minimum && initial <= LARGEST))
       throw invalid('initial', `a number in [${minimum}, 2^60]`, initial);
-    if (!(growth >= 1 && Number.isFinite(growth))) throw invalid('growth', 'a number ≥ 1', growth);
-    if (!(backoff > 0 && backoff < 1)) throw invalid('backoff', 'a number in (0, 1)', backoff);
-    if (!(Number.isSafeInteger(interval) && interval >= 1))
-      throw invalid('interval', 'a positive integer', interval);
-    if (!(Number.isSafeInteger(latency) && latency >= 0)) throw invalid('latency', 'an integer ≥ 0', latency);
     this.current = { step: 0, scales: this.queue(initial), goodSteps: 0, skipped: 0 };
   }
 

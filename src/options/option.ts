@@ -19,6 +19,9 @@ export type Options = Readonly<Record<string, z.ZodType>>;
 /** The values of options. */
 export type Values<S extends Options> = { readonly [K in keyof S]: z.output<S[K]> };
 
+/** What a caller may give of options; those that are absent have their defaults. */
+export type Given<S extends Options> = { [K in keyof S]?: z.output<S[K]> | undefined };
+
 const abouts = z.registry<About>();
 
 /** The schema of an option, with what is said of it. */

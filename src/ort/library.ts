@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { addon } from '../addon/addon.js';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
+import { checkedValue, option } from '../options/option.js';
 import { installedRuntimes, installedTraining, runtimesFolder } from './installed.js';
 import { libraryIn, providersAt } from './library-name.js';
 
@@ -44,6 +46,13 @@ export function stockLibraryPath(): string {
 
 const isCuda = (device: string): boolean => /^cuda(:\d+)?$/.test(device);
 
+/** What `openRuntime` takes. */
+export const runtimeOption = option(z.string().min(1, "'stock', 'training' or a path"), {
+  symbol: 'choice',
+  help: 'stock, training (see flatmin runtime), or the path of a libonnxruntime',
+  byDefault: 'FLATMIN_RUNTIME, else training where it is installed',
+});
+
 /**
  * Opens an ONNX Runtime library.
  * @param choice 'stock' (the one npm installed), 'training' (the one `flatmin runtime install` installed), or the path of a library or of
@@ -74,8 +83,7 @@ function pathOf(choice: string | undefined, onCuda: boolean): string {
       `The training build of ONNX Runtime${onCuda ? ' with CUDA' : ''} is not installed in ${runtimesFolder()}. Install it: flatmin runtime install${onCuda ? ' --gpu' : ''}`,
     );
   }
-  if (choice === '') throw invalid('runtime', "'stock', 'training' or a path", choice);
-  const path = resolve(choice);
+  const path = resolve(checkedValue('runtime', runtimeOption, choice));
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new FlatminError(

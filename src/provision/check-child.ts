@@ -9,6 +9,8 @@ import { Session } from '../ort/session.js';
 import type { RuntimeCheck } from './check.js';
 
 const [library, device] = process.argv.slice(2) as [string, string];
+// The parent is gone, or has been told all.
+process.on('disconnect', () => process.exit());
 
 /** One node on float vectors of 4 elements: y of x, or of x and the gradient. */
 function oneNode(opType: string, inputs: readonly string[], domain = '') {

@@ -8,7 +8,8 @@ import {
 import { CUDA_LIBRARIES, DRIVER } from '../addon/cuda-libraries/needed.js';
 import type { ProbedCapabilities } from '../capabilities/capabilities.js';
 import { probeCapabilities } from '../capabilities/probe/probe.js';
-import { invalid } from '../errors.js';
+import { checkedValue } from '../options/option.js';
+import { device as deviceName } from '../options/values.js';
 import { cacheFolder } from '../ort/cache-folder.js';
 import { classifierOf, installedTraining } from '../ort/installed.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
@@ -25,7 +26,7 @@ import { findPython } from './python.js';
  * @throws FlatminError INVALID_ARGUMENT for a device of no known kind
  */
 export async function diagnose(device = 'cpu'): Promise<Diagnosis> {
-  if (!/^(cpu|cuda(:\d+)?)$/.test(device)) throw invalid('device', "'cpu', 'cuda' or 'cuda:<i>'", device);
+  checkedValue('device', deviceName, device);
   const onCuda = device !== 'cpu';
   const search = isForCuda() ? findCudaLibraries() : undefined;
   const [cpu, gpus, python] = await Promise.all([describeCpu(), describeGpus(), findPython()]);

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Unzipped, unzip } from 'fflate';
-import { FlatminError } from '../errors.js';
+import { allocating, FlatminError } from '../errors.js';
+import { type ZipEntry, ZipFile } from '../formats/zip.js';
 import { classifierOf } from '../ort/installed.js';
 import { isLibraryName, libraryIn, pickLibrary } from '../ort/library-name.js';
 
@@ -16,6 +16,9 @@ export interface Payload {
 /** Beside libonnxruntime, for CUDA. */
 const PROVIDER_NAME = /^(lib)?onnxruntime_providers_(shared|cuda)\.(so|dylib|dll)$/;
 const ENTRY = /^org\/bytedeco\/onnxruntime\/([\w-]+)\/([^/]+)$/;
+
+/** Of the libraries in a jar together; the jar with CUDA is of 165 MB. */
+const MAX_BYTES = 2 ** 32;
 
 const isWanted = (name: string): boolean => isLibraryName(name) || PROVIDER_NAME.test(name);
 const hasCuda = (names: Iterable<string>): boolean =>
@@ -58,9 +61,9 @@ async function readJar(path: string, signal: AbortSignal | undefined): Promise<P
       'INVALID_DATA',
       `${path} is neither a jar (its first bytes are not those of a zip archive) nor named as a libonnxruntime.`,
     );
-  const entries = await unzipWanted(path, signal);
+  const entries = await unpackWanted(path, signal);
   const found = new Map<string, Map<string, Uint8Array>>();
-  for (const [entry, bytes] of Object.entries(entries)) {
+  for (const [entry, bytes] of entries) {
     const [, classifier, name] = ENTRY.exec(entry)!;
     found.set(classifier!, (found.get(classifier!) ?? new Map()).set(name!, bytes));
   }
@@ -95,25 +98,41 @@ async function isZip(path: string): Promise<boolean> {
   }
 }
 
-async function unzipWanted(path: string, signal: AbortSignal | undefined): Promise<Unzipped> {
-  const bytes = await readFile(path, { signal });
-  return new Promise((resolve, reject) => {
-    const filter = ({ name }: { name: string }) => isWanted(ENTRY.exec(name)?.[2] ?? '');
-    const stop = unzip(bytes, { filter }, (cause, files) => {
-      signal?.removeEventListener('abort', onAbort);
-      if (!cause) return resolve(files);
-      reject(
-        new FlatminError(
+/** @throws FlatminError INVALID_DATA for a damaged jar or one that unpacks to more than any runtime is, INTERRUPTED */
+async function unpackWanted(path: string, signal: AbortSignal | undefined): Promise<Map<string, Uint8Array>> {
+  try {
+    const jar = await ZipFile.open(path);
+    try {
+      const wanted = jar.entries.filter(({ name }) => isWanted(ENTRY.exec(name)?.[2] ?? ''));
+      const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
+      if (total > MAX_BYTES)
+        throw new FlatminError(
           'INVALID_DATA',
-          `${path} is damaged or not whole (${cause.message}): fetch it again.`,
-          { cause },
-        ),
-      );
-    });
-    const onAbort = () => {
-      stop();
-      reject(new FlatminError('INTERRUPTED', 'The unpacking was stopped.'));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
+          `its libraries unpack to ${total} bytes, but a runtime has at most ${MAX_BYTES}`,
+        );
+      const files = new Map<string, Uint8Array>();
+      for (const entry of wanted) files.set(entry.name, await unpack(jar, entry, signal));
+      return files;
+    } finally {
+      await jar.close();
+    }
+  } catch (cause) {
+    if (!(cause instanceof FlatminError && cause.code === 'INVALID_DATA')) throw cause;
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${path} is damaged or not whole (${cause.message}): fetch it again.`,
+      { cause },
+    );
+  }
+}
+
+async function unpack(jar: ZipFile, entry: ZipEntry, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const whole = allocating(entry.name, entry.bytes, () => new Uint8Array(entry.bytes));
+  let filled = 0;
+  for await (const chunk of jar.content(entry)) {
+    if (signal?.aborted) throw new FlatminError('INTERRUPTED', 'The unpacking was stopped.');
+    whole.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return whole;
 }

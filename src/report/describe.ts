@@ -2,6 +2,7 @@ import type { ExperimentResults } from '../formats/run/results.js';
 import { Figures } from './html/figure.js';
 import { type Html, html } from './html/html.js';
 import type { Folder } from './read/folder.js';
+import { textOf } from './read/json.js';
 import type { Run } from './read/run.js';
 import { benchSections } from './sections/bench.js';
 import { comparedCurves, runCurves } from './sections/curves.js';
@@ -94,16 +95,16 @@ function representatives(runs: readonly Run[], { table, jobs }: ExperimentResult
 
 function about({ config, summary }: Run): string {
   const parts = [
-    config?.model && `model ${String(config.model)}`,
-    config?.data && `data ${String(config.data)}`,
-    config?.epochs && `${String(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`,
-    config?.batch && `batches of ${String(config.batch)}`,
-    config?.precision && config.precision !== 'fp32' && `in ${String(config.precision)}`,
-    summary?.device && summary.device !== 'cpu' && `on ${String(summary.device)}`,
+    config?.model && `model ${textOf(config.model)}`,
+    config?.data && `data ${textOf(config.data)}`,
+    config?.epochs && `${textOf(config.epochs)} ${config.epochs === 1 ? 'epoch' : 'epochs'}`,
+    config?.batch && `batches of ${textOf(config.batch)}`,
+    config?.precision && config.precision !== 'fp32' && `in ${textOf(config.precision)}`,
+    summary?.device && summary.device !== 'cpu' && `on ${textOf(summary.device)}`,
     summary && `${summary.parameters.toLocaleString('en-US')} parameters`,
   ].filter(Boolean);
-  const text = parts.join(', ');
-  return text && `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+  const line = parts.join(', ');
+  return line && `${line[0]!.toUpperCase()}${line.slice(1)}.`;
 }
 
 const notes = (texts: readonly string[]): Html[] => texts.map((text) => html`<p class="note">${text}</p>\n`);

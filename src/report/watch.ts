@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checked, type Given, option } from '../options/option.js';
+import { integerWithin } from '../options/values.js';
 import { html } from './html/html.js';
 import { page } from './html/page.js';
 import { makeReport, type ReportOptions } from './report.js';
 
-/** How a report is served. */
-export interface ServeOptions extends Pick<ReportOptions, 'version'> {
+export const watchOptions = {
   /** Default 0: any that is free. */
-  port?: number;
+  port: option(integerWithin(0, 65535), { symbol: 'n', help: 'of --watch; 0 for any', default: 0 }),
+};
+
+/** How a report is served. */
+export interface ServeOptions extends Pick<ReportOptions, 'version'>, Given<typeof watchOptions> {
   /** Milliseconds between looks at the folder; default 1000. */
   every?: number;
 }
@@ -26,7 +31,8 @@ export interface ReportServer {
  * holds nothing yet is waited for. Answers requests to its own address alone, so that no other site's page can read it.
  */
 export async function serveReport(dir: string, options: ServeOptions): Promise<ReportServer> {
-  const { port = 0, every = 1000, version } = options;
+  const { every = 1000, version } = options;
+  const { port } = checked(watchOptions, options);
   /** Open pages, and the digest of what each shows. */
   const listeners = new Map<ServerResponse, string>();
 

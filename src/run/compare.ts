@@ -1,14 +1,37 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { openDataset } from '../data/index.js';
-import { FlatminError, invalid } from '../errors.js';
+import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { checkedValue, option } from '../options/option.js';
 import { assertUsed, resolveSettings, usedBy, withoutUndefined } from '../settings/resolve.js';
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from '../settings/schema.js';
 import { RunFolder, readRunConfig } from './folder/run-folder.js';
 import { ofConfig } from './folder/saved-settings.js';
 import { prepare } from './setup.js';
 import { type TrainOptions, train } from './train.js';
+
+const SAM_N = /^sam-(\d+)$/;
+const EXPECTED = `some of ${OPTIMIZER_NAMES.join(', ')}, sam-N, all different`;
+
+/** The optimizers that are compared. */
+export const compareOption = option(
+  z
+    .array(
+      z
+        .string(EXPECTED)
+        .refine((name) => SAM_N.test(name) || OPTIMIZER_NAMES.some((known) => known === name), EXPECTED),
+      EXPECTED,
+    )
+    .min(1, EXPECTED)
+    .refine((names) => new Set(names).size === names.length, EXPECTED)
+    .readonly(),
+  {
+    symbol: 'names',
+    help: 'train once with each of some optimizers, or sam-N for N ascent steps, into OUT/NAME',
+  },
+);
 
 /**
  * Trains one model, from the same initial values and on the same batches, once with each optimizer, in OUT/NAME.
@@ -74,9 +97,7 @@ export async function readComparison(out: string): Promise<Comparison | undefine
 function planRuns(names: readonly string[], given: Partial<TrainSettings>) {
   if (given.optimizer !== undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Give either an optimizer or a comparison, not both.');
-  if (new Set(names).size < names.length)
-    throw invalid('compare', 'names that are all different', names.join());
-  const runs = names.map((name) => {
+  const runs = checkedValue('compare', compareOption, names).map((name) => {
     const own = { ...given, ...optimizerOf(name) };
     return { name, optimizer: own.optimizer, given: usedBy(own.optimizer, own) };
   });
@@ -88,9 +109,6 @@ function planRuns(names: readonly string[], given: Partial<TrainSettings>) {
 }
 
 function optimizerOf(name: string): { optimizer: OptimizerName; ascentSteps?: number } {
-  const sam = /^sam-(\d+)$/.exec(name);
-  if (sam) return { optimizer: 'sam', ascentSteps: Number(sam[1]) };
-  const optimizer = OPTIMIZER_NAMES.find((known) => known === name);
-  if (!optimizer) throw invalid('compare', `some of ${OPTIMIZER_NAMES.join(', ')}, sam-N`, name);
-  return { optimizer };
+  const sam = SAM_N.exec(name);
+  return sam ? { optimizer: 'sam', ascentSteps: Number(sam[1]) } : { optimizer: name as OptimizerName };
 }

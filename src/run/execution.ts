@@ -1,25 +1,31 @@
 import type { Precision } from '../compile/precision.js';
 import type { Dataset } from '../data/index.js';
+import { loaderOptions } from '../data/loader.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { ExecutionRecord } from '../formats/run/config.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { checked, type Given } from '../options/option.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
-import { openDevice } from '../vectors/device/open.js';
+import { deviceOption, deviceOptions, openDevice } from '../vectors/device/open.js';
 import { environment } from './environment.js';
 
-/** How a run is executed: what does not change its results (threads: beyond rounding). */
-export interface Execution {
+/** What does not change a run's results (threads: beyond rounding). */
+export const executionOptions = {
+  /** On the CPU: threads of sessions and vector operations, at most 1024; default: all cores. */
+  threads: deviceOptions.threads,
+  /** Threads that prepare batches, at most 64; default 1. */
+  workers: loaderOptions.workers,
   /** Where the model is trained: 'cpu' (default), 'cuda' or 'cuda:<i>'. */
-  device?: string | undefined;
-  /** On the CPU: threads of sessions and vector operations; default: all cores. */
-  threads?: number | undefined;
-  /** Threads that prepare batches; default 1. */
-  workers?: number | undefined;
+  device: deviceOption,
+  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
+  cudaGraphs: deviceOptions.cudaGraphs,
+};
+
+/** How a run is executed: what does not change its results (threads: beyond rounding). */
+export interface Execution extends Given<typeof executionOptions> {
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
-  /** Captures each training graph once and plays it again: of CUDA devices. Default false. */
-  cudaGraphs?: boolean | undefined;
   /** Instead of the data set that the settings name. */
   dataset?: Dataset | undefined;
   /** Instead of the model that the settings name. */
@@ -27,7 +33,7 @@ export interface Execution {
 }
 
 /** The runtime that was asked for. */
-export const runtimeOf = ({ runtime, device = 'cpu' }: Pick<Execution, 'runtime' | 'device'>): Runtime =>
+export const runtimeOf = ({ runtime, device }: Pick<Execution, 'runtime' | 'device'>): Runtime =>
   runtime ?? openRuntime(undefined, device);
 
 /** What work is done on. */
@@ -42,14 +48,10 @@ export interface OpenedExecution {
  * library is missing
  */
 export function openExecution(
-  {
-    device: name = 'cpu',
-    threads,
-    runtime,
-    cudaGraphs = false,
-  }: Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'>,
+  { runtime, ...given }: Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'>,
   precision: Precision = 'fp32',
 ): OpenedExecution {
+  const { device: name, threads, cudaGraphs } = checked(executionOptions, given);
   const device = openDevice(name, { threads, tf32: precision === 'tf32', cudaGraphs });
   if (precision === 'tf32' && !device.facts.hasTensorFloat32)
     throw invalid('precision', 'fp32, fp16 or bf16 on the CPU (tf32 is of NVIDIA GPUs)', precision);

@@ -7,6 +7,7 @@ import { openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedules/learning-rate.js';
+import { checked } from '../options/option.js';
 import type { Runtime } from '../ort/library.js';
 import { TrainingSession } from '../session/session.js';
 import { parseAugmentation } from '../settings/augmentation-spec.js';
@@ -16,7 +17,7 @@ import { type TrainSettings, viewOf } from '../settings/schema.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 import { bindData, type DataBinding } from './data-binding.js';
-import { type Execution, openExecution, runtimeOf } from './execution.js';
+import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
 
 /** What a run works with, but for the session. */
 export interface Preparation {
@@ -48,7 +49,7 @@ export interface Setup extends Preparation {
 /** From settings to data, model and optimizer, all checked. Writes nothing, and holds nothing that must be closed. */
 export async function prepare(settings: TrainSettings, execution: Execution): Promise<Preparation> {
   const { batch, seed } = settings;
-  const { workers = 1 } = execution;
+  const { workers } = checked(executionOptions, execution);
   const dataset = await chooseData(settings, execution);
   const augmentation = parseAugmentation(settings.augment);
   const trainLoader = new DataLoader(

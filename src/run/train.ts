@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FlatminError } from '../errors.js';
+import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
+import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
-import { checkedValue } from '../options/option.js';
-import { count } from '../options/values.js';
+import { checked, type Given } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
@@ -19,31 +19,35 @@ import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
-import { type CheckpointOptions, Checkpoints } from './listeners/checkpoints.js';
+import { Checkpoints, checkpointOptions } from './listeners/checkpoints.js';
 import { checkEvaluation, Divergence } from './listeners/divergence.js';
 import { EarlyStop } from './listeners/early-stop.js';
 import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
+import { Uninterrupted } from './listeners/uninterrupted.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
 import { Trainer } from './trainer.js';
 
 /** Where a run is kept, and how it is executed. */
-export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkpointEvery' | 'keepBest'> {
+export interface TrainOptions extends Execution, Given<typeof checkpointOptions> {
   /** The run's folder. */
   out: string;
   /** Go on with the run in the folder; its settings are those it began with, and so is what is not given here. */
   resume?: boolean | undefined;
   /** With `resume`: begin the run in the folder again, from its settings alone. Its checkpoints and results are removed. */
   restart?: boolean | undefined;
-  /** Of the latest checkpoints, how many are kept: an older one is there where the newest is damaged. Default 2. */
-  keepCheckpoints?: number | undefined;
   /** Ends the run after the step that is under way, with a checkpoint. */
   signal?: AbortSignal | undefined;
   /** What the progress on stderr begins with; absent: no progress. */
   label?: string | undefined;
+  /**
+   * Told how many seconds `signal` could not stop the run, for each such stretch: a step, with a checkpoint where one was due. With it, a
+   * checkpoint is written before the first step, and its time told.
+   */
+  onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
 }
@@ -58,7 +62,7 @@ export interface TrainOptions extends Execution, Pick<CheckpointOptions, 'checkp
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
   const { out, resume = false, restart = false } = options;
-  checkCounts(options);
+  checked(checkpointOptions, options);
   if (restart && !resume)
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
@@ -78,6 +82,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
     try {
       return await trainIn(folder, setup, chosen, before);
+    } catch (error) {
+      throw withPath(error, folder.dir);
     } finally {
       folder.close();
     }
@@ -102,7 +108,7 @@ async function trainIn(
   before: ExecutionRecord | undefined,
 ): Promise<TrainSummary> {
   const { settings, session, stepsPerEpoch, optimizer } = setup;
-  const { label, warn = (text) => void process.stderr.write(`flatmin: ${text}\n`) } = options;
+  const { label, warn = (text) => void process.stderr.write(`flatmin: ${printable(text)}\n`) } = options;
   const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
   if (options.restart) await removeResults(folder, kept);
   const found = await kept.restore(warn);
@@ -126,6 +132,10 @@ async function trainIn(
     announce(progress, setup, state);
     const divergence = new Divergence(state);
     const restoring = settings.onNan === 'restore' ? new Restoring(setup, state, log, kept, warn) : undefined;
+    const checkpoints = new Checkpoints(setup, state, log, kept, options);
+    const { onUninterrupted } = options;
+    const uninterrupted = onUninterrupted && new Uninterrupted(onUninterrupted);
+    await uninterrupted?.time(() => checkpoints.onPause());
     // A checkpoint counts on the records, and holds the count of evaluations since the best.
     const listeners: RunListener[] = [
       divergence,
@@ -133,7 +143,8 @@ async function trainIn(
       new ShowProgress(progress, settings.epochs),
       new EarlyStop(settings.earlyStop, state, progress),
       ...(restoring ? [restoring] : []),
-      new Checkpoints(setup, state, log, kept, options),
+      ...(uninterrupted ? [uninterrupted] : []),
+      checkpoints,
     ];
     const trainer = new Trainer(setup, state, listeners, options.signal);
     await (restoring?.run(trainer) ?? trainer.run());
@@ -232,9 +243,4 @@ function announce(progress: Progress, setup: Setup, state: RunState): void {
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
-}
-
-function checkCounts({ checkpointEvery, keepCheckpoints }: TrainOptions): void {
-  for (const [name, value] of Object.entries({ checkpointEvery, keepCheckpoints }))
-    if (value !== undefined) checkedValue(name, count, value);
 }

@@ -5,10 +5,11 @@ import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { buildHessianGraph } from '../compile/hessian-graph.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { restrictOutputs } from '../compile/restrict-outputs.js';
-import { invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { standard, type Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { checkedValue } from '../options/option.js';
+import { count } from '../options/values.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
@@ -72,7 +73,7 @@ export class DataObjective implements Objective {
     options: DataObjectiveOptions,
   ): DataObjective {
     const { batch } = options;
-    if (!Number.isSafeInteger(batch) || batch < 1) throw invalid('batch', 'a positive integer', batch);
+    checkedValue('batch', count, batch);
     return new DataObjective(new Graphs(model, weights, options), data, 0, data.count);
   }
 

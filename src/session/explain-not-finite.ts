@@ -12,8 +12,10 @@ interface Suspects {
 /** A failure that a NaN or an infinity caused, with the first value that is not finite in its message; another one as it is. */
 export function explainNotFinite(error: unknown, weights: ModelWeights, suspects: Suspects = {}): unknown {
   if (!(error instanceof FlatminError && error.code === 'NOT_FINITE')) return error;
-  for (const [what, values] of candidates(weights, suspects)) {
-    const index = values.findIndex((value) => !Number.isFinite(value));
+  for (const [what, values, mayBeInfinite] of candidates(weights, suspects)) {
+    const index = values.findIndex((value) =>
+      mayBeInfinite ? Number.isNaN(value) : !Number.isFinite(value),
+    );
     if (index >= 0)
       return new FlatminError(
         'NOT_FINITE',
@@ -28,20 +30,11 @@ export function explainNotFinite(error: unknown, weights: ModelWeights, suspects
 function* candidates(weights: ModelWeights, { batches = [], withGradient = false }: Suspects) {
   for (const batch of batches)
     for (const [name, values] of Object.entries(batch))
-      if (values instanceof Float32Array) yield [`the batch's "${name}"`, values] as const;
-  for (const name of weights.names) yield [`"${name}"`, weights.read(name)] as const;
+      if (values instanceof Float32Array) yield [`the batch's "${name}"`, values, false] as const;
+  for (const name of weights.names)
+    yield [`"${name}"`, weights.read(name), weights.cameInfinite.has(name)] as const;
   const { arena, gradient } = weights.space;
   if (withGradient)
     for (const { name } of arena.segments)
-      yield [`the gradient of "${name}"`, arena.read(gradient, name)] as const;
-}
-
-/** @throws FlatminError NOT_FINITE naming the weight and the value */
-export function checkedFinite(name: string, values: Float32Array): Float32Array {
-  const wrong = values.find((value) => !Number.isFinite(value));
-  if (wrong === undefined) return values;
-  throw new FlatminError(
-    'NOT_FINITE',
-    `"${name}" holds ${wrong}: lower the learning rate or check the data.`,
-  );
+      yield [`the gradient of "${name}"`, arena.read(gradient, name), false] as const;
 }

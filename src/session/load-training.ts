@@ -5,13 +5,14 @@ import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { withWeights } from '../compile/put-weights.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { checked } from '../options/option.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import { openDevice } from '../vectors/device/open.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { BatchGraph } from './batch-graph.js';
 import { halfKernelsOf } from './half-support.js';
 import { ModelWeights } from './model-weights.js';
-import type { TrainingSessionOptions } from './session-options.js';
+import { sessionOptions, type TrainingSessionOptions } from './session-options.js';
 
 /** A model's training graph, loaded, and its weights on the device. */
 export interface LoadedTraining {
@@ -30,9 +31,10 @@ export async function loadTraining(
   given: ModelProto | string,
   options: TrainingSessionOptions,
 ): Promise<LoadedTraining> {
+  const { precision, dropout, threads } = checked(sessionOptions, options);
   const model = typeof given === 'string' ? await readModel(given) : given;
-  const { groups, batch, profilePrefix, precision = 'fp32', dropout = true } = options;
-  const device = options.device ?? openDevice('cpu', { threads: options.threads });
+  const { groups, batch, profilePrefix } = options;
+  const device = options.device ?? openDevice('cpu', { threads });
   const runtime = options.runtime ?? openRuntime(undefined, device.name);
   const target = options.target ?? (await targetFor(runtime, device.name));
   const prepared = prepareSessionModel(model, options);

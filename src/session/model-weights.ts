@@ -8,6 +8,7 @@ import { tensorData } from '../onnx/tensor.js';
 import { Arena } from '../vectors/arena.js';
 import type { Device } from '../vectors/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../vectors/parameter-space.js';
+import { checkedFinite } from './checked-finite.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
 export interface WeightVectors {
@@ -35,6 +36,8 @@ export class ModelWeights {
   readonly statisticsArena: Arena;
   readonly statistics: Vector;
   private readonly parameterNames: ReadonlySet<string>;
+  /** Those that came with infinities, as of masked rows: they may keep them. */
+  readonly cameInfinite: ReadonlySet<string>;
 
   /** @param initializers take the values from here */
   constructor(
@@ -48,7 +51,13 @@ export class ModelWeights {
     this.statistics = this.statisticsArena.vector(device);
     this.parameterNames = new Set(parameters.map(({ name }) => name));
     const initial = new Map(initializers.map((tensor) => [tensor.name, tensor]));
-    for (const name of this.names) this.write(name, tensorData(initial.get(name)!) as Float32Array);
+    const infinite = new Set<string>();
+    for (const name of this.names) {
+      const values = tensorData(initial.get(name)!) as Float32Array;
+      if (values.some((value) => Math.abs(value) === Infinity)) infinite.add(name);
+      this.write(name, values);
+    }
+    this.cameInfinite = infinite;
   }
 
   /** The weights of a model that reach any of its outputs. @throws FlatminError INVALID_MODEL when it is broken or has nothing to train */
@@ -70,6 +79,11 @@ export class ModelWeights {
   read(name: string, at: WeightVectors = {}): Float32Array {
     const [arena, vector] = this.locate(name, at);
     return arena.read(vector, name);
+  }
+
+  /** The same for a file. @throws FlatminError NOT_FINITE for a NaN, and for an infinity where the weight came with none */
+  readFinite(name: string, at: WeightVectors = {}): Float32Array {
+    return checkedFinite(name, this.read(name, at), this.cameInfinite.has(name));
   }
 
   write(name: string, values: Float32Array): void {

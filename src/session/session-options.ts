@@ -2,40 +2,63 @@ import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { LossChoice } from '../compile/loss-model.js';
-import type { Precision } from '../compile/precision.js';
+import { PRECISIONS } from '../compile/precision.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
+import { type Given, option } from '../options/option.js';
+import { choice, count, countOrZero, flag } from '../options/values.js';
 import type { Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
+import { deviceOptions } from '../vectors/device/open.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 import type { WeightVectors } from './model-weights.js';
+
+export const sessionOptions = {
+  /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
+  batchNorm: option(choice(['batch', 'running']), {
+    symbol: 'mode',
+    help: 'normalise by the batch or by the running statistics',
+    default: 'batch',
+  }),
+  /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
+  dropout: option(flag, { help: 'let Dropout nodes drop', default: true }),
+  /**
+   * What a step does whose loss or gradient is NaN or infinite: 'throw' NOT_FINITE (default), or 'skip': it changes nothing, and training
+   * goes on. With a loss scale (half precision) such steps are skipped in any case, until the scale cannot fall further.
+   */
+  onNotFinite: option(choice(['throw', 'skip']), {
+    symbol: 'what',
+    help: 'what a step does whose loss or gradient is not finite',
+    default: 'throw',
+  }),
+  /** Seed of all random numbers of the optimizers; default 0. */
+  seed: option(countOrZero, { symbol: 'n', help: 'of all random numbers', default: 0 }),
+  /** What the training graph computes with; weights, statistics and gradients are float32 always. Default 'fp32'. */
+  precision: option(choice(PRECISIONS), {
+    symbol: 'kind',
+    help: 'of activations and products; weights and statistics stay float32',
+    default: 'fp32',
+  }),
+  /** On the CPU: threads of sessions and vector operations; default: all cores. */
+  threads: deviceOptions.threads,
+};
 
 /**
  * `batch`: samples in every training batch; `dims`: sizes of the model's other open dimensions; `train`, `freeze`: which initializers are
  * parameters, by name; `constants`: what inputs are in this session; `output`, `outputAsIs`: what the loss takes.
  */
-export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, ModelView, LossChoice {
+export interface TrainingSessionOptions
+  extends SizeOptions,
+    ClassifyOptions,
+    ModelView,
+    LossChoice,
+    Given<typeof sessionOptions> {
   /** Put at the end of the model. */
   loss: Loss;
-  /** BatchNormalization by the batch, whose statistics move the running ones (default), or by the running ones, which stay. */
-  batchNorm?: 'batch' | 'running';
-  /** Whether Dropout nodes drop in training, by the session's seed and the step. Default true. */
-  dropout?: boolean;
-  /**
-   * What a step does whose loss or gradient is NaN or infinite: 'throw' NOT_FINITE (default), or 'skip': it changes nothing, and training
-   * goes on. With a loss scale (half precision) such steps are skipped in any case, until the scale cannot fall further.
-   */
-  onNotFinite?: 'throw' | 'skip' | undefined;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
-  /** Seed of all random numbers of the optimizers; default 0. */
-  seed?: number;
-  /** What the training graph computes with; weights, statistics and gradients are float32 always. Default 'fp32'. */
-  precision?: Precision | undefined;
   /** Where the model is trained; default the CPU. 'tf32' asks the device for itself (`openDevice`). */
   device?: Device | undefined;
-  /** On the CPU: threads of sessions and vector operations; default: all cores. */
-  threads?: number | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
   /**
@@ -51,22 +74,36 @@ export interface TrainingSessionOptions extends SizeOptions, ClassifyOptions, Mo
 }
 
 /** How a step over several micro-batches perturbs: each on its own (m-sharpness; default), or all by one perturbation. */
-export type MicroBatchPerturbation = 'per-batch' | 'synchronised';
+export type MicroBatchPerturbation = NonNullable<StepOptions['perturbation']>;
+
+export const stepOptions = {
+  /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
+  perturbation: option(choice(['per-batch', 'synchronised']), {
+    symbol: 'kind',
+    help: 'of each micro-batch on its own, or one of the whole step',
+    default: 'per-batch',
+  }),
+};
 
 /** How a step is made. */
-export interface StepOptions {
-  /** Only matters to optimizers that perturb, and with more than one micro-batch. Default 'per-batch'. */
-  perturbation?: MicroBatchPerturbation;
-}
+export interface StepOptions extends Given<typeof stepOptions> {}
+
+export const streamOptions = {
+  /** Micro-batches a step; default 1. */
+  accumulate: option(count, { symbol: 'n', help: 'micro-batches in a step', default: 1 }),
+};
 
 /** How a stream of batches makes steps. */
-export interface StreamOptions extends StepOptions {
-  /** Micro-batches a step; default 1. */
-  accumulate?: number;
-}
+export interface StreamOptions extends StepOptions, Given<typeof streamOptions> {}
+
+export const saveOptions = {
+  /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
+  type: option(choice(['own', 'float32']), {
+    symbol: 'kind',
+    help: 'element types of the file',
+    default: 'own',
+  }),
+};
 
 /** What is saved, and in which types. */
-export interface SaveOptions extends WeightVectors {
-  /** Element types of the file: those that it came with ('own', the default), to which weights are rounded, or float32 for all. */
-  type?: 'own' | 'float32' | undefined;
-}
+export interface SaveOptions extends WeightVectors, Given<typeof saveOptions> {}

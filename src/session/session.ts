@@ -10,17 +10,27 @@ import { elementCount } from '../onnx/tensor.js';
 import { LossScaler, type LossScaleState } from '../optim/loss-scale.js';
 import { microBatchProblem } from '../optim/micro-batch-problem.js';
 import type { Optimizer, Problem } from '../optim/optimizer.js';
+import { checked } from '../options/option.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { BatchInputs } from './batch-inputs.js';
 import { averageStatistics } from './batch-norm-statistics.js';
 import type { FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
-import { checkedFinite, explainNotFinite } from './explain-not-finite.js';
+import { explainNotFinite } from './explain-not-finite.js';
 import type { Feeds } from './feeds.js';
 import { type LoadedTraining, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
-import type { SaveOptions, StepOptions, StreamOptions, TrainingSessionOptions } from './session-options.js';
+import {
+  type SaveOptions,
+  type StepOptions,
+  type StreamOptions,
+  saveOptions,
+  sessionOptions,
+  stepOptions,
+  streamOptions,
+  type TrainingSessionOptions,
+} from './session-options.js';
 import { type LossScaling, StepPasses } from './step-passes.js';
 import { type QueuedStep, StepQueue, type StepResult } from './step-queue.js';
 
@@ -51,6 +61,7 @@ export class TrainingSession {
   private evaluator: Promise<Evaluator> | undefined;
   private readonly queue: StepQueue;
   private queued = 0;
+  private isStepping = false;
 
   private constructor(
     private readonly loaded: LoadedTraining,
@@ -59,15 +70,13 @@ export class TrainingSession {
     const { weights, graph, built } = loaded;
     const { device, statisticsArena } = weights;
     const { latency } = device;
-    this.seed = options.seed ?? 0;
+    const { seed, onNotFinite } = checked(sessionOptions, options);
+    this.seed = seed;
     this.inputs = new BatchInputs(graph, built.noise, this.seed);
     if (built.lossScale) {
       this.lossScaler = new LossScaler({ latency });
       this.scaling = { scaler: this.lossScaler, input: built.lossScale };
     }
-    const { onNotFinite = 'throw' } = options;
-    if (onNotFinite !== 'throw' && onNotFinite !== 'skip')
-      throw invalid('onNotFinite', "'throw' or 'skip'", onNotFinite);
     const skips = this.scaling !== undefined || onNotFinite === 'skip';
     if (skips) this.statisticsBefore = statisticsArena.vector(device);
     this.queue = new StepQueue(latency, this.lossScaler, skips);
@@ -126,11 +135,10 @@ export class TrainingSession {
   async *train(
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     optimizer: Optimizer,
-    { accumulate = 1, ...options }: StreamOptions = {},
+    options: StreamOptions = {},
   ): AsyncGenerator<StepResult, void, undefined> {
     const { queue } = this;
-    if (!(Number.isSafeInteger(accumulate) && accumulate >= 1))
-      throw invalid('accumulate', 'a positive integer', accumulate);
+    const { accumulate } = checked(streamOptions, options);
     while (!queue.isEmpty) await this.take();
     let microBatches: Feeds[] = [];
     for await (const batch of batches) {
@@ -161,28 +169,45 @@ export class TrainingSession {
   /**
    * The same without waiting for a GPU: resolves when the step is queued. At most `device.latency` steps are on their way when it
    * begins: it waits for those before.
+   * @throws FlatminError IN_USE where another step is being queued
    */
   async enqueue(
     batches: Feeds | readonly Feeds[],
     optimizer: Optimizer,
-    { perturbation = 'per-batch' }: StepOptions = {},
+    options: StepOptions = {},
   ): Promise<QueuedStep> {
     const list = Array.isArray(batches) ? (batches as readonly Feeds[]) : [batches as Feeds];
     if (list.length === 0) throw invalid('batches', 'at least one batch', 'none');
-    if (perturbation !== 'per-batch' && perturbation !== 'synchronised')
-      throw invalid('perturbation', "'per-batch' or 'synchronised'", perturbation);
+    const { perturbation } = checked(stepOptions, options);
+    if (this.isStepping)
+      throw new FlatminError(
+        'IN_USE',
+        'Another step of this session is under way: await it before the next.',
+      );
+    this.isStepping = true;
+    try {
+      return await this.makeStep(list, optimizer, perturbation === 'per-batch');
+    } finally {
+      this.isStepping = false;
+    }
+  }
+
+  private async makeStep(
+    batches: readonly Feeds[],
+    optimizer: Optimizer,
+    withParts: boolean,
+  ): Promise<QueuedStep> {
     await this.queue.room();
     this.inputs.clear();
-    if (list.length === 1) await this.feed(list[0]!);
+    if (batches.length === 1) await this.feed(batches[0]!);
     const passes = this.passes();
-    const problem =
-      list.length === 1 ? passes.problem : this.problemOf(passes, list, perturbation === 'per-batch');
+    const problem = batches.length === 1 ? passes.problem : this.problemOf(passes, batches, withParts);
     try {
       const report = await optimizer.step(problem);
       await passes.end(report.gradientNorm);
       return this.queue.add(report, this.queued++);
     } catch (error) {
-      throw explainNotFinite(error, this.loaded.weights, { batches: list, withGradient: true });
+      throw explainNotFinite(error, this.loaded.weights, { batches, withGradient: true });
     }
   }
 
@@ -278,6 +303,15 @@ export class TrainingSession {
     return this.loaded.weights.read(name, at);
   }
 
+  /**
+   * The same for a file.
+   * @throws FlatminError NOT_FINITE for a NaN, and for an infinity where the model came with none
+   * @internal
+   */
+  finiteWeight(name: string): Float32Array {
+    return this.loaded.weights.readFinite(name);
+  }
+
   /** Overwrites a parameter or running statistic. @throws RangeError for an unknown name or a wrong number of elements */
   setWeight(name: string, values: Float32Array): void {
     this.loaded.weights.write(name, values);
@@ -325,8 +359,8 @@ export class TrainingSession {
    * Writes the model with its trained weights and running statistics, or others: an inference model, otherwise as it was given.
    * @throws FlatminError NOT_FINITE naming a weight that is NaN or infinite, or too large for its type in the file; nothing is written
    */
-  async save(path: string, { type = 'own', ...at }: SaveOptions = {}): Promise<void> {
-    if (type !== 'own' && type !== 'float32') throw invalid('type', "'own' or 'float32'", type);
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    const { type, ...at } = { ...options, ...checked(saveOptions, options) };
     const { prepared, weights } = this.loaded;
     const model = prepared.source;
     const filled = (into: ModelProto, value: (name: string) => Float32Array) =>
@@ -335,8 +369,7 @@ export class TrainingSession {
       type === 'float32'
         ? float32Model(filled(model, (name) => new Float32Array(elementCount(weights.dims(name)))))
         : model;
-    const finite = (name: string) => checkedFinite(name, weights.read(name, at));
-    await writeModel(inferenceModel(filled(empty, finite)), path);
+    await writeModel(inferenceModel(filled(empty, (name) => weights.readFinite(name, at))), path);
   }
 
   /** Where values are not float32 in the file: what becomes of them, in one sentence. */

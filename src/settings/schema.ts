@@ -52,22 +52,47 @@ const constantSchema = z.union(
   'a number, true, false, or a list of numbers',
 );
 
+const PATTERN = 'a name with *, or /REGEX/; may be repeated';
+const patterns = z.array(text).optional();
+
 /** Settings of how a run takes its model. */
-const viewSettings = {
+export const viewSettings = {
   /** The value of the model that the loss takes; absent: its first output of floats. */
-  output: text.optional(),
+  output: option(text.optional(), {
+    symbol: 'name',
+    help: 'what the loss takes: an output, or any value inside the model',
+    byDefault: 'the first of floats',
+  }),
   /** Whether the loss takes the output as it is, instead of the logits behind its softmax. */
-  outputAsIs: flag.optional(),
+  outputAsIs: option(flag.optional(), {
+    help: 'the loss takes the output itself, not the logits behind its softmax',
+  }),
   /** What inputs of the model are, by name; no batch holds them. */
-  constants: z.record(text, constantSchema, 'values by the names of inputs').optional(),
+  constants: option(z.record(text, constantSchema, 'values by the names of inputs').optional(), {
+    symbol: 'name=value',
+    help: 'what an input of the model is: NAME=16000, NAME=true or NAME=1,1,0; may be repeated',
+  }),
   /** Tensors to train, and no others: names with `*`, or `/expression/`. */
-  train: z.array(text).optional(),
+  train: option(patterns, {
+    symbol: 'pattern',
+    help: `train these initializers alone: ${PATTERN}`,
+  }),
   /** Tensors to train besides those that look learned. */
-  alsoTrain: z.array(text).optional(),
+  alsoTrain: option(patterns, {
+    symbol: 'pattern',
+    help: `train these besides what looks learned: ${PATTERN}`,
+  }),
   /** Tensors to leave as they are. */
-  freeze: z.array(text).optional(),
+  freeze: option(patterns, {
+    symbol: 'pattern',
+    help: `leave these parameters as they are: ${PATTERN}`,
+  }),
   /** Whether images have their channels first or last; absent: what the model tells. */
-  layout: choice(LAYOUTS).optional(),
+  layout: option(choice(LAYOUTS).optional(), {
+    symbol: 'order',
+    help: 'whether images have their channels first or last',
+    byDefault: 'what the model tells',
+  }),
 };
 
 /** The model and the batch. */

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
-import { subset, trainingSetNormalization } from '../data/index.js';
-import { FlatminError, invalid } from '../errors.js';
+import { DATA_HINT, subset, trainingSetNormalization } from '../data/index.js';
+import { FlatminError } from '../errors.js';
 import type { LandscapeFile } from '../formats/landscape-file.js';
-import { axis } from '../landscape/axis.js';
+import { axis, axisPoints } from '../landscape/axis.js';
 import {
   type Direction,
   directionTo,
@@ -12,48 +13,68 @@ import {
 } from '../landscape/directions.js';
 import { lossCurve, lossSurface } from '../landscape/surface.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { aboutOf, changed, checked, type Given, option, type Values } from '../options/option.js';
+import { positive } from '../options/values.js';
 import { bindData, type DataBinding } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import { readTrainedModel } from '../run/trained-model.js';
-import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
+import { DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { datasetSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
-import { subjectOfRun } from './subject.js';
+import { DEFAULT_BATCH, objectiveOptions } from './model-objective.js';
+import { subjectOfRun, subjectOptions } from './subject.js';
 
-/** Which surface is measured, and over which samples. */
-export interface LandscapeOptions
-  extends Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
-  /** The folder of a finished run. */
-  run: string;
-  /** The folder of a second one of the same model: the surface is of the line or plane through both. */
-  to?: string | undefined;
+/** Points of an axis, by the number of axes. */
+const POINTS = { 1: 51, 2: 21 };
+
+export const landscapeOptions = {
   /** Default 1. */
-  dims?: 1 | 2 | undefined;
+  dims: option(z.literal([1, 2], '1 or 2'), { symbol: 'n', help: '1: curves; 2: a surface', default: 1 }),
   /** Around one run: the axes go from −span to span. Between two: by span/2 beyond both. Default 1. */
-  span?: number | undefined;
+  span: option(positive, {
+    symbol: 's',
+    help: 'axes from −s to s; with --to: by s/2 beyond both runs',
+    default: 1,
+  }),
   /** On each axis; default 51 for 1-D, 21 for 2-D. */
-  points?: number | undefined;
+  points: option(axisPoints.optional(), {
+    symbol: 'n',
+    help: 'on each axis',
+    byDefault: `${POINTS[1]}; ${POINTS[2]} for --dims 2`,
+  }),
   /** Training samples drawn by `seed`, or 'all' (default). */
-  samples?: number | 'all' | undefined;
+  samples: objectiveOptions.samples,
   /** Of the samples and the random directions; default 0. */
-  seed?: number | undefined;
+  seed: changed(objectiveOptions.seed, { help: 'of the part of the images and of random directions' }),
   /** What openDataset takes; default the run's own. */
-  data?: string | undefined;
+  data: changed(subjectOptions.data, { help: DATA_HINT, byDefault: "the run's own" }),
   /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
-  batch?: number | undefined;
+  batch: objectiveOptions.batch,
   /**
    * Statistics that BatchNormalization uses. Default 'running' around one run; 'batch' between two, where the running statistics of
    * either run are those of no other point.
    */
-  batchNorm?: BatchNormMode | undefined;
+  batchNorm: option(objectiveOptions.batchNorm.optional(), {
+    ...aboutOf(objectiveOptions.batchNorm),
+    default: undefined,
+    byDefault: 'running; batch with --to',
+  }),
+};
+
+/** Which surface is measured, and over which samples. */
+export interface LandscapeOptions
+  extends Given<typeof landscapeOptions>,
+    Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+  /** The folder of a finished run. */
+  run: string;
+  /** The folder of a second one of the same model: the surface is of the line or plane through both. */
+  to?: string | undefined;
   /** Called before each loss with the number of losses done and to do. @throws to stop */
   onPoint?: ((done: number, total: number) => void) | undefined;
 }
-
-const DEFAULT_BATCH = 256;
 
 /**
  * The loss of a run's model over training samples, without augmentation, along directions in parameter space: around the run, a random
@@ -62,15 +83,13 @@ const DEFAULT_BATCH = 256;
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL before anything is computed
  */
 export async function measureLandscape(options: LandscapeOptions): Promise<LandscapeFile> {
-  const { run, to, samples = 'all', seed = 0 } = options;
-  const { batchNorm = to === undefined ? 'running' : 'batch' } = options;
-  if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
-    throw invalid('samples', "a positive integer or 'all'", samples);
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) throw invalid('seed', 'an integer ≥ 0', seed);
-  const plan = planAxes(options);
+  const { run, to } = options;
+  const { samples, seed, batch: asked, ...others } = checked(landscapeOptions, options);
+  const { batchNorm = to === undefined ? 'running' : 'batch' } = others;
+  const plan = planAxes({ ...others, to });
   const subject = await subjectOfRun(run, options);
   const { model, loss, dataset, data } = subject;
-  const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
+  const batch = asked ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
   const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
@@ -133,9 +152,9 @@ interface Plan {
   readonly axes: readonly (readonly number[])[];
 }
 
-function planAxes({ dims = 1, to, span = 1, points = dims === 1 ? 51 : 21 }: LandscapeOptions): Plan {
-  if (dims !== 1 && dims !== 2) throw invalid('dims', '1 or 2', dims);
-  if (!(span > 0 && Number.isFinite(span))) throw invalid('span', 'a positive number', span);
+type Axes = Pick<Values<typeof landscapeOptions>, 'dims' | 'span' | 'points'>;
+
+function planAxes({ dims, to, span, points = POINTS[dims] }: Axes & { to: string | undefined }): Plan {
   const around = axis(-span, span, points, [0]);
   if (to === undefined) return { dims, axes: dims === 1 ? [around] : [around, around] };
   const between = axis(-span / 2, 1 + span / 2, points, [0, 1]);

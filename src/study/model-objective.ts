@@ -1,29 +1,50 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { type Normalization, subset, trainingSetNormalization } from '../data/index.js';
-import { invalid } from '../errors.js';
+import { checked, type Given, option } from '../options/option.js';
+import { choice, count, countOrAll } from '../options/values.js';
 import { bindData } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
+import { seed } from '../sharpness/declare.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { datasetSamples } from './dataset-samples.js';
 import { chooseSubject, type SubjectOptions } from './subject.js';
 
+/** Samples in one run of a session, unless it is said. */
+export const DEFAULT_BATCH = 256;
+
+export const objectiveOptions = {
+  /** A part of the training samples drawn by `seed`, or 'all' (default). */
+  samples: option(countOrAll, {
+    symbol: 'n',
+    help: 'a seeded part of the training images, or all',
+    default: 'all',
+  }),
+  /** Of that part; an integer ≥ 0, default 0. */
+  seed,
+  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  batch: option(count.optional(), {
+    symbol: 'n',
+    help: 'images in one pass through the model',
+    byDefault: `${DEFAULT_BATCH}; as in training with batch statistics`,
+  }),
+  /** Statistics that BatchNormalization uses; default 'running'. */
+  batchNorm: option(choice(['running', 'batch']), {
+    symbol: 'statistics',
+    help: 'what BatchNorm normalises by',
+    default: 'running',
+  }),
+};
+
 /** What the loss is of, and where it is computed. */
 export interface ObjectiveOptions
   extends SubjectOptions,
+    Given<typeof objectiveOptions>,
     Pick<Execution, 'device' | 'threads' | 'runtime' | 'cudaGraphs'> {
-  /** A part of the training samples drawn by `seed`, or 'all' (default). */
-  samples?: number | 'all' | undefined;
-  /** Of that part; an integer ≥ 0, default 0. */
-  seed?: number | undefined;
-  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
-  batch?: number | undefined;
   /** Takes what is decided about the model that the user should know. */
   onNote?: ((note: string) => void) | undefined;
-  /** Statistics that BatchNormalization uses; default 'running'. */
-  batchNorm?: BatchNormMode | undefined;
 }
 
 /** What the loss of a `ModelObjective` is of. Plain JSON. */
@@ -93,22 +114,16 @@ export class ModelObjective implements Objective {
   }
 }
 
-const DEFAULT_BATCH = 256;
-
 /**
  * The mean loss of a trained model over training samples, without augmentation and without weight decay, as a function of its parameters:
  * what `measure` works on. The model given is never written.
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
  */
 export async function openObjective(options: ObjectiveOptions): Promise<ModelObjective> {
-  const { batchNorm = 'running', samples = 'all', seed = 0 } = options;
-  if (batchNorm !== 'running' && batchNorm !== 'batch')
-    throw invalid('batchNorm', "'running' or 'batch'", batchNorm);
-  if (samples !== 'all' && !(Number.isSafeInteger(samples) && samples > 0))
-    throw invalid('samples', "a positive integer or 'all'", samples);
+  const { batchNorm, samples, seed, batch: asked } = checked(objectiveOptions, options);
   const subject = await chooseSubject(options);
   const { model, loss, dataset } = subject;
-  const batch = options.batch ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
+  const batch = asked ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
   const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };

@@ -10,6 +10,8 @@ import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { type Given, option } from '../options/option.js';
+import { belowOne, text } from '../options/values.js';
 import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
@@ -19,19 +21,27 @@ import { parameterGroups } from '../settings/group-spec.js';
 import { type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 
+export const subjectOptions = {
+  /** What openDataset takes, where no `dataset` is given; of a run, default its own. */
+  data: option(text.optional(), { symbol: 'set', help: `${DATA_HINT}; of a run default its own` }),
+  /** Of the cross-entropy; of a run, default its own, else 0. */
+  labelSmoothing: option(belowOne.optional(), {
+    symbol: 's',
+    help: 'of the loss, in [0, 1)',
+    byDefault: "the run's, else 0",
+  }),
+};
+
 /** What is measured, and how it is taken. */
 export interface SubjectOptions
   extends Pick<Execution, 'dataset'>,
+    Given<typeof subjectOptions>,
     Partial<ViewSettings>,
     Pick<Partial<TrainSettings>, 'layout'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
   /** A forward model with its weights, or the path of one. */
   model?: ModelProto | string | undefined;
-  /** What openDataset takes, where no `dataset` is given; of a run, default its own. */
-  data?: string | undefined;
-  /** Of the cross-entropy; of a run, default its own, else 0. */
-  labelSmoothing?: number | undefined;
 }
 
 /** What is measured. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { sealedJson } from '../../src/formats/digest.js';
 import { recordsReach, runCli, startCli, temporaryFolder } from './run-cli.js';
 
 const DIGITS = ['--data', 'digits', '--model', 'wrn-10-1', '--batch', '64', '--quiet'];
@@ -76,6 +77,21 @@ const cases: Record<string, Case> = {
     code: FAILURE,
     says: /"vgg"/,
   },
+  'a model larger than any machine': {
+    args: ['train', '--data', 'digits', '--model', 'mlp-1000000000000'],
+    code: FAILURE,
+    says: /An MLP of 64, 1000000000000, 10 units has 7\.50e\+13 parameters.*GiB of memory/,
+  },
+  'a WideResNet larger than any machine': {
+    args: ['train', '--data', 'digits', '--model', 'wrn-100000-1000'],
+    code: FAILURE,
+    says: /WideResNet-100000-1000 has 1\.61e\+15 parameters.*GiB of memory/,
+  },
+  'sizes larger than any machine': {
+    args: ['bench', 'step', '--model', 'mlp-4', '--batch', '1e15'],
+    code: FAILURE,
+    says: /more than can be held in memory \(Invalid typed array length: \d+\): choose smaller sizes/,
+  },
   'an impossible depth': {
     args: ['train', '--data', 'digits', '--model', 'wrn-15-1'],
     code: FAILURE,
@@ -131,6 +147,26 @@ const cases: Record<string, Case> = {
     args: ['experiment', 'table2', '--scale', 'tiny', '--device', 'cuda:x'],
     code: FAILURE,
     says: /Expected device to be 'cpu', 'cuda' or 'cuda:<ordinal>'.*"cuda:x"/,
+  },
+  'more workers than help anybody': {
+    args: ['train', ...DIGITS, '--workers', '1000'],
+    code: FAILURE,
+    says: /Expected workers to be an integer from 0 to 64, but received 1000/,
+  },
+  'more threads than any machine has': {
+    args: ['bench', 'step', '--model', 'wrn-10-1', '--threads', '99999'],
+    code: FAILURE,
+    says: /Expected threads to be an integer from 1 to 1024, but received 99999/,
+  },
+  'a port that is none': {
+    args: ['report', '.', '--watch', '--port', '70000'],
+    code: FAILURE,
+    says: /Expected port to be an integer from 0 to 65535, but received 70000/,
+  },
+  'images without channels': {
+    args: ['bench', 'step', '--model', 'wrn-10-1', '--input', '0x8x8'],
+    code: FAILURE,
+    says: /Expected input to be three positive integers: .*, but received \[0, 8, 8\]/,
   },
   'rounds of no comparison': {
     args: ['bench', 'step', '--model', 'wrn-10-1', '--rounds', '2'],
@@ -206,6 +242,39 @@ test('a folder in use, a folder with a run, and other settings on resume are ref
   t.is(changed.code, FAILURE);
   t.regex(changed.stderr, /seed: was 0, is 5\n {2}lr: was 0.1, is 0.3\n/);
   t.true(readFileSync(join(out, 'metrics.jsonl')).equals(records));
+});
+
+test('settings of a file that are no texts or numbers are refused by name', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  await runCli(
+    'train',
+    ...DIGITS,
+    '--train-samples',
+    '64',
+    '--test-samples',
+    '64',
+    '--epochs',
+    '1',
+    '--out',
+    out,
+  );
+  rmSync(join(out, 'summary.json'));
+  const { digest, ...rest } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  t.is(typeof digest, 'string');
+  writeFileSync(join(out, 'config.json'), sealedJson({ ...rest, batch: { toString: 1 } }));
+  for (const command of [
+    ['train', '--resume', '--out', out],
+    ['sharpness', out],
+  ]) {
+    const { code, stderr } = await runCli(...command);
+    t.is(code, FAILURE);
+    t.regex(
+      stderr,
+      /^flatmin: .*config\.json: Expected batch to be .*received \{"toString":1\} of type object\.\n$/,
+    );
+  }
+  const report = await runCli('report', out);
+  t.is(report.code, 0, report.stderr);
 });
 
 test('a file where the folder should be is left alone', async (t) => {

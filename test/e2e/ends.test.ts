@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { zipSync } from 'fflate';
-import type { Inspection } from '../../src/compile/inspect.js';
+import type { Inspection } from '../../src/compile/inspect/inspection.js';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import type { Inspection } from '../../src/compile/inspect.js';
+import type { Inspection } from '../../src/compile/inspect/inspection.js';
 import { smallCnn } from '../../src/models/small-cnn.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
@@ -101,7 +101,7 @@ test('each node without a gradient is named, for every target; the exit code is 
   t.regex(frozen.report.problem!, /no float32 initializer to train/);
 });
 
-test('sizes that nobody gave and that do not fit are no fault of the model', async (t) => {
+test('with sizes that nobody gave and that do not fit nothing is tried', async (t) => {
   const builder = new GraphBuilder();
   builder.input('x', 'float', ['batch', 'features']);
   const w = builder.initializer(makeTensor('w', 'float', [4, 1], Float32Array.of(1, 2, 3, 4)));
@@ -109,7 +109,9 @@ test('sizes that nobody gave and that do not fit are no fault of the model', asy
   const path = join(temporaryFolder(t), 'open.onnx');
   await writeModel(makeModel(builder.graph), path);
   const open = await inspect(path);
-  t.is(open.code, 0);
+  t.is(open.code, 1);
+  t.false(open.report.trainable);
+  t.is(open.report.problem, null);
   t.regex(open.report.note!, /does not run with features = 16.*--dim features=…/);
   const given = await inspect(path, '--dim', 'features=4');
   t.is(given.code, 0);
@@ -153,3 +155,64 @@ test('a file that is missing, cut off, of other bytes or without its data is one
   t.is(cut.code, 1);
   t.regex(cut.stderr, /^flatmin: .*inline\.onnx is not a valid ONNX model[^\n]+\n$/);
 });
+
+test('sizes that nobody gave and that do not fit leave it open whether a model is trainable', async (t) => {
+  const path = join(temporaryFolder(t), 'sized.onnx');
+  await writeModel(
+    ofNodes(['batch', 1, 'H', 'W'], (builder) => {
+      const flat = builder.op('Flatten', ['x'], { axis: 1 });
+      builder.op('MatMul', [flat, weight(builder, [64, 3])], {}, { outputs: ['y'] });
+    }),
+    path,
+  );
+  const { code, stdout } = await runCli('inspect', path);
+  t.is(code, 1);
+  t.regex(stdout, /does not run with H = 16, W = 16.*--dim H=…[\s\S]*\nNot tried: give sizes that fit\.\n$/);
+  const sized = await runCli('inspect', path, '--dim', 'H=8', '--dim', 'W=8');
+  t.is(sized.code, 0, sized.stdout);
+  t.regex(sized.stdout, /\nTrainable\.\n$/);
+});
+
+const misfits: Record<string, [build: (builder: GraphBuilder) => void, says: RegExp]> = {
+  'a Reshape to another number of elements': [
+    (builder) => {
+      const reshaped = builder.op('Reshape', ['x', builder.ints([0, 9])], {}, { name: 'r' });
+      builder.op('MatMul', [reshaped, weight(builder, [9, 4])], {}, { outputs: ['y'] });
+    },
+    /Reshape "r" makes .* of shape \[2,9\] out of "x" of shape \[2,3,4\]/,
+  ],
+  'a slope for other channels': [
+    (builder) => builder.op('PRelu', ['x', weight(builder, [5, 1])], {}, { outputs: ['y'], name: 'p' }),
+    /PRelu "p" has a slope of shape \[5,1\] "w", which does not fit "x" of shape \[2,3,4\]/,
+  ],
+  'a scale for other channels': [
+    (builder) => {
+      const bias = builder.initializer(makeTensor('b', 'float', [5], new Float32Array(5)));
+      builder.op('InstanceNormalization', ['x', weight(builder, [5]), bias], {}, { outputs: ['y'] });
+    },
+    /"w" has shape \[5\], which does not fit how the model uses it/,
+  ],
+};
+
+for (const [what, [build, says]] of Object.entries(misfits))
+  test(`shapes that do not fit: ${what}`, async (t) => {
+    const path = join(temporaryFolder(t), 'misfit.onnx');
+    await writeModel(ofNodes(['batch', 3, 4], build), path);
+    const { code, stdout } = await runCli('inspect', path);
+    t.is(code, 1);
+    t.regex(stdout, says);
+    t.regex(stdout, /\nNot trainable\.\n$/);
+  });
+
+const weight = (builder: GraphBuilder, dims: number[]) => {
+  const count = dims.reduce((product, size) => product * size, 1);
+  return builder.initializer(makeTensor('w', 'float', dims, new Float32Array(count).fill(0.5)));
+};
+
+function ofNodes(dims: (number | string)[], build: (builder: GraphBuilder) => void) {
+  const builder = new GraphBuilder();
+  builder.input('x', 'float', dims);
+  build(builder);
+  builder.output('y', 'float', undefined);
+  return makeModel(builder.graph);
+}

@@ -82,7 +82,7 @@ test.serial('an interrupted comparison goes on where it stopped', async (t) => {
   await recordsReach(join(out, 'sam', 'metrics.jsonl'), 4, child);
   child.kill('SIGTERM');
   const interrupted = await result;
-  t.is(interrupted.code, 130, interrupted.stderr);
+  t.is(interrupted.code, 143, interrupted.stderr);
   t.true(interrupted.stderr.trimEnd().endsWith(`--out ${out}`), interrupted.stderr);
   const end = await runCli('train', '--resume', '--json', '--quiet', '--out', out);
   t.is(end.code, 0, end.stderr);

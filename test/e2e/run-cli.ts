@@ -14,19 +14,24 @@ export interface CliResult {
   stderr: string;
 }
 
-/** Starts `flatmin` with arguments. @param env over the process's own */
+/**
+ * Starts `flatmin` with arguments.
+ * @param env over the process's own
+ * @param output a file descriptor that stdout goes to instead
+ */
 export function startCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  output?: number,
 ): { child: ChildProcess; result: Promise<CliResult> } {
   const child = spawn(process.execPath, [BIN, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output ?? 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
   const result = new Promise<CliResult>((resolve, reject) => {
     let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk) => (stdout += chunk));
-    child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.stdout?.on('data', (chunk) => (stdout += chunk));
+    child.stderr?.on('data', (chunk) => (stderr += chunk));
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });

@@ -1,4 +1,4 @@
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { elementCount, type TensorData, viewBytes } from '../../../src/onnx/tensor.js';

@@ -88,7 +88,8 @@ async function readAll(dir: string): Promise<void> {
 }
 
 async function readLines(path: string): Promise<void> {
-  for (const line of (await readFile(path, 'utf8')).split('\n')) parseMetricsLine(line, path);
+  for (const line of (await readFile(path, 'utf8')).split('\n'))
+    if (line !== '') parseMetricsLine(line, path);
 }
 
 export const samples: Readonly<Record<string, Sample>> = {
@@ -226,7 +227,10 @@ export const samples: Readonly<Record<string, Sample>> = {
     files: () => ({ 'own.json': JSON.stringify(table2) }),
     async read(folder) {
       const experiment = await openExperiment(join(folder, 'own.json'));
-      for (const scale of Object.keys(experiment.scales)) planExperiment(experiment, { scale });
+      for (const [scale, { data }] of Object.entries(experiment.scales)) {
+        const folders = data.filter((name) => name !== 'digits').map((name) => [name, folder]);
+        planExperiment(experiment, { scale, data: Object.fromEntries(folders) });
+      }
     },
   },
   'external data': {

@@ -1,7 +1,8 @@
 import { defaultIrVersion } from '../../onnx/builder.js';
 import { int64, type ModelProto } from '../../onnx/proto.js';
 import { verifyModel } from '../../onnx/verify.js';
-import { Judge, type TensorRole } from '../roles/judge.js';
+import { Judge } from '../roles/judge/judge.js';
+import type { TensorRole } from '../roles/judge/verdict.js';
 import { describeLeftOut } from '../roles/left-out.js';
 import { splitMerged } from '../roles/split.js';
 import { findUntied, type Untied } from '../roles/untied.js';

@@ -5,7 +5,7 @@ import { dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../o
 import { type Pattern, patternMatches } from '../prepare/pattern.js';
 import { readBy } from '../prepare/rename.js';
 import { nonDifferentiable } from '../registry.js';
-import type { TensorRole } from './judge.js';
+import type { TensorRole } from './judge/verdict.js';
 import { type Use, ValueFlow } from './uses.js';
 
 /** 'parameter': trained. 'frozen': a parameter that is left as it is. 'statistic': a running mean or variance. 'constant': none of these. */

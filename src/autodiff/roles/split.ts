@@ -5,7 +5,8 @@ import { elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js'
 import { normalForm } from '../prepare/normal-form.js';
 import { nonDifferentiable } from '../registry.js';
 import { type Copy, copyTensors, type LeafUse, leafUses, tensorsOf } from './copy.js';
-import { Judge, type Verdict } from './judge.js';
+import { Judge } from './judge/judge.js';
+import type { Verdict } from './judge/verdict.js';
 import { Modules, moduleOf, tracedScope } from './modules.js';
 import { slotName } from './slots.js';
 import { callsName } from './torch-metadata.js';

@@ -24,10 +24,11 @@ process.once('message', async ({ task, args }: ChildRequest) => {
     await send({ kind: 'result', value: await TASKS[task]!(args as never[], progress) });
   } catch (error) {
     const code = error instanceof FlatminError ? error.code : undefined;
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    await send({ kind: 'error', code, message: code ? message : (stack ?? message) });
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    await send({ kind: 'error', code, name, message, stack });
   }
   process.disconnect();
 });
-// Ctrl-C reaches the whole group: the parent decides.
-process.on('SIGINT', () => {});
+// A signal may reach the whole group: the parent decides, and where it dies, this ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('disconnect', () => process.exit());

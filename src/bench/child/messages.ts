@@ -10,4 +10,10 @@ export interface ChildRequest {
 export type ChildMessage =
   | { readonly kind: 'progress'; readonly value: unknown }
   | { readonly kind: 'result'; readonly value: unknown }
-  | { readonly kind: 'error'; readonly code: ErrorCode | undefined; readonly message: string };
+  | {
+      readonly kind: 'error';
+      readonly code: ErrorCode | undefined;
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string | undefined;
+    };

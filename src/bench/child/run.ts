@@ -18,6 +18,11 @@ export class ChildDied extends FlatminError {
   }
 }
 
+function errorOf({ code, name, message, stack }: Extract<ChildMessage, { kind: 'error' }>): Error {
+  if (code) return new FlatminError(code, message);
+  return Object.assign(name === 'RangeError' ? new RangeError(message) : new Error(message), { name, stack });
+}
+
 const ENTRY = fileURLToPath(new URL('./child.js', import.meta.url));
 
 /**
@@ -41,8 +46,7 @@ export async function runInChild<T>(
       child.on('message', (message: ChildMessage) => {
         if (message.kind === 'progress') onProgress?.(message.value);
         else if (message.kind === 'result') resolve(message.value as T);
-        else
-          reject(message.code ? new FlatminError(message.code, message.message) : new Error(message.message));
+        else reject(errorOf(message));
       });
       child.on('exit', (status, killedBy) => {
         const stopped = signal?.aborted || killedBy === 'SIGINT';

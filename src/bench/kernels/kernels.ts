@@ -1,5 +1,7 @@
 import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
 import { asPrepared } from '../../compile/loss-model.js';
+import { checked, type Given, option } from '../../options/option.js';
+import { flag } from '../../options/values.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import type { BenchOptions } from '../options.js';
 import { median } from '../statistics.js';
@@ -14,10 +16,13 @@ import { retimed } from './retime.js';
 import { type Roofline, rooflineOf } from './roofline.js';
 import { vectorRows } from './vector-rows.js';
 
-/** How the ops of a step are measured. */
-export interface KernelBenchOptions extends BenchOptions {
+export const kernelOptions = {
   /** Also times the other forms that an op could take, each as a model of one op. Default false. */
-  forms?: boolean | undefined;
+  forms: option(flag, { help: 'also time the other forms that each op could take', default: false }),
+};
+
+/** How the ops of a step are measured. */
+export interface KernelBenchOptions extends BenchOptions, Given<typeof kernelOptions> {
   /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes how far the forms are. */
@@ -93,6 +98,7 @@ export async function benchKernels(
   given: Partial<TrainSettings>,
   options: KernelBenchOptions = {},
 ): Promise<KernelReport> {
+  const { forms: asksForms } = checked(kernelOptions, options);
   const workload = await openWorkload(given, options);
   const { settings, device, runtime, target, loss, model, steps } = workload;
   const { batch, precision } = settings;
@@ -127,7 +133,7 @@ export async function benchKernels(
     }),
   );
   const where = { runtime, device: device.name, threads: device.threads, tf32: precision === 'tf32' };
-  const forms = options.forms
+  const forms = asksForms
     ? await compareForms({
         ...(await gradientGraph(await passContext(runtime, asPrepared(model), asked))),
         ...{ opsetImport: built.model.opsetImport, target, where },

@@ -1,18 +1,30 @@
 import { totalmem } from 'node:os';
-import { invalid } from '../../errors.js';
+import { checked, type Given, option } from '../../options/option.js';
+import { counts, positive } from '../../options/values.js';
 import { resolveSettings } from '../../settings/resolve.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { runInChild } from '../child/run.js';
-import type { BenchOptions } from '../options.js';
+import { type BenchOptions, benchOptions } from '../options.js';
 import { fitLine, largestBatch } from './fit.js';
 import type { MemoryUse } from './measure.js';
 
-/** Which batches are measured, and what memory they may take. */
-export interface MemoryBenchOptions extends BenchOptions {
+export const memoryOptions = {
   /** Default: a quarter, a half and all of the settings' batch. */
-  batches?: readonly number[] | undefined;
+  batches: option(counts.optional(), {
+    symbol: 'list',
+    help: 'such as 8,16,32',
+    byDefault: '¼, ½ and all of --batch',
+  }),
   /** Memory that training may take, in bytes; default: that of the machine (on a GPU: nothing is suggested without it). */
-  limitBytes?: number | undefined;
+  limitBytes: option(positive.optional(), {
+    symbol: 'size',
+    help: 'memory that training may take, such as 8GiB',
+    byDefault: "the machine's",
+  }),
+};
+
+/** Which batches are measured, and what memory they may take. */
+export interface MemoryBenchOptions extends BenchOptions, Given<typeof memoryOptions> {
   /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes the batch that is measured next. */
@@ -45,13 +57,19 @@ export async function benchMemory(
   given: Partial<TrainSettings>,
   options: MemoryBenchOptions = {},
 ): Promise<MemoryReport> {
-  const { limitBytes, signal, onProgress, batches: asked, ...execution } = options;
+  const {
+    signal,
+    onProgress,
+    batches: asked,
+    limitBytes,
+    ...execution
+  } = {
+    ...options,
+    ...checked(memoryOptions, options),
+  };
+  const { device } = checked(benchOptions, options);
   const settings = resolveSettings({ ...given, data: 'random' });
   const batches = [...new Set(asked ?? defaultBatches(settings.batch))].sort((a, b) => a - b);
-  if (batches.length === 0 || !batches.every((batch) => Number.isInteger(batch) && batch > 0))
-    throw invalid('batches', 'positive integers', String(asked));
-  if (limitBytes !== undefined && !(limitBytes > 0))
-    throw invalid('limitBytes', 'a positive number', limitBytes);
   const uses: MemoryUse[] = [];
   for (const batch of batches) {
     onProgress?.(batch);
@@ -67,7 +85,7 @@ export async function benchMemory(
     limitBytes: limit ?? null,
     largestBatch: (line && limit !== undefined ? largestBatch(line, limit) : undefined) ?? null,
     model: settings.model,
-    device: options.device ?? 'cpu',
+    device,
     precision: settings.precision,
     optimizer: settings.optimizer,
   };

@@ -1,17 +1,40 @@
 import { invalid } from '../../errors.js';
+import { checked, type Given, option } from '../../options/option.js';
+import { counts, names, someOf } from '../../options/values.js';
+import { executionOptions } from '../../run/execution.js';
 import type { TrainSettings } from '../../settings/schema.js';
 
-/** What is swept; what is absent stays as the settings have it. */
-export interface Sweep {
+const NOT_SWEPT = 'none: as the other options say';
+
+export const sweepOptions = {
   /** Samples in a batch. */
-  readonly batches?: readonly number[] | undefined;
+  batches: option(counts.optional(), {
+    symbol: 'list',
+    help: 'such as 8,16,32,64',
+    byDefault: NOT_SWEPT,
+  }),
   /** Of a model wrn-DEPTH-WIDTH. */
-  readonly widths?: readonly number[] | undefined;
-  /** Of work on the CPU. */
-  readonly threads?: readonly number[] | undefined;
+  widths: option(counts.optional(), {
+    symbol: 'list',
+    help: 'of a model wrn-DEPTH-WIDTH, such as 1,2,4',
+    byDefault: NOT_SWEPT,
+  }),
   /** By name, as the setting `optimizer`. */
-  readonly optimizers?: readonly string[] | undefined;
-}
+  optimizers: option(names.optional(), {
+    symbol: 'list',
+    help: 'such as sgd,sam',
+    byDefault: '--optimizer',
+  }),
+  /** Of work on the CPU. */
+  threads: option(someOf(executionOptions.threads.unwrap(), 'integers').optional(), {
+    symbol: 'list',
+    help: 'such as 1,2',
+    byDefault: 'all cores',
+  }),
+};
+
+/** What is swept; what is absent stays as the settings have it. */
+export interface Sweep extends Readonly<Given<typeof sweepOptions>> {}
 
 /** One configuration of a sweep. */
 export interface ScalePoint {
@@ -31,14 +54,10 @@ export interface ScalePoint {
  * @throws FlatminError INVALID_ARGUMENT for a sweep of nothing, or of widths of another model
  */
 export function sweepPoints(
-  { batches, widths, threads, optimizers }: Sweep,
+  sweep: Sweep,
   given: Pick<TrainSettings, 'model' | 'batch' | 'optimizer'>,
 ): ScalePoint[] {
-  for (const [name, values] of Object.entries({ batches, widths, threads })) {
-    const isBad =
-      values && !(values.length > 0 && values.every((value) => Number.isInteger(value) && value > 0));
-    if (isBad) throw invalid(name, 'positive integers', values.join());
-  }
+  const { batches, widths, threads, optimizers } = checked(sweepOptions, sweep);
   const base = /^(wrn-\d+)-\d+$/.exec(given.model)?.[1];
   if (widths && !base) throw invalid('model', 'wrn-DEPTH-WIDTH where widths are swept', given.model);
   const models = widths?.map((width) => `${base}-${width}`) ?? [given.model];

@@ -1,26 +1,31 @@
 import { FlatminError } from '../../errors.js';
+import { writeBench } from '../../formats/bench/files.js';
+import { changed, checked, type Given } from '../../options/option.js';
 import { openRuntime } from '../../ort/library.js';
 import { resolveSettings } from '../../settings/resolve.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { ChildDied, runInChild } from '../child/run.js';
-import type { BenchOptions } from '../options.js';
+import { type BenchOptions, benchOptions } from '../options.js';
 import type { BenchReport } from '../step.js';
-import { compareTorch } from '../torch/compare.js';
+import { compareOptions, compareTorch } from '../torch/compare.js';
 import { findTorch } from '../torch/python.js';
-import { readResults, writeResults } from './file.js';
+import { readResults } from './file.js';
 import { pointKey, pointName, type ScalePoint, type Sweep, sweepPoints } from './points.js';
 import type { ScaleReport, ScaleResult } from './results.js';
 
+export const scaleComparison = {
+  /** Command of the Python that PyTorch is in. */
+  python: compareOptions.python,
+  /** Of a comparison; default 1. */
+  rounds: changed(compareOptions.rounds, { default: 1 }),
+};
+
 /** What is swept, and how it is measured. */
-export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep {
+export interface ScaleOptions extends Omit<BenchOptions, 'threads'>, Sweep, Given<typeof scaleComparison> {
   /** Folder for the results, written as they come; points that are in it already are not measured again. */
   out?: string | undefined;
   /** Also in PyTorch. */
   compare?: boolean | undefined;
-  /** Command of its Python. */
-  python?: string | undefined;
-  /** Of a comparison; default 1. */
-  rounds?: number | undefined;
   /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes what is measured next, its place from 1 on, and how many points there are. */
@@ -37,7 +42,16 @@ export async function benchScale(
   options: ScaleOptions = {},
 ): Promise<ScaleReport> {
   const { batches, widths, threads, optimizers, out, signal, onProgress, ...others } = options;
-  const { compare = false, python: choice, rounds = 1, ...execution } = others;
+  const {
+    python: choice,
+    rounds,
+    compare = false,
+    ...execution
+  } = {
+    ...others,
+    ...checked(scaleComparison, options),
+  };
+  const { steps, warmup, device } = checked(benchOptions, execution);
   const { model, batch, optimizer, precision } = resolveSettings({ ...given, data: 'random' });
   const points = sweepPoints({ batches, widths, threads, optimizers }, { model, batch, optimizer });
   const { model: _, batch: __, optimizer: ___, ...common } = given;
@@ -45,10 +59,10 @@ export async function benchScale(
     ...{
       ...common,
       precision,
-      device: execution.device ?? 'cpu',
-      runtime: (execution.runtime ?? openRuntime(undefined, execution.device)).version,
+      device,
+      runtime: (execution.runtime ?? openRuntime(undefined, device)).version,
     },
-    ...{ steps: execution.steps ?? 5, warmup: execution.warmup ?? 2, compare },
+    ...{ steps, warmup, compare },
   };
   const known = new Map(
     out ? (await readResults(out, settings)).map((result) => [pointKey(result), result]) : [],
@@ -60,7 +74,7 @@ export async function benchScale(
     const earlier = known.get(pointKey(point));
     if (!earlier) onProgress?.(pointName(point), index + 1, points.length);
     done.push(earlier ?? (await measure(point, given, { ...execution, python, rounds, signal })));
-    if (out) await writeResults(out, reported());
+    if (out) await writeBench(out, 'scale', reported());
   }
   return reported();
 }

@@ -1,4 +1,6 @@
-import { FlatminError, invalid } from '../../errors.js';
+import { FlatminError } from '../../errors.js';
+import { checked, type Given, option } from '../../options/option.js';
+import { count, text } from '../../options/values.js';
 import { resolveSettings } from '../../settings/resolve.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { runInChild } from '../child/run.js';
@@ -9,12 +11,19 @@ import { findTorch } from './python.js';
 import { torchArguments, torchModes } from './torch-settings.js';
 import { type TorchTiming, torchStep } from './torch-step.js';
 
-/** How flatmin and PyTorch are compared. */
-export interface CompareOptions extends BenchOptions {
+export const compareOptions = {
   /** Command of the Python; default python3, then python, on the PATH. */
-  python?: string | undefined;
+  python: option(text.optional(), {
+    symbol: 'command',
+    help: 'a Python with PyTorch',
+    byDefault: 'python3, then python',
+  }),
   /** Each of flatmin and all modes, one after the other; default 3. */
-  rounds?: number | undefined;
+  rounds: option(count, { symbol: 'n', help: 'of flatmin and all modes in turn', default: 3 }),
+};
+
+/** How flatmin and PyTorch are compared. */
+export interface CompareOptions extends BenchOptions, Given<typeof compareOptions> {
   /** Stops it with INTERRUPTED. */
   signal?: AbortSignal | undefined;
   /** Takes what is measured next. */
@@ -66,8 +75,16 @@ export async function compareTorch(
   given: Partial<TrainSettings>,
   options: CompareOptions = {},
 ): Promise<TorchComparison> {
-  const { python: choice, rounds = 3, signal, onProgress, ...execution } = options;
-  if (!(Number.isInteger(rounds) && rounds > 0)) throw invalid('rounds', 'a positive integer', rounds);
+  const {
+    python: choice,
+    rounds,
+    signal,
+    onProgress,
+    ...execution
+  } = {
+    ...options,
+    ...checked(compareOptions, options),
+  };
   const settings = resolveSettings({ ...given, data: 'random' });
   const args = torchArguments(settings, execution);
   const modes = torchModes(settings, execution.device);

@@ -1,6 +1,7 @@
 import { invalid } from '../../errors.js';
+import { checked } from '../../options/option.js';
 import type { TrainSettings } from '../../settings/schema.js';
-import type { BenchOptions } from '../options.js';
+import { type BenchOptions, benchOptions } from '../options.js';
 
 /** Settings that torch_step.py has no part of, with the values that leave them out. */
 const NEUTRAL: Partial<Record<keyof TrainSettings, unknown>> = {
@@ -25,7 +26,7 @@ export function torchArguments(settings: TrainSettings, options: BenchOptions): 
   }
   if (optimizer === 'sam' && settings.radius !== undefined && settings.radius !== 'split')
     throw only('radius', 'split', settings.radius);
-  const { inputShape = [3, 32, 32], classes = 10, device = 'cpu', steps = 5, warmup = 2, threads } = options;
+  const { inputShape, classes, device, steps, warmup, threads } = checked(benchOptions, options);
   const values = {
     ...{ model, batch: settings.batch, optimizer, precision, device, steps, warmup, classes },
     ...{ threads, input: inputShape.join('x') },

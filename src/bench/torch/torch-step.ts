@@ -25,7 +25,7 @@ export async function torchStep(
   args: readonly string[],
   signal?: AbortSignal,
 ): Promise<TorchTiming | { readonly unavailable: string }> {
-  const { status, stdout, stderr } = await output(python, [SCRIPT, ...args, '--json'], signal);
+  const { status, stdout, stderr } = await output(python, [SCRIPT, '--attended', ...args, '--json'], signal);
   if (signal?.aborted) throw new FlatminError('INTERRUPTED', 'Stopped.');
   const line = stdout.trim().split('\n').at(-1)!;
   try {
@@ -46,9 +46,9 @@ function output(
   args: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  // A group of its own: the script's child ends with it.
+  // A group of its own: the script's child ends with it. Stdin tells it when this process is gone.
   const detached = process.platform !== 'win32';
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached });
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached });
   const kill = () => {
     if (detached) process.kill(-child.pid!, 'SIGKILL');
     else child.kill();

@@ -22,9 +22,11 @@ import argparse
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 MODES = ["eager", "channels_last", "compile"]
@@ -301,12 +303,23 @@ def parse():
     parser.add_argument("--ascent-steps", type=positive, default=1)
     parser.add_argument("--mode", choices=[*MODES, *CUDA_MODES, "all"], default="all")
     parser.add_argument("--json", action="store_true", help="print one JSON line")
+    parser.add_argument("--attended", action="store_true", help="end when stdin is closed")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
+def end_with_parent():
+    """Waits until the other end of stdin is closed; then its process is gone, and this one's group ends."""
+    sys.stdin.buffer.read()
+    if hasattr(os, "killpg"):
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+    os._exit(1)
+
+
 def main():
     options = parse()
+    if options.attended:
+        threading.Thread(target=end_with_parent, daemon=True).start()
     if options.child:
         print(json.dumps(measure(options)))
         return

@@ -12,6 +12,8 @@ import type { ProbeMessage } from './message.js';
 import { runProbe } from './run.js';
 
 const [library, device, first] = process.argv.slice(2) as [string, string, string];
+// The parent is gone, or has been told all.
+process.on('disconnect', () => process.exit());
 const tell = (message: ProbeMessage) =>
   new Promise<void>((sent) => {
     process.send!(message, () => sent());

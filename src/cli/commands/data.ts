@@ -1,21 +1,29 @@
 import cliProgress from 'cli-progress';
 import { Argument, type Command } from 'commander';
 import { type CifarName, downloadCifar } from '../../data/index.js';
+import { option } from '../../options/option.js';
+import { text } from '../../options/values.js';
+import { addOptions, given, required } from '../command-options.js';
 import { interruptible } from '../interruption.js';
-import { option, requireOptions } from '../option-values.js';
+import { say } from '../streams.js';
+
+const OPTIONS = {
+  Data: {
+    out: option(text, { symbol: 'folder', help: 'where its folder goes' }),
+    from: option(text, { symbol: 'file', help: 'an archive downloaded before, instead of the network' }),
+  },
+};
 
 export function addData(program: Command): void {
   const command = program
     .command('data')
     .description('Download a data set from its official site, and check it.')
-    .addArgument(new Argument('<name>', 'which').choices(['cifar10', 'cifar100']))
-    .addOption(option('Data', '--out <folder>', 'where its folder goes'))
-    .addOption(option('Data', '--from <file>', 'an archive downloaded before, instead of the network'));
+    .addArgument(new Argument('<name>', 'which').choices(['cifar10', 'cifar100']));
+  addOptions(command, OPTIONS);
   command.action(async (name: CifarName) => {
-    requireOptions(command, '--out');
-    const { out, from } = command.opts();
+    const { out, from } = required(command, given(command, OPTIONS), 'out');
     const folder = await interruptible((signal) => download(name, out, from, signal));
-    process.stderr.write(`${name} is in ${folder}. Train on it with --data ${name}:${out}\n`);
+    say(`${name} is in ${folder}. Train on it with --data ${name}:${out}`);
   });
 }
 

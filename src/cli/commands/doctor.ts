@@ -1,24 +1,29 @@
 import type { Command } from 'commander';
+import { changed } from '../../options/option.js';
 import { diagnose } from '../../provision/doctor.js';
+import { addOptions, given } from '../command-options.js';
 import { doctorReport } from '../doctor-report.js';
-import { deviceOption } from '../execution-options.js';
-import { option } from '../option-values.js';
+import { executionFlags } from '../execution-options.js';
+import { jsonFlag } from '../output-options.js';
+import { printResult } from '../streams.js';
+
+const OPTIONS = {
+  Execution: { device: executionFlags.device },
+  Result: { json: changed(jsonFlag, { help: 'print the findings as one JSON line' }) },
+};
 
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description(
       'What training can run on here: runtimes, kernels, CUDA libraries, driver; what is missing, and the command that mends it. Exit code 0: the device works, 1: not.',
-    )
-    .addOption(deviceOption())
-    .addOption(option('Result', '--json', 'print the findings as one JSON line'));
+    );
+  addOptions(command, OPTIONS);
   command.action(async () => {
-    const { device, json } = command.opts();
+    const { device, json } = given(command, OPTIONS);
     const diagnosis = await diagnose(device);
     const version = program.version() ?? '';
-    process.stdout.write(
-      `${json ? JSON.stringify({ flatmin: version, ...diagnosis }) : doctorReport(diagnosis, version)}\n`,
-    );
+    printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
   });
 }

@@ -3,63 +3,66 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { FlatminError } from '../../errors.js';
 import { builtinExperiments } from '../../experiment/builtin/index.js';
 import { openExperiment } from '../../experiment/open.js';
+import { planOptions, shardOption } from '../../experiment/plan.js';
 import { type ExperimentReport, runExperiment } from '../../experiment/run-experiment.js';
+import { jobOptions } from '../../experiment/run-jobs.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
+import { changed, option } from '../../options/option.js';
+import { flag, text } from '../../options/values.js';
 import { makeReport } from '../../report/report.js';
-import { chosenExecution, executionOptions } from '../execution-options.js';
+import { addOptions, given } from '../command-options.js';
+import { chosenExecution, executionFlags } from '../execution-options.js';
 import { experimentTable, missingText, reportEvent } from '../experiment-texts.js';
 import { interruptible } from '../interruption.js';
-import { option, toNumber, toNumbers } from '../option-values.js';
+import { jsonFlag, quietFlag } from '../output-options.js';
+import { readBy } from '../schema-option.js';
+import { print, printJson, say } from '../streams.js';
+import { timeLimitOption } from '../time-limit.js';
 
 const NAMES = builtinExperiments.map(({ name }) => name).join(', ');
 
-const experimentOptions = () => [
-  option('Experiment', '--out <folder>', 'where jobs and tables go; several processes may share it'),
-  option('Experiment', '--scale <name>', 'full (the paper’s), small, tiny, or one of the file’s', {
-    byDefault: "the experiment's first",
-  }),
-  option('Experiment', '--seeds <list>', 'such as 0,1,2', { parse: toNumbers, byDefault: "the scale's" }),
-  option('Experiment', '--data <set=folder>', 'where a data set is: cifar10=DIR; may be repeated').argParser(
-    (text: string, before: Record<string, string> | undefined) => ({ ...before, ...toFolder(text) }),
-  ),
-  option('Experiment', '--shard <i/n>', 'do the i-th of n parts of the jobs', {
-    parse: toShard,
-    byDefault: 'all',
-  }),
-  option('Experiment', '--jobs <n>', 'jobs at a time, that share the threads', {
-    parse: toNumber,
-    byDefault: 1,
-  }),
-  option('Experiment', '--tries <n>', 'of a job that fails', { parse: toNumber, byDefault: 2 }),
-  option('Experiment', '--print', 'print the experiment as JSON, to write your own from, and end'),
-  option('Experiment', '--json', 'print the results as one JSON line on stdout'),
-  option('Experiment', '--quiet', 'show no progress'),
-];
+const OPTIONS = {
+  Experiment: {
+    out: option(text, { symbol: 'folder', help: 'where jobs and tables go; several processes may share it' }),
+    ...planOptions,
+    data: readBy(planOptions.data, (text, before) => ({ ...before, ...toFolder(text) })),
+    shard: readBy(shardOption.shard, toShard),
+    ...jobOptions,
+    timeLimit: timeLimitOption,
+    print: option(flag, { help: 'print the experiment as JSON, to write your own from, and end' }),
+    json: changed(jsonFlag, { help: 'print the results as one JSON line on stdout' }),
+    quiet: quietFlag,
+  },
+  Execution: executionFlags,
+};
 
 export function addExperiment(program: Command): void {
   const command = program
     .command('experiment')
     .description('Train and measure all variants and seeds of an experiment, and tabulate them.')
     .argument('<experiment>', `${NAMES}, or FILE.json`);
-  for (const each of [...experimentOptions(), ...executionOptions()]) command.addOption(each);
+  addOptions(command, OPTIONS);
   command.action((name: string) => runCommand(name, command));
 }
 
 async function runCommand(name: string, command: Command): Promise<void> {
-  const { out, scale, seeds, data, shard, jobs, tries, print, json, quiet } = command.opts();
-  if (print) {
-    process.stdout.write(`${JSON.stringify(await openExperiment(name), null, 2)}\n`);
+  const options = given(command, OPTIONS);
+  const { out, scale, seeds, data, shard, jobs, tries, json, quiet, timeLimit } = options;
+  if (options.print) {
+    printJson(await openExperiment(name), 2);
     return;
   }
   if (out === undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Say where the results go: --out FOLDER.');
-  const report = await interruptible((signal) =>
-    runExperiment(name, {
-      ...chosenExecution(command),
-      ...{ out, scale, seeds, data, shard, jobs, tries, signal },
-      showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
-      onEvent: quiet ? undefined : (event) => process.stderr.write(`${reportEvent(event)}\n`),
-    }),
+  const report = await interruptible(
+    (signal, onUninterrupted) =>
+      runExperiment(name, {
+        ...chosenExecution(options),
+        ...{ out, scale, seeds, data, shard, jobs, tries, signal, onUninterrupted },
+        showSteps: !quiet && process.stderr.isTTY && (jobs ?? 1) === 1,
+        onEvent: quiet ? undefined : (event) => say(reportEvent(event)),
+      }),
+    timeLimit,
   );
   show(report, json);
   if (report.results) await writeReport(out, command.parent!.version()!, !quiet);
@@ -69,14 +72,14 @@ async function runCommand(name: string, command: Command): Promise<void> {
 async function writeReport(folder: string, version: string, told: boolean): Promise<void> {
   const page = join(folder, 'report.html');
   await writeFileAtomic(page, await makeReport(folder, { version }));
-  if (told) process.stderr.write(`${page}\n`);
+  if (told) say(page);
 }
 
 function show(report: ExperimentReport, json: boolean | undefined): void {
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (report.results) process.stdout.write(experimentTable(report.results));
+  if (json) printJson(report);
+  else if (report.results) print(experimentTable(report.results));
   if (report.missing.length === 0) return;
-  process.stderr.write(missingText(report));
+  say(missingText(report));
   if (report.missing.some(({ reason }) => reason === 'failed')) process.exitCode = 1;
 }
 

@@ -2,47 +2,47 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LAYOUT_TEXT } from '../../compile/image-layout.js';
-import {
-  type InspectedTensor,
-  type InspectedValue,
-  type Inspection,
-  inspectModel,
-} from '../../compile/inspect.js';
+import { inspectModel } from '../../compile/inspect/inspect.js';
+import type { InspectedTensor, InspectedValue, Inspection } from '../../compile/inspect/inspection.js';
+import { printableTexts } from '../../formats/printable.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
 import { readModel } from '../../onnx/model.js';
-import { openRuntime } from '../../ort/library.js';
-import { runtimeOption } from '../execution-options.js';
-import { choiceOptions, ctcOptions, viewOptions } from '../model-view-options.js';
-import { option, toDims, toNumber } from '../option-values.js';
+import { option } from '../../options/option.js';
+import { choice, count, integer } from '../../options/values.js';
+import { openRuntime, runtimeOption } from '../../ort/library.js';
+import { addOptions, given } from '../command-options.js';
+import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
+import { jsonFlag } from '../output-options.js';
+import { printResult } from '../streams.js';
 
-const inspectOptions = () => [
-  ...viewOptions(),
-  option('Model', '--loss <name>', 'what ends the model', {
-    choices: LOSS_NAMES,
-    byDefault: 'output, its mean',
-  }),
-  option('Model', '--class-axis <n>', 'of cross-entropy and nll', { parse: toNumber, byDefault: 1 }),
-  ...ctcOptions(),
-  option('Model', '--batch <n>', 'samples in a batch', { parse: toNumber, byDefault: 2 }),
-  option('Model', '--dim <name=size>', 'size of an open dimension; may be repeated').argParser(toDims),
-  option('Model', '--bn <mode>', 'normalise by the batch or by the running statistics', {
-    choices: ['batch', 'running'],
-    byDefault: 'batch',
-  }),
-  ...choiceOptions(),
-  runtimeOption(),
-  option('Result', '--json', 'print the report as one JSON line'),
-];
+const OPTIONS = {
+  Model: {
+    ...viewFlags,
+    loss: option(choice(LOSS_NAMES), {
+      symbol: 'name',
+      help: 'what ends the model',
+      byDefault: 'output, its mean',
+    }),
+    classAxis: option(integer, { symbol: 'n', help: 'of cross-entropy and nll', default: 1 }),
+    batch: option(count, { symbol: 'n', help: 'samples in a batch', default: 2 }),
+    dim: dimFlag,
+    bn: statisticsFlag,
+    ...choiceFlags,
+  },
+  Loss: ctcFlags,
+  Execution: { runtime: runtimeOption },
+  Result: { json: jsonFlag },
+};
 
 /** Nothing in the way: 0; else 1. */
 export function addInspect(program: Command): void {
   const command = program
     .command('inspect')
     .description(
-      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not.',
+      'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not, or not tried.',
     )
     .argument('<model>', 'an .onnx file');
-  for (const each of inspectOptions()) command.addOption(each);
+  addOptions(command, OPTIONS);
   command.action((path: string) => runInspect(path, command));
 }
 
@@ -63,7 +63,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     freeze,
     runtime,
     json,
-  } = command.opts();
+  } = given(command, OPTIONS);
   const model = await readModel(path);
   const report = await inspectModel(model, {
     output,
@@ -72,13 +72,13 @@ async function runInspect(path: string, command: Command): Promise<void> {
     batch,
     dims: dim,
     batchNorm: bn,
-    train: (train as string[] | undefined)?.map(parsePattern),
-    alsoTrain: (trainAlso as string[] | undefined)?.map(parsePattern),
-    freeze: (freeze as string[] | undefined)?.map(parsePattern),
+    train: train?.map(parsePattern),
+    alsoTrain: trainAlso?.map(parsePattern),
+    freeze: freeze?.map(parsePattern),
     ...(loss && { loss: namedLoss(loss, { classAxis, ctc: { blank, layout: scoresLayout } }) }),
     ...(runtime !== undefined && { runtime: openRuntime(runtime) }),
   });
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
+  printResult(report, json, () => describe(printableTexts(report)));
   if (!report.trainable) process.exitCode = 1;
 }
 
@@ -105,6 +105,11 @@ const layoutText = ({ input, layout, why }: NonNullable<Inspection['layout']>): 
 
 const endText = ({ output, what, input }: NonNullable<Inspection['end']>): string =>
   `Ends in: ${output} is ${what}${input === null ? '' : ` of ${input}`}`;
+
+function verdict({ trainable, problem, note }: Inspection): string {
+  if (trainable) return 'Trainable.';
+  return problem === null && note !== null ? 'Not tried: give sizes that fit.' : 'Not trainable.';
+}
 
 function describe(report: Inspection): string {
   const values = (list: readonly InspectedValue[]) =>
@@ -136,7 +141,7 @@ function describe(report: Inspection): string {
     ]),
     ...(report.note ? [`Note: ${report.note}`] : []),
     ...(report.problem ? [`Problem: ${report.problem}`] : []),
-    report.trainable ? 'Trainable.' : 'Not trainable.',
+    verdict(report),
   ];
   return lines.join('\n');
 }

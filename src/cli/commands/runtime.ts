@@ -1,20 +1,26 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { changed, option } from '../../options/option.js';
+import { flag, text } from '../../options/values.js';
 import { type InstallResult, installRuntime } from '../../provision/install.js';
 import { type ListedRuntime, listRuntimes } from '../../provision/list.js';
+import { addOptions, given } from '../command-options.js';
 import { interruptible } from '../interruption.js';
-import { option } from '../option-values.js';
+import { jsonFlag } from '../output-options.js';
 import { mebibytes, shortProviders } from '../runtime-texts.js';
+import { printResult, say } from '../streams.js';
 
-const installOptions = () => [
-  option('Build', '--gpu', 'the build with CUDA (165 MB to fetch), for Linux x64 and Windows'),
-  option(
-    'Build',
-    '--from <path>',
-    'take this jar, folder or libonnxruntime instead of fetching it with Maven',
-  ),
-  option('Result', '--json', 'print what is installed as one JSON line'),
-];
+const INSTALL = {
+  Build: {
+    gpu: option(flag, { help: 'the build with CUDA (165 MB to fetch), for Linux x64 and Windows' }),
+    from: option(text, {
+      symbol: 'path',
+      help: 'take this jar, folder or libonnxruntime instead of fetching it with Maven',
+    }),
+  },
+  Result: { json: changed(jsonFlag, { help: 'print what is installed as one JSON line' }) },
+};
+const LIST = { Result: { json: changed(jsonFlag, { help: 'print the list as one JSON line' }) } };
 
 export function addRuntime(program: Command): void {
   const runtime = program
@@ -25,23 +31,22 @@ export function addRuntime(program: Command): void {
     .description(
       'Install the training build of ONNX Runtime into the user\'s cache folder (or FLATMIN_CACHE), through Maven\'s client "mvn" or from a file. It becomes the default; --runtime stock chooses the other.',
     );
-  for (const each of installOptions()) install.addOption(each);
+  addOptions(install, INSTALL);
   install.action(() => runInstall(install));
   const list = runtime
     .command('list')
-    .description('The runtimes at hand, and which one is taken when none is named.')
-    .addOption(option('Result', '--json', 'print the list as one JSON line'));
+    .description('The runtimes at hand, and which one is taken when none is named.');
+  addOptions(list, LIST);
   list.action(() => {
     const runtimes = listRuntimes();
-    process.stdout.write(list.opts().json ? `${JSON.stringify({ runtimes })}\n` : `${listTable(runtimes)}\n`);
+    printResult({ runtimes }, given(list, LIST).json, () => listTable(runtimes));
   });
 }
 
 async function runInstall(command: Command): Promise<void> {
-  const { gpu, from, json } = command.opts();
-  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress }));
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : installText(result));
+  const { gpu, from, json } = given(command, INSTALL);
+  const result = await interruptible((signal) => installRuntime({ gpu, from, signal, onProgress: say }));
+  printResult(result, json, installText);
 }
 
 function installText({ runtime, isNew }: InstallResult): string {
@@ -52,7 +57,6 @@ function installText({ runtime, isNew }: InstallResult): string {
     classifier.endsWith('-gpu')
       ? 'It is the default with --device cuda.'
       : 'It is the default; --runtime stock takes the one of onnxruntime-node.',
-    '',
   ].join('\n');
 }
 

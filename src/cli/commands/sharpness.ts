@@ -1,72 +1,69 @@
-import type { Command } from 'commander';
-import { DATA_HINT } from '../../data/index.js';
+import type { Command, Option } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
-import { sharpnessOptions } from '../../sharpness/options.js';
+import { sharpnessText } from '../../formats/run/sharpness.js';
+import { changed, option } from '../../options/option.js';
+import { text } from '../../options/values.js';
+import { type SharpnessOptions, sharpnessOptions } from '../../sharpness/options.js';
 import { type MeasureSharpnessOptions, measureSharpness } from '../../study/measure-sharpness.js';
-import { chosenExecution, executionOptions } from '../execution-options.js';
-import { layoutOption, viewOptions } from '../model-view-options.js';
-import { option, toNumber } from '../option-values.js';
+import { objectiveOptions } from '../../study/model-objective.js';
+import { subjectOptions } from '../../study/subject.js';
+import { addOptions, given, valuesOf } from '../command-options.js';
+import { chosenExecution, executionFlags } from '../execution-options.js';
+import { layoutFlag, viewFlags } from '../model-view-options.js';
+import { jsonFlag, quietFlag } from '../output-options.js';
 import { schemaOption } from '../schema-option.js';
 import { sharpnessProgress } from '../sharpness-progress.js';
 import { sharpnessTable } from '../sharpness-table.js';
+import { printResult, say } from '../streams.js';
 
-const toSamples = (text: string) => (text === 'all' ? text : toNumber(text));
+const { seed: _, ...ofMeasures } = Object.fromEntries(sharpnessOptions);
+const { workers, ...execution } = executionFlags;
 
-const number = (group: string, flags: string, description: string, byDefault: unknown) =>
-  option(group, flags, description, { parse: toNumber, byDefault });
+const { data, labelSmoothing } = subjectOptions;
+const { samples, batch, batchNorm } = objectiveOptions;
 
-const { seed, ...measureOptions } = Object.fromEntries(sharpnessOptions);
+const OPTIONS = {
+  Data: { data, samples, batch, batchNorm, labelSmoothing, seed: objectiveOptions.seed },
+  Model: { ...viewFlags, ...layoutFlag },
+  Output: {
+    json: changed(jsonFlag, { help: 'print the report as one JSON line on stdout' }),
+    out: option(text, { symbol: 'file', help: 'write the report as JSON' }),
+    quiet: quietFlag,
+  },
+  Execution: execution,
+};
 
-const commandOptions = () => [
-  ...Object.entries(measureOptions).flatMap(([name, declared]) => schemaOption('Measures', name, declared)),
-  option('Data', '--data <set>', `${DATA_HINT}; of a run default its own`),
-  option('Data', '--samples <n>', 'a seeded part of the training images, or all', {
-    parse: toSamples,
-    byDefault: 'all',
-  }),
-  number(
-    'Data',
-    '--batch <n>',
-    'images in one pass through the model',
-    '256; as in training with batch statistics',
-  ),
-  option('Data', '--batch-norm <statistics>', 'what BatchNorm normalises by', {
-    choices: ['running', 'batch'],
-    byDefault: 'running',
-  }),
-  number('Data', '--label-smoothing <s>', 'of the loss, in [0, 1)', "the run's, else 0"),
-  ...schemaOption('Data', 'seed', seed!),
-  ...viewOptions(),
-  layoutOption(),
-  option('Output', '--json', 'print the report as one JSON line on stdout'),
-  option('Output', '--out <file>', 'write the report as JSON'),
-  option('Output', '--quiet', 'show no progress'),
-];
+const measureOptions = (): Option[] =>
+  Object.entries(ofMeasures).flatMap(([name, declared]) => schemaOption('Measures', name, declared));
+
+/** They are checked when the measures are chosen. */
+const givenToMeasures = (command: Command): SharpnessOptions => valuesOf(command, Object.keys(ofMeasures));
 
 export function addSharpness(program: Command): void {
   const command = program
     .command('sharpness')
     .description('Measure how sharp the loss is around a trained model; it is left as it is.')
     .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
-  for (const each of [...commandOptions(), ...executionOptions().filter(({ long }) => long !== '--workers')])
-    command.addOption(each);
+  for (const each of measureOptions()) command.addOption(each);
+  addOptions(command, OPTIONS);
   command.action((subject: string) => runSharpness(command, subject));
 }
 
 async function runSharpness(command: Command, subject: string): Promise<void> {
-  const { json, out, quiet, constant, ...rest } = command.opts();
+  const { json, out, quiet, constant, ...rest } = given(command, OPTIONS);
   const options: MeasureSharpnessOptions = {
+    ...givenToMeasures(command),
     ...rest,
-    ...chosenExecution(command),
+    ...chosenExecution(rest),
     constants: constant,
     ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
   };
   const onNote = (note: string) => {
-    if (!quiet) process.stderr.write(`${note}\n`);
+    if (!quiet) say(note);
   };
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
   const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
-  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`);
-  process.stdout.write(`${json ? JSON.stringify(report) : sharpnessTable(report)}\n`);
+  if (out !== undefined) await writeFileAtomic(out, sharpnessText(report));
+  printResult(report, json, sharpnessTable);
 }

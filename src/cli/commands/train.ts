@@ -1,73 +1,60 @@
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
-import { KEPT_CHECKPOINTS } from '../../run/checkpoint/kept.js';
-import { compare, readComparison } from '../../run/compare.js';
+import { changed, option } from '../../options/option.js';
+import { flag, text } from '../../options/values.js';
+import { compare, compareOption, readComparison } from '../../run/compare.js';
+import { checkpointOptions } from '../../run/listeners/checkpoints.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
-import { chosenExecution, executionOptions } from '../execution-options.js';
+import { addOptions, given, required } from '../command-options.js';
+import { chosenExecution, executionFlags } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
-import { option, requireOptions, toNames, toNumber } from '../option-values.js';
+import { jsonFlag, quietFlag } from '../output-options.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
+import { printResult } from '../streams.js';
 import { comparisonTable, summaryTable } from '../tables.js';
+import { timeLimitOption } from '../time-limit.js';
 
-const runOptions = () => [
-  option('Run', '--out <folder>', 'where config, metrics, checkpoints and the model go'),
-  option('Run', '--resume', 'go on with the run in --out, with its settings, threads and runtime'),
-  option('Run', '--restart', 'with --resume: begin that run again, without its checkpoints'),
-  option(
-    'Run',
-    '--compare <names>',
-    'train once with each of some optimizers, or sam-N for N ascent steps, into OUT/NAME',
-    {
-      parse: toNames,
-    },
-  ),
-  option('Run', '--checkpoint-every <steps>', 'checkpoints within an epoch, beside those at its end', {
-    parse: toNumber,
-    byDefault: 'every 5 minutes',
-  }),
-  option('Run', '--keep-checkpoints <n>', 'how many of the latest checkpoints are kept', {
-    parse: toNumber,
-    byDefault: KEPT_CHECKPOINTS,
-  }),
-  option('Run', '--keep-best', 'keep the state of the best accuracy in checkpoint-best.safetensors'),
-  option('Run', '--json', 'print the summary as one JSON line on stdout'),
-  option('Run', '--quiet', 'show no progress'),
-];
+const OPTIONS = {
+  Run: {
+    out: option(text, { symbol: 'folder', help: 'where config, metrics, checkpoints and the model go' }),
+    resume: option(flag, { help: 'go on with the run in --out, with its settings, threads and runtime' }),
+    restart: option(flag, { help: 'with --resume: begin that run again, without its checkpoints' }),
+    compare: compareOption,
+    ...checkpointOptions,
+    timeLimit: timeLimitOption,
+    json: changed(jsonFlag, { help: 'print the summary as one JSON line on stdout' }),
+    quiet: quietFlag,
+  },
+  Execution: executionFlags,
+};
 
 export function addTrain(program: Command): void {
   const command = program.command('train').description('Train a model; see --recipe and --compare.');
-  for (const each of [
-    ...modelOptions(),
-    ...trainingOptions(),
-    ...optimizerOptions(),
-    ...runOptions(),
-    ...executionOptions(),
-  ])
+  for (const each of [...modelOptions(), ...trainingOptions(), ...optimizerOptions()])
     command.addOption(each);
+  addOptions(command, OPTIONS);
   command.action(() => runTrain(command));
 }
 
 async function runTrain(command: Command): Promise<void> {
-  requireOptions(command, '--out');
-  const { out, resume, restart, compare: names, json, quiet } = command.opts();
-  const { checkpointEvery, keepCheckpoints, keepBest } = command.opts();
-  const given = givenSettings(command);
-  const execution = chosenExecution(command);
-  await interruptible(async (signal) => {
-    const label = quiet ? undefined : (given.optimizer ?? 'train');
-    const options = {
+  const options = required(command, given(command, OPTIONS), 'out');
+  const { out, resume, restart, compare: names, json, quiet, timeLimit } = options;
+  const { checkpointEvery, keepCheckpoints, keepBest } = options;
+  const settings = givenSettings(command);
+  const execution = chosenExecution(options);
+  await interruptible(async (signal, onUninterrupted) => {
+    const label = quiet ? undefined : (settings.optimizer ?? 'train');
+    const how = {
       ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
-      ...{ signal, label },
+      ...{ signal, onUninterrupted, label },
     };
     const isComparison = names ?? (resume && (await readComparison(out)));
-    const run = isComparison ? compareRuns(names, given, options, json) : trainRun(given, options, json);
-    process.stdout.write(
-      await run.catch((error) => {
-        throw withResumeHint(error, out);
-      }),
-    );
-  });
+    const done = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
+    await done.catch((error) => {
+      throw withResumeHint(error, out);
+    });
+  }, timeLimit);
 }
 
 function withResumeHint(error: unknown, out: string): unknown {
@@ -82,9 +69,8 @@ async function trainRun(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summary = await train(given, options);
-  return `${json ? JSON.stringify(summary) : summaryTable(summary)}\n`;
+): Promise<void> {
+  printResult(await train(given, options), json, summaryTable);
 }
 
 async function compareRuns(
@@ -92,7 +78,7 @@ async function compareRuns(
   given: Partial<TrainSettings>,
   options: TrainOptions,
   json: boolean | undefined,
-): Promise<string> {
-  const summaries = await compare(names, given, options);
-  return `${json ? JSON.stringify({ runs: summaries }) : comparisonTable(summaries)}\n`;
+): Promise<void> {
+  const runs = await compare(names, given, options);
+  printResult({ runs }, json, () => comparisonTable(runs));
 }

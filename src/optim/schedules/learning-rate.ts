@@ -1,24 +1,36 @@
+import { z } from 'zod';
 import { invalid } from '../../errors.js';
+import { checked, checkedValue, type Given, option } from '../../options/option.js';
+import { belowOne, choice, count, countOrZero, notNegative, positive } from '../../options/values.js';
 
 /** The learning rate of a 0-based step. Pure: a resumed run needs the step alone. */
 export type Schedule = (step: number) => number;
 
+const common = {
+  lr: option(positive, { symbol: 'η', help: 'highest learning rate' }),
+  totalSteps: option(count, { symbol: 'T', help: 'steps of the run' }),
+  /** Default 0. */
+  warmupSteps: option(countOrZero, { symbol: 'W', help: 'steps of linear warm-up', default: 0 }),
+};
+
 /** η(s) = lr. */
 export function constant(lr: number): Schedule {
-  checkPositive('lr', lr);
+  checkedValue('lr', common.lr, lr);
   return () => lr;
 }
 
+const cosineOptions = {
+  ...common,
+  /** Reached at step totalSteps and kept. Default 0. */
+  finalLr: option(notNegative, { symbol: 'rate', help: 'learning rate at the end', default: 0 }),
+};
+
 /** Options of `cosine`. */
-export interface CosineOptions {
+export interface CosineOptions extends Given<typeof cosineOptions> {
   /** The highest rate, from which the cosine falls. */
   lr: number;
   /** T, the warm-up included. */
   totalSteps: number;
-  /** Reached at step totalSteps and kept. Default 0. */
-  finalLr?: number;
-  /** Default 0. */
-  warmupSteps?: number;
 }
 
 /**
@@ -26,57 +38,64 @@ export interface CosineOptions {
  * η(s) = finalLr + ½ (lr − finalLr) (1 + cos(π (s − W)/(T − W))), T = totalSteps, W = warmupSteps,
  * after a linear warm-up η(s) = lr (s + 1)/W for s < W. The cosine spans what follows the warm-up.
  */
-export function cosine({ lr, totalSteps, finalLr = 0, warmupSteps = 0 }: CosineOptions): Schedule {
-  checkPositive('lr', lr);
-  checkSteps('totalSteps', totalSteps, 1);
-  checkNotNegative('finalLr', finalLr);
-  checkWarmup(warmupSteps, totalSteps);
+export function cosine(options: CosineOptions): Schedule {
+  const { lr, totalSteps, finalLr, warmupSteps } = checked(cosineOptions, options);
+  checkWarmup({ warmupSteps, totalSteps });
   return (step) =>
     step < warmupSteps
       ? (lr * (step + 1)) / warmupSteps
       : halfCosine(lr, finalLr, (step - warmupSteps) / (totalSteps - warmupSteps));
 }
 
+const ascending = z
+  .array(count, 'a list of steps')
+  .refine((steps) => steps.every((step, i) => i === 0 || step > steps[i - 1]!), 'in ascending order')
+  .readonly();
+
 /** γ of step decay where none is given (Zagoruyko & Komodakis 2016, WideResNet). */
 export const STEP_GAMMA = 0.2;
 
+const stepDecayOptions = {
+  lr: common.lr,
+  milestones: option(ascending, { symbol: 'steps', help: 'steps at which the rate falls' }),
+  /** Factor of each fall. Default 0.2. */
+  gamma: option(positive, { symbol: 'γ', help: 'factor of each fall', default: STEP_GAMMA }),
+};
+
 /** Options of `stepDecay`. */
-export interface StepDecayOptions {
+export interface StepDecayOptions extends Given<typeof stepDecayOptions> {
   /** The rate before the first milestone. */
   lr: number;
   /** Steps at which the rate falls, ascending. */
   milestones: readonly number[];
-  /** Factor of each fall. Default 0.2. */
-  gamma?: number;
 }
 
 /**
  * η(s) = lr γᵏ, k = number of milestones ≤ s. The default γ is that of the wide residual networks
  * (Zagoruyko & Komodakis 2016, https://arxiv.org/abs/1605.07146: 0.2 after 30 %, 60 % and 80 % of the epochs).
  */
-export function stepDecay({ lr, milestones, gamma = STEP_GAMMA }: StepDecayOptions): Schedule {
-  checkPositive('lr', lr);
-  checkPositive('gamma', gamma);
-  milestones.forEach((milestone, i) => {
-    checkSteps('milestones', milestone, 1);
-    if (i > 0 && milestone <= milestones[i - 1]!)
-      throw invalid('milestones', 'in ascending order', milestones.join(', '));
-  });
+export function stepDecay(options: StepDecayOptions): Schedule {
+  const { lr, milestones, gamma } = checked(stepDecayOptions, options);
   return (step) => lr * gamma ** milestones.filter((milestone) => milestone <= step).length;
 }
 
+const oneCycleOptions = {
+  maxLr: common.lr,
+  totalSteps: common.totalSteps,
+  /** Share of the steps in which the rate rises, in [0, 1). Default 0.3. */
+  warmFraction: option(belowOne, { help: 'share of the steps in which the rate rises', default: 0.3 }),
+  /** maxLr / first rate. Default 25. */
+  divFactor: option(positive, { help: 'highest rate over the first', default: 25 }),
+  /** First rate / last rate. Default 1e4. */
+  finalDivFactor: option(positive, { help: 'first rate over the last', default: 1e4 }),
+};
+
 /** Options of `oneCycle`. */
-export interface OneCycleOptions {
+export interface OneCycleOptions extends Given<typeof oneCycleOptions> {
   /** The rate at the peak. */
   maxLr: number;
   /** Steps T of the whole cycle. */
   totalSteps: number;
-  /** Share of the steps in which the rate rises, in [0, 1). Default 0.3. */
-  warmFraction?: number;
-  /** maxLr / first rate. Default 25. */
-  divFactor?: number;
-  /** First rate / last rate. Default 1e4. */
-  finalDivFactor?: number;
 }
 
 /**
@@ -84,19 +103,8 @@ export interface OneCycleOptions {
  * torch.optim.lr_scheduler.OneCycleLR: with peak P = warmFraction·T − 1, half a cosine from maxLr/divFactor at step 0
  * up to maxLr at P, and half a cosine down to maxLr/(divFactor·finalDivFactor) at step T − 1, kept from there on.
  */
-export function oneCycle({
-  maxLr,
-  totalSteps,
-  warmFraction = 0.3,
-  divFactor = 25,
-  finalDivFactor = 1e4,
-}: OneCycleOptions): Schedule {
-  checkPositive('maxLr', maxLr);
-  checkSteps('totalSteps', totalSteps, 1);
-  if (!(warmFraction >= 0 && warmFraction < 1))
-    throw invalid('warmFraction', 'a number in [0, 1)', warmFraction);
-  checkPositive('divFactor', divFactor);
-  checkPositive('finalDivFactor', finalDivFactor);
+export function oneCycle(options: OneCycleOptions): Schedule {
+  const { maxLr, totalSteps, warmFraction, divFactor, finalDivFactor } = checked(oneCycleOptions, options);
   const first = maxLr / divFactor;
   const last = first / finalDivFactor;
   const peak = warmFraction * totalSteps - 1;
@@ -108,7 +116,7 @@ export function oneCycle({
 
 /** η(s) · min(1, (s + 1)/W): the schedule itself is not shifted. */
 export function withLinearWarmup(schedule: Schedule, warmupSteps: number): Schedule {
-  checkSteps('warmupSteps', warmupSteps, 0);
+  checkedValue('warmupSteps', common.warmupSteps, warmupSteps);
   return (step) => (step < warmupSteps ? (schedule(step) * (step + 1)) / warmupSteps : schedule(step));
 }
 
@@ -117,21 +125,7 @@ function halfCosine(from: number, to: number, fraction: number): number {
   return to + ((from - to) / 2) * (1 + Math.cos(Math.PI * Math.min(1, fraction)));
 }
 
-function checkPositive(name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) throw invalid(name, 'a positive number', value);
-}
-
-function checkNotNegative(name: string, value: number): void {
-  if (!(value >= 0 && Number.isFinite(value))) throw invalid(name, 'a number of at least 0', value);
-}
-
-function checkSteps(name: string, value: number, least: number): void {
-  if (!(Number.isSafeInteger(value) && value >= least))
-    throw invalid(name, `an integer of at least ${least}`, value);
-}
-
-function checkWarmup(warmupSteps: number, totalSteps: number): void {
-  checkSteps('warmupSteps', warmupSteps, 0);
+function checkWarmup({ warmupSteps, totalSteps }: { warmupSteps: number; totalSteps: number }): void {
   if (warmupSteps >= totalSteps)
     throw invalid('warmupSteps', `less than totalSteps (${totalSteps})`, warmupSteps);
 }
@@ -171,16 +165,15 @@ const OWN_OPTIONS: Record<ScheduleName, readonly (keyof ScheduleOptions)[]> = {
  * @throws FlatminError INVALID_ARGUMENT for an unknown name, an option the schedule does not take, or a bad value.
  */
 export function parseSchedule(name: ScheduleName, options: ScheduleOptions): Schedule {
-  if (!SCHEDULE_NAMES.includes(name)) throw invalid('schedule', `one of ${SCHEDULE_NAMES.join(', ')}`, name);
+  checkedValue('schedule', choice(SCHEDULE_NAMES), name);
   for (const [option, value] of Object.entries(options)) {
     const known = ['lr', 'totalSteps', ...OWN_OPTIONS[name]];
     if (value !== undefined && !known.includes(option)) {
       throw invalid(option, `left out with schedule "${name}" (it takes ${known.join(', ')})`, value);
     }
   }
-  const { lr, totalSteps, warmupSteps = 0 } = options;
-  checkSteps('totalSteps', totalSteps, 1);
-  checkWarmup(warmupSteps, totalSteps);
+  const { lr, totalSteps, warmupSteps } = checked(common, options);
+  checkWarmup({ totalSteps, warmupSteps });
   switch (name) {
     case 'constant':
       return withLinearWarmup(constant(lr), warmupSteps);

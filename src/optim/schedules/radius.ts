@@ -1,16 +1,23 @@
 import { invalid } from '../../errors.js';
+import { checked, checkedValue, type Given, option } from '../../options/option.js';
+import { choice, count, notNegative } from '../../options/values.js';
 import { at, type Scheduled } from '../optimizer.js';
 
 export const RHO_SCHEDULE_NAMES = ['constant', 'linear', 'cosine', 'lr'] as const;
 /** Names of the schedules of a radius: see `rhoSchedule`. */
 export type RhoScheduleName = (typeof RHO_SCHEDULE_NAMES)[number];
 
+const radiusOptions = {
+  rho: option(notNegative, { symbol: 'ρ', help: 'radius at the start' }),
+  /** Radius at the end; with 'lr', at a learning rate of zero. Default 0. */
+  final: option(notNegative, { symbol: 'ρ₁', help: 'radius at the end', default: 0 }),
+  totalSteps: option(count, { symbol: 'T', help: 'steps after which the radius stays' }),
+};
+
 /** Options of `rhoSchedule`. */
-export interface RhoScheduleOptions {
+export interface RhoScheduleOptions extends Given<typeof radiusOptions> {
   /** Radius at the start; with 'lr', at the highest learning rate. */
   rho: number;
-  /** Radius at the end; with 'lr', at a learning rate of zero. Default 0. */
-  final?: number;
   /** Steps T, after which the radius stays. */
   totalSteps: number;
   /** For 'lr': the learning rate's schedule and its highest value. */
@@ -27,11 +34,9 @@ export interface RhoScheduleOptions {
  * @throws FlatminError INVALID_ARGUMENT on an unknown name or a value out of range
  */
 export function rhoSchedule(name: RhoScheduleName, options: RhoScheduleOptions): Scheduled {
-  const { rho, final = 0, totalSteps, lr } = options;
-  for (const [key, value] of Object.entries({ rho, final }))
-    if (!(value >= 0 && Number.isFinite(value))) throw invalid(key, 'a number ≥ 0', value);
-  if (!(Number.isSafeInteger(totalSteps) && totalSteps >= 1))
-    throw invalid('totalSteps', 'a positive integer', totalSteps);
+  const { lr } = options;
+  const { rho, final, totalSteps } = checked(radiusOptions, options);
+  checkedValue('rhoSchedule', choice(RHO_SCHEDULE_NAMES), name);
   const between = (share: number): number => final + (rho - final) * share;
   const done = (step: number): number => Math.min(1, step / totalSteps);
   switch (name) {
@@ -45,7 +50,5 @@ export function rhoSchedule(name: RhoScheduleName, options: RhoScheduleOptions):
       if (!lr || !(lr.highest > 0)) throw invalid('lr', "given with a highest rate > 0 for 'lr'", lr);
       return (step) => between(at(lr.schedule, step) / lr.highest);
     }
-    default:
-      throw invalid('rhoSchedule', `one of ${RHO_SCHEDULE_NAMES.join(', ')}`, name);
   }
 }

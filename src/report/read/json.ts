@@ -60,3 +60,7 @@ export async function filesIn(dir: string, pattern: RegExp): Promise<string[]> {
 /** A finite number, or another value. */
 export const numberOr = <T>(value: unknown, other: T): number | T =>
   typeof value === 'number' && Number.isFinite(value) ? value : other;
+
+/** A value as people read it: a file that somebody wrote may hold anything anywhere. */
+export const textOf = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);

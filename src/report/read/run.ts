@@ -1,9 +1,8 @@
 import { basename, join, resolve } from 'node:path';
-import type { LandscapeFile } from '../../formats/landscape-file.js';
+import { checkLandscape, type LandscapeFile } from '../../formats/landscape-file.js';
 import { checkConfig } from '../../formats/run/config.js';
 import { checkSummary, type TrainSummary } from '../../formats/run/summary.js';
-import { filesIn, type Json, readChecked, readJsonObject } from './json.js';
-import { landscapeOf } from './landscape.js';
+import { filesIn, type Json, readChecked } from './json.js';
 import { type Metrics, readMetrics } from './metrics.js';
 import { type Sharpness, sharpnessOf } from './sharpness.js';
 
@@ -23,17 +22,11 @@ export interface Run {
 /** Reads a run's folder, also one that is being written. */
 export async function readRun(dir: string, name = basename(resolve(dir))): Promise<Run> {
   const notes: string[] = [];
-  const many = async <T>(
-    pattern: RegExp,
-    read: (value: Json) => T | undefined,
-    what: string,
-  ): Promise<T[]> => {
+  const many = async <T>(pattern: RegExp, check: (content: unknown, path: string) => T): Promise<T[]> => {
     const found: T[] = [];
     for (const path of await filesIn(dir, pattern)) {
-      const value = await readJsonObject(path, notes);
-      const made = value && read(value);
-      if (made) found.push(made);
-      else if (value) notes.push(`${path} is not ${what} of this version of flatmin: it is left out.`);
+      const made = await readChecked(path, check, notes);
+      if (made !== undefined) found.push(made);
     }
     return found;
   };
@@ -43,8 +36,8 @@ export async function readRun(dir: string, name = basename(resolve(dir))): Promi
     config: await readChecked(join(dir, 'config.json'), checkConfig, notes),
     metrics: await readMetrics(join(dir, 'metrics.jsonl'), notes),
     summary: await readChecked(join(dir, 'summary.json'), checkSummary, notes),
-    sharpness: await many(/^sharpness.*\.json$/, sharpnessOf, 'a measurement of sharpness'),
-    landscapes: await many(/^landscape.*\.json$/, landscapeOf, 'a loss surface'),
+    sharpness: await many(/^sharpness.*\.json$/, sharpnessOf),
+    landscapes: await many(/^landscape.*\.json$/, checkLandscape),
     notes,
   };
 }

@@ -1,4 +1,4 @@
-import { isObject, type Json, numberOr } from './json.js';
+import { checkSharpness, type WholeSharpnessFile } from '../../formats/run/sharpness.js';
 
 /** A figure ± its error: of random directions, of an iteration, of differences of gradients. */
 export interface SharpnessValue {
@@ -8,9 +8,9 @@ export interface SharpnessValue {
 }
 
 export interface Sharpness {
-  readonly rho: number | null;
+  readonly rho: number;
   /** What figures must share to compare: samples, seed, BatchNorm mode and the like. */
-  readonly settings: Json;
+  readonly settings: Omit<WholeSharpnessFile, 'measures'>;
   /** Measures at the radius ρ. */
   readonly rises: readonly SharpnessValue[];
   readonly trace: SharpnessValue | undefined;
@@ -22,50 +22,29 @@ export interface Sharpness {
   readonly warnings: readonly { readonly measure: string; readonly warning: string }[];
 }
 
-/** From a report of `flatmin sharpness`; undefined where it is none. */
-export function sharpnessOf(report: unknown): Sharpness | undefined {
-  if (!isObject(report)) return undefined;
-  if (!isObject(report.measures)) return sharpnessOf(report.report) ?? sharpnessOf(report.sharpness);
-  const { measures, ...settings } = report;
-  const rises: SharpnessValue[] = [];
-  const warnings: { measure: string; warning: string }[] = [];
-  let trace: SharpnessValue | undefined;
-  for (const [measure, result] of Object.entries(measures as Json)) {
-    if (!isObject(result)) continue;
-    if (typeof result.warning === 'string') warnings.push({ measure, warning: result.warning });
-    const value = numberOr(result.value, undefined);
-    if (value === undefined) continue;
-    const standardError = numberOr(result.standardError, null);
-    const error = standardError === null ? null : standardError + numberOr(result.differenceError, 0);
-    const one = { measure, value, error };
-    if (measure === 'trace') trace = one;
-    else rises.push(one);
-  }
-  const { eigenvalues, density } = measures as Json;
+/** From a report of `flatmin sharpness`. @throws FlatminError INVALID_DATA naming the file and the field */
+export function sharpnessOf(content: unknown, path: string): Sharpness {
+  const { measures, ...settings } = checkSharpness(content, path);
+  const found = Object.entries(measures).flatMap(([measure, result]) =>
+    result ? [{ measure, ...result }] : [],
+  );
+  const values = found.flatMap(({ measure, value, standardError, differenceError }): SharpnessValue[] => {
+    if (typeof value !== 'number') return [];
+    const error = typeof standardError === 'number' ? standardError + (differenceError ?? 0) : null;
+    return [{ measure, value, error }];
+  });
+  const { eigenvalues, density } = measures;
   return {
-    rho: numberOr(report.rho, null),
+    rho: settings.rho,
     settings,
-    rises,
-    trace,
-    eigenvalues: isObject(eigenvalues) ? eigenvaluesOf(eigenvalues) : [],
-    density: isObject(density) && isObject(density.curve) ? curveOf(density.curve) : undefined,
-    warnings,
+    rises: values.filter(({ measure }) => measure !== 'trace'),
+    trace: values.find(({ measure }) => measure === 'trace'),
+    eigenvalues: (eigenvalues?.values ?? []).map((value, i) => ({
+      measure: `eigenvalue ${i + 1}`,
+      value,
+      error: eigenvalues?.residuals?.[i] ?? null,
+    })),
+    density: density?.curve,
+    warnings: found.flatMap(({ measure, warning }) => (warning === undefined ? [] : [{ measure, warning }])),
   };
 }
-
-function eigenvaluesOf({ values, residuals }: Json): SharpnessValue[] {
-  const errors = numbers(residuals);
-  return numbers(values).map((value, i) => ({
-    measure: `eigenvalue ${i + 1}`,
-    value,
-    error: errors[i] ?? null,
-  }));
-}
-
-function curveOf(curve: Json): Sharpness['density'] {
-  const [eigenvalue, density] = [numbers(curve.eigenvalue), numbers(curve.density)];
-  return eigenvalue.length > 0 && eigenvalue.length === density.length ? { eigenvalue, density } : undefined;
-}
-
-const numbers = (value: unknown): number[] =>
-  Array.isArray(value) && value.every((each) => typeof each === 'number') ? value : [];

@@ -19,7 +19,7 @@ const giga = (value: number | null): string => formatNumber(value === null ? nul
 /** The roofline of a training step. */
 export function kernelsSection(figures: Figures, given: Kernels | undefined): Html | undefined {
   if (!given) return undefined;
-  const { kernels, about, secondsPerStep, flopPerSecond, bytesPerSecond } = given;
+  const { kernels, model, batch, device, precision, secondsPerStep, limits } = given;
   const head = [
     'op',
     'inputs',
@@ -33,7 +33,7 @@ export function kernelsSection(figures: Figures, given: Kernels | undefined): Ht
     'of it (%)',
   ];
   return html`<h2>Kernels</h2>
-<p class="about">${String(about.model ?? '')}, batch ${String(about.batch ?? '')}, ${String(about.device ?? '')}, ${String(about.precision ?? '')}: ${formatNumber(1000 * secondsPerStep)} ms a step. The device at its best: ${giga(flopPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s, measured.</p>
+<p class="about">${model}, batch ${batch}, ${device}, ${precision}: ${formatNumber(1000 * secondsPerStep)} ms a step. The device at its best: ${giga(limits.flopPerSecond)} GFLOP/s, ${giga(limits.bytesPerSecond)} GB/s, measured.</p>
 ${charts([rooflineChart(figures, given)])}
 ${table({
   head,
@@ -58,7 +58,7 @@ ${table({
 
 function rooflineChart(
   figures: Figures,
-  { kernels, flopPerSecond, bytesPerSecond }: Kernels,
+  { kernels, limits: { flopPerSecond, bytesPerSecond } }: Kernels,
 ): Html | undefined {
   const drawn = kernels.filter(
     ({ intensity, flopPerSecond: speed }) => (intensity ?? 0) > 0 && (speed ?? 0) > 0,

@@ -4,7 +4,7 @@ import { charts, type Figures } from '../html/figure.js';
 import { type Html, html } from '../html/html.js';
 import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
-import type { SweepResult } from '../read/bench.js';
+import { peakBytes, type SweepResult } from '../read/bench.js';
 
 const mebibytes = (bytes: number | null): string => (bytes === null ? '–' : formatNumber(bytes / 2 ** 20));
 
@@ -14,7 +14,7 @@ export function sweepSection(
   results: readonly SweepResult[] | undefined,
 ): Html | undefined {
   if (!results || results.length === 0) return undefined;
-  const modes = [...new Set(results.flatMap(({ torch }) => torch.map(({ name }) => name)))];
+  const modes = [...new Set(results.flatMap(({ torch = [] }) => torch.map(({ peer }) => peer)))];
   const failures = results.filter(({ failure }) => failure !== undefined);
   return html`<h2>Sweep</h2>
 ${charts([
@@ -59,10 +59,10 @@ ${table({
   rows: results.map((one) => [
     ...[one.model, one.optimizer, one.threads === null ? 'all' : String(one.threads), String(one.batch)],
     ...[formatNumber(one.secondsPerStep), formatNumber(one.imagesPerSecond), formatPercent(one.efficiency)],
-    mebibytes(one.peakBytes),
+    mebibytes(peakBytes(one)),
     ...modes.map((mode) => {
-      const peer = one.torch.find(({ name }) => name === mode);
-      return peer && one.secondsPerStep ? formatNumber(peer.secondsPerStep / one.secondsPerStep, 3) : '–';
+      const found = one.torch?.find(({ peer }) => peer === mode);
+      return found && one.secondsPerStep ? formatNumber(found.secondsPerStep / one.secondsPerStep, 3) : '–';
     }),
   ]),
 })}`;
@@ -91,7 +91,8 @@ function speedChart(
       .filter((part) => part !== null)
       .join(', ');
     if (result.imagesPerSecond !== null) add(name, x, result.imagesPerSecond);
-    for (const peer of result.torch) add(`${name}, PyTorch ${peer.name}`, x, peer.imagesPerSecond);
+    for (const { peer, imagesPerSecond } of result.torch ?? [])
+      add(`${name}, PyTorch ${peer}`, x, imagesPerSecond);
   }
   const series = [...lines]
     .map(([name, points]): LineSeries => ({ name, points: points.sort(([a], [b]) => a - b) }))

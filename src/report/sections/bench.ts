@@ -4,10 +4,11 @@ import { charts, type Figures } from '../html/figure.js';
 import { type Html, html } from '../html/html.js';
 import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
-import type { Bench, Memory } from '../read/bench.js';
-import type { Json } from '../read/json.js';
+import { type Bench, type Memory, peakBytes } from '../read/bench.js';
 import { kernelsSection } from './bench-kernels.js';
 import { sweepSection } from './bench-sweep.js';
+
+type Step = NonNullable<Bench['step']>;
 
 const mebibytes = (bytes: number | null | undefined): string =>
   formatNumber(bytes === null || bytes === undefined ? null : bytes / 2 ** 20);
@@ -15,28 +16,31 @@ const mebibytes = (bytes: number | null | undefined): string =>
 /** All that a folder of measurements holds. */
 export const benchSections = (figures: Figures, bench: Bench): Html => html`${stepSection(bench.step)}
 ${torchSection(bench.torch)}
-${sweepSection(figures, bench.sweep)}
+${sweepSection(figures, bench.scale?.results)}
 ${kernelsSection(figures, bench.kernels)}
 ${memorySection(figures, bench.memory)}`;
 
-const aboutText = (about: Json): string =>
-  ['model', 'device', 'precision', 'runtime']
-    .flatMap((name) => (about[name] === undefined ? [] : [`${name} ${String(about[name])}`]))
-    .concat(about.batch === undefined ? [] : [`batches of ${String(about.batch)}`])
-    .join(', ');
+type About = Pick<Step, 'model' | 'device' | 'precision'> & Partial<Pick<Step, 'runtime' | 'batch'>>;
 
-function stepSection(step: Json | undefined): Html | undefined {
+function aboutText({ model, device, precision, runtime, batch }: About): string {
+  return [
+    ...[`model ${model}`, `device ${device}`, `precision ${precision}`],
+    ...(runtime === undefined ? [] : [`runtime ${runtime}`]),
+    ...(batch === undefined ? [] : [`batches of ${batch}`]),
+  ].join(', ');
+}
+
+function stepSection(step: Step | undefined): Html | undefined {
   if (!step) return undefined;
-  const number = (name: string) => (typeof step[name] === 'number' ? step[name] : null);
   const rows = [
-    ['seconds a step (median)', formatNumber(number('secondsPerStep'))],
-    ['images a second', formatNumber(number('imagesPerSecond'))],
-    ['gradients (%)', formatPercent(number('gradientShare'))],
-    ['optimizer (%)', formatPercent(number('optimizerShare'))],
-    ['host, feeding and queueing (%)', formatPercent(number('hostShare'))],
-    ['waiting for data (%)', formatPercent(number('dataShare'))],
-    ['peak memory (MiB)', mebibytes(number('peakRssBytes'))],
-    ['memory on the GPU (MiB)', mebibytes(number('peakDeviceBytes'))],
+    ['seconds a step (median)', formatNumber(step.secondsPerStep)],
+    ['images a second', formatNumber(step.imagesPerSecond)],
+    ['gradients (%)', formatPercent(step.gradientShare)],
+    ['optimizer (%)', formatPercent(step.optimizerShare)],
+    ['host, feeding and queueing (%)', formatPercent(step.hostShare)],
+    ['waiting for data (%)', formatPercent(step.dataShare)],
+    ['peak memory (MiB)', mebibytes(step.peakRssBytes)],
+    ['memory on the GPU (MiB)', mebibytes(step.peakDeviceBytes)],
   ].filter(([, value]) => value !== '–');
   return html`<h2>Training step</h2>
 <p class="about">${aboutText(step)}</p>
@@ -44,23 +48,23 @@ ${table({ head: ['', 'measured'], rows: rows as [string, string][] })}`;
 }
 
 function torchSection(torch: Bench['torch']): Html | undefined {
-  if (!torch || torch.peers.length === 0) return undefined;
+  if (!torch) return undefined;
   const own = torch.peers[0]!;
   return html`<h2>Beside PyTorch</h2>
-<p class="about">${aboutText(torch.about)}</p>
+<p class="about">${aboutText(torch.flatmin)}</p>
 ${table({
   head: ['', 'precision', 'seconds a step', 'images a second', 'flatmin is faster by', 'peak MiB'],
   labels: 2,
   rows: torch.peers.map((peer) => [
-    peer === own ? peer.name : `PyTorch ${peer.name}`,
+    peer === own ? peer.peer : `PyTorch ${peer.peer}`,
     ...[peer.precision, formatNumber(peer.secondsPerStep), formatNumber(peer.imagesPerSecond)],
     peer === own ? '' : `${formatNumber(peer.secondsPerStep / own.secondsPerStep, 3)} ×`,
-    mebibytes(peer.peakBytes),
+    mebibytes(peakBytes(peer)),
   ]),
 })}`;
 }
 
-const PARTS: readonly (readonly [key: string, title: string])[] = [
+const PARTS: readonly (readonly [key: keyof Memory['uses'][number], title: string])[] = [
   ['parameterBytes', 'parameters'],
   ['gradientBytes', 'gradients'],
   ['optimizerBytes', 'optimizer'],
@@ -75,15 +79,15 @@ const PARTS: readonly (readonly [key: string, title: string])[] = [
 
 function memorySection(figures: Figures, memory: Memory | undefined): Html | undefined {
   if (!memory || memory.uses.length === 0) return undefined;
-  const { uses, largestBatch, limitBytes, about } = memory;
-  const present = PARTS.filter(([key]) => uses.some((use) => typeof use[key] === 'number'));
+  const { uses, largestBatch, limitBytes } = memory;
+  const present = PARTS.filter(([key]) => uses.some((use) => use[key] !== null));
   const drawn = ['peakBytes', 'peakDeviceBytes', 'activationBytes', 'measuredActivationBytes'];
   const series = present
     .filter(([key]) => drawn.includes(key))
     .map(
       ([key, name]): LineSeries => ({
         name,
-        points: uses.map((use) => [use.batch, typeof use[key] === 'number' ? use[key] / 2 ** 20 : null]),
+        points: uses.map(({ batch, [key]: bytes }) => [batch, bytes === null ? null : bytes / 2 ** 20]),
       }),
     );
   const chart = lineChart(pageTheme, {
@@ -92,7 +96,7 @@ function memorySection(figures: Figures, memory: Memory | undefined): Html | und
     series,
   });
   return html`<h2>Memory</h2>
-<p class="about">${aboutText(about)}${limitBytes !== null && largestBatch !== null ? `; the largest batch within ${mebibytes(limitBytes)} MiB: about ${largestBatch}` : ''}</p>
+<p class="about">${aboutText(memory)}${limitBytes !== null && largestBatch !== null ? `; the largest batch within ${mebibytes(limitBytes)} MiB: about ${largestBatch}` : ''}</p>
 ${charts([uses.length > 1 ? figures.figure('Memory by batch size', chart) : undefined])}
 ${table({
   head: ['batch', ...present.map(([, title]) => `${title} (MiB)`)],

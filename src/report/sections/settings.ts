@@ -1,6 +1,6 @@
 import { type Html, html } from '../html/html.js';
 import { table } from '../html/table.js';
-import { isObject, type Json } from '../read/json.js';
+import { isObject, type Json, textOf } from '../read/json.js';
 import type { Run } from '../read/run.js';
 
 /** Rows of [key, value] of settings; nested keys are joined with dots. */
@@ -8,14 +8,9 @@ export function settingRows(settings: Json, prefix = ''): string[][] {
   return Object.entries(settings).flatMap(([key, value]) =>
     isObject(value) && Object.keys(value).length > 0
       ? settingRows(value, `${prefix}${key}.`)
-      : [[`${prefix}${key}`, show(value)]],
+      : [[`${prefix}${key}`, textOf(value)]],
   );
 }
-
-const show = (value: unknown): string => {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
-};
 
 /** Settings and versions of the runs: those all share once, those that differ side by side. */
 export function settingsSection(runs: readonly Run[], version: string): Html {

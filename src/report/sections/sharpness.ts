@@ -53,7 +53,7 @@ function rises(figures: Figures, measured: readonly Measured[]): Html | undefine
     }),
   }));
   const radii = [...new Set(measured.map(({ sharpness }) => sharpness.rho))];
-  const at = radii.length === 1 && radii[0] !== null ? ` at ρ = ${formatTick(radii[0]!)}` : '';
+  const at = radii.length === 1 ? ` at ρ = ${formatTick(radii[0]!)}` : '';
   return figures.figure(
     'Rise of the loss by measure',
     pointChart(pageTheme, { categories: measures, groups, x: { name: 'L(w + ε) − L(w), ×10³ nats' } }),

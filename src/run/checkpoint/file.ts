@@ -2,7 +2,7 @@ import { FlatminError } from '../../errors.js';
 import { type NamedTensor, readSafetensors, writeSafetensors } from '../../formats/safetensors.js';
 import type { LossScaleState } from '../../optim/loss-scale.js';
 import type { Optimizer } from '../../optim/optimizer.js';
-import { checkedFinite } from '../../session/explain-not-finite.js';
+import { checkedFinite } from '../../session/checked-finite.js';
 import type { TrainingSession } from '../../session/session.js';
 import type { MetricsMark } from '../folder/metrics.js';
 import { type RunState, stateFromText, stateToText } from './state.js';
@@ -117,14 +117,14 @@ function slots(session: TrainingSession, optimizer: Optimizer): Slot[] {
   const weights = session.weightNames.map((name) => ({
     name: `model/${name}`,
     dims: session.weightDims(name),
-    read: () => session.weight(name),
+    read: () => session.finiteWeight(name),
     write: (values: Float32Array) => session.setWeight(name, values),
   }));
   const vectors = Object.entries(optimizer.state(session.space)).flatMap(([vectorName, vector]) =>
     arena.segments.map(({ name, dims }) => ({
       name: `optimizer/${vectorName}/${name}`,
       dims,
-      read: () => arena.read(vector, name),
+      read: () => checkedFinite(`${vectorName} of ${name}`, arena.read(vector, name)),
       write: (values: Float32Array) => arena.write(vector, name, values),
     })),
   );
@@ -138,7 +138,7 @@ function tensor(name: string, dims: readonly number[], read: () => Float32Array)
     dtype: 'F32',
     shape: dims,
     get data() {
-      return checkedFinite(name, read());
+      return read();
     },
   };
 }

@@ -49,8 +49,8 @@ const SETTLING = 500;
  * container, where that cannot be known, once it has shown no sign of life for ten minutes. Released by release(), at exit, or by death.
  */
 export class RunLock {
-  static readonly #held = new Set<RunLock>();
-  static #heartbeat: NodeJS.Timeout | undefined;
+  private static readonly held = new Set<RunLock>();
+  private static heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly path: string,
@@ -69,11 +69,11 @@ export class RunLock {
     };
     take(path, record);
     const lock = new RunLock(path, record);
-    if (RunLock.#held.size === 0) {
-      process.on('exit', RunLock.#releaseAll);
-      RunLock.#heartbeat = setInterval(RunLock.#beat, HEARTBEAT).unref();
+    if (RunLock.held.size === 0) {
+      process.on('exit', RunLock.releaseAll);
+      RunLock.heartbeat = setInterval(RunLock.beat, HEARTBEAT).unref();
     }
-    RunLock.#held.add(lock);
+    RunLock.held.add(lock);
     return lock;
   }
 
@@ -89,20 +89,20 @@ export class RunLock {
 
   /** Idempotent. */
   release(): void {
-    if (!RunLock.#held.delete(this)) return;
-    if (RunLock.#held.size === 0) {
-      process.off('exit', RunLock.#releaseAll);
-      clearInterval(RunLock.#heartbeat);
+    if (!RunLock.held.delete(this)) return;
+    if (RunLock.held.size === 0) {
+      process.off('exit', RunLock.releaseAll);
+      clearInterval(RunLock.heartbeat);
     }
     if (readRecord(this.path)?.token === this.record.token) rmSync(this.path, { force: true });
   }
 
-  static readonly #releaseAll = (): void => {
-    for (const lock of RunLock.#held) lock.release();
+  private static readonly releaseAll = (): void => {
+    for (const lock of RunLock.held) lock.release();
   };
 
-  static readonly #beat = (): void => {
-    for (const { path, record } of RunLock.#held) {
+  private static readonly beat = (): void => {
+    for (const { path, record } of RunLock.held) {
       try {
         if (readRecord(path)?.token === record.token) touch(path, JSON.stringify(record).length - 1);
       } catch {

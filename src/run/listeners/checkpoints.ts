@@ -1,4 +1,7 @@
-import type { KeptCheckpoints } from '../checkpoint/kept.js';
+import { RUN_FILES } from '../../formats/run/files.js';
+import { type Given, option } from '../../options/option.js';
+import { count, flag } from '../../options/values.js';
+import { KEPT_CHECKPOINTS, type KeptCheckpoints } from '../checkpoint/kept.js';
 import type { RunState } from '../checkpoint/state.js';
 import type { RunLog } from '../folder/run-log.js';
 import type { Setup } from '../setup.js';
@@ -7,12 +10,26 @@ import type { EpochDone, RunListener } from './listener.js';
 /** Longest time without a checkpoint, seconds. */
 const CHECKPOINT_SECONDS = 300;
 
-export interface CheckpointOptions {
+export const checkpointOptions = {
   /** Steps between checkpoints within an epoch; default: only what time asks for. */
-  checkpointEvery?: number | undefined;
+  checkpointEvery: option(count.optional(), {
+    symbol: 'steps',
+    help: 'checkpoints within an epoch, beside those at its end',
+    byDefault: `every ${CHECKPOINT_SECONDS / 60} minutes`,
+  }),
+  /** Of the latest checkpoints, how many are kept: an older one is there where the newest is damaged. Default 2. */
+  keepCheckpoints: option(count.optional(), {
+    symbol: 'n',
+    help: 'how many of the latest checkpoints are kept',
+    byDefault: String(KEPT_CHECKPOINTS),
+  }),
   /** Keep the state with the best accuracy beside the latest. */
-  keepBest?: boolean | undefined;
-}
+  keepBest: option(flag.optional(), {
+    help: `keep the state of the best accuracy in ${RUN_FILES.bestCheckpoint}`,
+  }),
+};
+
+type CheckpointOptions = Pick<Given<typeof checkpointOptions>, 'checkpointEvery' | 'keepBest'>;
 
 /** When a run writes checkpoints, and where: at the end of each epoch, and within one as steps and time ask for. */
 export class Checkpoints implements RunListener {

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { printable } from '../../formats/printable.js';
 
 /** Milliseconds between plain lines. */
 const LINE_INTERVAL = 10_000;
@@ -38,7 +39,8 @@ export function createProgress(options: ProgressOptions): Progress {
   const { stream = process.stderr, enabled = true } = options;
   if (!enabled) return { update() {}, note() {}, stop() {} };
   const describe = createDescription(options);
-  return stream.isTTY ? bar(options, stream, describe) : lines(options, stream, describe);
+  const shown = { ...options, label: printable(options.label) };
+  return stream.isTTY ? bar(shown, stream, describe) : lines(shown, stream, describe);
 }
 
 type Describe = (done: number, figures: ProgressFigures) => string;
@@ -70,7 +72,7 @@ function bar(
     },
     note(line) {
       if (running) single.stop();
-      stream.write(`${line}\n`);
+      stream.write(`${printable(line)}\n`);
       if (running) single.start(total, done);
     },
     stop() {
@@ -100,7 +102,7 @@ function lines(
       if (clock() - printed >= LINE_INTERVAL) print();
     },
     note(line) {
-      stream.write(`${line}\n`);
+      stream.write(`${printable(line)}\n`);
     },
     stop: print,
   };

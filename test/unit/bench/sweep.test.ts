@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { readResults, SCALE_FILE, writeResults } from '../../../src/bench/scale/file.js';
+import { readResults } from '../../../src/bench/scale/file.js';
 import { pointName, sweepPoints } from '../../../src/bench/scale/points.js';
 import { torchArguments, torchModes } from '../../../src/bench/torch/torch-settings.js';
+import { benchPath, writeBench } from '../../../src/formats/bench/files.js';
 import { resolveSettings } from '../../../src/settings/resolve.js';
 
 const given = { model: 'wrn-10-1', batch: 8, optimizer: 'sam' } as const;
@@ -23,8 +24,12 @@ test('a sweep is all combinations, batches the fastest', (t) => {
 });
 
 test('a sweep of nothing, or of widths of another model, is refused', (t) => {
-  t.throws(() => sweepPoints({ batches: [] }, given), { message: /batches to be positive integers/ });
-  t.throws(() => sweepPoints({ threads: [0] }, given), { message: /threads to be positive integers/ });
+  t.throws(() => sweepPoints({ batches: [] }, given), {
+    message: /batches to be a list of positive integers, at least one, but received \[\]/,
+  });
+  t.throws(() => sweepPoints({ threads: [0] }, given), {
+    message: /threads\.0 to be an integer from 1 to 1024, but received 0/,
+  });
   t.throws(() => sweepPoints({ widths: [2] }, { ...given, model: 'mlp' }), { message: /wrn-DEPTH-WIDTH/ });
 });
 
@@ -37,15 +42,15 @@ test('results of a folder are read again, those of other settings refused', asyn
     ...{ ...given, threads: null, secondsPerStep: 1, imagesPerSecond: 8, efficiency: 1 },
     ...{ peakRssBytes: 1, peakDeviceBytes: null },
   };
-  await writeResults(folder, { settings, results: [result] });
+  await writeBench(folder, 'scale', { settings, results: [result] });
   t.deepEqual(await readResults(folder, { steps: 2, precision: 'fp32' }), [result]);
   await t.throwsAsync(readResults(folder, { ...settings, steps: 3 }), { message: /other settings/ });
-  writeFileSync(join(folder, SCALE_FILE), '{"results":1}');
+  writeFileSync(benchPath(folder, 'scale'), '{"results":1}');
   await t.throwsAsync(readResults(folder, settings), {
     code: 'INVALID_DATA',
-    message: /not of this version/,
+    message: /bench-scale\.json: expected "settings" to be an object, but found nothing/,
   });
-  writeFileSync(join(folder, SCALE_FILE), '{');
+  writeFileSync(benchPath(folder, 'scale'), '{');
   await t.throwsAsync(readResults(folder, settings), { code: 'INVALID_DATA', message: /not JSON/ });
 });
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { describeFixedBatch } from '../../../src/autodiff/prepare/fixed-batch.js';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import type { InputConstants } from '../../../src/autodiff/prepare/fixed-inputs.js';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { meanSquaredError } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { readModel } from '../../../src/onnx/model.js';

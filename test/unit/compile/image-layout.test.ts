@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { channelsLast, findLayout } from '../../../src/compile/image-layout.js';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { fromArrays } from '../../../src/data/index.js';
 import { type Dim, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';

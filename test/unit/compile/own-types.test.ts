@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { decodeHalf, encodeFloats, isHalfPrecision } from '../../../src/onnx/floats.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
@@ -186,7 +186,7 @@ test('a weight beyond float16 is not saved as infinity: the error names it, and 
   await t.throwsAsync(session.save(path, { type: 'float64' as 'float32' }), { code: 'INVALID_ARGUMENT' });
   const { loss } = await session.evaluate([batch]);
   await session.save(path, { type: 'float32' });
-  session.setWeight('head.bias', Float32Array.of(1, -65519, Infinity));
+  session.setWeight('head.bias', Float32Array.of(1, -65519, 0));
   await t.notThrowsAsync(session.save(join(temporaryFolder(t), 'edge.onnx')), 'what rounds to 65504 fits');
   session.dispose();
   const model = await readModel(path);

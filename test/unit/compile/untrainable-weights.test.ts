@@ -1,5 +1,5 @@
 import test from 'ava';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { float } from '../../../src/onnx/attributes.js';

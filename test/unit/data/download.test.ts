@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -130,4 +130,28 @@ test('an archive without the data files is refused', async (t) => {
     message: /does not hold the data files of CIFAR-100/,
   });
   t.deepEqual(await readdir(out), []);
+});
+
+test('an archive that unpacks to more than the data set, or not at all, is refused', async (t) => {
+  const folder = await temporaryFolder(t);
+  await mkdir(join(folder, 'cifar-100-binary'));
+  const data = join(folder, 'cifar-100-binary', 'train.bin');
+  await writeFile(data, '');
+  await truncate(data, 2 ** 28 + 1);
+  // Not compressed: the entry would be whole.
+  const large = join(folder, 'large.tar');
+  await create({ file: large, cwd: folder }, ['cifar-100-binary']);
+  const garbage = join(folder, 'garbage.tar');
+  await writeFile(garbage, new Uint8Array(2048).fill(7));
+  for (const [from, message] of [
+    [large, /large\.tar unpacks to 268435457 bytes in cifar-100-binary\/, but at most 268435456/],
+    [garbage, /garbage\.tar cannot be unpacked/],
+  ] as const) {
+    const md5 = createHash('md5')
+      .update(await readFile(from))
+      .digest('hex');
+    const out = await temporaryFolder(t);
+    await t.throwsAsync(downloadCifar('cifar100', out, { from, md5 }), { code: 'INVALID_DATA', message });
+    t.deepEqual(await readdir(out), []);
+  }
 });

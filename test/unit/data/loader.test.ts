@@ -187,7 +187,7 @@ test('impossible options are refused', (t) => {
   const refuse = (options: Partial<DataLoaderOptions>, message: RegExp) =>
     t.throws(() => new DataLoader(train, { batch: 5, ...options }), { code: 'INVALID_ARGUMENT', message });
   for (const batch of [0, -1, 1.5, Number.NaN]) refuse({ batch }, /batch to be a positive integer/);
-  refuse({ workers: -1 }, /workers/);
+  for (const workers of [-1, 65]) refuse({ workers }, /workers to be an integer from 0 to 64/);
   refuse({ prefetch: 0.5 }, /prefetch/);
   refuse({ seed: -1 }, /seed/);
 });

@@ -32,7 +32,7 @@ test('seeds and folders of data may be given', (t) => {
   t.throws(() => plan({ scales }, { data: { cifar10: '/data', cifar1O: '/data' } }), {
     message: /"cifar1O"/,
   });
-  t.throws(() => plan({}, { seeds: [1, 1] }), { message: /seeds .*different integers.*"1,1"/ });
+  t.throws(() => plan({}, { seeds: [1, 1] }), { message: /seeds .*different integers.*\[1, 1\]/ });
   t.throws(() => plan({}, { seeds: [1.5] }), { message: /seeds/ });
   t.throws(() => plan({}, { scale: 'huge' }), { message: /scale .*one of tiny.*"huge"/ });
 });
@@ -94,12 +94,12 @@ test('shards are disjoint, complete and the same each time', (t) => {
       Math.max(...parts.map(({ length }) => length)) - Math.min(...parts.map(({ length }) => length)) <= 1,
     );
   }
-  for (const shard of [
-    { index: 0, count: 2 },
-    { index: 3, count: 2 },
-    { index: 1, count: 0 },
-  ])
-    t.throws(() => shardOf(jobs, shard), { message: /shard .*i\/n/ });
+  for (const [shard, message] of [
+    [{ index: 0, count: 2 }, /shard\.index to be a positive integer, but received 0/],
+    [{ index: 3, count: 2 }, /shard to be i\/n with 1 ≤ i ≤ n, but received "3\/2"/],
+    [{ index: 1, count: 0 }, /shard\.count to be a positive integer, but received 0/],
+  ] as const)
+    t.throws(() => shardOf(jobs, shard), { message });
 });
 
 test('the time left counts gradients, and only work of this process', (t) => {

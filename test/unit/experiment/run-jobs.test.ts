@@ -187,8 +187,12 @@ test('jobs at a time', async (t) => {
   };
   t.truthy((await run(temporaryFolder(t), { runJob, jobs: 3 })).results);
   t.is(most, 3);
-  for (const bad of [{ jobs: 0 }, { tries: 1.5 }])
-    await t.throwsAsync(run(temporaryFolder(t), bad), { message: /a positive integer/ });
+  await t.throwsAsync(run(temporaryFolder(t), { jobs: 0 }), {
+    message: /jobs to be an integer from 1 to 64, but received 0/,
+  });
+  await t.throwsAsync(run(temporaryFolder(t), { tries: 1.5 }), {
+    message: /tries to be a positive integer, but received 1\.5/,
+  });
 });
 
 test('an interrupted experiment stops after the jobs under way, and goes on', async (t) => {

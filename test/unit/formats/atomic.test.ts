@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -53,4 +54,30 @@ test('what a killed writer left is overwritten by the same pid, and cleared away
   await writeFile(join(dir, 'notes.tmp'), 'somebody else’s');
   await removeTemporaryFiles(dir);
   t.deepEqual((await readdir(dir)).sort(), ['a', 'notes.tmp']);
+});
+
+test('a draft of a lock is cleared away once its maker must be gone', async (t) => {
+  const dir = await folder();
+  const [old, fresh, own] = ['run.lock.1-2.draft', 'run.lock.3-4.draft', 'notes.draft'];
+  for (const name of [old, fresh, own]) await writeFile(join(dir, name), '');
+  const before = new Date(Date.now() - 120_000);
+  for (const name of [old, own]) await utimes(join(dir, name), before, before);
+  await removeTemporaryFiles(dir);
+  t.deepEqual(await readdir(dir), [own, fresh]);
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux('a failed write names the file', async (t) => {
+  const failure = { code: 'ENOSPC', message: /ENOSPC: no space left on device, write '\/dev\/full'/ };
+  await t.throwsAsync(writeFileAtomic('/dev/full', 'text'), failure);
+});
+
+onLinux('a device is written to, not replaced', async (t) => {
+  const dir = await folder();
+  const path = join(dir, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const [read] = await Promise.all([readFile(path, 'utf8'), writeFileAtomic(path, 'text')]);
+  t.is(read, 'text');
+  t.true((await stat(path)).isFIFO());
 });

@@ -145,6 +145,8 @@ const malformed: [string, Buffer, RegExp][] = [
     file(`{"w":${entry('U8', '[1]', '[0,1]')},"\\u0077" : ${entry('U8', '[1]', '[0,1]')}}`, 1),
     /tensor "w" once, but found it twice/,
   ],
+  ['a name as long as a file', file(`{"${'a'.repeat(2e7)}":3}`, 0), /^.{1,700}$/],
+  ['nesting without end', file(`{"w":${'['.repeat(1e6)}${']'.repeat(1e6)}}`, 0), /"w" to have an object/],
   [
     'metadata that is not text',
     file('{"__metadata__":{"epoch":3}}', 0),

@@ -82,5 +82,6 @@ test('axes have the marks among their points, and refuse what makes none', (t) =
     between,
   );
   t.throws(() => axis(-1, 1, 2, []), { code: 'INVALID_ARGUMENT', message: /points/ });
+  t.throws(() => axis(-1, 1, 1e9, []), { code: 'INVALID_ARGUMENT', message: /points.* 3 to 10000/ });
   t.throws(() => axis(1, 1, 5, []), { code: 'INVALID_ARGUMENT', message: /span/ });
 });

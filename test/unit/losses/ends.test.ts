@@ -1,5 +1,5 @@
 import test from 'ava';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import type { Loss } from '../../../src/losses/loss.js';
 import { namedLoss } from '../../../src/losses/named.js';

@@ -101,7 +101,7 @@ const refused: [() => unknown, RegExp][] = [
   ],
   [() => parseSchedule('one-cycle', { lr: 1, totalSteps: 5, warmupSteps: 1 }), /warmupSteps to be left out/],
   [() => parseSchedule('constant', { lr: -1, totalSteps: 5 }), /lr to be a positive number, but received -1/],
-  [() => parseSchedule('constant', { lr: 1, totalSteps: 0 }), /totalSteps to be an integer of at least 1/],
+  [() => parseSchedule('constant', { lr: 1, totalSteps: 0 }), /totalSteps to be a positive integer/],
   [
     () => parseSchedule('constant', { lr: 1, totalSteps: 5, warmupSteps: 5 }),
     /warmupSteps to be less than totalSteps/,
@@ -109,7 +109,10 @@ const refused: [() => unknown, RegExp][] = [
   [() => cosine({ lr: Number.NaN, totalSteps: 5 }), /lr to be a positive/],
   [() => cosine({ lr: 1, totalSteps: 5, finalLr: -1 }), /finalLr/],
   [() => stepDecay({ lr: 1, milestones: [3, 3] }), /milestones to be in ascending order/],
-  [() => stepDecay({ lr: 1, milestones: [1.5] }), /milestones to be an integer/],
+  [
+    () => stepDecay({ lr: 1, milestones: [1.5] }),
+    /milestones\.0 to be a positive integer, but received 1\.5/,
+  ],
   [() => oneCycle({ maxLr: 1, totalSteps: 5, warmFraction: 1 }), /warmFraction/],
 ];
 

@@ -89,3 +89,13 @@ test('a damaged entry is refused', async (t) => {
   writeFileSync(jar, bytes);
   await t.throwsAsync(readPayload(jar), { instanceOf: FlatminError, message: /damaged or not whole/ });
 });
+
+test('a jar whose libraries unpack to more than a runtime is, is refused', async (t) => {
+  const jar = writeJar(temporaryFolder(t), { [LIBRARY]: 'x', 'libonnxruntime_providers_cuda.so': 'y' });
+  const bytes = readFileSync(jar);
+  for (let at = bytes.indexOf('PK\x01\x02'); at !== -1; at = bytes.indexOf('PK\x01\x02', at + 1))
+    if (bytes.readUInt32LE(at + 24) === 1) bytes.writeUInt32LE(0xf0000000, at + 24);
+  writeFileSync(jar, bytes);
+  const message = /its libraries unpack to 8053063680 bytes, but a runtime has at most 4294967296/;
+  await t.throwsAsync(readPayload(jar), { code: 'INVALID_DATA', message });
+});

@@ -3,6 +3,7 @@ import test from 'ava';
 import { makeReport } from '../../../src/report/report.js';
 import {
   config,
+  curves,
   failure,
   makeFolder,
   metrics,
@@ -198,7 +199,7 @@ test('what is missing or broken is said, and the rest is shown', async (t) => {
     /1 of its lines are not records/,
     /summary\.json is not JSON/,
     /sharpness-x\.json holds no JSON object/,
-    /landscape-1d\.json is not a loss surface/,
+    /landscape-1d\.json: expected &quot;axes&quot; to be one axis for each of dims/,
   ])
     t.regex(broken, part);
   t.true(figures(broken).includes('Test accuracy'));
@@ -220,6 +221,34 @@ test('a file of another form is left out, and its field is named', async (t) => 
     /metrics\.jsonl: 1 of its lines are not records, and are left out; line 16: expected &quot;loss&quot;/,
   );
   t.true(page.includes('is not finished'));
+
+  for (const [name, content, message] of [
+    ['sharpness', { ...sharpness, rho: null }, 'rho&quot; to be a number, but found null'],
+    ['sharpness', { rho: 1 }, 'measures&quot; to be an object of measures, but found nothing'],
+    [
+      'sharpness',
+      { ...sharpness, measures: { density: { curve: { eigenvalue: [1], density: [] } } } },
+      'measures.density.curve&quot; to be lists of one length',
+    ],
+    [
+      'landscape-2d',
+      { ...surface, version: 2 },
+      'version&quot; to be 1, the version of the format, but found 2',
+    ],
+    ['landscape-2d', { ...surface, losses: [[1]] }, 'losses&quot; to be a row of losses for each point'],
+    [
+      'landscape-1d',
+      { ...curves, curves: undefined },
+      'curves&quot; to be curves with a loss for each point',
+    ],
+    ['landscape-1d', { ...curves, axes: [['a', 'b']] }, 'axes.0.0&quot; to be a number, but found &quot;a'],
+  ] as const) {
+    const own = makeFolder(t);
+    writeRun(own);
+    own.write(`${name}.json`, content);
+    const told = await makeReport(own.dir, { version });
+    t.true(told.includes(`${name}.json: expected &quot;${message}`), message);
+  }
 
   const experiment = makeFolder(t);
   experiment.write('results.json', { ...results, seeds: 2 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { SizeOptions } from '../../../src/autodiff/prepare/shapes.js';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { meanSquaredError } from '../../../src/losses/regression.js';
 import { type Dim, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';

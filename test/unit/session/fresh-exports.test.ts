@@ -15,7 +15,7 @@ import {
   trainSteps,
 } from '../../../scripts/foreign-steps/steps.js';
 import { normals } from '../../../src/addon/random.js';
-import { inspectModel } from '../../../src/compile/inspect.js';
+import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { normals } from '../../../src/addon/random.js';
+import { FlatminError } from '../../../src/errors.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { AdamW } from '../../../src/optim/adamw.js';
@@ -142,4 +143,20 @@ test('a stream ends with the step that failed, and a state says where another go
   t.is(other.steps, 7);
   session.dispose();
   other.dispose();
+});
+
+test('a step that is asked for while another is under way is refused, and changes nothing', async (t) => {
+  const [session, alone] = [await start(new CpuDevice(1)), await start(new CpuDevice(1))];
+  const [one, other] = [sgd(), sgd()];
+  const first = session.step(feeds(0), one);
+  await t.throwsAsync(session.step(feeds(1), one), {
+    instanceOf: FlatminError,
+    code: 'IN_USE',
+    message: /Another step of this session is under way/,
+  });
+  await first;
+  await session.step(feeds(2), one);
+  for (const step of [0, 2]) await alone.step(feeds(step), other);
+  t.deepEqual(weightsOf(session), weightsOf(alone));
+  for (const each of [session, alone]) each.dispose();
 });

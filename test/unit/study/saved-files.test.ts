@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { sealedJson } from '../../../src/formats/digest.js';
 import { compare } from '../../../src/run/compare.js';
 import { train } from '../../../src/run/train.js';
 import type { TrainSettings } from '../../../src/settings/schema.js';
@@ -28,7 +29,7 @@ test.after.always(() => rmSync(whole, { recursive: true, force: true }));
 
 type Content = Record<string, unknown>;
 
-/** A copy of the whole run whose file was changed by hand. */
+/** A copy of the whole run with another file than was written. */
 async function changed(
   t: Parameters<typeof temporaryFolder>[0],
   file: string,
@@ -38,7 +39,7 @@ async function changed(
   await cp(whole, out, { recursive: true });
   const content = JSON.parse(await readFile(join(out, file), 'utf8')) as Content;
   change(content);
-  await writeFile(join(out, file), JSON.stringify(content));
+  await writeFile(join(out, file), sealedJson(content));
   return out;
 }
 

@@ -90,7 +90,10 @@ test('devices by name', (t) => {
     t.is(error.code, 'INVALID_ARGUMENT');
     t.regex(error.message, /'cpu', 'cuda' or 'cuda:<ordinal>'/);
   }
-  t.throws(() => openDevice('cpu', { threads: 0 }), { message: /^Expected threads / });
+  for (const threads of [0, 1.5, 5000])
+    t.throws(() => openDevice('cpu', { threads }), {
+      message: new RegExp(`^Expected threads to be an integer from 1 to 1024, but received ${threads} `),
+    });
 });
 
 test('a GPU that cannot be opened says why, and that there is the CPU', (t) => {

@@ -1,48 +1,59 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Command, InvalidArgumentError, type Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type BenchOptions, measurementOptions } from '../../../bench/options.js';
+import type { compareOptions } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
-import { writeFileAtomic } from '../../../formats/atomic.js';
-import { chosenExecution, executionOptions } from '../../execution-options.js';
-import { option, type Parse, toNumber, toShape } from '../../option-values.js';
+import { type BenchFile, type BenchName, writeBench } from '../../../formats/bench/files.js';
+import { option } from '../../../options/option.js';
+import { choice, text } from '../../../options/values.js';
+import { addOptions, type GivenOf, given, type OptionGroups } from '../../command-options.js';
+import { chosenExecution, executionFlags } from '../../execution-options.js';
+import { toShape } from '../../option-values.js';
+import { jsonFlag, quietFlag } from '../../output-options.js';
+import { readBy } from '../../schema-option.js';
 import { modelOptions, optimizerOptions } from '../../setting-options.js';
+import { printResult, say } from '../../streams.js';
 
-/** Options of all measurements: model, optimizer and machine as in train, on random images. */
-export const benchOptions = (): Option[] => [
-  ...modelOptions(),
-  ...optimizerOptions(),
-  option('Measurement', '--steps <n>', 'steps timed', { parse: toNumber, byDefault: 5 }),
-  option('Measurement', '--warmup <n>', 'steps before them', { parse: toNumber, byDefault: 2 }),
-  option('Measurement', '--input <shape>', 'CHANNELSxHEIGHTxWIDTH of the random images', {
-    parse: toShape,
-    byDefault: '3x32x32',
-  }),
-  option('Measurement', '--classes <n>', 'classes of the random labels', { parse: toNumber, byDefault: 10 }),
-  option('Measurement', '--json', 'print the report as one JSON line'),
-  option('Measurement', '--quiet', 'show no progress'),
-  ...executionOptions(),
-];
+const { steps, warmup, inputShape, classes } = measurementOptions;
+const { threads, ...execution } = executionFlags;
 
-/** Options of the comparison with PyTorch. */
-export const compareOptions = (rounds: number): Option[] => [
-  option(
-    'Comparison',
-    '--compare <peer>',
-    'the same steps in a peer: torch, in eager, channels_last, compile',
-    {
-      choices: ['torch'],
-    },
-  ),
-  option('Comparison', '--python <command>', 'a Python with PyTorch', { byDefault: 'python3, then python' }),
-  option('Comparison', '--rounds <n>', 'of flatmin and all modes in turn', {
-    parse: toNumber,
-    byDefault: rounds,
-  }),
-];
+/** Of all measurements. */
+const MEASUREMENT = {
+  Measurement: {
+    ...{ steps, warmup, input: readBy(inputShape, toShape), classes },
+    json: jsonFlag,
+    quiet: quietFlag,
+    out: option(text, {
+      symbol: 'folder',
+      help: 'where the report goes as JSON; flatmin report makes a page of it',
+    }),
+  },
+  Execution: execution,
+};
+
+/** Of those that do not sweep over threads. */
+export const THREADS = { Execution: { threads } };
+
+const compare = option(choice(['torch']), {
+  symbol: 'peer',
+  help: 'the same steps in a peer: torch, in eager, channels_last, compile',
+});
+
+/** Of the comparison with PyTorch. */
+export const comparison = <O extends typeof compareOptions>({ python, rounds }: O) => ({
+  Comparison: { compare, python, rounds },
+});
+
+/** Adds the options of a measurement: model, optimizer and machine as in train, on random images. */
+export function addBenchOptions(command: Command, ...own: readonly OptionGroups[]): void {
+  for (const each of [...modelOptions(), ...optimizerOptions()]) command.addOption(each);
+  for (const groups of [MEASUREMENT, ...own]) addOptions(command, groups);
+}
 
 /** @throws FlatminError INVALID_ARGUMENT where an option of the comparison is given without it: it would say nothing */
-export function refuseWithoutComparison(command: Command): void {
-  const { compare, python, rounds } = command.opts();
+export function refuseWithoutComparison(
+  values: GivenOf<ReturnType<typeof comparison<typeof compareOptions>>>,
+): void {
+  const { compare, python, rounds } = values;
   if (compare !== undefined) return;
   for (const [name, value] of Object.entries({ python, rounds }))
     if (value !== undefined)
@@ -52,37 +63,41 @@ export function refuseWithoutComparison(command: Command): void {
       );
 }
 
-export const outOption = (): Option =>
-  option('Measurement', '--out <folder>', 'where the report goes as JSON; flatmin report makes a page of it');
-
 /** What the options of all measurements say. */
-export function chosenBench(command: Command) {
-  const { steps, warmup, input, classes } = command.opts();
-  return { ...chosenExecution(command), steps, warmup, inputShape: input, classes };
+export function chosenBench(command: Command): Omit<BenchOptions, 'threads'> {
+  const values = given(command, MEASUREMENT);
+  const { threads: _, ...execution } = chosenExecution(values);
+  const { steps, warmup, input, classes } = values;
+  return { ...execution, steps, warmup, inputShape: input, classes };
 }
 
 /** Shows what is going on, on stderr. */
 export function progressOf(command: Command): ((text: string) => void) | undefined {
-  return command.opts().quiet ? undefined : (text) => void process.stderr.write(`${text}\n`);
+  return given(command, MEASUREMENT).quiet ? undefined : say;
 }
 
 /** Prints a report, as JSON or for people. */
 export function show<T>(command: Command, report: T, text: (report: T) => string): void {
-  process.stdout.write(`${command.opts().json ? JSON.stringify(report) : text(report)}\n`);
+  printResult(report, given(command, MEASUREMENT).json, text);
 }
 
-/** Writes a report into the folder of --out, where that is given. */
-export async function keep(command: Command, name: string, report: unknown): Promise<void> {
-  const { out } = command.opts();
-  if (out === undefined) return;
-  await mkdir(out, { recursive: true });
-  await writeFileAtomic(join(out, name), `${JSON.stringify(report, null, 2)}\n`);
+/** The folder of --out, where that is given. */
+export const outOf = (command: Command): string | undefined => given(command, MEASUREMENT).out;
+
+/** Writes a report into that folder. */
+export async function keep<N extends BenchName>(
+  command: Command,
+  name: N,
+  report: BenchFile<N>,
+): Promise<void> {
+  const out = outOf(command);
+  if (out !== undefined) await writeBench(out, name, report);
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 0, K: 10, M: 20, G: 30, T: 40 };
 
 /** '8GiB', '500M': in powers of 1024. */
-export const toBytes: Parse = (text) => {
+export const toBytes = (text: string): number => {
   const [, value, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
   if (value === undefined) throw new InvalidArgumentError('It is not a size, such as 8GiB.');
   return Math.round(Number(value) * 2 ** UNITS[unit!.toUpperCase()]!);

@@ -1,46 +1,46 @@
 import type { Command } from 'commander';
-import { benchStep } from '../../../bench/step.js';
-import { compareTorch } from '../../../bench/torch/compare.js';
+import { benchStep, profileOption } from '../../../bench/step.js';
+import { compareOptions, compareTorch } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
+import { given } from '../../command-options.js';
 import { interruptible } from '../../interruption.js';
-import { option } from '../../option-values.js';
 import { givenSettings } from '../../setting-options.js';
 import {
-  benchOptions,
+  addBenchOptions,
   chosenBench,
-  compareOptions,
+  comparison,
   keep,
-  outOption,
   progressOf,
   refuseWithoutComparison,
   show,
+  THREADS,
 } from './options.js';
 import { comparisonTable, stepTable } from './step-text.js';
 
+const OPTIONS = { Measurement: profileOption, ...comparison(compareOptions) };
+
 export function addBenchStep(bench: Command): void {
   const command = bench.command('step').description('Time training steps on random images.');
-  const profile = option(
-    'Measurement',
-    '--profile <file>',
-    'a trace of the steps for Perfetto or chrome://tracing',
-  );
-  for (const each of [...benchOptions(), profile, outOption(), ...compareOptions(3)]) command.addOption(each);
-  command.action(() => (command.opts().compare ? compare(command) : step(command)));
+  addBenchOptions(command, OPTIONS, THREADS);
+  command.action(() => {
+    const { compare: peer } = given(command, OPTIONS);
+    return peer ? compare(command) : step(command);
+  });
 }
 
 async function step(command: Command): Promise<void> {
-  const { profile } = command.opts();
-  refuseWithoutComparison(command);
+  const { profile, threads, ...values } = given(command, { ...OPTIONS, ...THREADS });
+  refuseWithoutComparison(values);
   const report = await interruptible((signal) =>
-    benchStep(givenSettings(command), { ...chosenBench(command), profile, signal }),
+    benchStep(givenSettings(command), { ...chosenBench(command), threads, profile, signal }),
   );
   if (profile !== undefined) progressOf(command)?.(profile);
   show(command, report, stepTable);
-  await keep(command, 'bench-step.json', report);
+  await keep(command, 'step', report);
 }
 
 async function compare(command: Command): Promise<void> {
-  const { python, rounds, profile } = command.opts();
+  const { python, rounds, profile, threads } = given(command, { ...OPTIONS, ...THREADS });
   if (profile !== undefined)
     throw new FlatminError(
       'INVALID_ARGUMENT',
@@ -49,10 +49,10 @@ async function compare(command: Command): Promise<void> {
   const say = progressOf(command);
   const report = await interruptible((signal) =>
     compareTorch(givenSettings(command), {
-      ...{ ...chosenBench(command), python, rounds, signal },
+      ...{ ...chosenBench(command), threads, python, rounds, signal },
       onProgress: (what, round, all) => say?.(`round ${round}/${all}: ${what}`),
     }),
   );
   show(command, report, comparisonTable);
-  await keep(command, 'bench-torch.json', report);
+  await keep(command, 'torch', report);
 }
