@@ -39,13 +39,19 @@ export function mutateJson(draw: Draw, content: unknown): unknown {
   for (let left = draw.pick([1, 1, 2, 4]); left > 0; left--) {
     const holder = draw.pick(holders(root));
     const key = draw.pick(Object.keys(holder));
-    const put = (name: string, value: unknown) =>
-      Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
+    // What is put must be no part of another value, or of VALUES: it may be changed next.
+    const put = (name: string, given: unknown) =>
+      Object.defineProperty(holder, name, {
+        value: structuredClone(given),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     const change = draw.integer(0, 4);
     if (change === 0 && key !== undefined && holder !== root) delete holder[key];
     else if (change === 1 && !Array.isArray(holder)) put(draw.pick(KEYS), draw.pick(VALUES));
-    else if (change === 2 && Array.isArray(holder)) holder.push(draw.pick(VALUES));
-    else if (change === 3 && key !== undefined) put(key, structuredClone(draw.pick(holders(root))));
+    else if (change === 2 && Array.isArray(holder)) holder.push(structuredClone(draw.pick(VALUES)));
+    else if (change === 3 && key !== undefined) put(key, draw.pick(holders(root)));
     else if (key !== undefined) put(key, draw.pick(VALUES));
   }
   return root.content;

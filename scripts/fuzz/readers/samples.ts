@@ -22,6 +22,7 @@ import { initialState, stateToText } from '../../../src/run/checkpoint/state.js'
 import { readRunConfig } from '../../../src/run/folder/run-folder.js';
 import { readSummary } from '../../../src/run/summary.js';
 import { verify } from '../../../src/run/verify/verify.js';
+import { npy } from '../../../test/fixtures/npy.js';
 import * as report from '../../../test/unit/report/folders.js';
 import { type Files, innerFolder, writeFiles } from './folder.js';
 
@@ -32,11 +33,9 @@ export interface Sample {
   read(folder: string): Promise<unknown>;
 }
 
-const npy = (dims: readonly number[], fortran = false): Uint8Array => {
-  const header = `{'descr': '<f4', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${dims.join(', ')},), }`;
-  const text = `\x93NUMPY\x01\x00v\x00${header.padEnd(117)}\n`;
+const ones = (dims: readonly number[], fortran = false): Uint8Array => {
   const count = dims.reduce((product, dim) => product * dim, 1);
-  return Buffer.concat([Buffer.from(text, 'latin1'), new Uint8Array(new Float32Array(count).fill(1).buffer)]);
+  return npy('<f4', dims, new Float32Array(count).fill(1), { fortran });
 };
 
 /** The one file that `make` writes to a path. */
@@ -99,11 +98,11 @@ export const samples: Readonly<Record<string, Sample>> = {
     read: (folder) => readSafetensors(join(folder, 'a.safetensors')),
   },
   npy: {
-    files: () => ({ 'a.npy': npy([2, 3, 2], true) }),
+    files: () => ({ 'a.npy': ones([2, 3, 2], true) }),
     read: async (folder) => parseNpy(await readFile(join(folder, 'a.npy')), 'a.npy'),
   },
   npz: {
-    files: () => ({ 'a.npz': zipSync({ 'x.npy': npy([4]), 'y.npy': npy([2, 2], true) }) }),
+    files: () => ({ 'a.npz': zipSync({ 'x.npy': ones([4]), 'y.npy': ones([2, 2], true) }) }),
     read: (folder) => readNpz(join(folder, 'a.npz')),
   },
   cifar: {
