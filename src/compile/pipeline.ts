@@ -9,6 +9,7 @@ import type { Target } from '../lowering/targets.js';
 import { defaultOpset } from '../onnx/builder.js';
 import { isStandardDomain } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
+import { definedIn, namesIn } from '../onnx/subgraphs.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { foldConstants } from '../ort/fold-constants.js';
@@ -40,9 +41,16 @@ export async function runPasses<G extends TypedGraph>(
   passes: readonly Pass[],
   context: PassContext,
 ): Promise<G> {
-  let current = given;
-  for (const pass of passes) current = { ...current, ...(await pass(current, context)) };
+  let current = withOwnTypes(given);
+  for (const pass of passes) current = withOwnTypes({ ...current, ...(await pass(current, context)) });
   return current;
+}
+
+/** Without the types of values that are no longer in the graph: new values may get their names. */
+function withOwnTypes<G extends TypedGraph>(given: G): G {
+  const { graph, types } = given;
+  const names = new Set([...definedIn(graph), ...namesIn(graph.node)]);
+  return { ...given, types: new Map([...types].filter(([name]) => names.has(name))) };
 }
 
 const isMixed = (precision: Precision): boolean => precision === 'fp16' || precision === 'bf16';

@@ -6,6 +6,9 @@ import { extract } from 'tar';
 import { FlatminError, withPath } from '../errors.js';
 import { CIFAR_FORMATS, type CifarName } from './cifar.js';
 
+/** How a folder goes that tar may still be writing a file to, after it has found the archive damaged. */
+const REMOVED = { recursive: true, force: true, maxRetries: 5 };
+
 interface Archive {
   readonly url: string;
   readonly md5: string;
@@ -70,13 +73,13 @@ export async function downloadCifar(
     await unpack(archive, name, work, target);
     return target;
   } catch (error) {
-    await rm(work, { recursive: true, force: true });
+    await rm(work, REMOVED);
     if (created) await rmdir(outDir).catch(() => undefined); // stays where something is in it
     if (options.signal?.aborted)
       throw new FlatminError('INTERRUPTED', `The download of ${name} was stopped.`, { cause: error });
     throw error;
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await rm(work, REMOVED);
   }
 }
 

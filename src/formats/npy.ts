@@ -57,7 +57,8 @@ export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
       `${what} is cut off: its shape (${dims.join(', ')}) needs ${byteLength} bytes, but it has ${bytes.length - start}.`,
     );
   }
-  const stored = new type.array(bytes.slice(start, start + byteLength).buffer);
+  // A copy also of a Buffer, whose own slice() would be a view of all its memory.
+  const stored = new type.array(new Uint8Array(bytes.subarray(start, start + byteLength)).buffer);
   const data = type === TYPES.f2 ? Float32Array.from(stored as Uint16Array, fromFloat16) : stored;
   return { dtype: type.dtype, dims, data: isFortran ? rowMajor(data, dims) : data };
 }

@@ -6,7 +6,7 @@ import { int64Data } from '../../src/onnx/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 import { evaluate } from '../reference/evaluate.js';
 import { filled, ndArray } from '../reference/nd-array.js';
-import { buildCase, type GradientCase, wrt } from './case.js';
+import { type Attributes, buildCase, type GradientCase, wrt } from './case.js';
 import { runGradient } from './gradient-graph.js';
 
 const runtime = openRuntime('stock');
@@ -25,6 +25,9 @@ const of =
   (opType: string, attributes = {}) =>
   (builder: GraphBuilder) =>
     builder.op(opType, ['x'], attributes);
+/** An op over one channel of a line. */
+const pooled = (opType: string, attributes: Attributes) => (builder: GraphBuilder) =>
+  builder.op(opType, [builder.op('Reshape', ['x', builder.ints([1, 1, -1])])], attributes);
 const against =
   (opType: string, ...values: number[]) =>
   (builder: GraphBuilder) =>
@@ -125,6 +128,20 @@ const conventions: readonly Convention[] = [
   },
   { name: 'ReduceL1 is flat at zero', x: [0, -2], build: of('ReduceL1'), gradient: [0, -1] },
   { name: 'ReduceL2 of zeros is flat', x: [0, 0], build: of('ReduceL2'), gradient: [0, 0] },
+  ...[2, 3].flatMap((p) => [
+    {
+      name: `LpPool of p ${p} of zeros is flat`,
+      x: [0, 0, 0, 1],
+      build: pooled('LpPool', { kernel_shape: [2], strides: [2], p }),
+      gradient: [0, 0, 0, 1],
+    },
+    {
+      name: `GlobalLpPool of p ${p} of zeros is flat`,
+      x: [0, 0],
+      build: pooled('GlobalLpPool', { p }),
+      gradient: [0, 0],
+    },
+  ]),
   { name: 'LpNormalization of zeros is flat', x: [0, 0], build: of('LpNormalization'), gradient: [0, 0] },
   {
     name: 'LpNormalization of p 1 of zeros is flat',

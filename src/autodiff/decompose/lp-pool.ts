@@ -11,11 +11,16 @@ function powers(c: DecomposeContext, p: number): string {
   return p === 1 ? magnitude : c.op('Pow', [magnitude, c.scalar(p)]);
 }
 
-/** Σ^(1/p) as the node's output. */
+/** Σ^(1/p) as the node's output; where Σ is 0, so is its gradient. */
 function root(c: DecomposeContext, sum: string, p: number): void {
-  if (p === 1) c.define(0, 'Identity', [sum]);
-  else if (p === 2) c.define(0, 'Sqrt', [sum]);
-  else c.define(0, 'Pow', [sum, c.scalar(1 / p)]);
+  if (p === 1) {
+    c.define(0, 'Identity', [sum]);
+    return;
+  }
+  const isZero = c.op('Equal', [sum, c.scalar(0)]);
+  const others = c.op('Where', [isZero, c.scalar(1), sum]);
+  const rooted = p === 2 ? c.op('Sqrt', [others]) : c.op('Pow', [others, c.scalar(1 / p)]);
+  c.define(0, 'Where', [isZero, sum, rooted]);
 }
 
 /** (Σ |x|^p)^(1/p) over windows: the sum is a convolution of each channel with ones. */

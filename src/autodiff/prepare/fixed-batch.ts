@@ -1,8 +1,8 @@
 import { type ErrorCode, FlatminError } from '../../errors.js';
 import { describeNode } from '../../onnx/attributes.js';
-import { constantInts } from '../../onnx/constants.js';
+import { type Definition, intsOf } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
-import type { Graph, Node } from '../../onnx/proto.js';
+import type { Graph } from '../../onnx/proto.js';
 import { dependents } from '../dependents.js';
 import { batchSymbols, dimsOf } from './shapes.js';
 
@@ -24,9 +24,11 @@ export function describeFixedBatch(graph: Graph, batch: number): string | undefi
     open.map(({ name }) => name),
   );
   const producers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const define = (name: string) => ({ initializer: initializers.get(name), node: producers.get(name) });
   const fixed = graph.node.flatMap((node) => {
     if (opKey(node) !== 'Reshape' || !ofBatch.has(node.input[0] ?? '')) return [];
-    const shape = leadingSizes(graph, producers, node.input[1] ?? '');
+    const shape = leadingSizes(define, node.input[1] ?? '');
     return shape[0] !== undefined && shape[0] > 0 && shape[0] !== batch ? [{ node, shape }] : [];
   });
   const [first] = fixed;
@@ -37,11 +39,14 @@ export function describeFixedBatch(graph: Graph, batch: number): string | undefi
 }
 
 /** The sizes of a shape from the first on, as far as they are constants. */
-function leadingSizes(graph: Graph, producers: ReadonlyMap<string, Node>, name: string): number[] {
-  const constant = constantInts(graph, name);
-  if (constant) return constant;
-  const node = producers.get(name);
-  return node && KEEP_FIRST.has(opKey(node)) ? leadingSizes(graph, producers, node.input[0] ?? '') : [];
+function leadingSizes(define: (name: string) => Definition, shape: string): number[] {
+  for (let name = shape; ; ) {
+    const definition = define(name);
+    const constant = intsOf(definition);
+    if (constant) return constant;
+    if (!definition.node || !KEEP_FIRST.has(opKey(definition.node))) return [];
+    name = definition.node.input[0] ?? '';
+  }
 }
 
 /** An error of some code that a fixed batch explains, with that explanation first; others as they are. */

@@ -124,18 +124,24 @@ export function isPreprocessing(flow: ValueFlow, { node }: Use, entry: ReadonlyS
 
 /** Whether a use scales what a transform of the signal gave, of which the magnitude is taken then. */
 export function isOfMagnitude(flow: ValueFlow, { node }: Use): boolean {
-  const isSquared = (value: string): boolean => {
-    const readers = flow.readers(value).map((reading) => reading.node);
-    return (
-      readers.length > 0 &&
-      readers.every((reader) => {
-        if (reader.opType === 'Mul') return reader.input[0] === reader.input[1];
-        if (isWholeView(reader, 0)) return isSquared(reader.output[0] ?? '');
-        return ['Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare'].includes(reader.opType);
-      })
-    );
-  };
-  return (node.opType === 'Mul' || node.opType === 'Div') && isSquared(node.output[0] ?? '');
+  return (node.opType === 'Mul' || node.opType === 'Div') && isSquared(flow, node.output[0] ?? '');
+}
+
+/** Whether every reader of a value takes its square or magnitude, views followed. */
+function isSquared(flow: ValueFlow, value: string): boolean {
+  const values = [value];
+  // The list grows while it is read.
+  for (const each of values) {
+    const readers = flow.readers(each).map(({ node }) => node);
+    if (readers.length === 0) return false;
+    for (const reader of readers) {
+      if (reader.opType === 'Mul') {
+        if (reader.input[0] !== reader.input[1]) return false;
+      } else if (isWholeView(reader, 0)) values.push(reader.output[0] ?? '');
+      else if (!['Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare'].includes(reader.opType)) return false;
+    }
+  }
+  return true;
 }
 
 const ANGLE_OPS = new Set([

@@ -5,7 +5,7 @@ import { type Graph, int64, type ModelProto, type Node, type Tensor } from '../.
 import { mapBodies } from '../prepare/bodies.js';
 import { constantOf } from '../prepare/fold-sources.js';
 import { subgraphs } from '../prepare/rename.js';
-import { isWholeView } from './slots.js';
+import { isWholeView, roleOf } from './slots.js';
 
 /** A node's operand that is a tensor, or the last of some views of one. */
 export interface LeafUse {
@@ -47,7 +47,7 @@ export function tensorsOf(graph: Graph): Map<string, Tensor> {
   return found;
 }
 
-/** Finds who reads a tensor, views of all of it followed. */
+/** Finds who reads elements of a tensor, views of all of it followed. */
 export function leafUses(graph: Graph): (name: string) => LeafUse[] {
   const readers = new Map<string, { node: Node; index: number }[]>();
   const outputs = new Set<string>();
@@ -58,17 +58,47 @@ export function leafUses(graph: Graph): (name: string) => LeafUse[] {
   visit(graph, (node) => {
     subgraphs(node).forEach(collect);
     node.input.forEach((name, index) => {
-      readers.set(name, [...(readers.get(name) ?? []), { node, index }]);
+      if (roleOf(node, index) === 'form') return;
+      const list = readers.get(name);
+      if (list) list.push({ node, index });
+      else readers.set(name, [{ node, index }]);
     });
   });
-  const follow = (value: string, chain: readonly Node[]): LeafUse[] =>
-    (readers.get(value) ?? []).flatMap(({ node, index }) => {
-      const next = node.output[0] ?? '';
-      return isWholeView(node, index) && !outputs.has(next)
-        ? follow(next, [...chain, node])
-        : [{ node, index, chain }];
-    });
-  return (name) => follow(name, []);
+  return (name) => {
+    const found: LeafUse[] = [];
+    // Readings still to be followed, the next one last: views may be as many as nodes.
+    const open: ReadingBehind[] = [];
+    const add = (value: string, view: View | undefined) => {
+      for (const { node, index } of readers.get(value)?.toReversed() ?? []) open.push({ node, index, view });
+    };
+    add(name, undefined);
+    for (let next = open.pop(); next; next = open.pop()) {
+      const { node, index, view } = next;
+      const output = node.output[0] ?? '';
+      if (isWholeView(node, index) && !outputs.has(output)) add(output, { node, before: view });
+      else found.push({ node, index, chain: chainOf(view) });
+    }
+    return found;
+  };
+}
+
+/** A view, and the one that it is taken of. */
+interface View {
+  readonly node: Node;
+  readonly before: View | undefined;
+}
+
+interface ReadingBehind {
+  readonly node: Node;
+  readonly index: number;
+  /** The last view before it. */
+  readonly view: View | undefined;
+}
+
+function chainOf(last: View | undefined): Node[] {
+  const chain: Node[] = [];
+  for (let view = last; view; view = view.before) chain.push(view.node);
+  return chain.reverse();
 }
 
 /** A copy of a model in which uses of tensors read copies of these, through views of their own. */

@@ -1,3 +1,4 @@
+import type { Node } from '../../onnx/proto.js';
 import { tensorDims } from '../../onnx/tensor.js';
 import { isWholeView } from './slots.js';
 import type { Use, ValueFlow } from './uses.js';
@@ -108,15 +109,23 @@ export function isPartOfBasis(
 }
 
 function rootOf(flow: ValueFlow, value: string): string {
-  const node = flow.maker(value);
-  return node && isWholeView(node, 0) ? rootOf(flow, node.input[0] ?? '') : value;
+  let root = value;
+  for (let node = flow.maker(root); node && isWholeView(node, 0); node = flow.maker(root))
+    root = node.input[0] ?? '';
+  return root;
 }
 
 /** The nodes that read a value or a view of it. */
-function besides(flow: ValueFlow, value: string): ReturnType<ValueFlow['readers']>[number]['node'][] {
-  return flow
-    .readers(value)
-    .flatMap(({ node, index }) => (isWholeView(node, index) ? besides(flow, node.output[0] ?? '') : [node]));
+function besides(flow: ValueFlow, value: string): Node[] {
+  const found: Node[] = [];
+  const values = [value];
+  // The list grows while it is read.
+  for (const each of values)
+    for (const { node, index } of flow.readers(each)) {
+      if (isWholeView(node, index)) values.push(node.output[0] ?? '');
+      else found.push(node);
+    }
+  return found;
 }
 
 /** Fewest elements of a kernel, and pairs in it, whose equality is no chance. */

@@ -56,7 +56,10 @@ export function splitMerged(model: ModelProto): SplitModel {
   );
   const normal = normalForm(apart);
   const { model: analysed, origins } = normal;
-  const original = (name: string) => name.split(SEPARATOR)[0]!;
+  const original = (name: string) => {
+    const end = name.indexOf(SEPARATOR);
+    return end < 0 ? name : name.slice(0, end);
+  };
   const ofFile = new Map([...origins].map(([name, origin]) => [original(name), origin]));
   const judge = new Judge(analysed.graph, ofFile, normal);
   const tensors = new Map(analysed.graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));

@@ -30,7 +30,9 @@ export const rulesOf = (node: Node): string[] =>
 
 /** The module that a node is of, as 'layer1.0.bn2'; undefined where the file does not say. */
 export function scopeOf(node: Node): string | undefined {
-  const scopes = texts(property(node, SCOPES));
+  const list = property(node, SCOPES);
+  if (list === undefined) return undefined;
+  const scopes = texts(list);
   return scopes.length > 1 ? scopes.at(-2) : undefined;
 }
 

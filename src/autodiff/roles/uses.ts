@@ -76,18 +76,27 @@ export class ValueFlow {
   uses(name: string): Use[] {
     const seen = new Set<string>();
     const found: Use[] = [];
-    const follow = (value: string) => {
-      if (seen.has(value)) return;
-      seen.add(value);
-      for (const { node, index } of this.readers(value)) {
-        const inBody = bodyInput(node, index);
-        if (inBody) follow(inBody);
-        else if (isView(node, index) && !this.dependsOnData(node.output[0] ?? ''))
-          node.output.forEach(follow);
-        else found.push({ node, index, value, role: roleOf(node, index) });
+    // Values and readings still to be followed, the next one last: views may be as many as nodes.
+    const open: (string | (Reading & { readonly value: string }))[] = [name];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (typeof next === 'string') {
+        const value = next;
+        if (seen.has(value)) continue;
+        seen.add(value);
+        open.push(
+          ...this.readers(value)
+            .toReversed()
+            .map((reading) => ({ ...reading, value })),
+        );
+        continue;
       }
-    };
-    follow(name);
+      const { node, index, value } = next;
+      const inBody = bodyInput(node, index);
+      if (inBody) open.push(inBody);
+      else if (isView(node, index) && !this.dependsOnData(node.output[0] ?? ''))
+        open.push(...node.output.toReversed());
+      else found.push({ node, index, value, role: roleOf(node, index) });
+    }
     return found;
   }
 }

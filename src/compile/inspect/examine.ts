@@ -55,11 +55,10 @@ export async function examine(
     const reports: Record<string, TargetReport> = {};
     for (const target of [targets.flatmin, targets.standard, targets.training]) {
       const own = [...blockers];
-      const lowered = lower(gradients.graph, gradients.types, target, (node, error) =>
-        own.push(blocker(node, error)),
-      );
+      const types = new Map(gradients.types);
+      const lowered = lower(gradients.graph, types, target, (node, error) => own.push(blocker(node, error)));
       if (own.length === 0 && target !== targets.training) {
-        const whole = trainingModel(lowered, gradients.types, prepared.model.opsetImport);
+        const whole = trainingModel(lowered, types, prepared.model.opsetImport);
         own.push(...(await tryLoading(runtime, whole, target, gradients)));
       }
       reports[target.name] = { trainable: own.length === 0, blockers: own };

@@ -30,6 +30,11 @@ test('every type is read as what it is', (t) => {
   }
 });
 
+test('a Buffer is read as its own bytes, wherever they are in memory', (t) => {
+  const memory = Buffer.concat([new Uint8Array(3), npy('<f4', [6], f32), new Uint8Array(5)]);
+  t.deepEqual(parseNpy(memory.subarray(3), 'array').data, f32);
+});
+
 test('half-precision numbers are read as the float32 numbers that they are', (t) => {
   const bits = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x7c00, 0x2e66);
   const { dtype, data } = parseNpy(npy('<f2', [6], bits), 'array');

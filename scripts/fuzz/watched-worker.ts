@@ -1,0 +1,97 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fault, type Outcome } from './kind.js';
+
+const script = new URL('./worker.js', import.meta.url).pathname;
+
+/** What a case may take: seconds of its process on a processor, or of waiting, and resident memory. */
+export const LIMITS = { seconds: 20, waiting: 120, bytes: (1024 + 200) * 2 ** 20 };
+/** A process that has had this many cases, or held this much, gives way to a new one, so that what it holds is of few cases. */
+const RENEW = { cases: 200, bytes: 600 * 2 ** 20 };
+/** How often time and memory are looked at, in ms. */
+const LOOK = 50;
+
+/** The largest resident set of a process so far, in bytes; 0 where the system does not tell. */
+function peakBytes({ pid }: ChildProcess): number {
+  try {
+    const found = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return 1024 * Number(found?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Seconds that a process has had on processors, of all its threads; 0 where the system does not tell. */
+function busySeconds({ pid }: ChildProcess): number {
+  try {
+    // proc(5): utime and stime are the fields 14 and 15; the name before them may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** Processes of a kind, one at a time: each case has the time and the memory of LIMITS, and one that ends its process is a fault. */
+export class WatchedWorker {
+  private child: ChildProcess | undefined;
+  private cases = 0;
+  private said = '';
+
+  constructor(
+    private readonly kind: string,
+    private readonly folder: string,
+    private readonly corpus: readonly string[],
+  ) {}
+
+  async run(seed: string): Promise<Outcome> {
+    const child = this.child ?? this.start();
+    this.said = '';
+    const outcome = await new Promise<Outcome>((resolve) => {
+      const began = performance.now();
+      const busy = busySeconds(child);
+      const end = (result: Outcome) => {
+        clearInterval(timer);
+        child.removeAllListeners('message').removeAllListeners('close');
+        resolve(result);
+      };
+      const timer = setInterval(() => {
+        const bytes = peakBytes(child);
+        if (bytes > LIMITS.bytes) end(fault(`It took ${Math.round(bytes / 2 ** 20)} MiB of memory.`));
+        else if (busySeconds(child) - busy > LIMITS.seconds)
+          end(fault(`It took more than ${LIMITS.seconds} s of a processor.`));
+        else if (performance.now() - began > 1000 * LIMITS.waiting)
+          end(fault(`It did not end in ${LIMITS.waiting} s.`));
+      }, LOOK);
+      child.once('message', (result) => end(result as Outcome));
+      child.once('close', (code, signal) => {
+        this.child = undefined;
+        end(fault(`The process ended with ${signal ?? `code ${code}`}.\n${this.said.slice(-2000)}`));
+      });
+      child.send({ seed });
+    });
+    const bytes = peakBytes(child);
+    const tooLarge = outcome.state !== 'fault' && bytes > LIMITS.bytes;
+    if (outcome.state === 'fault' || ++this.cases >= RENEW.cases || bytes > RENEW.bytes) this.stop();
+    return tooLarge ? fault(`It took ${Math.round(bytes / 2 ** 20)} MiB of memory.`) : outcome;
+  }
+
+  stop(): void {
+    this.child?.kill('SIGKILL');
+    this.child = undefined;
+  }
+
+  private start(): ChildProcess {
+    const child = fork(script, [this.kind, this.folder, ...this.corpus], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (this.said += chunk));
+    this.cases = 0;
+    this.child = child;
+    return child;
+  }
+}
