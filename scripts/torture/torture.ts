@@ -65,7 +65,11 @@ export async function torture({ amounts, seed, tell, only }: TortureOptions): Pr
     for (let index = first; tally.count < end; index++) {
       const dir = join(workspace, `${name}-${index}`);
       mkdirSync(dir);
-      const { count = 1, faults } = await each(index, dir, new Random(crc32(`${seed} ${name} ${index}`) | 0));
+      const { count = 1, faults } = await each(
+        index,
+        dir,
+        new Random(crc32(`${seed} ${name} ${index}`) | 0),
+      ).catch((error): Verdict => ({ faults: [`the case itself fails: ${(error as Error).stack}`] }));
       tally.cases++;
       tally.count += only ? 1 : count;
       tally.seconds = (performance.now() - began) / 1000;
