@@ -26,6 +26,14 @@ export interface ReportServer {
   close(): Promise<void>;
 }
 
+/** Of every response: it is what its type says, stands in nobody's frame, and tells nobody where a reader came from. */
+const PROTECTION = [
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'same-origin'],
+] as const;
+
 /**
  * Serves the report of a folder on 127.0.0.1, and tells open pages (by server-sent events) whenever it has changed. A folder that
  * holds nothing yet is waited for. Answers requests to its own address alone, so that no other site's page can read it.
@@ -42,6 +50,7 @@ export async function serveReport(dir: string, options: ServeOptions): Promise<R
     );
 
   const server = createServer(async ({ url, method, headers }, response) => {
+    for (const [name, value] of PROTECTION) response.setHeader(name, value);
     const { port: own } = server.address() as AddressInfo;
     if (![`127.0.0.1:${own}`, `localhost:${own}`].includes(headers.host ?? '')) return end(response, 403);
     if (method !== 'GET') return end(response, 405);

@@ -83,4 +83,8 @@ test('only its own address and paths are answered', async (t) => {
   t.is(await status({ path: '/../../etc/passwd' }), 404);
   t.is(await status({ method: 'POST' }), 405);
   t.is(await status({ host: 'attacker.example' }), 403);
+  const { headers } = await fetch(url);
+  t.is(headers.get('x-content-type-options'), 'nosniff');
+  t.is(headers.get('x-frame-options'), 'DENY');
+  t.is(headers.get('referrer-policy'), 'no-referrer');
 });
