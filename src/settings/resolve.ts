@@ -68,8 +68,9 @@ export function resolveSettings(
 ): TrainSettings {
   const recipe = given.recipe ? recipeSettings(given.recipe, given) : {};
   const all = { ...fallback, ...recipe, ...withoutUndefined(given) };
-  if (all.data) all.data = withAbsoluteFolder(all.data);
-  if (all.model?.endsWith('.onnx')) all.model = resolve(all.model);
+  // What is no text is refused below.
+  if (all.data && typeof all.data === 'string') all.data = withAbsoluteFolder(all.data);
+  if (typeof all.model === 'string' && all.model.endsWith('.onnx')) all.model = resolve(all.model);
   const { optimizer = 'sgd' } = all;
   return checkSettings(usedBy(optimizer, all));
 }

@@ -108,7 +108,8 @@ export const sharpnessOptions: ReadonlyMap<string, readonly { owner?: string; sc
  */
 export function resolveOptions<M extends AskedMeasure>(given: SharpnessOptions<M>) {
   const listed: readonly AskedMeasure[] = given.measures ?? aboutOf(commonOptions.measures).default!;
-  const isOwn = (each: unknown): each is MeasureDeclaration => typeof each === 'object' && each !== null;
+  const isOwn = (each: unknown): each is MeasureDeclaration =>
+    typeof each === 'object' && each !== null && 'options' in each && 'name' in each;
   const own = Array.isArray(listed) ? listed.filter(isOwn) : [];
   const names = own.length > 0 ? listed.filter((each) => !isOwn(each)) : listed;
   if (names.length > 0 || own.length === 0) checkedValue('measures', commonOptions.measures, names);

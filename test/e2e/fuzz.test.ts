@@ -11,7 +11,7 @@ import { temporaryFolder } from './run-cli.js';
 const main = fileURLToPath(new URL('../../scripts/fuzz/main.js', import.meta.url));
 
 /** Cases of each kind: what a few seconds are enough for. */
-const COUNTS = { models: 40, networks: 30, readers: 60, programs: 60, misuse: 2 };
+const COUNTS = { models: 30, networks: 20, readers: 60, programs: 60, misuse: 2 };
 
 for (const [kind, count] of Object.entries(COUNTS))
   test(`no fault in ${count} random cases of ${kind}`, (t) => {

@@ -125,3 +125,9 @@ test('SAM’s gradients are counted', (t) => {
     [2, 4, 1],
   );
 });
+
+test('a model that is no text, and measures that are none, are refused by name', (t) => {
+  const planned = (changes: object) => () => plan(changes as Partial<ExperimentFile>);
+  t.throws(planned({ settings: { model: 5 } }), { code: 'INVALID_ARGUMENT', message: /model/ });
+  t.throws(planned({ sharpness: { measures: [{}] } }), { code: 'INVALID_ARGUMENT', message: /measures/ });
+});
