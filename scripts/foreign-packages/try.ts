@@ -18,8 +18,8 @@ import {
   SGD,
   TrainingSession,
 } from '../../src/index.js';
-import { dimsOf } from '../../src/onnx/dimensions.js';
-import { DataType, elementCount, type TensorData } from '../../src/onnx/tensor.js';
+import { dimsOf } from '../../src/onnx/shapes/dimensions.js';
+import { DataType, elementCount, type TensorData } from '../../src/onnx/tensors/tensor.js';
 import { type HostTensor, Session } from '../../src/ort/session.js';
 
 /**

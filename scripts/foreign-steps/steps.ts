@@ -3,7 +3,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { crossEntropy } from '../../src/losses/cross-entropy.js';
 import type { Loss } from '../../src/losses/loss.js';
 import { decodeModel, type ModelProto } from '../../src/onnx/proto.js';
-import type { TensorData } from '../../src/onnx/tensor.js';
+import type { TensorData } from '../../src/onnx/tensors/tensor.js';
 import type { Optimizer } from '../../src/optim/optimizer.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';

@@ -1,6 +1,6 @@
 import { GraphBuilder } from '../onnx/builder.js';
 import type { Graph } from '../onnx/proto.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { backward } from './backward.js';
 import type { Bound } from './training-graph.js';

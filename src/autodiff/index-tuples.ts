@@ -1,5 +1,5 @@
 import type { NodeContext } from '../onnx/node-context.js';
-import { elementCount, int64Data } from '../onnx/tensor.js';
+import { elementCount, int64Data } from '../onnx/tensors/tensor.js';
 
 /**
  * Tuples of indices on leading axes, as GatherND and ScatterND take them, as positions on these axes laid out as one.

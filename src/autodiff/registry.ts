@@ -2,8 +2,6 @@ import { opTable } from '../onnx/op-table.js';
 import type { Rule } from './rule.js';
 import { activation } from './rules/activation.js';
 import { axisNorm } from './rules/axis-norm.js';
-import { conv } from './rules/conv.js';
-import { transposedConvolution } from './rules/conv-transpose.js';
 import { cumulative } from './rules/cumulative.js';
 import { regularization } from './rules/dropout.js';
 import { elementwise } from './rules/elementwise.js';
@@ -13,15 +11,17 @@ import { loss } from './rules/loss.js';
 import { matmul } from './rules/matmul.js';
 import { norm } from './rules/norm.js';
 import { padding } from './rules/pad.js';
-import { pool } from './rules/pool.js';
 import { reduce } from './rules/reduce.js';
-import { resampling } from './rules/resize.js';
 import { scan } from './rules/scan/scan.js';
 import { scatters } from './rules/scatter.js';
-import { windowScatters } from './rules/scatter-windows.js';
 import { shape } from './rules/shape.js';
 import { slicing } from './rules/slice.js';
 import { trigonometry } from './rules/trigonometry.js';
+import { conv } from './rules/windows/conv.js';
+import { transposedConvolution } from './rules/windows/conv-transpose.js';
+import { pool } from './rules/windows/pool.js';
+import { resampling } from './rules/windows/resize.js';
+import { windowScatters } from './rules/windows/scatter-windows.js';
 
 /** The table: op (or domain:op) → rule. */
 export const rules = opTable<Rule>(

@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
-import { elementCount, isFloatingPoint } from '../onnx/tensor.js';
+import { elementCount, isFloatingPoint } from '../onnx/tensors/tensor.js';
 import { explainAttributeWeights } from './prepare/attribute-weights.js';
 import { quantisedWeights } from './prepare/quantised.js';
 import { type Classified, type ClassifyOptions, classify } from './roles/classify.js';

@@ -2,7 +2,7 @@ import { FlatminError } from '../errors.js';
 import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { subgraphs } from '../onnx/subgraphs.js';
-import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
+import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensors/tensor.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { verifyModel } from '../onnx/verify.js';

@@ -1,8 +1,8 @@
 import { describeNode } from '../onnx/attributes.js';
-import { dimsOf } from '../onnx/dimensions.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, Node, ValueInfo } from '../onnx/proto.js';
-import { isFloatingPoint } from '../onnx/tensor.js';
+import { dimsOf } from '../onnx/shapes/dimensions.js';
+import { isFloatingPoint } from '../onnx/tensors/tensor.js';
 import { decidingInputs, isControlFlow } from './prepare/control-flow.js';
 import { readBy } from './prepare/rename.js';
 

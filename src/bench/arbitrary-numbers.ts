@@ -1,6 +1,6 @@
 import { uniforms } from '../addon/random.js';
 import type { DeviceBuffer } from '../addon/types.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType } from '../onnx/tensors/tensor.js';
 
 /** Elements that are drawn; larger buffers hold them several times. */
 const DRAWN = 2 ** 20;

@@ -1,6 +1,6 @@
 import type { DeviceBuffer } from '../addon/types.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { elementBytes, elementCount } from '../onnx/tensor.js';
+import { elementBytes, elementCount } from '../onnx/tensors/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { runBinding } from '../ort/session.js';
 import { loadOn } from '../session/load-model.js';

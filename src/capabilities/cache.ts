@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { elementTypes } from '../onnx/element-types.js';
+import { elementTypes } from '../onnx/tensors/element-types.js';
 import { cacheFolder } from '../ort/cache-folder.js';
 import type { Runtime } from '../ort/library.js';
 import { type Capabilities, deviceKind, type ProbedCapabilities } from './capabilities.js';

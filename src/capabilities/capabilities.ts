@@ -1,4 +1,4 @@
-import type { ElementType } from '../onnx/element-types.js';
+import type { ElementType } from '../onnx/tensors/element-types.js';
 import type { TrainingKernels } from '../releases/training-kernels.js';
 
 /** What a runtime computes right on one kind of device, beyond the standard operators. */

@@ -1,6 +1,6 @@
 import type { LoweringContext } from '../lowering/context.js';
 import { microsoft } from '../onnx/domains.js';
-import { readWindow } from '../onnx/window.js';
+import { readWindow } from '../onnx/shapes/window.js';
 import { convGrad, crossEntropyGrad } from '../releases/training-kernels.js';
 
 /**

@@ -1,6 +1,6 @@
 import { opKey } from '../onnx/domains.js';
 import type { Graph, Node } from '../onnx/proto.js';
-import { dataTypeName, isFloatingPoint, tensorDims } from '../onnx/tensor.js';
+import { dataTypeName, isFloatingPoint, tensorDims } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { cudaKernels } from '../releases/cuda-provider.js';
 import type { Capabilities } from './capabilities.js';

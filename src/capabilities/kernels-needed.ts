@@ -1,10 +1,10 @@
 import { intAttribute } from '../onnx/attributes.js';
 import { opKey } from '../onnx/domains.js';
-import { type ElementType, elementTypeOf } from '../onnx/element-types.js';
 import type { Node } from '../onnx/proto.js';
-import { DataType } from '../onnx/tensor.js';
+import { readWindow } from '../onnx/shapes/window.js';
+import { type ElementType, elementTypeOf } from '../onnx/tensors/element-types.js';
+import { DataType } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
-import { readWindow } from '../onnx/window.js';
 import { convGrad, crossEntropyGrad } from '../releases/training-kernels.js';
 
 /** The kernels of a table that a node of a training op needs, all of them; types are those of its inputs. */

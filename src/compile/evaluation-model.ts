@@ -4,9 +4,9 @@ import { dimsOf, evaluationSizes, fixShapes, type SizeOptions } from '../autodif
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
 import type { Loss, LossInput } from '../losses/loss.js';
 import { valueInfo } from '../onnx/builder.js';
-import { unnamed } from '../onnx/dimensions.js';
 import type { Graph, Tensor } from '../onnx/proto.js';
-import { tensorDims } from '../onnx/tensor.js';
+import { unnamed } from '../onnx/shapes/dimensions.js';
+import { tensorDims } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from '../ort/library.js';
 import type { BuiltGraph } from './build-graph.js';

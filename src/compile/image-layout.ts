@@ -1,9 +1,9 @@
 import { describeNode, intAttribute, intsAttribute } from '../onnx/attributes.js';
-import { constantInts, constantTensor } from '../onnx/constants.js';
-import { dimsOf } from '../onnx/dimensions.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, Node, ValueInfo } from '../onnx/proto.js';
-import { tensorDims } from '../onnx/tensor.js';
+import { dimsOf } from '../onnx/shapes/dimensions.js';
+import { constantInts, constantTensor } from '../onnx/tensors/constants.js';
+import { tensorDims } from '../onnx/tensors/tensor.js';
 
 /** Order of the axes of images: channels first, or last. */
 export const LAYOUTS = ['nchw', 'nhwc'] as const;

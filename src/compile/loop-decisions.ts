@@ -33,7 +33,7 @@ import {
   isFloatingPoint,
   makeTensor,
   tensorDims,
-} from '../onnx/tensor.js';
+} from '../onnx/tensors/tensor.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 import { computeConstants, foldConstants, RANDOM } from '../ort/fold-constants.js';
 import { bodyModel, inferOuterTypes } from '../ort/infer-types.js';

@@ -7,7 +7,7 @@ import { type Loss, type LossInput, LossScope, type LossValue } from '../losses/
 import { GraphBuilder } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
-import { isFloatingPoint } from '../onnx/tensor.js';
+import { isFloatingPoint } from '../onnx/tensors/tensor.js';
 
 /** Types of the values of a graph, with symbols for the sizes that follow the batch. */
 export type OpenTypes = ReadonlyMap<string, Omit<LossValue, 'name'>>;

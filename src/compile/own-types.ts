@@ -1,5 +1,5 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { DataType, dataTypeName } from '../onnx/tensor.js';
+import { DataType, dataTypeName } from '../onnx/tensors/tensor.js';
 
 const nameOf = (type: number): string => (type === DataType.double ? 'float64' : dataTypeName(type));
 const list = (types: Iterable<number>): string => [...new Set(types)].map(nameOf).join(' and ');

@@ -4,10 +4,10 @@ import type { Origin } from '../autodiff/prepare/fold-sources.js';
 import { FlatminError } from '../errors.js';
 import { makeAttribute } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
-import { encodeFloats, firstOverflow } from '../onnx/floats.js';
 import { copyMessage } from '../onnx/model.js';
 import { type Graph, int64, type ModelProto, type Node, type Tensor } from '../onnx/proto.js';
-import { DataType, dataTypeName, viewBytes } from '../onnx/tensor.js';
+import { encodeFloats, firstOverflow } from '../onnx/tensors/floats.js';
+import { DataType, dataTypeName, viewBytes } from '../onnx/tensors/tensor.js';
 
 /** From IR version 4 on an initializer need not be an input. */
 const FREE_INITIALIZERS = 4;

@@ -5,7 +5,7 @@ import { foldSources } from '../autodiff/prepare/fold-sources.js';
 import { uniqueNodeNames } from '../autodiff/prepare/rename.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
-import { elementCount, isFloatingPoint, tensorDims } from '../onnx/tensor.js';
+import { elementCount, isFloatingPoint, tensorDims } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { inferOuterTypes, inferTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';

@@ -3,8 +3,8 @@ import { checked, checkedValue, type Given, option } from '../options/option.js'
 import { choice, count, countOrZero, flag, integerWithin } from '../options/values.js';
 import type { Augmentation } from './augmentation.js';
 import { type Batch, BatchMaker, type BatchSource } from './batch.js';
-import { checkAugmentation } from './check-augmentation.js';
 import type { Dataset } from './dataset.js';
+import type { ImageShape } from './image-shape.js';
 import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
 import { Purpose, randomStream, shuffledIndices } from './random.js';
 import { WorkerPool } from './worker-pool.js';
@@ -167,4 +167,16 @@ export class DataLoader implements AsyncIterable<Batch> {
 
 function closedError(): FlatminError {
   return new FlatminError('INTERRUPTED', 'The data loader is closed: create another one.');
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for an option that these images cannot have */
+function checkAugmentation({ crop, cutout }: Augmentation, [, height, width]: ImageShape): void {
+  if (crop) {
+    checkedValue('crop.padding', countOrZero, crop.padding);
+    checkedValue('crop.mode', choice(['reflect', 'zero']), crop.mode);
+    const most = Math.min(height, width) - 1;
+    if (crop.mode === 'reflect' && crop.padding > most)
+      throw invalid('crop.padding', `at most ${most} to reflect ${height}×${width} images`, crop.padding);
+  }
+  if (cutout) checkedValue('cutout.size', count, cutout.size);
 }

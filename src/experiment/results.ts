@@ -1,7 +1,6 @@
 import type { JobResult } from '../formats/run/job.js';
-import type { Cell, ExperimentResults, ResultRow } from '../formats/run/results.js';
+import type { Cell, ExperimentResults, ResultRow, Statistics } from '../formats/run/results.js';
 import type { Plan } from './plan.js';
-import { statisticsOf } from './statistics.js';
 
 /** Tabulates the complete set of a plan's jobs, in the plan's order. */
 export function tabulate(plan: Plan, jobs: readonly JobResult[]): ExperimentResults {
@@ -58,4 +57,12 @@ function withoutTimes(
   if (columns.some(({ metric }) => metric === 'secondsPerStep')) return metrics;
   const { secondsPerStep: _, ...others } = metrics;
   return others;
+}
+
+/** Mean and sample standard deviation (ddof = 1) of at least one value. */
+export function statisticsOf(values: readonly number[]): Statistics {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, std: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n };
 }

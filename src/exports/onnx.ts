@@ -50,4 +50,10 @@ export type {
   TypeInfo,
   ValueInfo,
 } from '../onnx/proto.js';
-export { DataType, type DataTypeName, makeTensor, type TensorData, tensorData } from '../onnx/tensor.js';
+export {
+  DataType,
+  type DataTypeName,
+  makeTensor,
+  type TensorData,
+  tensorData,
+} from '../onnx/tensors/tensor.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType } from '../onnx/tensors/tensor.js';
 import { checkedValue, option } from '../options/option.js';
 import { integer, notNegative } from '../options/values.js';
 import type { LossValue } from './loss.js';

@@ -1,6 +1,6 @@
 import { emptyGraph, type GraphBuilder, valueInfo } from '../onnx/builder.js';
 import { scanNode } from '../onnx/scan.js';
-import { DataType, int64Data } from '../onnx/tensor.js';
+import { DataType, int64Data } from '../onnx/tensors/tensor.js';
 import type { LossValue } from './loss.js';
 
 export interface CtcParts {

@@ -1,8 +1,8 @@
 import { FlatminError, invalid } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
-import { dimsOf } from '../onnx/dimensions.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
-import { DataType, dataTypeName } from '../onnx/tensor.js';
+import { dimsOf } from '../onnx/shapes/dimensions.js';
+import { DataType, dataTypeName } from '../onnx/tensors/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { finite } from '../options/values.js';
 import { type Loss, type LossScope, type LossValue, requireFloat } from './loss.js';

@@ -1,7 +1,7 @@
 import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { nearNames } from '../onnx/near-names.js';
-import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensor.js';
+import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensors/tensor.js';
 
 /** A value that a loss is taken of. */
 export interface LossValue {

@@ -1,8 +1,8 @@
 import type { GraphBuilder } from '../onnx/builder.js';
-import { encodeFloats } from '../onnx/floats.js';
 import { NodeContext } from '../onnx/node-context.js';
 import type { Node } from '../onnx/proto.js';
-import { type DataTypeName, dataTypeName } from '../onnx/tensor.js';
+import { encodeFloats } from '../onnx/tensors/floats.js';
+import { type DataTypeName, dataTypeName } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 
 /** Rewrites one node: appends to the builder nodes that define the same outputs. */

@@ -1,6 +1,6 @@
 import { intAttribute } from '../onnx/attributes.js';
 import { microsoft } from '../onnx/domains.js';
-import { extent, readWindow, type Window } from '../onnx/window.js';
+import { extent, readWindow, type Window } from '../onnx/shapes/window.js';
 import { type Lowering, type LoweringContext, overChannels } from './context.js';
 
 /** dX = transposed convolution of dY with the same weight. */

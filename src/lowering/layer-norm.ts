@@ -1,6 +1,6 @@
 import { intAttribute } from '../onnx/attributes.js';
 import { microsoft } from '../onnx/domains.js';
-import { elementCount } from '../onnx/tensor.js';
+import { elementCount } from '../onnx/tensors/tensor.js';
 import type { Lowering, LoweringContext } from './context.js';
 
 /** Sums and means over the outer axes (before `axis`) and the inner ones. */

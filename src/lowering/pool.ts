@@ -1,6 +1,6 @@
 import { intAttribute } from '../onnx/attributes.js';
-import { elementCount } from '../onnx/tensor.js';
-import { extent, readWindow, type Window } from '../onnx/window.js';
+import { extent, readWindow, type Window } from '../onnx/shapes/window.js';
+import { elementCount } from '../onnx/tensors/tensor.js';
 import type { Lowering, LoweringContext } from './context.js';
 
 /** Inputs dY and the flat position in X of each maximum: dX adds each dY at its position. */

@@ -1,6 +1,6 @@
 import { hasAttribute, intAttribute, stringAttribute } from '../onnx/attributes.js';
 import { microsoft } from '../onnx/domains.js';
-import { DataType, int64Data } from '../onnx/tensor.js';
+import { DataType, int64Data } from '../onnx/tensors/tensor.js';
 import type { Lowering } from './context.js';
 
 /** dx = y·(dy − Σ dy·y) */

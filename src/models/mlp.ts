@@ -1,6 +1,6 @@
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { elementCount, makeTensor } from '../onnx/tensor.js';
+import { elementCount, makeTensor } from '../onnx/tensors/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';

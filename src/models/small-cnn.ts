@@ -1,7 +1,7 @@
 import { invalid } from '../errors.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { makeTensor } from '../onnx/tensor.js';
+import { makeTensor } from '../onnx/tensors/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
 import { Initializer } from './initializer.js';

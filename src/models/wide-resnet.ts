@@ -2,7 +2,7 @@ import { FlatminError } from '../errors.js';
 import { float } from '../onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { makeTensor } from '../onnx/tensor.js';
+import { makeTensor } from '../onnx/tensors/tensor.js';
 import { checkedValue } from '../options/option.js';
 import { choice, count, imageShape, number } from '../options/values.js';
 import { Initializer } from './initializer.js';

@@ -1,7 +1,7 @@
 import { type AttributeValue, makeAttribute } from './attributes.js';
-import { encodeFloats } from './floats.js';
 import type { Graph, ModelProto, Node, Tensor, ValueInfo } from './proto.js';
 import { namesIn } from './subgraphs.js';
+import { encodeFloats } from './tensors/floats.js';
 import {
   DataType,
   type DataTypeName,
@@ -10,7 +10,7 @@ import {
   isFloatingPoint,
   makeTensor,
   type TensorData,
-} from './tensor.js';
+} from './tensors/tensor.js';
 
 /** The operator set and IR version of models that flatmin writes from nothing. */
 export const defaultOpset = 17;

@@ -1,7 +1,7 @@
 import type { Graph, Node } from './proto.js';
 import { isScan, scanParts } from './scan.js';
 import { readBy } from './subgraphs.js';
-import { elementBytes, elementCount } from './tensor.js';
+import { elementBytes, elementCount } from './tensors/tensor.js';
 import type { ValueTypes } from './value-types.js';
 
 /** Ops whose output takes its input's memory. */

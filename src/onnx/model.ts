@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { replaceFile, writeAll, writeFileAtomic } from '../formats/atomic.js';
-import { EXTERNAL, loadExternalData } from './external-data.js';
 import { decodeModel, encodeModel, type ModelProto, type Tensor } from './proto.js';
+import { EXTERNAL, loadExternalData } from './tensors/external-data.js';
 
 /**
  * Reads an ONNX model with all its data in memory: external tensors are loaded from beside the file.

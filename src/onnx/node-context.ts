@@ -1,8 +1,8 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from './attributes.js';
 import type { Attributes, GraphBuilder, NodeOptions } from './builder.js';
-import { constantInts } from './constants.js';
 import type { Node } from './proto.js';
+import { constantInts } from './tensors/constants.js';
 import type { ValueType, ValueTypes } from './value-types.js';
 
 /** A node that is to be differentiated or rewritten: what is known of its values, and where to append. */

@@ -2,7 +2,7 @@ import { isStandardDomain } from '../onnx/domains.js';
 import type { Graph, ModelProto, Node, Tensor, ValueInfo } from '../onnx/proto.js';
 import { isScan } from '../onnx/scan.js';
 import { readBy, subgraphs } from '../onnx/subgraphs.js';
-import { DataType, elementCount } from '../onnx/tensor.js';
+import { DataType, elementCount } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import { bodyModel, declaredTypes, inferOuterTypes, SMALL, scanInputTypes } from './infer-types.js';
 import type { Runtime } from './library.js';

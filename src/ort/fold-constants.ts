@@ -9,7 +9,7 @@ import {
   elementCount,
   int64Data,
   makeTensor,
-} from '../onnx/tensor.js';
+} from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from './library.js';
 import { Session } from './session.js';

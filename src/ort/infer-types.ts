@@ -1,9 +1,10 @@
 import { FlatminError } from '../errors.js';
 import { valueInfo } from '../onnx/builder.js';
-import { checkShapes } from '../onnx/check-shapes.js';
 import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto, type Node } from '../onnx/proto.js';
 import { isScan, scanParts } from '../onnx/scan.js';
+import { checkShapes } from '../onnx/shapes/check-shapes.js';
+import { isCeilMode } from '../onnx/shapes/window.js';
 import { readBy, readFromOutside } from '../onnx/subgraphs.js';
 import {
   DataType,
@@ -15,9 +16,8 @@ import {
   tensorData,
   tensorDims,
   viewBytes,
-} from '../onnx/tensor.js';
+} from '../onnx/tensors/tensor.js';
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
-import { isCeilMode } from '../onnx/window.js';
 import { foldConstants } from './fold-constants.js';
 import type { Runtime } from './library.js';
 import { type HostTensor, Session, type SessionOptions } from './session.js';

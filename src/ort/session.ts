@@ -10,7 +10,7 @@ import type {
 import { FlatminError } from '../errors.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import { encodeModel, type ModelProto } from '../onnx/proto.js';
-import { elementBytes, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { elementBytes, type TensorData, viewBytes } from '../onnx/tensors/tensor.js';
 import { withoutWrongOptimizers } from '../releases/wrong-optimizers.js';
 import type { Runtime } from './library.js';
 

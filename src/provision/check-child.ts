@@ -3,7 +3,7 @@
 import { loadCudaLibraries } from '../addon/cuda-libraries/load.js';
 import { GraphBuilder, makeModel } from '../onnx/builder.js';
 import { microsoft } from '../onnx/domains.js';
-import { DataType } from '../onnx/tensor.js';
+import { DataType } from '../onnx/tensors/tensor.js';
 import { CUDA_PROVIDER, openRuntime, type Runtime } from '../ort/library.js';
 import { Session } from '../ort/session.js';
 import type { RuntimeCheck } from './check.js';

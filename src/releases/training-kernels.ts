@@ -1,5 +1,5 @@
 import { microsoft } from '../onnx/domains.js';
-import type { ElementType } from '../onnx/element-types.js';
+import type { ElementType } from '../onnx/tensors/element-types.js';
 
 /**
  * Kernels of training ops and the element types in which their numbers are right. A kernel is an op, "com.microsoft:ConvGrad", or one of its

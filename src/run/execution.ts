@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import type { Precision } from '../compile/precision.js';
 import type { Dataset } from '../data/index.js';
 import { loaderOptions } from '../data/loader.js';
@@ -6,9 +7,9 @@ import type { ExecutionRecord } from '../formats/run/config.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checked, type Given } from '../options/option.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
+import { packageVersion } from '../package-file.js';
 import type { Device } from '../vectors/device/device.js';
 import { deviceOption, deviceOptions, openDevice } from '../vectors/device/open.js';
-import { environment } from './environment.js';
 
 /** What does not change a run's results (threads: beyond rounding). */
 export const executionOptions = {
@@ -112,3 +113,10 @@ function opened(choice: string | undefined, device: string): Runtime | undefined
     return undefined;
   }
 }
+
+/** What else a run's figures depend on, for its records. */
+const environment = (): { flatmin: string; node: string; cpu: string } => ({
+  flatmin: packageVersion(),
+  node: process.version,
+  cpu: cpus()[0]?.model.trim() ?? process.arch,
+});

@@ -1,6 +1,6 @@
 import { uniforms } from '../addon/random.js';
 import type { BuiltGraph } from '../compile/build-graph.js';
-import { elementCount } from '../onnx/tensor.js';
+import { elementCount } from '../onnx/tensors/tensor.js';
 import type { BatchGraph } from './batch-graph.js';
 import type { Feeds } from './feeds.js';
 

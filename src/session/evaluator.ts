@@ -10,10 +10,10 @@ import {
 } from '../compile/evaluation-model.js';
 import { neededNodes } from '../compile/needed-nodes.js';
 import { FlatminError } from '../errors.js';
-import { dimsOf } from '../onnx/dimensions.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
-import { DataType, elementBytes, type TensorData } from '../onnx/tensor.js';
+import { dimsOf } from '../onnx/shapes/dimensions.js';
+import { DataType, elementBytes, type TensorData } from '../onnx/tensors/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { allocate, runBinding, type Session } from '../ort/session.js';
 import type { Device } from '../vectors/device/device.js';

@@ -1,11 +1,17 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import { isHalfPrecision } from '../onnx/floats.js';
 import { readModel } from '../onnx/model.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { dataTypeName, elementCount, isFloatingPoint, type TensorData, viewBytes } from '../onnx/tensor.js';
+import { isHalfPrecision } from '../onnx/tensors/floats.js';
+import {
+  dataTypeName,
+  elementCount,
+  isFloatingPoint,
+  type TensorData,
+  viewBytes,
+} from '../onnx/tensors/tensor.js';
 import { misfit } from './check-feed.js';
 import { TrainingSession } from './session.js';
 import type { TrainingSessionOptions } from './session-options.js';

@@ -5,7 +5,7 @@ import { asPrepared } from '../compile/loss-model.js';
 import type { WeightBytes } from '../compile/put-weights.js';
 import { FlatminError } from '../errors.js';
 import type { Graph, ModelProto } from '../onnx/proto.js';
-import { elementCount, tensorData } from '../onnx/tensor.js';
+import { elementCount, tensorData } from '../onnx/tensors/tensor.js';
 import { Arena } from '../vectors/arena.js';
 import type { Device } from '../vectors/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../vectors/parameter-space.js';

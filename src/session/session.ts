@@ -6,7 +6,7 @@ import { inferenceModel, withWeights } from '../compile/put-weights.js';
 import { FlatminError, invalid } from '../errors.js';
 import { writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
-import { elementCount } from '../onnx/tensor.js';
+import { elementCount } from '../onnx/tensors/tensor.js';
 import { LossScaler, type LossScaleState } from '../optim/loss-scale.js';
 import { microBatchProblem } from '../optim/micro-batch-problem.js';
 import type { Optimizer, Problem } from '../optim/optimizer.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Graph, ModelProto } from '../../src/onnx/proto.js';
-import { elementCount, tensorData, tensorDims } from '../../src/onnx/tensor.js';
+import { elementCount, tensorData, tensorDims } from '../../src/onnx/tensors/tensor.js';
 import { corpusSources, readCorpus, type TrueTensor, type TrueUse } from './corpus.js';
 
 test('there are rows of every source', (t) => {

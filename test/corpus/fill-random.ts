@@ -1,6 +1,6 @@
-import { encodeFloats } from '../../src/onnx/floats.js';
 import type { Graph, ModelProto, Node, Tensor } from '../../src/onnx/proto.js';
-import { elementCount, tensorDims } from '../../src/onnx/tensor.js';
+import { encodeFloats } from '../../src/onnx/tensors/floats.js';
+import { elementCount, tensorDims } from '../../src/onnx/tensors/tensor.js';
 import { RandomStream } from '../gradcheck/random.js';
 
 /** Draws the numbers of tensors that scripts/corpus/strip.py emptied, in place. */

@@ -7,7 +7,7 @@ import { readSafetensors } from '../../src/formats/safetensors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
 import type { Node } from '../../src/onnx/proto.js';
-import { int64Data, makeTensor } from '../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../src/onnx/tensors/tensor.js';
 import { npy } from '../fixtures/npy.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 

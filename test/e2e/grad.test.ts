@@ -6,7 +6,7 @@ import { zipSync } from 'fflate';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
-import { makeTensor } from '../../src/onnx/tensor.js';
+import { makeTensor } from '../../src/onnx/tensors/tensor.js';
 import { npy } from '../fixtures/npy.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 

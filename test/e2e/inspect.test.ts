@@ -6,7 +6,7 @@ import type { Inspection } from '../../src/compile/inspect/inspection.js';
 import { smallCnn } from '../../src/models/small-cnn.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
-import { makeTensor } from '../../src/onnx/tensor.js';
+import { makeTensor } from '../../src/onnx/tensors/tensor.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const fixture = (name: string) =>

@@ -2,7 +2,7 @@ import test from 'ava';
 import { flatmin, standard } from '../../src/lowering/targets.js';
 import { float } from '../../src/onnx/attributes.js';
 import type { GraphBuilder } from '../../src/onnx/builder.js';
-import { int64Data } from '../../src/onnx/tensor.js';
+import { int64Data } from '../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 import { evaluate } from '../reference/evaluate.js';
 import { filled, ndArray } from '../reference/nd-array.js';

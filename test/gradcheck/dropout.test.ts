@@ -1,7 +1,7 @@
 import test from 'ava';
 import { flatmin, standard } from '../../src/lowering/targets.js';
 import type { GraphBuilder } from '../../src/onnx/builder.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 import { filled } from '../reference/nd-array.js';
 import { drawInputs, fixed, type GradientCase, labels, wrt } from './case.js';

@@ -8,7 +8,7 @@ import { intAttribute } from '../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { microsoft } from '../../src/onnx/domains.js';
 import type { Graph } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../src/onnx/value-types.js';
 import { inferTypes } from '../../src/ort/infer-types.js';
 import type { Runtime } from '../../src/ort/library.js';

@@ -3,7 +3,7 @@ import { addon } from '../../src/addon/addon.js';
 import type { NativeBinding } from '../../src/addon/types.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { isolated } from './isolated.js';
 import { addition, bindProduct, bufferOf, floatsIn, open, product } from './models.js';
 

@@ -4,7 +4,7 @@ import { type AttributeValue, float } from '../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { flatminDomain } from '../../src/onnx/domains.js';
 import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { open } from './models.js';
 
 type Shapes = Readonly<Record<string, readonly number[]>>;

@@ -7,7 +7,7 @@ import type {
 } from '../../src/addon/types.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 
 export const libraryPath = openRuntime('stock').path;

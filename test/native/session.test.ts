@@ -6,7 +6,7 @@ import { addon } from '../../src/addon/addon.js';
 import { FlatminError } from '../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensor.js';
+import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 import { Session } from '../../src/ort/session.js';
 import { addition, libraryPath, open } from './models.js';

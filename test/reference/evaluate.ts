@@ -2,7 +2,7 @@ import { describeNode } from '../../src/onnx/attributes.js';
 import { opKey } from '../../src/onnx/domains.js';
 import { type Attribute, type Graph, int64, type Tensor } from '../../src/onnx/proto.js';
 import { isScan } from '../../src/onnx/scan.js';
-import { tensorData, tensorDims } from '../../src/onnx/tensor.js';
+import { tensorData, tensorDims } from '../../src/onnx/tensors/tensor.js';
 import { filled, type NdArray, ndArray, scalar } from './nd-array.js';
 import { attentions } from './ops/attention.js';
 import { axisNorms } from './ops/axis-norm.js';

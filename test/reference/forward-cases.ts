@@ -1,5 +1,5 @@
 import { float } from '../../src/onnx/attributes.js';
-import { DataType, int64Data, makeTensor } from '../../src/onnx/tensor.js';
+import { DataType, int64Data, makeTensor } from '../../src/onnx/tensors/tensor.js';
 import { fixed, type GradientCase, labels, single } from '../gradcheck/case.js';
 
 const x = fixed([2, 3, 4]);

@@ -1,7 +1,7 @@
 import { float } from '../../src/onnx/attributes.js';
 import { type Attributes, GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import type { ModelProto } from '../../src/onnx/proto.js';
-import { DataType, int64Data, makeTensor } from '../../src/onnx/tensor.js';
+import { DataType, int64Data, makeTensor } from '../../src/onnx/tensors/tensor.js';
 import type { HostTensor } from '../../src/ort/session.js';
 import { RandomStream } from '../gradcheck/random.js';
 

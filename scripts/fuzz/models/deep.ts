@@ -1,7 +1,7 @@
 import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { emptyGraph, valueInfo } from '../../../src/onnx/builder.js';
 import type { ModelProto, Node } from '../../../src/onnx/proto.js';
-import { DataType, int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import type { Draw } from '../draw.js';
 
 /** Nodes of a chain. */

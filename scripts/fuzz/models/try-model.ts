@@ -1,7 +1,7 @@
 import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { readModel } from '../../../src/onnx/model.js';
-import { elementCount, type TensorData, viewBytes } from '../../../src/onnx/tensor.js';
+import { elementCount, type TensorData, viewBytes } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import type { FeedInput } from '../../../src/session/check-feed.js';
 import { TrainingSession } from '../../../src/session/session.js';

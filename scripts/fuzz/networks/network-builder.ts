@@ -1,5 +1,5 @@
 import { type Attributes, GraphBuilder } from '../../../src/onnx/builder.js';
-import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import type { Draw } from '../draw.js';
 import { sizeOf, type Value } from './shapes.js';
 

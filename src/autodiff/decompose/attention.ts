@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute } from '../../onnx/attributes.js';
 import { microsoft } from '../../onnx/domains.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import { attend, defineJoined, type Heads, maskBias, splitHeads } from './attend.js';
 import type { DecomposeContext, Decomposition } from './context.js';
 

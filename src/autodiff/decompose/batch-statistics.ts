@@ -3,7 +3,7 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
 import { namesIn } from '../../onnx/subgraphs.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { DecomposeContext, type Decomposition } from './context.js';
 

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../onnx/builder.js';
 import { NodeContext } from '../../onnx/node-context.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 
 /** Rewrites one forward node: appends differentiable standard nodes that define the same outputs. */
 export type Decomposition = (context: DecomposeContext) => void;

@@ -1,5 +1,5 @@
 import { stringAttribute } from '../../onnx/attributes.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { DecomposeContext, Decomposition } from './context.js';
 
 /** A value whose axes have labels; sizes of labels are the caller's. */

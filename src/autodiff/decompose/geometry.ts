@@ -1,5 +1,5 @@
 import { intAttribute } from '../../onnx/attributes.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { Decomposition } from './context.js';
 import { gridSample } from './grid-sample.js';
 import { roiAlign } from './roi-align.js';

@@ -1,5 +1,5 @@
 import { intAttribute, stringAttribute } from '../../onnx/attributes.js';
-import { DataType, elementCount } from '../../onnx/tensor.js';
+import { DataType, elementCount } from '../../onnx/tensors/tensor.js';
 import type { DecomposeContext, Decomposition } from './context.js';
 
 /** A tap of the interpolation along one axis: the pixel it reads, and its weight (undefined: 1), each [batch, 1, points]. */

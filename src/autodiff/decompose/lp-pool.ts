@@ -1,6 +1,6 @@
 import { intAttribute } from '../../onnx/attributes.js';
-import { elementCount } from '../../onnx/tensor.js';
-import { extent, readWindow, type Window, windowAttributes } from '../../onnx/window.js';
+import { extent, readWindow, type Window, windowAttributes } from '../../onnx/shapes/window.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { DecomposeContext, Decomposition } from './context.js';
 
 /** |x|^p; squares need no absolute value. */

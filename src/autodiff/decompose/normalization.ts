@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute } from '../../onnx/attributes.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { Decomposition } from './context.js';
 
 /** Groups of channels as the channels of InstanceNormalization; scale and bias are per group (opset 18) or per channel (21). */

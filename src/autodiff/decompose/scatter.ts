@@ -1,6 +1,6 @@
 import { stringAttribute } from '../../onnx/attributes.js';
 import type { Node } from '../../onnx/proto.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import { positionsOf } from '../index-tuples.js';
 import type { Decomposition } from './context.js';
 

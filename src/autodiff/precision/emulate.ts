@@ -1,10 +1,10 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
-import { asFloat32, isHalfPrecision } from '../../onnx/floats.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
 import { namesIn } from '../../onnx/subgraphs.js';
-import { DataType, elementCount } from '../../onnx/tensor.js';
+import { asFloat32, isHalfPrecision } from '../../onnx/tensors/floats.js';
+import { DataType, elementCount } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** Operators whose results are elements of their operands, or zero, or what any precision holds: rounding changes nothing. */

@@ -1,8 +1,8 @@
 import { FlatminError } from '../../errors.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
-import { isHalfPrecision } from '../../onnx/floats.js';
 import type { Graph } from '../../onnx/proto.js';
-import { DataType } from '../../onnx/tensor.js';
+import { isHalfPrecision } from '../../onnx/tensors/floats.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** Operators that are not defined for bfloat16, by ONNX below operator set 22 and by ONNX Runtime. */

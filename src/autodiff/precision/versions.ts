@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../../onnx/builder.js';
-import { decodeHalf, encodeFloats } from '../../onnx/floats.js';
 import type { Tensor } from '../../onnx/proto.js';
-import { DataType, dataTypeName, makeTensor, tensorData } from '../../onnx/tensor.js';
+import { decodeHalf, encodeFloats } from '../../onnx/tensors/floats.js';
+import { DataType, dataTypeName, makeTensor, tensorData } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** A constant, rounded to half precision. */

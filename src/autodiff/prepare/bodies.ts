@@ -1,7 +1,7 @@
 import { opKey } from '../../onnx/domains.js';
 import { copyMessage } from '../../onnx/model.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
-import { isFloatingPoint } from '../../onnx/tensor.js';
+import { isFloatingPoint } from '../../onnx/tensors/tensor.js';
 import { constantOf, type Origin } from './fold-sources.js';
 import { definedIn, type Renaming, renameNode, subgraphs } from './rename.js';
 

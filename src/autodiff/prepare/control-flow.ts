@@ -3,7 +3,7 @@ import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
 import { isScan, scanParts } from '../../onnx/scan.js';
 import { namesIn } from '../../onnx/subgraphs.js';
-import { int64Data, makeTensor, tensorData } from '../../onnx/tensor.js';
+import { int64Data, makeTensor, tensorData } from '../../onnx/tensors/tensor.js';
 import { type Constants, loopBody } from './loops/counting.js';
 import { definedIn, renameNode } from './rename.js';
 

@@ -2,7 +2,7 @@ import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
 import { namesIn } from '../../onnx/subgraphs.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import type { Weight } from '../separate.js';
 import { dropoutRatio } from './evaluation-form.js';

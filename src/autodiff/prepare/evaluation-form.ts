@@ -1,8 +1,8 @@
 import { floatAttribute, hasAttribute, intAttribute } from '../../onnx/attributes.js';
-import { constantTensor } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
-import { tensorData } from '../../onnx/tensor.js';
+import { constantTensor } from '../../onnx/tensors/constants.js';
+import { tensorData } from '../../onnx/tensors/tensor.js';
 import { readBy } from './rename.js';
 
 /** A graph with every normalisation and dropout as in evaluation, and whether it came in training form. */

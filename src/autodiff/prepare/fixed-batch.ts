@@ -1,8 +1,8 @@
 import { type ErrorCode, FlatminError } from '../../errors.js';
 import { describeNode } from '../../onnx/attributes.js';
-import { type Definition, intsOf } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
+import { type Definition, intsOf } from '../../onnx/tensors/constants.js';
 import { dependents } from '../dependents.js';
 import { batchSymbols, dimsOf } from './shapes.js';
 

@@ -1,8 +1,8 @@
 import { FlatminError, invalid } from '../../errors.js';
-import { dimsOf } from '../../onnx/dimensions.js';
-import { encodeFloats } from '../../onnx/floats.js';
 import { nearNames } from '../../onnx/near-names.js';
 import type { Graph, Tensor, ValueInfo } from '../../onnx/proto.js';
+import { dimsOf } from '../../onnx/shapes/dimensions.js';
+import { encodeFloats } from '../../onnx/tensors/floats.js';
 import {
   DataType,
   type DataTypeName,
@@ -12,7 +12,7 @@ import {
   makeTensor,
   type TensorData,
   viewBytes,
-} from '../../onnx/tensor.js';
+} from '../../onnx/tensors/tensor.js';
 
 /** One number for all elements of an input, or all of them in row-major order. */
 export type ConstantValue = number | bigint | boolean | readonly number[] | TensorData;

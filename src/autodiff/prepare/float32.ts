@@ -1,11 +1,11 @@
 import { FlatminError } from '../../errors.js';
 import { describeNode, intAttribute } from '../../onnx/attributes.js';
 import { opKey } from '../../onnx/domains.js';
-import { asFloat32, isOtherFloat } from '../../onnx/floats.js';
 import { copyMessage } from '../../onnx/model.js';
 import type { Attribute, Graph, ModelProto, Node, Tensor, TypeInfo, ValueInfo } from '../../onnx/proto.js';
 import { int64 } from '../../onnx/proto.js';
-import { DataType } from '../../onnx/tensor.js';
+import { asFloat32, isOtherFloat } from '../../onnx/tensors/floats.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import { subgraphs } from './rename.js';
 
 export interface Float32Form {

@@ -1,7 +1,7 @@
 import { opKey } from '../../onnx/domains.js';
 import type { Attribute, Graph, Node, Tensor } from '../../onnx/proto.js';
 import { int64 } from '../../onnx/proto.js';
-import { DataType, int64Data, makeTensor, tensorData } from '../../onnx/tensor.js';
+import { DataType, int64Data, makeTensor, tensorData } from '../../onnx/tensors/tensor.js';
 import { renameNode } from './rename.js';
 
 /** Where the file keeps the value of an initializer of the prepared graph. */

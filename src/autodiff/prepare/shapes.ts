@@ -1,9 +1,9 @@
 import { FlatminError, invalid } from '../../errors.js';
-import { dimsOf, unnamed } from '../../onnx/dimensions.js';
 import { ownEntry } from '../../onnx/own-entry.js';
 import type { Dimension, Graph, ValueInfo } from '../../onnx/proto.js';
+import { dimsOf, unnamed } from '../../onnx/shapes/dimensions.js';
 
-export { dimsOf } from '../../onnx/dimensions.js';
+export { dimsOf } from '../../onnx/shapes/dimensions.js';
 
 /** Sizes for the open dimensions of a model's inputs. */
 export interface SizeOptions {

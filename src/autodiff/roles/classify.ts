@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph } from '../../onnx/proto.js';
-import { dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensors/tensor.js';
 import { type Pattern, patternMatches } from '../prepare/pattern.js';
 import { readBy } from '../prepare/rename.js';
 import { nonDifferentiable } from '../registry.js';

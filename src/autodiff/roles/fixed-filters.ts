@@ -1,5 +1,5 @@
 import type { Node } from '../../onnx/proto.js';
-import { tensorDims } from '../../onnx/tensor.js';
+import { tensorDims } from '../../onnx/tensors/tensor.js';
 import { isWholeView } from './slots.js';
 import type { Use, ValueFlow } from './uses.js';
 import { floatValues } from './values.js';

@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, ModelProto, Tensor } from '../../onnx/proto.js';
-import { elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensor.js';
+import { elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensors/tensor.js';
 import { normalForm } from '../prepare/normal-form.js';
 import { nonDifferentiable } from '../registry.js';
 import { type Copy, copyTensors, type LeafUse, leafUses, tensorsOf } from './copy.js';

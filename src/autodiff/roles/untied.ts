@@ -1,5 +1,5 @@
 import type { Graph } from '../../onnx/proto.js';
-import { tensorDims } from '../../onnx/tensor.js';
+import { tensorDims } from '../../onnx/tensors/tensor.js';
 import { moduleOf, withoutNumbers } from './modules.js';
 import type { ValueFlow } from './uses.js';
 import { floatValues, isUntrained } from './values.js';

@@ -1,6 +1,6 @@
-import { decodeHalf, isHalfPrecision } from '../../onnx/floats.js';
 import type { Tensor } from '../../onnx/proto.js';
-import { tensorData } from '../../onnx/tensor.js';
+import { decodeHalf, isHalfPrecision } from '../../onnx/tensors/floats.js';
+import { tensorData } from '../../onnx/tensors/tensor.js';
 import { isKnownNumber } from './known-numbers.js';
 
 /** The elements of a floating-point tensor as numbers. */

@@ -1,4 +1,4 @@
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { Rule } from '../rule.js';
 import { arithmetic } from './arithmetic.js';
 import { wantOutput } from './tensors.js';

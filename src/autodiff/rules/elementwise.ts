@@ -1,7 +1,7 @@
 import { intAttribute } from '../../onnx/attributes.js';
-import { constantNumber } from '../../onnx/constants.js';
 import { microsoft } from '../../onnx/domains.js';
-import { DataType, isFloatingPoint } from '../../onnx/tensor.js';
+import { constantNumber } from '../../onnx/tensors/constants.js';
+import { DataType, isFloatingPoint } from '../../onnx/tensors/tensor.js';
 import type { Rule, RuleContext } from '../rule.js';
 import { arithmetic, derivative } from './arithmetic.js';
 

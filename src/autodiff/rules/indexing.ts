@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { describeNode, hasAttribute, intAttribute } from '../../onnx/attributes.js';
-import { constantInts } from '../../onnx/constants.js';
-import { DataType, elementCount, int64Data } from '../../onnx/tensor.js';
+import { constantInts } from '../../onnx/tensors/constants.js';
+import { DataType, elementCount, int64Data } from '../../onnx/tensors/tensor.js';
 import { positionsOf } from '../index-tuples.js';
 import type { Rule } from '../rule.js';
 import { addAlongAxis, axisAttribute, reshape, scatterAdd, wantOutput, zeros } from './tensors.js';

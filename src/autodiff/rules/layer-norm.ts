@@ -1,7 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { describeNode, floatAttribute } from '../../onnx/attributes.js';
 import { microsoft } from '../../onnx/domains.js';
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { Gradient, Rule, RuleContext } from '../rule.js';
 import { axesOf, axisAttribute, expandTo, reshape, sumOver } from './tensors.js';
 

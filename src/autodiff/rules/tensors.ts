@@ -1,5 +1,5 @@
 import { intAttribute } from '../../onnx/attributes.js';
-import { isHalfPrecision } from '../../onnx/floats.js';
+import { isHalfPrecision } from '../../onnx/tensors/floats.js';
 import {
   DataType,
   dataTypeName,
@@ -7,7 +7,7 @@ import {
   elementCount,
   makeTensor,
   viewBytes,
-} from '../../onnx/tensor.js';
+} from '../../onnx/tensors/tensor.js';
 import type { ValueType } from '../../onnx/value-types.js';
 import type { RuleContext } from '../rule.js';
 

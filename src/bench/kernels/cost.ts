@@ -1,4 +1,4 @@
-import { elementCount } from '../../onnx/tensor.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
 
 /** A tensor that a kernel reads or writes. */
 export interface Operand {

@@ -3,7 +3,7 @@ import { flatmin, standard, type Target, training } from '../../lowering/targets
 import { makeModel } from '../../onnx/builder.js';
 import { flatminDomain, opKey } from '../../onnx/domains.js';
 import { encodeModel, type Graph, type ModelProto, type Node, type OperatorSet } from '../../onnx/proto.js';
-import { dataTypeName } from '../../onnx/tensor.js';
+import { dataTypeName } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { ChildDied, runInChild } from '../child/run.js';
 import type { FormsRequest, FormTime } from './time-forms.js';

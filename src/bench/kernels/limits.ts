@@ -4,7 +4,7 @@ import type { AttributeValue } from '../../onnx/attributes.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../onnx/builder.js';
 import { flatminDomain } from '../../onnx/domains.js';
 import type { ModelProto } from '../../onnx/proto.js';
-import { DataType, elementCount } from '../../onnx/tensor.js';
+import { DataType, elementCount } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import type { Runtime } from '../../ort/library.js';
 import type { Device } from '../../vectors/device/device.js';

@@ -1,6 +1,6 @@
 import { microsoft } from '../../onnx/domains.js';
-import type { ElementType } from '../../onnx/element-types.js';
-import { elementTypes } from '../../onnx/element-types.js';
+import type { ElementType } from '../../onnx/tensors/element-types.js';
+import { elementTypes } from '../../onnx/tensors/element-types.js';
 import { convGrad, crossEntropyGrad } from '../../releases/training-kernels.js';
 import type { Capabilities } from '../capabilities.js';
 import type { Example } from './example.js';

@@ -3,7 +3,7 @@
 import { loadCudaLibraries } from '../../addon/cuda-libraries/load.js';
 import type { NativeSessionOptions } from '../../addon/types.js';
 import { GraphBuilder, makeModel } from '../../onnx/builder.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import { CUDA_PROVIDER, openRuntime, type Runtime } from '../../ort/library.js';
 import { Session } from '../../ort/session.js';
 import { deviceKind } from '../capabilities.js';

@@ -1,7 +1,7 @@
 import { type AttributeValue, makeAttribute } from '../../onnx/attributes.js';
-import type { ElementType } from '../../onnx/element-types.js';
 import type { Node } from '../../onnx/proto.js';
-import { DataType, type DataTypeName } from '../../onnx/tensor.js';
+import type { ElementType } from '../../onnx/tensors/element-types.js';
+import { DataType, type DataTypeName } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /** How an input is filled. 'signed': in [−2, 2]. 'positive': in [0.1, 0.9]. A list: these values. */

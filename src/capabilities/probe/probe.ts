@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { FlatminError } from '../../errors.js';
-import type { ElementType } from '../../onnx/element-types.js';
+import type { ElementType } from '../../onnx/tensors/element-types.js';
 import type { Runtime } from '../../ort/library.js';
 import { deviceKind, type ProbedCapabilities, type ProbeFailure } from '../capabilities.js';
 import { probesOf } from './cases.js';

@@ -4,7 +4,7 @@ import { dimsOf } from '../../autodiff/prepare/shapes.js';
 import type { Classified } from '../../autodiff/roles/classify.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, ValueInfo } from '../../onnx/proto.js';
-import { dataTypeName, elementCount, isFloatingPoint } from '../../onnx/tensor.js';
+import { dataTypeName, elementCount, isFloatingPoint } from '../../onnx/tensors/tensor.js';
 import { findLayout } from '../image-layout.js';
 import type { InspectedLayout, InspectedTensor, InspectedValue } from './inspection.js';
 

@@ -2,7 +2,7 @@ import { intAttribute } from '../../onnx/attributes.js';
 import { opKey } from '../../onnx/domains.js';
 import { opTable } from '../../onnx/op-table.js';
 import type { Graph, Node } from '../../onnx/proto.js';
-import { isFloatingPoint } from '../../onnx/tensor.js';
+import { isFloatingPoint } from '../../onnx/tensors/tensor.js';
 import { distributionAxis } from './distribution.js';
 import { Backwards } from './nodes.js';
 import { writtenOut } from './written-out.js';

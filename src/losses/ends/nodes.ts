@@ -1,8 +1,8 @@
 import { intAttribute, intsAttribute } from '../../onnx/attributes.js';
-import { constantInts, constantTensor } from '../../onnx/constants.js';
 import { opKey } from '../../onnx/domains.js';
 import { type Graph, int64, type Node, type Tensor } from '../../onnx/proto.js';
-import { isFloatingPoint, tensorData } from '../../onnx/tensor.js';
+import { constantInts, constantTensor } from '../../onnx/tensors/constants.js';
+import { isFloatingPoint, tensorData } from '../../onnx/tensors/tensor.js';
 
 /** A graph read from its outputs backwards. */
 export class Backwards {

@@ -1,6 +1,6 @@
 import { FlatminError } from '../../errors.js';
 import { describeNode } from '../../onnx/attributes.js';
-import { dataTypeName, isFloatingPoint } from '../../onnx/tensor.js';
+import { dataTypeName, isFloatingPoint } from '../../onnx/tensors/tensor.js';
 import type { LossScope, LossValue } from '../loss.js';
 import { type End, type EndKind, findEnd } from './find-end.js';
 import { moveAxis } from './move-axis.js';

@@ -1,6 +1,6 @@
 import { hasAttribute, intAttribute, intsAttribute, stringAttribute } from '../../onnx/attributes.js';
 import { microsoft } from '../../onnx/domains.js';
-import { readWindow, type Window, windowAttributes } from '../../onnx/window.js';
+import { readWindow, type Window, windowAttributes } from '../../onnx/shapes/window.js';
 import { type LoweringContext, overChannels } from '../context.js';
 
 // cuDNN pads both ends of an axis alike, and ONNX Runtime's CUDA kernels give it the begins alone.

@@ -1,4 +1,4 @@
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { LoweringContext } from '../context.js';
 
 /** A rewrite that casts int32 labels, an input of the node: the CUDA kernels of the loss and of its gradient take int64 alone. */

@@ -2,7 +2,7 @@ import { float, floatAttribute, makeAttribute } from '../../onnx/attributes.js';
 import { flatminDomain, microsoft, opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
 import { readBy } from '../../onnx/subgraphs.js';
-import { DataType } from '../../onnx/tensor.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 
 /**

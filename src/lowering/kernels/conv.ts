@@ -1,8 +1,8 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { flatminDomain } from '../../onnx/domains.js';
 import type { Node } from '../../onnx/proto.js';
-import { DataType } from '../../onnx/tensor.js';
-import { readWindow, type Window } from '../../onnx/window.js';
+import { readWindow, type Window } from '../../onnx/shapes/window.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import { type LoweringContext, overChannels } from '../context.js';
 
 /** What the kernels take: two spatial axes, float32, one group, no dilation, padding narrower than the kernel. */

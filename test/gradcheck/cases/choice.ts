@@ -1,4 +1,4 @@
-import { DataType, int64Data } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data } from '../../../src/onnx/tensors/tensor.js';
 import { fixed, type GradientCase, type InputSpec, single, wrt } from '../case.js';
 
 const extremes = ['Max', 'Min'].flatMap((opType) => [

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../../../src/onnx/builder.js';
-import { DataType, int64Data } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data } from '../../../src/onnx/tensors/tensor.js';
 import { type GradientCase, type Values, wrt } from '../case.js';
 
 const noDouble = new Set(['Cos', 'Sin']);

@@ -1,4 +1,4 @@
-import { DataType, int64Data } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data } from '../../../src/onnx/tensors/tensor.js';
 import { type Attributes, fixed, type GradientCase, type InputSpec, labels, single, wrt } from '../case.js';
 
 const gather = (

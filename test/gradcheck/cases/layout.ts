@@ -1,5 +1,5 @@
 import { microsoft } from '../../../src/onnx/domains.js';
-import { int64Data } from '../../../src/onnx/tensor.js';
+import { int64Data } from '../../../src/onnx/tensors/tensor.js';
 import { type Attributes, type GradientCase, labels, single, wrt } from '../case.js';
 
 const slice = (

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../../../src/onnx/builder.js';
-import { DataType, int64Data } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data } from '../../../src/onnx/tensors/tensor.js';
 import { type GradientCase, wrt } from '../case.js';
 
 const x = [-2.3, -1.7, -0.6, 0.4, 1.4, 2.7];

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '../../../src/onnx/attributes.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { type GradientCase, wrt } from '../case.js';
 
 /** One node of structured operands between casts to double and back. */

@@ -1,4 +1,4 @@
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { type GradientCase, single, type Values, wrt } from '../case.js';
 
 const functions: readonly [opType: string, values: Values][] = [

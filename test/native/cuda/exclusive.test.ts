@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { NativeBinding, NativeCudaDevice, NativeSessionOptions } from '../../../src/addon/types.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { emulate } from '../../emulator/emulator.js';
 import { isolated } from '../isolated.js';
 import { addition, bindProduct, bufferOf, diagonal, floatsIn, open, product } from '../models.js';

@@ -1,5 +1,5 @@
 import { addon } from '../../../src/addon/addon.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { isolated } from '../isolated.js';
 import { addition, bufferOf, floatsIn, open } from '../models.js';
 import { cudaTest, openDevice } from './emulated.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addon } from '../../../src/addon/addon.js';
 import type { DeviceBuffer, NativeBinding } from '../../../src/addon/types.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { addition, bindProduct, bufferOf, diagonal, floatsIn, open, product } from '../models.js';
 
 const n = 256;

@@ -5,7 +5,7 @@ import { flatmin } from '../../../src/lowering/targets.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import type { Optimizer } from '../../../src/optim/optimizer.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';

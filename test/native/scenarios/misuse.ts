@@ -1,6 +1,6 @@
 import { addon } from '../../../src/addon/addon.js';
 import type { DeviceBuffer } from '../../../src/addon/types.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { RandomStream } from '../../gradcheck/random.js';
 import { addition, bufferOf, libraryPath, open } from '../models.js';
 import { accepted } from './accepted.js';

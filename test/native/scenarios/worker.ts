@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { addon } from '../../../src/addon/addon.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { addition, bindProduct, bufferOf, floatsIn, open, product } from '../models.js';
 import { train } from '../training.js';
 

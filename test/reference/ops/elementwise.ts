@@ -1,5 +1,5 @@
 import { intAttribute } from '../../../src/onnx/attributes.js';
-import { DataType, isFloatingPoint } from '../../../src/onnx/tensor.js';
+import { DataType, isFloatingPoint } from '../../../src/onnx/tensors/tensor.js';
 import { broadcastDims, broadcastTo, withDims } from '../nd-array.js';
 import { binary, unary, variadic } from './map.js';
 import type { Op, OpTable } from './op.js';

@@ -2,7 +2,12 @@ import test from 'ava';
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
 import { type ClassifyOptions, classify } from '../../../src/autodiff/roles/classify.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { DataType, type DataTypeName, makeTensor, type TensorData } from '../../../src/onnx/tensor.js';
+import {
+  DataType,
+  type DataTypeName,
+  makeTensor,
+  type TensorData,
+} from '../../../src/onnx/tensors/tensor.js';
 import { RandomStream } from '../../gradcheck/random.js';
 
 const builder = new GraphBuilder();

@@ -4,7 +4,7 @@ import { fixShapes } from '../../../src/autodiff/prepare/shapes.js';
 import { resolveControlFlow } from '../../../src/compile/trainable-graph.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { type Dim, emptyGraph, GraphBuilder, makeModel, valueInfo } from '../../../src/onnx/builder.js';
-import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { gradients } from '../../../src/session/gradients.js';
 import { runModel } from './run-model.js';

@@ -6,7 +6,7 @@ import { rules } from '../../../src/autodiff/registry.js';
 import type { Attributes } from '../../../src/onnx/builder.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
 import { microsoft } from '../../../src/onnx/domains.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../../src/onnx/value-types.js';
 
 interface OneNode {

@@ -2,7 +2,7 @@ import test from 'ava';
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 
 /** The engine has room for fewer calls in calls. */
 const DEPTH = 4000;

@@ -3,9 +3,9 @@ import { float32Model, toFloat32 } from '../../../src/autodiff/prepare/float32.j
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
 import { intAttribute, makeAttribute } from '../../../src/onnx/attributes.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { asFloat32, encodeFloats, firstOverflow } from '../../../src/onnx/floats.js';
 import type { Graph, Node } from '../../../src/onnx/proto.js';
-import { DataType, makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { asFloat32, encodeFloats, firstOverflow } from '../../../src/onnx/tensors/floats.js';
+import { DataType, makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { runModel } from './run-model.js';
 
 const half = (name: string, dims: number[], values: number[]) =>

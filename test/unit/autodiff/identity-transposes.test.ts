@@ -4,7 +4,7 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto, Node } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { gradients } from '../../../src/session/gradients.js';
 import { TrainingSession } from '../../../src/session/session.js';

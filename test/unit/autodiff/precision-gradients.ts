@@ -1,6 +1,6 @@
 import { buildGraph, type GraphOptions } from '../../../src/compile/build-graph.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { DataType, elementCount, type TensorData, tensorData } from '../../../src/onnx/tensor.js';
+import { DataType, elementCount, type TensorData, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import type { Runtime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 

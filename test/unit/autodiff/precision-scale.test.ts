@@ -4,7 +4,7 @@ import { flatmin } from '../../../src/lowering/targets.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { cosine, norm } from '../../vector-math.js';
 import { gradientsOf } from './precision-gradients.js';

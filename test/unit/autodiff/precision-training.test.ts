@@ -8,7 +8,7 @@ import { smallCnn } from '../../../src/models/small-cnn.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { intAttribute } from '../../../src/onnx/attributes.js';
 import { opKey } from '../../../src/onnx/domains.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { cosine, norm } from '../../vector-math.js';
 import { gradientsOf } from './precision-gradients.js';

@@ -3,7 +3,7 @@ import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
 import { float, makeAttribute } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { FunctionProto, Node } from '../../../src/onnx/proto.js';
-import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { runModel } from './run-model.js';
 
 const node = (

@@ -1,5 +1,5 @@
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { DataType, type TensorData } from '../../../src/onnx/tensor.js';
+import { DataType, type TensorData } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 

@@ -6,7 +6,7 @@ import { meanSquaredError } from '../../../src/losses/regression.js';
 import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { emptyGraph, makeModel, valueInfo } from '../../../src/onnx/builder.js';
 import type { Graph, Node } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { gradients } from '../../../src/session/gradients.js';
 
 const node = (opType: string, input: string[], output: string, attribute: Node['attribute'] = []): Node => ({

@@ -2,7 +2,7 @@ import test from 'ava';
 import { fillArbitrarily } from '../../../src/bench/arbitrary-numbers.js';
 import { timeModel } from '../../../src/bench/time-model.js';
 import { emptyGraph, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { openDevice } from '../../../src/vectors/device/open.js';
 

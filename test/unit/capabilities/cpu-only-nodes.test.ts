@@ -9,7 +9,7 @@ import { mlp } from '../../../src/models/mlp.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder } from '../../../src/onnx/builder.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../../src/onnx/value-types.js';
 import { openRuntime } from '../../../src/ort/library.js';
 

@@ -7,8 +7,8 @@ import { isolate } from '../../../src/lowering/forms.js';
 import { lower } from '../../../src/lowering/lower.js';
 import { flatmin, type Target } from '../../../src/lowering/targets.js';
 import { opKey } from '../../../src/onnx/domains.js';
-import type { ElementType } from '../../../src/onnx/element-types.js';
 import type { Node } from '../../../src/onnx/proto.js';
+import type { ElementType } from '../../../src/onnx/tensors/element-types.js';
 import { openRuntime } from '../../../src/ort/library.js';
 
 const cpu = targetOf(trainingCpu);

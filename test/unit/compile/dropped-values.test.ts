@@ -1,7 +1,7 @@
 import test from 'ava';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { gradients } from '../../../src/session/gradients.js';
 
 /** y = (x·w)⁻¹, beside values that nothing reads, of another shape, with the names that flatmin gives to what it makes of Pow. */

@@ -7,7 +7,7 @@ import { normals } from '../../../src/addon/random.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { decodeModel, encodeModel, type ModelProto } from '../../../src/onnx/proto.js';
-import { tensorData, tensorDims } from '../../../src/onnx/tensor.js';
+import { tensorData, tensorDims } from '../../../src/onnx/tensors/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
 import { TrainingSession } from '../../../src/session/session.js';
 

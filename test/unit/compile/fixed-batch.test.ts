@@ -4,7 +4,7 @@ import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { gradients } from '../../../src/session/gradients.js';
 import { TrainingSession } from '../../../src/session/session.js';

@@ -5,7 +5,7 @@ import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { meanSquaredError } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { readModel } from '../../../src/onnx/model.js';
-import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { gradients } from '../../../src/session/gradients.js';
 import { TrainingSession } from '../../../src/session/session.js';

@@ -16,7 +16,7 @@ import {
   TrainingSession,
   type TrainingSessionOptions,
 } from '../../../src/index.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 
 const folder = fileURLToPath(new URL('../../../../test/fixtures/models/foreign/', import.meta.url));

@@ -5,7 +5,7 @@ import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { fromArrays } from '../../../src/data/index.js';
 import { type Dim, GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { train } from '../../../src/run/train.js';
 import type { TrainSettings } from '../../../src/settings/schema.js';
 import { measureSharpness } from '../../../src/study/measure-sharpness.js';

@@ -7,7 +7,7 @@ import { flatmin, standard, type Target, training } from '../../../src/lowering/
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { liveness } from '../../../src/onnx/liveness.js';
 import { isScan, scanParts } from '../../../src/onnx/scan.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime, type Runtime } from '../../../src/ort/library.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { cosine } from '../../vector-math.js';

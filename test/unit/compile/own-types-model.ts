@@ -1,8 +1,8 @@
 import { float } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { decodeHalf, encodeFloats, isHalfPrecision } from '../../../src/onnx/floats.js';
 import type { ModelProto, Tensor } from '../../../src/onnx/proto.js';
-import { DataType, type DataTypeName, makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { decodeHalf, encodeFloats, isHalfPrecision } from '../../../src/onnx/tensors/floats.js';
+import { DataType, type DataTypeName, makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 
 export type FloatType = 'float' | 'float16' | 'bfloat16' | 'double';
 /** 'raw': rawData; 'fields': the numbers, or bit patterns, in the field of the type. */

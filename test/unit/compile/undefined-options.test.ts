@@ -3,7 +3,7 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { AdamW } from '../../../src/optim/adamw.js';
 import { LossScaler } from '../../../src/optim/loss-scale.js';
 import { SGD } from '../../../src/optim/sgd.js';

@@ -6,7 +6,7 @@ import { float } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { microsoft } from '../../../src/onnx/domains.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { gradients } from '../../../src/session/gradients.js';
 import { TrainingSession } from '../../../src/session/session.js';

@@ -1,8 +1,7 @@
 import test from 'ava';
 import { type PlanOptions, planExperiment } from '../../../src/experiment/plan.js';
-import { tabulate } from '../../../src/experiment/results.js';
+import { statisticsOf, tabulate } from '../../../src/experiment/results.js';
 import { checkExperiment, type ExperimentFile } from '../../../src/experiment/schema.js';
-import { statisticsOf } from '../../../src/experiment/statistics.js';
 import { formatStatistics, jobsCsv, markdownTable, textTable } from '../../../src/experiment/table.js';
 import type { JobResult } from '../../../src/formats/run/job.js';
 import { experiment, outcomeOf } from './documents.js';

@@ -3,7 +3,7 @@ import test from 'ava';
 import { type CtcOptions, ctc } from '../../../src/losses/ctc.js';
 import { namedLoss } from '../../../src/losses/named.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { DataObjective } from '../../../src/session/data-objective.js';
 import { gradients } from '../../../src/session/gradients.js';

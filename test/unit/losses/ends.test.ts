@@ -6,7 +6,7 @@ import { namedLoss } from '../../../src/losses/named.js';
 import { negativeLogLikelihood } from '../../../src/losses/negative-log-likelihood.js';
 import { binaryCrossEntropy, meanSquaredError } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { type FeedArray, gradients } from '../../../src/session/gradients.js';
 import { TrainingSession } from '../../../src/session/session.js';
 

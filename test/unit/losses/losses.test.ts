@@ -11,7 +11,7 @@ import {
   meanSquaredError,
 } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { type FeedArray, gradients } from '../../../src/session/gradients.js';
 
 /** A model whose output is its parameter w, so that the gradient by w is the loss's own. */

@@ -8,7 +8,7 @@ import { openModel } from '../../../src/models/open.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { writeModel } from '../../../src/onnx/model.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensor.js';
+import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensors/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';

@@ -2,7 +2,7 @@ import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { type WideResNetOptions, wideResNet } from '../../../src/models/wide-resnet.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensor.js';
+import { DataType, elementCount, tensorData, tensorDims } from '../../../src/onnx/tensors/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';

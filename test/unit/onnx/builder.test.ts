@@ -9,7 +9,7 @@ import {
 } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel, valueInfo } from '../../../src/onnx/builder.js';
 import { int64 } from '../../../src/onnx/proto.js';
-import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 
 test('names are never given twice', (t) => {
   const builder = new GraphBuilder();

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { emptyGraph, makeModel, valueInfo } from '../../../src/onnx/builder.js';
-import { dimsOf } from '../../../src/onnx/dimensions.js';
 import { nearNames } from '../../../src/onnx/near-names.js';
 import { decodeModel, encodeModel } from '../../../src/onnx/proto.js';
+import { dimsOf } from '../../../src/onnx/shapes/dimensions.js';
 
 /** As a file has it, where absent fields read as their defaults. */
 function written(dim: { dimValue?: number; dimParam?: string }[] | undefined) {

@@ -13,7 +13,7 @@ import {
   type Node,
   type Tensor,
 } from '../../../src/onnx/proto.js';
-import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 import { field, message, values } from './wire.js';

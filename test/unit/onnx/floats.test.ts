@@ -1,6 +1,6 @@
 import test from 'ava';
-import { decodeHalf, encodeFloats } from '../../../src/onnx/floats.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { decodeHalf, encodeFloats } from '../../../src/onnx/tensors/floats.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 
 const bits = (type: number, ...values: number[]) => [...encodeFloats(type, values)];
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { emptyGraph, GraphBuilder } from '../../../src/onnx/builder.js';
 import { liveness } from '../../../src/onnx/liveness.js';
-import { DataType } from '../../../src/onnx/tensor.js';
+import { DataType } from '../../../src/onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../../src/onnx/value-types.js';
 
 /** A graph of ops [op, inputs, output] and the sizes of its values in floats. */

@@ -2,7 +2,7 @@ import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { copyMessage } from '../../../src/onnx/model.js';
 import { decodeModel, encodeModel, int64 } from '../../../src/onnx/proto.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { field, message, values } from './wire.js';
 
 /** Field numbers that no version of ONNX uses. */

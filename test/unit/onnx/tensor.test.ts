@@ -12,7 +12,7 @@ import {
   type TensorData,
   tensorData,
   viewBytes,
-} from '../../../src/onnx/tensor.js';
+} from '../../../src/onnx/tensors/tensor.js';
 
 /** The tensor after a trip through bytes. */
 function roundTrip(tensor: Tensor): Tensor {

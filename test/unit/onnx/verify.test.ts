@@ -2,7 +2,7 @@ import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../../../src/onnx/builder.js';
 import type { Graph, ModelProto, Node } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { verifyModel } from '../../../src/onnx/verify.js';
 
 function model(...nodes: Partial<Node>[]): ModelProto {

@@ -3,8 +3,8 @@ import { FlatminError } from '../../../src/errors.js';
 import { type AttributeValue, makeAttribute } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { Node } from '../../../src/onnx/proto.js';
-import { DataType, elementCount } from '../../../src/onnx/tensor.js';
-import { extent, isCeilMode, readWindow, windowAttributes } from '../../../src/onnx/window.js';
+import { extent, isCeilMode, readWindow, windowAttributes } from '../../../src/onnx/shapes/window.js';
+import { DataType, elementCount } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 

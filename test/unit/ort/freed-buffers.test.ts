@@ -3,7 +3,7 @@ import { addon } from '../../../src/addon/addon.js';
 import type { DeviceBuffer } from '../../../src/addon/types.js';
 import { meanSquaredError } from '../../../src/losses/regression.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { DataType, makeTensor } from '../../../src/onnx/tensor.js';
+import { DataType, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 import { TrainingSession } from '../../../src/session/session.js';

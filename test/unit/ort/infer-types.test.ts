@@ -1,9 +1,9 @@
 import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { checkShapes } from '../../../src/onnx/check-shapes.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { checkShapes } from '../../../src/onnx/shapes/check-shapes.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { inferTypes } from '../../../src/ort/infer-types.js';
 import { openRuntime } from '../../../src/ort/library.js';
 

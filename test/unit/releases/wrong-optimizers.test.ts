@@ -1,7 +1,7 @@
 import test from 'ava';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { DataType, int64Data, makeTensor } from '../../../src/onnx/tensor.js';
+import { DataType, int64Data, makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../../src/ort/library.js';
 import { Session } from '../../../src/ort/session.js';
 import { withoutWrongOptimizers } from '../../../src/releases/wrong-optimizers.js';

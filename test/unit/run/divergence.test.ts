@@ -7,7 +7,7 @@ import { recorded } from '../../../scripts/torture/subject.js';
 import { crossEntropy } from '../../../src/index.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { readModel } from '../../../src/onnx/model.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { AdamW } from '../../../src/optim/adamw.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';

@@ -5,7 +5,7 @@ import { fromArrays, loadDigits } from '../../../src/data/index.js';
 import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors.js';
 import { smallCnn } from '../../../src/models/small-cnn.js';
 import { readModel } from '../../../src/onnx/model.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { type TrainOptions, train } from '../../../src/run/train.js';
 import type { TrainSettings } from '../../../src/settings/schema.js';
 import { abortedAfter } from '../../aborted-after.js';

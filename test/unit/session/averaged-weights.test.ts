@@ -4,7 +4,7 @@ import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { mlp } from '../../../src/models/mlp.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { readModel } from '../../../src/onnx/model.js';
-import { tensorData } from '../../../src/onnx/tensor.js';
+import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { SWA } from '../../../src/optim/averaging.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import type { Feeds } from '../../../src/session/feeds.js';

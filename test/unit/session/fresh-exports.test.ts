@@ -19,7 +19,7 @@ import { inspectModel } from '../../../src/compile/inspect/inspect.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { TrainingSession } from '../../../src/session/session.js';
 
 // Networks that were not trained, as PyTorch's exporters hand them out, and PyTorch's own training of them in float64:

@@ -2,7 +2,7 @@ import test from 'ava';
 import { meanSquaredError } from '../../../src/losses/regression.js';
 import { makeModel } from '../../../src/onnx/builder.js';
 import type { Graph, ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { TrainingSession } from '../../../src/session/session.js';
 

@@ -9,7 +9,7 @@ import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor, tensorData } from '../../../src/onnx/tensor.js';
+import { makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
 import { gradients } from '../../../src/session/gradients.js';

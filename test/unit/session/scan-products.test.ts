@@ -2,7 +2,7 @@ import test from 'ava';
 import { UNROLLED_STEPS } from '../../../src/autodiff/unrolled-steps.js';
 import { outputLoss } from '../../../src/losses/custom.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { DataObjective } from '../../../src/session/data-objective.js';
 import { ModelWeights } from '../../../src/session/model-weights.js';
 import { CpuDevice } from '../../../src/vectors/device/cpu.js';

@@ -3,7 +3,7 @@ import { FlatminError } from '../../../src/errors.js';
 import { crossEntropy } from '../../../src/losses/cross-entropy.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { DataObjective } from '../../../src/session/data-objective.js';
 import { ModelWeights } from '../../../src/session/model-weights.js';
 import { measure } from '../../../src/sharpness/measure.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import type { Samples } from '../../../src/session/data-objective.js';
 import { ModelWeights } from '../../../src/session/model-weights.js';
 import { CpuDevice } from '../../../src/vectors/device/cpu.js';

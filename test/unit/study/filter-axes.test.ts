@@ -2,7 +2,7 @@ import test from 'ava';
 import { mlp } from '../../../src/models/mlp.js';
 import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import { makeTensor } from '../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 import { filterAxes } from '../../../src/study/filter-axes.js';
 
 test('weights of convolutions and of Gemm with transB have their filters in the first axis', (t) => {

@@ -1,6 +1,6 @@
 import { emptyGraph, valueInfo } from '../../../onnx/builder.js';
 import { type Scanned, scanNode } from '../../../onnx/scan.js';
-import { DataType, int64Data } from '../../../onnx/tensor.js';
+import { DataType, int64Data } from '../../../onnx/tensors/tensor.js';
 import type { DecomposeContext } from '../context.js';
 import type { Direction, DirectionResult, Sizes } from './direction.js';
 

@@ -1,5 +1,5 @@
 import { floatAttribute, hasAttribute, stringAttribute } from '../../../onnx/attributes.js';
-import { DataType } from '../../../onnx/tensor.js';
+import { DataType } from '../../../onnx/tensors/tensor.js';
 import { UNROLLED_STEPS } from '../../unrolled-steps.js';
 import type { DecomposeContext } from '../context.js';
 import { type Activation, activations } from './activation.js';

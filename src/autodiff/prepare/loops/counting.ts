@@ -2,7 +2,7 @@ import { makeAttribute } from '../../../onnx/attributes.js';
 import { emptyGraph } from '../../../onnx/builder.js';
 import type { Graph, Node, Tensor } from '../../../onnx/proto.js';
 import { definedIn, readBy } from '../../../onnx/subgraphs.js';
-import { int64Data, isFloatingPoint, makeTensor, tensorData } from '../../../onnx/tensor.js';
+import { int64Data, isFloatingPoint, makeTensor, tensorData } from '../../../onnx/tensors/tensor.js';
 import { dependents } from '../../dependents.js';
 
 /** Constant values of a graph, by name. */

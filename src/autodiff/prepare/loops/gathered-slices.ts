@@ -3,7 +3,7 @@ import { opKey } from '../../../onnx/domains.js';
 import type { Node, Tensor, ValueInfo } from '../../../onnx/proto.js';
 import type { Scanned } from '../../../onnx/scan.js';
 import { definedIn } from '../../../onnx/subgraphs.js';
-import { int64Data, makeTensor, tensorData } from '../../../onnx/tensor.js';
+import { int64Data, makeTensor, tensorData } from '../../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../../onnx/value-types.js';
 import { type Fresh, leading, oneInput, type Steps, toFront, transpose } from './loop-steps.js';
 

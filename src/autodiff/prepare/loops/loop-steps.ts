@@ -1,7 +1,7 @@
 import type { Graph, Node, Tensor } from '../../../onnx/proto.js';
 import { type Scanned, type ScanParts, scanParts } from '../../../onnx/scan.js';
 import { readBy } from '../../../onnx/subgraphs.js';
-import { int64Data, makeTensor } from '../../../onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../onnx/tensors/tensor.js';
 import { freshBody, renameBody } from './body-names.js';
 import { loopBody } from './counting.js';
 

@@ -1,7 +1,13 @@
 import { FlatminError } from '../../../errors.js';
 import { type AttributeValue, describeNode, makeAttribute } from '../../../onnx/attributes.js';
 import type { Node } from '../../../onnx/proto.js';
-import { DataType, type DataTypeName, int64Data, makeTensor, type TensorData } from '../../../onnx/tensor.js';
+import {
+  DataType,
+  type DataTypeName,
+  int64Data,
+  makeTensor,
+  type TensorData,
+} from '../../../onnx/tensors/tensor.js';
 
 /** One change of an operator: how a node of a version below `below` is written from that version on. */
 export interface Upgrade {

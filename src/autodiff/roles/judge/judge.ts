@@ -1,6 +1,6 @@
-import { isHalfPrecision } from '../../../onnx/floats.js';
 import type { Graph, Node, Tensor, ValueInfo } from '../../../onnx/proto.js';
-import { elementCount, isFloatingPoint, tensorDims } from '../../../onnx/tensor.js';
+import { isHalfPrecision } from '../../../onnx/tensors/floats.js';
+import { elementCount, isFloatingPoint, tensorDims } from '../../../onnx/tensors/tensor.js';
 import type { Origin } from '../../prepare/fold-sources.js';
 import { nameKind } from '../names.js';
 import type { ValueFlow } from '../uses.js';

@@ -1,6 +1,6 @@
 import { opKey } from '../../../onnx/domains.js';
 import type { Graph, Node, ValueInfo } from '../../../onnx/proto.js';
-import { isFloatingPoint, tensorDims } from '../../../onnx/tensor.js';
+import { isFloatingPoint, tensorDims } from '../../../onnx/tensors/tensor.js';
 import type { Origin } from '../../prepare/fold-sources.js';
 import { nonDifferentiable } from '../../registry.js';
 import { entryValues } from '../context.js';

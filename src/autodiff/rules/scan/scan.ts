@@ -4,7 +4,7 @@ import { opKey } from '../../../onnx/domains.js';
 import type { Graph, Node } from '../../../onnx/proto.js';
 import { type Scanned, type ScanParts, scanNode, scanParts } from '../../../onnx/scan.js';
 import { readBy, readFromOutside } from '../../../onnx/subgraphs.js';
-import { isFloatingPoint } from '../../../onnx/tensor.js';
+import { isFloatingPoint } from '../../../onnx/tensors/tensor.js';
 import { dependents } from '../../dependents.js';
 import { renameNode } from '../../prepare/rename.js';
 import type { Gradient, Rule, RuleContext } from '../../rule.js';

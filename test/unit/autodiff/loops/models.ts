@@ -1,7 +1,7 @@
 import { UNROLLED_STEPS } from '../../../../src/autodiff/unrolled-steps.js';
 import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../../../../src/onnx/builder.js';
 import type { ModelProto, ValueInfo } from '../../../../src/onnx/proto.js';
-import { int64Data, makeTensor } from '../../../../src/onnx/tensor.js';
+import { int64Data, makeTensor } from '../../../../src/onnx/tensors/tensor.js';
 
 /** More steps than are written out, and fewer. */
 export const LONG = UNROLLED_STEPS + 6;

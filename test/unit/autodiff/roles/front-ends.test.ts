@@ -2,7 +2,7 @@ import test from 'ava';
 import { prepareModel } from '../../../../src/autodiff/prepare/prepare.js';
 import type { TensorRole } from '../../../../src/autodiff/roles/judge/verdict.js';
 import { GraphBuilder, makeModel } from '../../../../src/onnx/builder.js';
-import { makeTensor } from '../../../../src/onnx/tensor.js';
+import { makeTensor } from '../../../../src/onnx/tensors/tensor.js';
 import { RandomStream } from '../../../gradcheck/random.js';
 
 const stream = new RandomStream('front-ends');

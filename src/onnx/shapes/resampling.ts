@@ -1,6 +1,6 @@
-import { FlatminError } from '../errors.js';
-import { describeNode, floatAttribute, intAttribute, stringAttribute } from './attributes.js';
-import type { Node } from './proto.js';
+import { FlatminError } from '../../errors.js';
+import { describeNode, floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
+import type { Node } from '../proto.js';
 
 /** How Resize makes one axis: `scale` as the node states it or as its sizes give it; `roi` in shares of the input's size. */
 export interface ResampledAxis {

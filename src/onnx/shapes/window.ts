@@ -1,6 +1,6 @@
-import { FlatminError } from '../errors.js';
-import { describeNode, intAttribute, intsAttribute, stringAttribute } from './attributes.js';
-import type { Node } from './proto.js';
+import { FlatminError } from '../../errors.js';
+import { describeNode, intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
+import type { Node } from '../proto.js';
 
 /** The sliding window of a convolution or pooling node over its spatial axes, padding made explicit. */
 export interface Window {

@@ -1,7 +1,7 @@
-import { intsAttribute } from '../../onnx/attributes.js';
-import { int64Data } from '../../onnx/tensor.js';
-import type { Rule } from '../rule.js';
-import { axesOf, reshape } from './tensors.js';
+import { intsAttribute } from '../../../onnx/attributes.js';
+import { int64Data } from '../../../onnx/tensors/tensor.js';
+import type { Rule } from '../../rule.js';
+import { axesOf, reshape } from '../tensors.js';
 
 /** Y holds each x at the flat position that the second input names: dX takes dY from there. */
 const maxUnpool: Rule = (c) => {

@@ -1,5 +1,5 @@
-import { intAttribute, intsAttribute, tensorAttribute } from './attributes.js';
-import type { Graph, Node, Tensor } from './proto.js';
+import { intAttribute, intsAttribute, tensorAttribute } from '../attributes.js';
+import type { Graph, Node, Tensor } from '../proto.js';
 import { DataType, tensorData, tensorDims } from './tensor.js';
 
 /** The tensor behind a name that an initializer or a Constant node defines. */

@@ -1,8 +1,8 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
-import { FlatminError } from '../errors.js';
-import type { ModelProto, Tensor } from './proto.js';
-import { tensorsOf } from './subgraphs.js';
+import { FlatminError } from '../../errors.js';
+import type { ModelProto, Tensor } from '../proto.js';
+import { tensorsOf } from '../subgraphs.js';
 import { elementBytes, elementCount, tensorDims } from './tensor.js';
 
 /** TensorProto.DataLocation, ONNX specification. */

@@ -1,10 +1,10 @@
-import { intsAttribute, stringAttribute } from '../../onnx/attributes.js';
-import { constantTensor } from '../../onnx/constants.js';
-import { encodeFloats } from '../../onnx/floats.js';
-import { type ResampledAxis, resamplingMatrix } from '../../onnx/resampling.js';
-import { type DataTypeName, dataTypeName, elementCount, tensorData } from '../../onnx/tensor.js';
-import type { Rule, RuleContext } from '../rule.js';
-import { axesOf, reshape, sumOver } from './tensors.js';
+import { intsAttribute, stringAttribute } from '../../../onnx/attributes.js';
+import { type ResampledAxis, resamplingMatrix } from '../../../onnx/shapes/resampling.js';
+import { constantTensor } from '../../../onnx/tensors/constants.js';
+import { encodeFloats } from '../../../onnx/tensors/floats.js';
+import { type DataTypeName, dataTypeName, elementCount, tensorData } from '../../../onnx/tensors/tensor.js';
+import type { Rule, RuleContext } from '../../rule.js';
+import { axesOf, reshape, sumOver } from '../tensors.js';
 
 /** Every axis of the node's input, as it is resampled. Inputs X, roi, scales, sizes. */
 function resampledAxes(c: RuleContext): ResampledAxis[] {

@@ -1,7 +1,7 @@
-import { intAttribute } from '../../onnx/attributes.js';
-import { microsoft } from '../../onnx/domains.js';
-import { readWindow, windowAttributes } from '../../onnx/window.js';
-import type { Rule } from '../rule.js';
+import { intAttribute } from '../../../onnx/attributes.js';
+import { microsoft } from '../../../onnx/domains.js';
+import { readWindow, windowAttributes } from '../../../onnx/shapes/window.js';
+import type { Rule } from '../../rule.js';
 
 /** ConvGrad gives dX, dW and dB; auto_pad is made explicit, which every kernel of it takes. */
 const convolution: Rule = (c) => {

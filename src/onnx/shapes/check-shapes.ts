@@ -1,9 +1,9 @@
-import { FlatminError } from '../errors.js';
-import { describeNode, intAttribute, intsAttribute } from './attributes.js';
-import { opKey } from './domains.js';
-import type { Node } from './proto.js';
-import { elementCount, isFloatingPoint } from './tensor.js';
-import type { ValueTypes } from './value-types.js';
+import { FlatminError } from '../../errors.js';
+import { describeNode, intAttribute, intsAttribute } from '../attributes.js';
+import { opKey } from '../domains.js';
+import type { Node } from '../proto.js';
+import { elementCount, isFloatingPoint } from '../tensors/tensor.js';
+import type { ValueTypes } from '../value-types.js';
 
 /** Ops that move elements or map each of them, what computes shapes, and what is known to take no elements (the gradient checks hold it). */
 const TAKES_NOTHING: ReadonlySet<string> = new Set(

@@ -1,4 +1,4 @@
-import { type Dimension, int64, type ValueInfo } from './proto.js';
+import { type Dimension, int64, type ValueInfo } from '../proto.js';
 
 /** What exporters write where they know neither size nor name. */
 const NO_NAME = /^(|\?|\*|-1|none|null|unk|unknown|dynamic)$/i;

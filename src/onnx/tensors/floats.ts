@@ -1,6 +1,6 @@
-import { fromFloat16 } from '../formats/float16.js';
-import { copyMessage } from './model.js';
-import type { Tensor } from './proto.js';
+import { fromFloat16 } from '../../formats/float16.js';
+import { copyMessage } from '../model.js';
+import type { Tensor } from '../proto.js';
 import { DataType, type TensorData, tensorData } from './tensor.js';
 
 export const isHalfPrecision = (type: number): boolean =>

@@ -1,8 +1,8 @@
-import { intAttribute, intsAttribute, stringAttribute } from '../../onnx/attributes.js';
-import { microsoft } from '../../onnx/domains.js';
-import { extent, readWindow, type Window, windowAttributes } from '../../onnx/window.js';
-import type { Rule, RuleContext } from '../rule.js';
-import { sumOver } from './tensors.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../../../onnx/attributes.js';
+import { microsoft } from '../../../onnx/domains.js';
+import { extent, readWindow, type Window, windowAttributes } from '../../../onnx/shapes/window.js';
+import type { Rule, RuleContext } from '../../rule.js';
+import { sumOver } from '../tensors.js';
 
 /**
  * The window of the convolution whose gradient the node is: Y is that convolution's input and X its output. `output_shape` and

@@ -1,8 +1,8 @@
-import { intAttribute } from '../../onnx/attributes.js';
-import { DataType } from '../../onnx/tensor.js';
-import { isCeilMode, readWindow, windowAttributes } from '../../onnx/window.js';
-import type { Rule, RuleContext } from '../rule.js';
-import { inFloat32 } from './tensors.js';
+import { intAttribute } from '../../../onnx/attributes.js';
+import { isCeilMode, readWindow, windowAttributes } from '../../../onnx/shapes/window.js';
+import { DataType } from '../../../onnx/tensors/tensor.js';
+import type { Rule, RuleContext } from '../../rule.js';
+import { inFloat32 } from '../tensors.js';
 
 const spatialDims = (c: RuleContext): readonly number[] => c.dims(c.input(0)).slice(2);
 

@@ -1,5 +1,5 @@
-import { FlatminError } from '../errors.js';
-import { int64, type Tensor } from './proto.js';
+import { FlatminError } from '../../errors.js';
+import { int64, type Tensor } from '../proto.js';
 
 /** TensorProto.DataType, ONNX specification. */
 export const DataType = {
