@@ -72,8 +72,10 @@ export async function writeSafetensors(
       const found: Digest[] = [];
       for (const { data } of tensors) {
         const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+        const written = writeAll(handle, bytes);
+        // While another thread writes.
         if (digests) found.push(digestOf(bytes));
-        await writeAll(handle, bytes);
+        await written;
       }
       // Of the same length as the one before.
       if (digests) await writeAll(handle, header(found), 0);
