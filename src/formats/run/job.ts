@@ -27,7 +27,6 @@ const jobFailureSchema = object({ message: text, code: text.nullable(), time: te
 
 /** What a job came to. */
 export type JobOutcome = ReadonlyDeep<z.output<z.ZodObject<typeof outcome>>>;
-export type JobRecord = ReadonlyDeep<z.output<typeof jobRecordSchema>>;
 /** `job.json`: present once all of a job is done. */
 export type JobResult = ReadonlyDeep<z.output<typeof jobResultSchema>>;
 /** `failure.json`: the last failure of a job that is not done. */
