@@ -12,7 +12,8 @@ import type { Runtime } from '../ort/library.js';
 import { runBinding } from '../ort/session.js';
 import type { Device } from '../vectors/device/device.js';
 import type { Vector } from '../vectors/parameter-space.js';
-import type { Scalar } from '../vectors/scalar.js';
+import { Scalar } from '../vectors/scalar.js';
+import { causedByNotFinite } from './caused-by-not-finite.js';
 import { checkedFeed, type FeedInput } from './check-feed.js';
 import type { Feeds } from './feeds.js';
 import { type BatchMemory, withBatchAdvice } from './fitting-batch.js';
@@ -136,13 +137,16 @@ export class BatchGraph {
   /**
    * Runs the graph with the parameters at a point.
    * @param statistics running statistics to read; default those of the weights
-   * @returns the loss, which may be NaN or infinite
+   * @returns the loss, which may be NaN or infinite; NaN too where a kernel refused what a NaN or an infinity led to
    * @throws FlatminError RUNTIME; OUT_OF_MEMORY with the batch size that might fit
    */
   async run(at: Vector, statistics = this.weights.statistics): Promise<Scalar> {
     try {
       await this.runAt(at, statistics);
     } catch (error) {
+      const floats = this.data.filter(({ type }) => type === DataType.float).map(({ buffer }) => buffer);
+      if (causedByNotFinite(error, this.weights, { parameters: at, statistics }, floats))
+        return Scalar.of(Number.NaN);
       throw withBatchAdvice(error, this.weights.device, this.memory);
     }
     return this.weights.device.element(this.lossBuffer);
