@@ -35,8 +35,9 @@ function erf(x: number): number {
 function roundHalfEven(x: number): number {
   const low = Math.floor(x);
   const rest = x - low;
-  if (rest !== 0.5) return rest < 0.5 ? low : low + 1;
-  return low % 2 === 0 ? low : low + 1;
+  const up = rest !== 0.5 ? !(rest < 0.5) : low % 2 !== 0;
+  const rounded = up ? low + 1 : low;
+  return rounded === 0 ? x * 0 : rounded; // of the sign of x
 }
 
 const truth = (value: boolean) => (value ? 1 : 0);
@@ -51,7 +52,7 @@ const maps: Readonly<Record<string, (a: number, b: number, c: number) => number>
   Erf: erf,
   Tanh: Math.tanh,
   Sigmoid: (a) => 1 / (1 + Math.exp(-a)),
-  Relu: (a) => (Number.isNaN(a) ? a : Math.max(a, 0)),
+  Relu: (a) => (a > 0 || Number.isNaN(a) ? a : 0),
   Sign: Math.sign,
   Floor: Math.floor,
   Ceil: Math.ceil,
@@ -65,8 +66,8 @@ const maps: Readonly<Record<string, (a: number, b: number, c: number) => number>
   Sub: (a, b) => a - b,
   Mul: (a, b) => a * b,
   Div: (a, b) => a / b,
-  Max: Math.max,
-  Min: Math.min,
+  Max: (a, b) => (a > b || Number.isNaN(a) ? a : b),
+  Min: (a, b) => (a < b || Number.isNaN(a) ? a : b),
   Pow: (a, b) => a ** b,
   Equal: (a, b) => truth(a === b),
   Less: (a, b) => truth(a < b),
