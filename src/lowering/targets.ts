@@ -5,6 +5,7 @@ import { endsProcess } from '../releases/crashes.js';
 import { cpuTrainingKernels, opsOfAnyRank } from '../releases/training-kernels.js';
 import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
+import { fuseRegions } from './fusion/fuse.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
 import * as conv from './kernels/conv.js';
 
@@ -24,6 +25,8 @@ export interface Target {
   readonly rewrites?: Readonly<Record<string, Rewrite>>;
   /** A rewrite of the whole graph before those. */
   readonly fuse?: (graph: Graph, types: ValueTypes) => Graph;
+  /** A rewrite of the whole graph after those, with the types of all its values. Default: none. */
+  readonly finish?: (graph: Graph, types: ValueTypes) => Graph;
 }
 
 /** Any ONNX runtime: standard operators alone. */
@@ -45,4 +48,5 @@ export const flatmin: Target = {
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
   fuse: fuseBatchNorm,
+  finish: fuseRegions,
 };

@@ -10,6 +10,7 @@ import { microsoft } from '../../src/onnx/domains.js';
 import type { Graph } from '../../src/onnx/proto.js';
 import { DataType } from '../../src/onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../src/onnx/value-types.js';
+import { completeTypes } from '../../src/ort/complete-types.js';
 import { inferTypes } from '../../src/ort/infer-types.js';
 import type { Runtime } from '../../src/ort/library.js';
 import { allocate, type HostTensor, Session } from '../../src/ort/session.js';
@@ -66,7 +67,11 @@ export async function runGradient(
   const gradientNames = named(found, 'gradient_of');
   const statisticNames = named(statistics, 'updated');
 
-  const model = trainingModel(lower(builder.graph, types, target), types, [{ domain: '', version: opset }]);
+  const opsets = [{ domain: '', version: opset }];
+  const lowered = trainingModel(lower(builder.graph, types, target), types, opsets);
+  const allTypes = await completeTypes(runtime, lowered, types);
+  const finished = target.finish?.(lowered.graph, allTypes);
+  const model = finished ? trainingModel(finished, allTypes, opsets) : lowered;
   const session = await Session.create(runtime, model, {
     intraOpThreads: 1,
     kernels: target.kernels,

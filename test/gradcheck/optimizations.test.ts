@@ -1,11 +1,11 @@
 import test from 'ava';
 import { openRuntime, type Runtime } from '../../src/ort/library.js';
 import { type HostTensor, Session } from '../../src/ort/session.js';
+import { difference } from '../reference/difference.js';
 import { type RandomGraph, randomGraph } from '../reference/random-graph.js';
 
 /** Graphs that are tried, and how many make one test. */
 const [COUNT, EACH] = [1200, 100];
-const TOLERANCE = 1e-4;
 
 async function run(
   runtime: Runtime,
@@ -19,22 +19,6 @@ async function run(
   } finally {
     session.dispose();
   }
-}
-
-/** Where two results differ, in words. */
-function difference(found: Map<string, HostTensor>, expected: Map<string, HostTensor>): string | undefined {
-  for (const [name, { dims, data }] of expected) {
-    const own = found.get(name)!;
-    if (String(own.dims) !== String(dims)) return `${name} has shape [${own.dims}], not [${dims}]`;
-    const values = Array.from(data as Float32Array);
-    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
-    const at = values.findIndex((value, index) => {
-      const other = Number(own.data[index]);
-      return !Object.is(value, other) && !(Math.abs(value - other) <= TOLERANCE * largest);
-    });
-    if (at >= 0) return `element ${at} of ${name} is ${own.data[at]}, not ${values[at]}`;
-  }
-  return undefined;
 }
 
 const libraries = ['stock', process.env.FLATMIN_TRAINING_RUNTIME].filter((each) => each !== undefined);

@@ -1,0 +1,54 @@
+import { makeAttribute } from '../../onnx/attributes.js';
+import { GraphBuilder } from '../../onnx/builder.js';
+import { flatminDomain } from '../../onnx/domains.js';
+import type { Graph, Node } from '../../onnx/proto.js';
+import { namesIn } from '../../onnx/subgraphs.js';
+import type { ValueTypes } from '../../onnx/value-types.js';
+import { emitRegion, REGION } from './emit.js';
+import type { KnownValues } from './forms/form.js';
+import { growRegions } from './grow.js';
+import { reshapePerReader, withoutIdentities } from './plain-views.js';
+import type { RegionPlan } from './plan.js';
+import { recompute } from './recompute.js';
+
+/**
+ * Puts elementwise operators, broadcasts, transpositions and reductions that can run over the same elements into regions: one node each,
+ * whose program passes over memory once.
+ * @param types of all values; takes those of new ones
+ */
+export function fuseRegions(given: Graph, types: ValueTypes): Graph {
+  const graph = reshapePerReader(withoutIdentities(given), types);
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
+  const known: KnownValues = { types, constants };
+  const regions = growRegions(graph, known);
+  const plans = recompute(graph, regions, known);
+  const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
+  builder.reserve(namesIn(graph.node));
+  for (const group of regions.groups.sorted) {
+    const plan = plans.get(group);
+    const own = regions.groups.nodes(group).map((index) => graph.node[index]!);
+    if (!plan) builder.graph.node.push(...own);
+    else if (isWorthwhile(plan, own)) builder.graph.node.push(nodeOf(plan, known, builder));
+    else builder.graph.node.push(...plan.members.map(({ node }) => node));
+  }
+  return builder.graph;
+}
+
+/** A single operator has a kernel already; what is computed again is so in a region alone. */
+function isWorthwhile({ members, outputs }: RegionPlan, own: readonly Node[]): boolean {
+  if (outputs.length === 0) return false;
+  const computes = members.filter(({ form }) => form.kind !== 'view').length;
+  return computes > 1 || members.some(({ node }) => !own.includes(node));
+}
+
+function nodeOf(plan: RegionPlan, known: KnownValues, builder: GraphBuilder): Node {
+  const { inputs, outputs, attributes } = emitRegion(plan, known);
+  return {
+    opType: REGION,
+    domain: flatminDomain,
+    name: builder.fresh(REGION),
+    input: [...inputs],
+    output: [...outputs],
+    attribute: Object.entries(attributes).map(([name, value]) => makeAttribute(name, value!)),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Node } from '../../onnx/proto.js';
+import { readBy } from '../../onnx/subgraphs.js';
+
+/** Which nodes read each value. */
+export function readersOf(nodes: readonly Node[]): Map<string, number[]> {
+  const readers = new Map<string, number[]>();
+  nodes.forEach((node, index) => {
+    for (const name of new Set(readBy(node))) {
+      const list = readers.get(name);
+      if (list) list.push(index);
+      else readers.set(name, [index]);
+    }
+  });
+  return readers;
+}
