@@ -4,7 +4,7 @@ import type { KnownValues } from './forms/form.js';
 import { formOf, readByForm } from './forms/forms.js';
 import { Groups } from './groups.js';
 import type { Member } from './member.js';
-import { isReshape } from './plain-views.js';
+import { isForReaders } from './per-reader.js';
 import { planRegion, type RegionPlan } from './plan.js';
 import { readersOf } from './readers.js';
 
@@ -53,16 +53,17 @@ class Grower {
     const forms = graph.node.map((node) => formOf(node, known, isRead));
     graph.node.forEach((node, index) => {
       const form = forms[index];
-      // What is reshaped for others is theirs.
+      // What is for others is theirs.
       const isTheirs = () => (this.readers.get(node.output[0]!) ?? []).every((reader) => !forms[reader]);
-      if (!form || (isReshape(node) && isTheirs())) return;
+      if (!form || (isForReaders(node, known.types) && isTheirs())) return;
       members.set(index, { node, form });
       const plan = this.planOf([index]);
-      if (!plan) members.delete(index);
-      else {
-        this.plans.set(index, plan);
-        this.joinMakers(index);
+      if (plan) this.plans.set(index, plan);
+      else if (!isForReaders(node, known.types)) {
+        members.delete(index);
+        return;
       }
+      this.joinMakers(index);
     });
     this.joinReaders();
     return { groups: this.groups, plans: this.plans };

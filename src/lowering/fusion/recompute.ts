@@ -8,8 +8,9 @@ import type { Member } from './member.js';
 import { minimumCut } from './min-cut.js';
 import { planRegion, type RegionPlan } from './plan.js';
 
-/** What reading a byte costs that is there anyway, against 1 for one that has to be written and kept until it is read. */
+/** What reading and writing a byte costs, against 1 for keeping it until it is read. */
 const READING = 0.2;
+const WRITING = 0.3;
 /** Share of the cost below which computing again is chosen. */
 const WORTHWHILE = 0.95;
 
@@ -137,7 +138,8 @@ class Recomputation {
       this.given.has(name) ||
       this.results.has(name) ||
       others.some((group) => this.place.get(group)! >= until);
-    return isKept ? READING * bytes : (1 + READING) * bytes;
+    const isWritten = isMade && others.length === 0 && !this.results.has(name);
+    return ((isKept ? 0 : 1) + (isWritten ? WRITING : 0) + READING) * bytes;
   }
 
   private apply(

@@ -1,44 +1,47 @@
 import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
-import { namesIn, readBy, subgraphs } from '../../onnx/subgraphs.js';
+import { readBy, subgraphs } from '../../onnx/subgraphs.js';
+import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
 import { forms } from './forms/forms.js';
-import { readersOf } from './readers.js';
 
 /** Ops that give the same elements another shape, at no cost. */
 const RESHAPING = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
-export const isReshape = (node: Node): boolean => RESHAPING.has(opKey(node));
+/** Whether a node can be part of its readers' regions alone: its result is no value of its own, or one that regions do not store. */
+export const isForReaders = (node: Node, types: ValueTypes): boolean =>
+  RESHAPING.has(opKey(node)) || types.get(node.output[0]!)?.type === DataType.bool;
 
 /**
- * Gives each reader of a reshaped value that may be part of a region a reshape of its own, which can be part of that region.
+ * Gives each reader that may be part of a region its own reshape of a value, and its own comparison, which can be part of that region.
  * @param types takes the types of the new values
  */
-export function reshapePerReader(graph: Graph, types: ValueTypes): Graph {
-  const readers = readersOf(graph.node);
-  const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
-  builder.reserve(namesIn(graph.node));
+export function repeatPerReader(graph: Graph, types: ValueTypes): Graph {
+  const builder = new GraphBuilder(graph);
   const isOutput = new Set(graph.output.map(({ name }) => name));
-  /** Per reading node, the names that it has for values. */
-  const renamed = new Map<number, Map<string, string>>();
-  graph.node.forEach((node, index) => {
-    const names = renamed.get(index);
-    const current = names ? { ...node, input: node.input.map((name) => names.get(name) ?? name) } : node;
-    builder.graph.node.push(current);
+  const readers = new Map<string, Node[]>();
+  const nodes: Node[] = [];
+  // From the last to the first: what a copy reads may be repeated for it.
+  for (const given of [...graph.node].reverse()) {
+    const node = { ...given, input: [...given.input] };
     const output = node.output[0]!;
-    if (!isReshape(node)) return;
     const all = readers.get(output) ?? [];
-    const candidates = all.filter((reader) => opKey(graph.node[reader]!) in forms);
+    const candidates =
+      opKey(node) in forms && isForReaders(node, types) ? all.filter((reader) => opKey(reader) in forms) : [];
     const isShared = isOutput.has(output) || candidates.length < all.length;
-    for (const reader of isShared ? candidates : candidates.slice(1)) {
-      const copy = builder.fresh(output);
-      types.set(copy, types.get(output)!);
-      builder.graph.node.push({ ...current, name: builder.fresh(node.opType), output: [copy] });
-      renamed.set(reader, (renamed.get(reader) ?? new Map()).set(output, copy));
+    const copies = candidates.slice(isShared ? 0 : 1).map((reader) => {
+      const name = builder.fresh(output);
+      types.set(name, types.get(output)!);
+      reader.input = reader.input.map((each) => (each === output ? name : each));
+      return { ...node, name: builder.fresh(node.opType), input: [...node.input], output: [name] };
+    });
+    for (const each of [...copies, node]) {
+      nodes.push(each);
+      for (const name of new Set(readBy(each))) readers.set(name, [...(readers.get(name) ?? []), each]);
     }
-  });
-  return builder.graph;
+  }
+  return { ...graph, node: nodes.reverse() };
 }
 
 /** Leaves out Identity nodes: readers read what they copy, and what is copied to an output is made under its name. */
