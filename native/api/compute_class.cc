@@ -154,8 +154,8 @@ void export_compute(Napi::Env env, Napi::Object exports) {
   auto ops = Napi::Array::New(env, std::size(vector_signatures));
   for (uint32_t op = 0; op < std::size(vector_signatures); ++op) ops[op] = vector_signatures[op].name;
   exports.Set("vectorOps", ops);
-  auto region_ops = Napi::Array::New(env, std::size(kernels::region::kOps));
-  for (uint32_t op = 0; op < std::size(kernels::region::kOps); ++op) region_ops[op] = kernels::region::kOps[op].name;
+  auto region_ops = Napi::Array::New(env, kernels::region::kCodeOps);
+  for (uint32_t op = 0; op < kernels::region::kCodeOps; ++op) region_ops[op] = kernels::region::kOps[op].name;
   exports.Set("regionOps", region_ops);
   Napi::Function constructor = VectorProgramClass::define(env);
   exports.Set("VectorProgram", constructor);

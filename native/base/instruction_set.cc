@@ -13,7 +13,7 @@ InstructionSet best() {
       __builtin_cpu_supports("avx512bw")) {
     return InstructionSet::avx512;
   }
-  if (__builtin_cpu_supports("avx2")) return InstructionSet::avx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
 #endif
   return InstructionSet::generic;
 }

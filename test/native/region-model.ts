@@ -7,8 +7,11 @@ import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { open } from './models.js';
 import type { RegionProgram } from './region-interpreter.js';
 
-/** Numbers of a float32 input, or bytes of a bool one. */
-export type RegionInput = Float32Array | Uint8Array;
+/** Numbers of a float32 input, or bytes of a bool one; int64 is there to be refused. */
+export type RegionInput = Float32Array | Uint8Array | BigInt64Array;
+
+const typeOf = (values: RegionInput) =>
+  values instanceof Uint8Array ? 'bool' : values instanceof Float32Array ? 'float' : 'int64';
 
 /** The attributes of the op for a program. */
 export function regionAttributes(program: RegionProgram): Record<string, AttributeValue> {
@@ -31,7 +34,7 @@ export async function runAttributes(
   threads = 1,
 ): Promise<Float32Array[]> {
   const builder = new GraphBuilder();
-  const types = inputs.map((values) => (values instanceof Uint8Array ? 'bool' : 'float'));
+  const types = inputs.map(typeOf);
   const names = types.map((type, index) => builder.input(`x${index}`, type, [`n${index}`]));
   const values = builder.ops('Region', names, attributes, {
     count: outputs,

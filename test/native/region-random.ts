@@ -1,10 +1,9 @@
 import { RandomStream } from '../gradcheck/random.js';
 import type { RegionInstruction, RegionProgram } from './region-interpreter.js';
-import type { RegionInput } from './region-model.js';
 
 export interface RandomRegion {
   readonly program: RegionProgram;
-  readonly inputs: readonly RegionInput[];
+  readonly inputs: readonly (Float32Array | Uint8Array)[];
   /** By output: whether each operation on the way is exact in float32, so that there is but one right result. */
   readonly exact: readonly boolean[];
 }
@@ -71,7 +70,7 @@ export function randomRegion(name: string): RandomRegion {
     return result;
   };
 
-  const inputs: RegionInput[] = [];
+  const inputs: (Float32Array | Uint8Array)[] = [];
   const inputStrides: number[][] = [];
   const code: RegionInstruction[] = [];
   const constants = [1, 1 / width, -4, 4, ...Array.from({ length: 3 }, () => random.normal())];

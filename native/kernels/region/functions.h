@@ -1,5 +1,5 @@
 // Elementary functions of float32, branch-free so that loops over them are vectorised, exact operations alone so that every instruction
-// set gives the same bits. Coefficients: minimax fits made for these intervals. Errors are of all float32 arguments, against the exact value.
+// set gives the same bits. Coefficients: minimax fits made for these intervals. test/native/region-functions.test.ts bounds the errors.
 #pragma once
 
 #include <bit>

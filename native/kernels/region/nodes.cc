@@ -104,6 +104,41 @@ class Lowering {
   std::vector<Operand> registers_, spread_;
 };
 
+struct Fusion {
+  Op inner, outer;
+  int side;
+  Op fused;
+};
+
+constexpr Fusion kFusions[] = {
+    {Op::Mul, Op::Add, 0, Op::MulAdd},
+#define FLATMIN_REGION_FUSED(name, operands, inner, outer, side, expression) {Op::inner, Op::outer, side, Op::name},
+#include "ops.def"
+};
+
+bool commutes(Op op) { return op == Op::Add || op == Op::Mul; }
+
+// Puts operations that nothing else reads into the steps of those that read them.
+void fuse(std::vector<Node>& nodes) {
+  std::vector<int> uses(nodes.size());
+  for (const Node& node : nodes)
+    for (int index = 0; index < node.operands(); ++index)
+      if (node.src[index] >= 0) uses[static_cast<size_t>(node.src[index])]++;
+  for (Node& node : nodes) {
+    const int count = node.operands();
+    for (int side = 0; side < count; ++side) {
+      if (node.src[side] < 0 || uses[static_cast<size_t>(node.src[side])] != 1) continue;
+      const Node& inner = nodes[static_cast<size_t>(node.src[side])];
+      const auto* fusion = std::ranges::find_if(kFusions, [&](const Fusion& known) {
+        return known.inner == inner.op && known.outer == node.op && (known.side == side || commutes(node.op));
+      });
+      if (inner.full != node.full || fusion == std::end(kFusions)) continue;
+      node = {.op = fusion->fused, .src = {inner.src[0], inner.src[1], count == 2 ? node.src[1 - side] : 0}, .full = node.full, .depth = node.depth};
+      break;
+    }
+  }
+}
+
 std::vector<Node> needed_of(const std::vector<Node>& nodes) {
   std::vector<uint8_t> needed(nodes.size());
   for (size_t at = nodes.size(); at-- > 0;) {
@@ -128,7 +163,9 @@ std::vector<Node> needed_of(const std::vector<Node>& nodes) {
 }  // namespace
 
 std::vector<Node> nodes_of(const Program& program, const Space& space, const std::vector<uint8_t>& bools) {
-  return needed_of(Lowering(program, space, bools).take());
+  std::vector<Node> nodes = needed_of(Lowering(program, space, bools).take());
+  fuse(nodes);
+  return needed_of(nodes);
 }
 
 }  // namespace flatmin::kernels::region

@@ -8,8 +8,10 @@ namespace flatmin::kernels::region {
 namespace {
 
 // Numbers of floats: a tile's buffers are to stay in the first-level cache, or, where rows are walked whole, in the second.
-constexpr int64_t kTileFloats = 8192, kRowFloats = 65536;
-constexpr int64_t kLeastTile = 1024, kMostTile = 4096;
+constexpr int64_t kTileFloats = 6144, kRowFloats = 65536;
+constexpr int64_t kWholeRows = 4;  // walked together, so that steps are worth their start
+constexpr int64_t kLeastTile = 1024, kMostTile = 2048;
+constexpr int64_t kSumColumns = 512;  // of tiles whose columns are summed: several rows, so that sums are read and written less
 constexpr int64_t kLine = 16;
 
 constexpr int kNowhere = -1;
@@ -276,11 +278,13 @@ int64_t rounded(int64_t value, int64_t step) { return std::max(step, value / ste
 
 void size_tiles(Plan& plan, bool whole) {
   const Space& space = plan.space;
-  const int64_t floats = std::clamp(rounded(kTileFloats / std::max(1, plan.places.tiles), kLine), kLeastTile, kMostTile);
+  const auto full = [](const Access& access) { return access.full; };
+  const auto values = plan.places.tiles + std::ranges::count_if(space.inputs, full) + std::ranges::count_if(space.outputs, full);
+  const int64_t floats = std::clamp(rounded(kTileFloats / std::max<int64_t>(1, values), kLine), kLeastTile, kMostTile);
   const bool lines = transposed(plan);
-  plan.tile_columns = whole ? space.columns : std::min(space.columns, lines ? 4 * kLine : floats);
-  plan.tile_rows = std::max<int64_t>(1, floats / plan.tile_columns);
-  if (lines) plan.tile_rows = std::max(plan.tile_rows, kLine);
+  const int64_t most_columns = lines ? 4 * kLine : plan.column_sums.empty() ? floats : kSumColumns;
+  plan.tile_columns = whole ? space.columns : std::min(space.columns, most_columns);
+  plan.tile_rows = std::max<int64_t>(lines ? 4 * kLine : whole ? kWholeRows : 1, floats / plan.tile_columns);
   plan.tile_rows = std::min(plan.tile_rows, space.rows);
 }
 
@@ -290,6 +294,7 @@ Plan plan_of(const Program& program, const std::vector<uint8_t>& bools, const St
   Plan blank;
   blank.space = space_of(program);
   blank.bools = bools;
+  blank.flush = table.flush;
   blank.constants = program.constants;
   blank.places = {.inputs = static_cast<int>(program.inputs.size()),
                   .outputs = static_cast<int>(program.outputs.size()),
@@ -300,7 +305,11 @@ Plan plan_of(const Program& program, const std::vector<uint8_t>& bools, const St
   if (blank.reduces && blank.space.outer_column_count == 1) {
     Emitter(nodes, plan, table, true);
     size_tiles(plan, true);
-    if (plan.tile_rows * plan.tile_columns * std::max(1, plan.places.tiles) <= kRowFloats) return plan;
+    const int64_t most_rows = kRowFloats / (plan.tile_columns * std::max(1, plan.places.tiles));
+    if (most_rows >= (transposed(plan) ? kLine : 1)) {
+      plan.tile_rows = std::min(plan.tile_rows, most_rows);
+      return plan;
+    }
     plan = blank;
   }
   Emitter(nodes, plan, table, false);

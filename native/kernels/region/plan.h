@@ -41,6 +41,7 @@ struct Plan {
   Places places;
   int sums = 0;                  // rows' partial results, of doubles
   std::vector<int> column_sums;  // their outputs
+  StepFunction flush = nullptr;
   bool reduces = false;          // rows have reductions: a task walks whole rows
   int64_t tile_rows = 1, tile_columns = 1;
   std::vector<uint8_t> bools;    // which inputs are

@@ -103,7 +103,7 @@ class Reader {
 
   void read(std::span<const int64_t> words) {
     name_ = "";
-    if (words[0] < 0 || static_cast<uint64_t>(words[0]) >= std::size(kOps)) fail("has unknown op " + std::to_string(words[0]));
+    if (words[0] < 0 || static_cast<uint64_t>(words[0]) >= kCodeOps) fail("has unknown op " + std::to_string(words[0]));
     const auto& [name, form] = kOps[words[0]];
     name_ = name;
     Instruction instruction{.op = static_cast<Op>(words[0])};

@@ -11,6 +11,8 @@ namespace flatmin::kernels::region {
 enum class Op : int32_t {
 #define FLATMIN_REGION_OP(name, form) name,
 #include "ops.def"
+#define FLATMIN_REGION_FUSED(name, ...) name,
+#include "ops.def"
 };
 
 // What an operation reads and gives: registers that it maps, or one of the forms of its own.
@@ -25,7 +27,15 @@ struct OpInfo {
 inline constexpr OpInfo kOps[] = {
 #define FLATMIN_REGION_OP(name, form) {#name, Form::form},
 #include "ops.def"
+#define FLATMIN_REGION_FUSED(name, operands, ...) {#name, Form::operands},
+#include "ops.def"
 };
+
+// Those that a program's code may have; fused ones follow.
+inline constexpr size_t kCodeOps = 0
+#define FLATMIN_REGION_OP(name, form) +1
+#include "ops.def"
+    ;
 
 // Numbers as they come; all strides count elements. Trailing `columns` axes are a row's columns. A stride of 0 broadcasts, and in an
 // output stands for an axis that the value does not depend on.

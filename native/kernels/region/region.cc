@@ -12,6 +12,9 @@ namespace {
 constexpr int64_t kTaskElements = 16384;
 constexpr int64_t kMostTasks = 64, kMostSumTasks = 16;
 
+// Rows after which the float32 sums of columns go to float64 ones.
+constexpr int64_t kFlushRows = 64;
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Tiles of rows and of columns, shared out to row_tasks × column_tasks tasks; no number depends on the threads.
@@ -50,14 +53,16 @@ size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kA
 
 // A worker's memory. Buffers are a line longer than a tile: equal low bits of addresses would stall reads behind writes.
 struct Layout {
-  size_t tile, row, sum, worker, columns;  // bytes of a buffer of each kind; of a worker; of all partial sums of columns
+  size_t tile, row, sum, worker, columns, recent;  // bytes of a buffer of each kind; of a worker; of sums of columns: all tasks', a worker's
 
   Layout(const Plan& plan, const Grid& grid, unsigned threads)
       : tile(aligned(static_cast<size_t>(plan.tile_rows * plan.tile_columns) * sizeof(float)) + kAlignment),
         row(aligned(static_cast<size_t>(plan.tile_rows) * sizeof(float))),
         sum(aligned(static_cast<size_t>(plan.tile_rows) * sizeof(double))),
         worker(tile * static_cast<size_t>(plan.places.tiles) + row * static_cast<size_t>(plan.places.rows) + sum * static_cast<size_t>(plan.sums)),
-        columns(static_cast<size_t>(grid.row_tasks * plan.space.all_columns()) * plan.column_sums.size() * sizeof(double)) {
+        columns(static_cast<size_t>(grid.row_tasks * plan.space.all_columns()) * plan.column_sums.size() * sizeof(double)),
+        recent(aligned(static_cast<size_t>(plan.space.all_columns()) * plan.column_sums.size() * sizeof(float))) {
+    worker += recent;
     workers = std::min<int64_t>(grid.tasks(), threads);
   }
   int64_t workers;
@@ -114,6 +119,7 @@ class Worker {
       value(places.row(index)).row = 1;
     }
     for (double*& sum : sums_) sum = reinterpret_cast<double*>(take(run.layout.sum));
+    recent_ = reinterpret_cast<float*>(take(run.layout.recent));
     for (size_t index = 0; index < space_.inputs.size(); ++index) memories_.push_back({&space_.inputs[index], run.inputs[index].data, run.inputs[index].is_bool ? 1 : sizeof(float)});
     for (size_t index = 0; index < space_.outputs.size(); ++index) memories_.push_back({&space_.outputs[index], run.outputs[index], sizeof(float)});
     for (size_t index = 0; index < memories_.size(); ++index) {
@@ -151,6 +157,7 @@ class Worker {
     const int64_t first_column = grid.column_tiles * column_task / grid.column_tasks;
     const int64_t end_column = grid.column_tiles * (column_task + 1) / grid.column_tasks;
     row_task_ = row_task;
+    int64_t unflushed = 0;
     clear_column_sums(first_column, end_column);
     for (int64_t tile = grid.row_tiles * row_task / grid.row_tasks; tile < grid.row_tiles * (row_task + 1) / grid.row_tasks; ++tile) {
       const Stretch rows(tile, grid.inner_row_tiles, plan_.tile_rows, space_.rows);
@@ -166,7 +173,13 @@ class Worker {
           for (const Step& step : phase.body) execute(step);
         }
       }
+      unflushed += rows_;
+      if (unflushed >= kFlushRows) {
+        flush_column_sums(first_column, end_column);
+        unflushed = 0;
+      }
     }
+    flush_column_sums(first_column, end_column);
   }
 
   void move_to_column(int64_t tile) {
@@ -182,14 +195,34 @@ class Worker {
     for (int index = 0; index < plan_.places.tiles; ++index) value(plan_.places.tile(index)).row = columns_;
   }
 
-  void clear_column_sums(int64_t first_tile, int64_t end_tile) {
-    const Grid& grid = run_.grid;
-    for (size_t index = 0; index < plan_.column_sums.size(); ++index) {
+  float* recent(size_t sum) { return recent_ + static_cast<int64_t>(sum) * space_.all_columns(); }
+
+  // Calls body(number of a sum, first column, columns) for the stretches of columns that a task walks.
+  template <class Body>
+  void for_column_sums(int64_t first_tile, int64_t end_tile, const Body& body) {
+    for (size_t sum = 0; sum < plan_.column_sums.size(); ++sum) {
       for (int64_t tile = first_tile; tile < end_tile; ++tile) {
-        const Stretch columns(tile, grid.inner_column_tiles, plan_.tile_columns, space_.columns);
-        std::fill_n(run_.column_sums(row_task_, index) + columns.outer * space_.columns + columns.begin, columns.length, 0.0);
+        const Stretch columns(tile, run_.grid.inner_column_tiles, plan_.tile_columns, space_.columns);
+        body(sum, columns.outer * space_.columns + columns.begin, columns.length);
       }
     }
+  }
+
+  void clear_column_sums(int64_t first_tile, int64_t end_tile) {
+    for_column_sums(first_tile, end_tile, [&](size_t sum, int64_t first, int64_t columns) {
+      std::fill_n(recent(sum) + first, columns, 0.0f);
+      std::fill_n(run_.column_sums(row_task_, sum) + first, columns, 0.0);
+    });
+  }
+
+  void flush_column_sums(int64_t first_tile, int64_t end_tile) {
+    for_column_sums(first_tile, end_tile, [&](size_t sum, int64_t first, int64_t columns) {
+      StepArgs args;
+      args.dst = recent(sum) + first;
+      args.sums = run_.column_sums(row_task_, sum) + first;
+      args.columns = columns;
+      plan_.flush(args);
+    });
   }
 
   void execute(const Step& step) {
@@ -229,7 +262,7 @@ class Worker {
       case Step::Kind::column_sum:
         args.src[0] = value(step.src[0]).data;
         args.src_row[0] = value(step.src[0]).row;
-        args.sums = run_.column_sums(row_task_, static_cast<size_t>(step.index)) + column_index_;
+        args.dst = recent(static_cast<size_t>(step.index)) + column_index_;
         break;
     }
     step.function(args);
@@ -260,6 +293,7 @@ class Worker {
   const Space& space_;
   std::vector<Value> values_;
   std::vector<double*> sums_;
+  float* recent_;  // sums of columns since the last flush
   std::vector<Memory> memories_;
   int64_t row_task_ = 0, rows_ = 0, columns_ = 0, column_index_ = 0;
   bool first_ = true;

@@ -28,7 +28,8 @@ struct StepTable {
   StepFunction clear_sum, clear_max;           // sums[row] ← 0, −∞
   StepFunction add_sum, add_max;               // sums[row] ← with the columns of the tile
   StepFunction finish;                         // dst[row] ← sums[row]
-  StepFunction column_sum;                     // sums[column] ← with the rows of the tile
+  StepFunction column_sum;                     // dst[column] ← with the rows of the tile
+  StepFunction flush;                          // sums[column] ← with dst[column], which is 0 then
 };
 
 extern const StepTable kAvx512Steps, kAvx2Steps, kGenericSteps;

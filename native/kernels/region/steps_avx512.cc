@@ -2,7 +2,10 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <type_traits>
+#include <immintrin.h>
 
 #include "steps.h"
 #if defined(__clang__)
@@ -12,6 +15,7 @@
 #endif
 #define FLATMIN_ISA avx512
 #define FLATMIN_STEPS kAvx512Steps
+#define FLATMIN_LANES 16
 #include "steps_body.h"
 #if defined(__clang__)
 #pragma clang attribute pop
