@@ -59,14 +59,15 @@ async function compute(each: ConvCase, threads: number): Promise<number[][]> {
     own('ConvGradWeight', ['X', 'dY'], { kernel: each.w.slice(2) }),
   ];
   const shapes = [inputs.y, each.x, each.w];
-  outputs.forEach((name) => builder.output(name, 'float'));
+  for (const name of outputs) builder.output(name, 'float');
   const model = encodeModel(makeModel(builder.graph, { [flatminDomain]: 1 }));
   const session = await open(model, { kernels: true, intraOpThreads: threads });
   const binding = session.createBinding();
   for (const [name, shape] of Object.entries(dims))
     binding.bindInput(name, bufferOf(inputs[name as 'X']), DataType.float, shape);
   const buffers = shapes.map((shape) => bufferOf(new Float32Array(elementCount(shape)).fill(Number.NaN)));
-  outputs.forEach((name, i) => binding.bindOutput(name, buffers[i]!, DataType.float, shapes[i]!));
+  for (const [i, name] of outputs.entries())
+    binding.bindOutput(name, buffers[i]!, DataType.float, shapes[i]!);
   await binding.run();
   const found = buffers.map((buffer) => [...floatsIn(buffer)]);
   binding.dispose();
