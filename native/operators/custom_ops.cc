@@ -83,56 +83,78 @@ class BatchNormGrad : public Kernel {
   bool relu_;
 };
 
-// The window of a convolution: attributes strides [2], pads [4: top, left, bottom, right], group 1, dilation 1.
+// The window of a convolution over one or two axes: attributes strides, dilations, pads (all begins, then all ends), group.
 class ConvKernel : public Kernel {
  protected:
-  explicit ConvKernel(const NodeAttributes& node) : strides_(node.integers("strides")), pads_(node.integers("pads")) {
-    if (strides_.size() != 2 || pads_.size() != 4) throw std::runtime_error("a convolution needs 2 strides and 4 pads");
+  explicit ConvKernel(const NodeAttributes& node)
+      : strides_(node.integers("strides")), dilations_(node.integers("dilations")), pads_(node.integers("pads")), group_(node.integer("group")) {
+    if (axes() < 1 || axes() > 2 || dilations_.size() != axes() || pads_.size() != 2 * axes())
+      throw std::runtime_error("a convolution over 1 or 2 axes needs a stride and a dilation for each and twice as many pads");
   }
 
-  // Of data N×C×height×width and weights O×C×kernel.
+  size_t axes() const { return strides_.size(); }
+  size_t rank() const { return axes() + 2; }
+
+  // Of data N×C×sizes and weights O×(C / group)×kernel.
   kernels::ConvShape shape(const KernelRun& run, const Dims& x, const Dims& w) const {
-    kernels::ConvShape shape = {x[0], x[1], x[2], x[3], w[0], w[2], w[3], strides_[0], strides_[1], pads_[0], pads_[1], pads_[2], pads_[3]};
+    const bool flat = axes() == 1;  // one axis is a row of a plane of height 1
+    const auto height = [&](const Dims& of, size_t first) { return flat ? 1 : of[first]; };
+    const auto width = [&](const Dims& of, size_t first) { return of[first + axes() - 1]; };
+    kernels::ConvShape shape = {x[0], x[1], height(x, 2), width(x, 2), w[0], height(w, 2), width(w, 2), height(strides_, 0), width(strides_, 0),
+                                flat ? 0 : pads_[0], pads_[axes() - 1], flat ? 0 : pads_[2], pads_.back(), group_,
+                                height(dilations_, 0), width(dilations_, 0)};
     if (!kernels::conv_supported(shape)) {
-      run.refuse("data " + shape_text(x) + " and weights " + shape_text(w) + " with strides " + shape_text(strides_) + " and pads " +
-                 shape_text(pads_) + " are not supported");
+      run.refuse("data " + shape_text(x) + " and weights " + shape_text(w) + " with strides " + shape_text(strides_) + ", dilations " +
+                 shape_text(dilations_) + ", pads " + shape_text(pads_) + " and group " + std::to_string(group_) + " are not supported");
     }
     return shape;
   }
 
-  static Dims data(const kernels::ConvShape& s) { return {s.batch, s.in_channels, s.in_height, s.in_width}; }
-  static Dims weights(const kernels::ConvShape& s) { return {s.out_channels, s.in_channels, s.kernel_h, s.kernel_w}; }
-  static Dims result(const kernels::ConvShape& s) { return {s.batch, s.out_channels, s.out_height(), s.out_width()}; }
+  // Shapes, once `shape` has taken the window.
+  Dims data(const kernels::ConvShape& s) const { return sizes(s.batch, s.in_channels, s.in_height, s.in_width); }
+  Dims weights(const kernels::ConvShape& s) const { return sizes(s.out_channels, s.in_channels / s.groups, s.kernel_h, s.kernel_w); }
+  Dims result(const kernels::ConvShape& s) const { return sizes(s.batch, s.out_channels, s.out_height(), s.out_width()); }
+
+  int64_t group() const { return group_; }
 
  private:
-  std::vector<int64_t> strides_, pads_;
+  Dims sizes(int64_t first, int64_t second, int64_t height, int64_t width) const {
+    return axes() == 1 ? Dims{first, second, width} : Dims{first, second, height, width};
+  }
+
+  Dims strides_, dilations_, pads_;
+  int64_t group_;
 };
 
-// Conv(X, W) → Y
+// Conv(X, W, B?) → Y
 class Conv : public ConvKernel {
  public:
   explicit Conv(const NodeAttributes& node) : ConvKernel(node) {}
 
   void compute(const KernelRun& run) const override {
-    const auto conv = shape(run, run.dims(0, 4, 4), run.dims(1, 4, 4));
+    const Dims x_dims = run.dims(0, rank(), rank());
+    const auto conv = shape(run, x_dims, run.dims(1, rank(), rank()));
     const float* x = run.input(0, data(conv));
     const float* w = run.input(1, weights(conv));
+    const float* bias = run.input(2, {conv.out_channels});
     float* y = run.output(0, result(conv));
     void* scratch = run.scratch(kernels::conv_forward_scratch(conv, run.parallel().threads));
-    kernels::conv_forward(conv, x, w, y, scratch, run.parallel());
+    kernels::conv_forward(conv, x, w, bias, y, scratch, run.parallel());
   }
 };
 
-// ConvGradInput(dY, W; input_size [2]) → dX
+// ConvGradInput(dY, W; input_size) → dX
 class ConvGradInput : public ConvKernel {
  public:
   explicit ConvGradInput(const NodeAttributes& node) : ConvKernel(node), size_(node.integers("input_size")) {
-    if (size_.size() != 2) throw std::runtime_error("input_size needs height and width");
+    if (size_.size() != axes()) throw std::runtime_error("input_size needs a size for each axis");
   }
 
   void compute(const KernelRun& run) const override {
-    const Dims w_dims = run.dims(1, 4, 4);
-    const auto conv = shape(run, {run.dims(0, 4, 4)[0], w_dims[1], size_[0], size_[1]}, w_dims);
+    const Dims w_dims = run.dims(1, rank(), rank());
+    Dims x_dims = {run.dims(0, rank(), rank())[0], channels(run, w_dims[1])};
+    x_dims.insert(x_dims.end(), size_.begin(), size_.end());
+    const auto conv = shape(run, x_dims, w_dims);
     const float* dy = run.input(0, result(conv));
     const float* w = run.input(1, w_dims);
     float* dx = run.output(0, data(conv));
@@ -141,19 +163,27 @@ class ConvGradInput : public ConvKernel {
   }
 
  private:
-  std::vector<int64_t> size_;
+  int64_t channels(const KernelRun& run, int64_t of_group) const {
+    int64_t all = 0;
+    if (__builtin_mul_overflow(of_group, group(), &all)) run.refuse("group " + std::to_string(group()) + " is not supported");
+    return all;
+  }
+
+  Dims size_;
 };
 
-// ConvGradWeight(X, dY; kernel [2]) → dW
+// ConvGradWeight(X, dY; kernel) → dW
 class ConvGradWeight : public ConvKernel {
  public:
   explicit ConvGradWeight(const NodeAttributes& node) : ConvKernel(node), kernel_(node.integers("kernel")) {
-    if (kernel_.size() != 2) throw std::runtime_error("kernel needs height and width");
+    if (kernel_.size() != axes()) throw std::runtime_error("kernel needs a size for each axis");
   }
 
   void compute(const KernelRun& run) const override {
-    const Dims x_dims = run.dims(0, 4, 4);
-    const auto conv = shape(run, x_dims, {run.dims(1, 4, 4)[1], x_dims[1], kernel_[0], kernel_[1]});
+    const Dims x_dims = run.dims(0, rank(), rank());
+    Dims w_dims = {run.dims(1, rank(), rank())[1], x_dims[1]};  // channels of a group follow from the group
+    w_dims.insert(w_dims.end(), kernel_.begin(), kernel_.end());
+    const auto conv = shape(run, x_dims, w_dims);
     const float* x = run.input(0, x_dims);
     const float* dy = run.input(1, result(conv));
     float* dw = run.output(0, weights(conv));
@@ -162,7 +192,7 @@ class ConvGradWeight : public ConvKernel {
   }
 
  private:
-  std::vector<int64_t> kernel_;
+  Dims kernel_;
 };
 
 template <class K>
@@ -174,7 +204,7 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
 const std::array<KernelSpec, 6> kSpecs = {{
     {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
     {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
-    {"Conv", {"X", "W"}, 2, 1, 1, create<Conv>},
+    {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
     {"Region", {"inputs"}, 1, 1, 1, create_region, true},

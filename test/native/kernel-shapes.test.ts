@@ -19,7 +19,7 @@ interface Case {
   readonly free: Readonly<Record<string, readonly number[]>>;
 }
 
-const plain = { strides: [1, 1], pads: [1, 1, 1, 1] };
+const plain = { strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1], group: 1 };
 const channels = [6];
 const cases: Case[] = [
   {

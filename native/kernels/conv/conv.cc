@@ -47,9 +47,14 @@ constexpr int64_t kWinogradDepth = 8;
 
 bool has_winograd(const ConvShape& s) { return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1; }
 
-bool winograd_forward(const ConvShape& s) { return has_winograd(s) && s.in_channels >= kWinogradDepth; }
-bool winograd_grad_input(const ConvShape& s) { return has_winograd(s) && s.out_channels >= kWinogradDepth; }
-bool winograd_grad_weight(const ConvShape& s) { return has_winograd(s); }
+const ConvMethod& method(const ConvShape& s, int64_t summed_channels) {
+  if (s.groups == s.in_channels) return table().depthwise;
+  return has_winograd(s) && summed_channels >= kWinogradDepth ? table().winograd : table().direct;
+}
+
+const ConvMethod& forward_method(const ConvShape& s) { return method(s, s.in_channels); }
+const ConvMethod& grad_input_method(const ConvShape& s) { return method(s, s.out_channels); }
+const ConvMethod& grad_weight_method(const ConvShape& s) { return method(s, kWinogradDepth); }
 
 // Bounds below which no index, sum or size of scratch memory that the kernels compute overflows.
 constexpr int64_t kMostExtent = INT32_MAX;
@@ -64,44 +69,46 @@ bool fits(std::initializer_list<int64_t> extents) {
   return true;
 }
 
-// One axis of the window: pads not negative and below the kernel's size, output not empty.
-bool window_fits(int64_t in, int64_t kernel, int64_t stride, int64_t before, int64_t after) {
-  for (const int64_t extent : {in, kernel, stride})
+// One axis of the window: pads not negative and below its extent, output not empty.
+bool window_fits(int64_t in, int64_t kernel, int64_t stride, int64_t dilation, int64_t before, int64_t after) {
+  for (const int64_t extent : {in, kernel, stride, dilation})
     if (extent <= 0 || extent > kMostExtent) return false;
-  return before >= 0 && after >= 0 && before < kernel && after < kernel && in + before + after >= kernel;
+  const int64_t reach = (kernel - 1) * dilation + 1;
+  return reach <= kMostExtent && before >= 0 && after >= 0 && before < reach && after < reach && in + before + after >= reach;
+}
+
+// Channels divide into the groups, and a method takes them.
+bool groups_fit(const ConvShape& s) {
+  if (s.groups <= 0 || s.in_channels <= 0 || s.out_channels <= 0) return false;
+  if (s.groups == s.in_channels) return s.out_channels % s.groups == 0;
+  return s.groups == 1 && s.dilation_h == 1 && s.dilation_w == 1;
 }
 
 }  // namespace
 
 bool conv_supported(const ConvShape& s) {
-  return window_fits(s.in_height, s.kernel_h, s.stride_h, s.pad_top, s.pad_bottom) &&
-         window_fits(s.in_width, s.kernel_w, s.stride_w, s.pad_left, s.pad_right) &&
+  return groups_fit(s) && window_fits(s.in_height, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top, s.pad_bottom) &&
+         window_fits(s.in_width, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left, s.pad_right) &&
          fits({s.batch, s.in_channels, s.in_height + s.pad_top + s.pad_bottom, s.in_width + s.pad_left + s.pad_right}) &&
-         fits({s.batch, s.out_channels, s.out_height(), s.out_width()}) && fits({s.out_channels, s.in_channels, s.kernel_h, s.kernel_w});
+         fits({s.batch, s.out_channels, s.out_height(), s.out_width()}) && fits({s.out_channels, s.in_channels / s.groups, s.kernel_h, s.kernel_w});
 }
 
-size_t conv_forward_scratch(const ConvShape& s, unsigned threads) {
-  return winograd_forward(s) ? table().winograd_forward_scratch(s, threads) : table().direct_forward_scratch(s, threads);
+size_t conv_forward_scratch(const ConvShape& s, unsigned threads) { return forward_method(s).forward_scratch(s, threads); }
+
+void conv_forward(const ConvShape& s, const float* x, const float* w, const float* bias, float* y, void* scratch, const Parallel& parallel) {
+  forward_method(s).forward(s, x, w, bias, y, scratch, parallel);
 }
 
-void conv_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel) {
-  (winograd_forward(s) ? table().winograd_forward : table().direct_forward)(s, x, w, y, scratch, parallel);
-}
-
-size_t conv_grad_input_scratch(const ConvShape& s, unsigned threads) {
-  return winograd_grad_input(s) ? table().winograd_grad_input_scratch(s, threads) : table().direct_grad_input_scratch(s, threads);
-}
+size_t conv_grad_input_scratch(const ConvShape& s, unsigned threads) { return grad_input_method(s).grad_input_scratch(s, threads); }
 
 void conv_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel) {
-  (winograd_grad_input(s) ? table().winograd_grad_input : table().direct_grad_input)(s, dy, w, dx, scratch, parallel);
+  grad_input_method(s).grad_input(s, dy, w, dx, scratch, parallel);
 }
 
-size_t conv_grad_weight_scratch(const ConvShape& s, unsigned threads) {
-  return winograd_grad_weight(s) ? table().winograd_grad_weight_scratch(s, threads) : table().direct_grad_weight_scratch(s, threads);
-}
+size_t conv_grad_weight_scratch(const ConvShape& s, unsigned threads) { return grad_weight_method(s).grad_weight_scratch(s, threads); }
 
 void conv_grad_weight(const ConvShape& s, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel) {
-  (winograd_grad_weight(s) ? table().winograd_grad_weight : table().direct_grad_weight)(s, x, dy, dw, scratch, parallel);
+  grad_weight_method(s).grad_weight(s, x, dy, dw, scratch, parallel);
 }
 
 }  // namespace flatmin::kernels

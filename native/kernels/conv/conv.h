@@ -4,12 +4,12 @@
 
 namespace flatmin::kernels {
 
-/// A two-dimensional convolution over NCHW float32 tensors (group 1, dilation 1); weights are [out, in, kernel_h, kernel_w].
+/// A two-dimensional convolution over NCHW float32 tensors; weights are [out, in / groups, kernel_h, kernel_w].
 struct ConvShape {
   int64_t batch, in_channels, in_height, in_width, out_channels, kernel_h, kernel_w, stride_h, stride_w;
-  int64_t pad_top, pad_left, pad_bottom, pad_right;
-  int64_t out_height() const { return (in_height + pad_top + pad_bottom - kernel_h) / stride_h + 1; }
-  int64_t out_width() const { return (in_width + pad_left + pad_right - kernel_w) / stride_w + 1; }
+  int64_t pad_top, pad_left, pad_bottom, pad_right, groups, dilation_h, dilation_w;
+  int64_t out_height() const { return (in_height + pad_top + pad_bottom - (kernel_h - 1) * dilation_h - 1) / stride_h + 1; }
+  int64_t out_width() const { return (in_width + pad_left + pad_right - (kernel_w - 1) * dilation_w - 1) / stride_w + 1; }
 };
 
 /// A thread pool: run(context, n, fn, arg) calls fn(arg, i) for each i in [0, n) and returns when all are done.
@@ -20,19 +20,21 @@ struct Parallel {
   void (*run)(void* context, size_t n, void (*fn)(void* arg, size_t i), void* arg);
 };
 
-/// Whether the kernels take this shape, whatever numbers it holds: positive sizes, pads not negative and below the kernel's size,
-/// output not empty, and nothing so large that sizes overflow. Its output's size may be asked for only then.
+/// Whether the kernels take this shape, whatever numbers it holds: one group without dilation, or a group for each input channel;
+/// positive sizes, pads not negative and below the window's extent, output not empty, and nothing so large that sizes overflow. Its
+/// output's size may be asked for only then.
 bool conv_supported(const ConvShape& shape);
 
-/// y[N, O, OH, OW] = conv(x[N, I, H, W], w). `scratch` holds conv_forward_scratch bytes, at 64-byte alignment.
+/// y[N, O, OH, OW] = conv(x[N, I, H, W], w) + bias[O], which may be null. `scratch` holds conv_forward_scratch bytes, at 64-byte alignment.
 size_t conv_forward_scratch(const ConvShape& shape, unsigned threads);
-void conv_forward(const ConvShape& shape, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel);
+void conv_forward(const ConvShape& shape, const float* x, const float* w, const float* bias, float* y, void* scratch,
+                  const Parallel& parallel);
 
 /// dx[N, I, H, W] = gradient of sum(y * dy) with respect to x.
 size_t conv_grad_input_scratch(const ConvShape& shape, unsigned threads);
 void conv_grad_input(const ConvShape& shape, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel);
 
-/// dw[O, I, KH, KW] = gradient of sum(y * dy) with respect to w.
+/// dw[O, I / groups, KH, KW] = gradient of sum(y * dy) with respect to w.
 size_t conv_grad_weight_scratch(const ConvShape& shape, unsigned threads);
 void conv_grad_weight(const ConvShape& shape, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel);
 

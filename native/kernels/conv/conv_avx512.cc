@@ -1,6 +1,8 @@
 #if defined(__x86_64__)
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 #include <immintrin.h>
 #include "conv.h"
 #include "conv_table.h"

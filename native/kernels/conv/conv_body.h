@@ -12,15 +12,21 @@
 #include "direct/forward.h"
 #include "direct/grad_input.h"
 #include "direct/grad_weight.h"
+#include "depthwise/taps.h"
+#include "depthwise/rows.h"
+#include "depthwise/tiles.h"
+#include "depthwise/forward.h"
+#include "depthwise/grad_weight.h"
 
 namespace flatmin::kernels {
 
 extern const ConvTable FLATMIN_TABLE;
-const ConvTable FLATMIN_TABLE = {
-    FLATMIN_ISA::winograd_forward_scratch,     FLATMIN_ISA::winograd_forward,     FLATMIN_ISA::winograd_grad_input_scratch,
-    FLATMIN_ISA::winograd_grad_input,          FLATMIN_ISA::winograd_grad_weight_scratch, FLATMIN_ISA::winograd_grad_weight,
-    FLATMIN_ISA::direct_forward_scratch,       FLATMIN_ISA::direct_forward,       FLATMIN_ISA::direct_grad_input_scratch,
-    FLATMIN_ISA::direct_grad_input,            FLATMIN_ISA::direct_grad_weight_scratch,   FLATMIN_ISA::direct_grad_weight,
-};
+#define FLATMIN_METHOD(name)                                                                                                  \
+  {                                                                                                                           \
+    FLATMIN_ISA::name##_forward_scratch, FLATMIN_ISA::name##_forward, FLATMIN_ISA::name##_grad_input_scratch,                 \
+        FLATMIN_ISA::name##_grad_input, FLATMIN_ISA::name##_grad_weight_scratch, FLATMIN_ISA::name##_grad_weight              \
+  }
+const ConvTable FLATMIN_TABLE = {FLATMIN_METHOD(winograd), FLATMIN_METHOD(direct), FLATMIN_METHOD(depthwise)};
+#undef FLATMIN_METHOD
 
 }  // namespace flatmin::kernels

@@ -1,5 +1,7 @@
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif

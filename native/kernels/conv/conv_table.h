@@ -4,19 +4,18 @@
 
 namespace flatmin::kernels {
 
+/// A way to compute a convolution and its gradients.
+struct ConvMethod {
+  size_t (*forward_scratch)(const ConvShape&, unsigned threads);
+  void (*forward)(const ConvShape&, const float* x, const float* w, const float* bias, float* y, void* scratch, const Parallel&);
+  size_t (*grad_input_scratch)(const ConvShape&, unsigned threads);
+  void (*grad_input)(const ConvShape&, const float* dy, const float* w, float* dx, void* scratch, const Parallel&);
+  size_t (*grad_weight_scratch)(const ConvShape&, unsigned threads);
+  void (*grad_weight)(const ConvShape&, const float* x, const float* dy, float* dw, void* scratch, const Parallel&);
+};
+
 struct ConvTable {
-  size_t (*winograd_forward_scratch)(const ConvShape&, unsigned threads);
-  void (*winograd_forward)(const ConvShape&, const float* x, const float* w, float* y, void* scratch, const Parallel&);
-  size_t (*winograd_grad_input_scratch)(const ConvShape&, unsigned threads);
-  void (*winograd_grad_input)(const ConvShape&, const float* dy, const float* w, float* dx, void* scratch, const Parallel&);
-  size_t (*winograd_grad_weight_scratch)(const ConvShape&, unsigned threads);
-  void (*winograd_grad_weight)(const ConvShape&, const float* x, const float* dy, float* dw, void* scratch, const Parallel&);
-  size_t (*direct_forward_scratch)(const ConvShape&, unsigned threads);
-  void (*direct_forward)(const ConvShape&, const float* x, const float* w, float* y, void* scratch, const Parallel&);
-  size_t (*direct_grad_input_scratch)(const ConvShape&, unsigned threads);
-  void (*direct_grad_input)(const ConvShape&, const float* dy, const float* w, float* dx, void* scratch, const Parallel&);
-  size_t (*direct_grad_weight_scratch)(const ConvShape&, unsigned threads);
-  void (*direct_grad_weight)(const ConvShape&, const float* x, const float* dy, float* dw, void* scratch, const Parallel&);
+  ConvMethod winograd, direct, depthwise;
 };
 
 extern const ConvTable kAvx512Table, kAvx2Table, kGenericTable;

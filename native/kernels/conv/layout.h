@@ -63,8 +63,9 @@ static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t 
   }
 }
 
-/// The reverse: 16-channel pixels to `rows` full rows of `width` pixels of up to 16 planes.
-static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float* planes, int64_t plane_stride, int64_t channels) {
+/// The reverse: 16-channel pixels to `rows` full rows of `width` pixels of up to 16 planes. `bias`, unless null, has a number for each.
+static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float* planes, int64_t plane_stride, int64_t channels,
+                             const float* bias = nullptr) {
   const int64_t pixels = rows * width;
   int64_t row = 0, column = 0;
   const auto next = [&]() __attribute__((always_inline)) {
@@ -85,9 +86,10 @@ static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float
       for (int i = 0; i < kLanes; i++) at[i] = next();
     }
     for (int g = 0; g < kGroup && g < channels; g += kLanes) {
+      const Vec added = bias ? load_up_to(bias + g, channels - g) : Vec{};
       Vec v[kLanes];
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; i++) v[i] = load(at[i] + g);
+      for (int i = 0; i < kLanes; i++) v[i] = load(at[i] + g) + added;
       transpose(v);
       if (g + kLanes <= channels) {
 #pragma GCC unroll 16
@@ -106,9 +108,10 @@ static void pixels_to_planes(PixelBlock from, int64_t rows, int64_t width, float
   const float* at[kLanes];
   for (int i = 0; i < rest; i++) at[i] = next();
   for (int g = 0; g < kGroup && g < channels; g += kLanes) {
+    const Vec added = bias ? load_up_to(bias + g, channels - g) : Vec{};
     Vec v[kLanes];
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes; i++) v[i] = i < rest ? load(at[i] + g) : Vec{};
+    for (int i = 0; i < kLanes; i++) v[i] = i < rest ? load(at[i] + g) + added : Vec{};
     transpose(v);
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes; i++) {

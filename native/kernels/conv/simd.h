@@ -34,6 +34,16 @@ FLATMIN_INLINE void store_first(float* p, Vec v, int n) {
 }
 #endif
 
+/// The first n of a vector's floats at p; n may be negative, or more than there are lanes.
+FLATMIN_INLINE Vec load_up_to(const float* p, int64_t n) { return n >= kLanes ? load(p) : n <= 0 ? Vec{} : load_first(p, int(n)); }
+FLATMIN_INLINE void store_up_to(float* p, Vec v, int64_t n) {
+  if (n >= kLanes) {
+    store(p, v);
+  } else if (n > 0) {
+    store_first(p, v, int(n));
+  }
+}
+
 #if FLATMIN_LANES == 16
 FLATMIN_INLINE Vec splat(float s) { return (Vec)_mm512_set1_ps(s); }
 /// a * b + c

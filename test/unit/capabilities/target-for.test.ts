@@ -63,12 +63,29 @@ test('convolutions on the CPU take flatmin’s kernels, the runtime’s, or stan
   const own = ['flatmin:ConvGradInput', 'flatmin:ConvGradWeight', 'ReduceSum'];
   t.deepEqual(opsOf(convolution(16, 3), cpu), own);
   t.deepEqual(opsOf(convolution(3, 3), cpu), own);
-  t.deepEqual(opsOf(convolution(16, 1), cpu), own, 'a small 1×1 kernel');
+  // Wᵀ·dY; the sum over images of dY·Xᵀ, which gives dW
+  const product = [
+    'Transpose',
+    'Conv',
+    'Reshape',
+    'Reshape',
+    'Transpose',
+    'MatMul',
+    'ReduceSum',
+    'Reshape',
+    'ReduceSum',
+  ];
+  t.deepEqual(opsOf(convolution(16, 1), cpu), product, 'a small 1×1 kernel');
   t.deepEqual(opsOf(convolution(1024, 1), cpu), ['com.microsoft:ConvGrad'], 'a large one');
   t.deepEqual(opsOf(convolution(1, 3), cpu), ['com.microsoft:ConvGrad']);
   t.deepEqual(opsOf(convolution(16, 3, 4), cpu), ['com.microsoft:ConvGrad']);
-  t.deepEqual(opsOf(convolution(16, 1), flatmin), own);
-  t.deepEqual(opsOf(examples.convGrad([2, 4, 9], 6, { kernel: [3] }), cpu), ['com.microsoft:ConvGrad']);
+  t.deepEqual(opsOf(convolution(16, 3, 16), cpu), own, 'depthwise');
+  t.deepEqual(opsOf(convolution(16, 1), flatmin), product);
+  t.true(
+    opsOf(examples.convGrad([2, 16, 2, 2], 16, { kernel: [1, 1] }), flatmin).includes('Gemm'),
+    'small images',
+  );
+  t.deepEqual(opsOf(examples.convGrad([2, 4, 9], 6, { kernel: [3] }), cpu), own, 'one axis');
   // ONNX Runtime 1.28 writes outside its memory there.
   t.false(opsOf(examples.convGrad([2, 4, 9], 6, { kernel: [3] }, 2), cpu).includes('com.microsoft:ConvGrad'));
 });

@@ -69,7 +69,7 @@ static size_t direct_scratch(const Direct& c, unsigned threads) {
   return size_t(carver.used) * sizeof(float);
 }
 
-static void direct_run(const Direct& c, const float* x, float* y, void* scratch, const Parallel& parallel) {
+static void direct_run(const Direct& c, const float* x, const float* bias, float* y, void* scratch, const Parallel& parallel) {
   const auto arrays = [&](int64_t worker) {
     Carver carver{static_cast<float*>(scratch)};
     return direct_arrays(c, carver, parallel.threads, worker);
@@ -106,15 +106,16 @@ static void direct_run(const Direct& c, const float* x, float* y, void* scratch,
         const int64_t channel = panel * kPanel + g, plane = c.out_height * c.out_width;
         pixels_to_planes({a.out + g, c.out_width * kPanel, kPanel}, count, c.out_width,
                          y + (image * c.weights.out + channel) * plane + first * c.out_width, plane,
-                         min_of(kGroup, c.weights.out - channel));
+                         min_of(kGroup, c.weights.out - channel), bias ? bias + channel : nullptr);
       }
     }
   });
 }
 
 static size_t direct_forward_scratch(const ConvShape& s, unsigned threads) { return direct_scratch(Direct::forward(s, nullptr), threads); }
-static void direct_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel) {
-  direct_run(Direct::forward(s, w), x, y, scratch, parallel);
+static void direct_forward(const ConvShape& s, const float* x, const float* w, const float* bias, float* y, void* scratch,
+                           const Parallel& parallel) {
+  direct_run(Direct::forward(s, w), x, bias, y, scratch, parallel);
 }
 
 }  // namespace flatmin::kernels::FLATMIN_ISA

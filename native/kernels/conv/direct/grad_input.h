@@ -49,7 +49,7 @@ static size_t direct_grad_input_scratch(const ConvShape& s, unsigned threads) {
 }
 
 static void direct_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel) {
-  if (DirectGradInput::is_forward(s)) return direct_run(Direct::grad_input(s, w), dy, dx, scratch, parallel);
+  if (DirectGradInput::is_forward(s)) return direct_run(Direct::grad_input(s, w), dy, nullptr, dx, scratch, parallel);
   const DirectGradInput c(s, w);
   const auto arrays = [&](int64_t worker) {
     Carver carver{static_cast<float*>(scratch)};

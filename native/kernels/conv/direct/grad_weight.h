@@ -1,23 +1,25 @@
 // The weight gradient as products over pixels: for each tap, dy [out, pixel] times x [pixel, in], both channels last for a block of
-// output rows. Work is shared out by blocks of channels and, where these are few, by parts of the batch, summed in order.
+// output rows. Work is shared out by blocks of channels and, where these are few, by parts of the batch, summed in order; both follow from
+// the shape alone.
 #pragma once
 
 namespace flatmin::kernels::FLATMIN_ISA {
 
-constexpr int64_t kBlockPixels = 128;  // output pixels whose x and dy stay near L1
+constexpr int64_t kBlockPixels = 128;   // output pixels whose x and dy stay near L1
+constexpr int64_t kLeastProducts = 16;  // blocks of channels × parts, where the batch allows
 
 struct DirectGradWeight {
   ConvShape s;
   int64_t out_height, out_width, taps, out_block, in_panels, out_blocks, items, parts, part_images;
   int64_t columns, pixel_rows, sum_floats;
 
-  DirectGradWeight(const ConvShape& shape, unsigned threads) : s(shape), out_height(shape.out_height()), out_width(shape.out_width()) {
+  explicit DirectGradWeight(const ConvShape& shape) : s(shape), out_height(shape.out_height()), out_width(shape.out_width()) {
     taps = s.kernel_h * s.kernel_w;
     out_block = min_of(4 * kPanel, round_up(s.out_channels, kGroup));
     in_panels = ceil_div(s.in_channels, kPanel);
     out_blocks = ceil_div(s.out_channels, out_block);
     items = in_panels * out_blocks;
-    part_images = ceil_div(s.batch, min_of(s.batch, ceil_div(8 * int64_t(threads), items)));
+    part_images = ceil_div(s.batch, min_of(s.batch, ceil_div(kLeastProducts, items)));
     parts = ceil_div(s.batch, part_images);
     columns = max_of((out_width - 1) * s.stride_w + s.kernel_w, s.pad_left + s.in_width);
     pixel_rows = max_of(1, min_of(out_height, kBlockPixels / out_width));
@@ -49,12 +51,12 @@ static DirectGradWeightArrays direct_grad_weight_arrays(const DirectGradWeight& 
 
 static size_t direct_grad_weight_scratch(const ConvShape& s, unsigned threads) {
   Carver carver{nullptr};
-  direct_grad_weight_arrays(DirectGradWeight(s, threads), carver, threads, 0);
+  direct_grad_weight_arrays(DirectGradWeight(s), carver, threads, 0);
   return size_t(carver.used) * sizeof(float);
 }
 
 static void direct_grad_weight(const ConvShape& s, const float* x, const float* dy, float* dw, void* scratch, const Parallel& parallel) {
-  const DirectGradWeight c(s, parallel.threads);
+  const DirectGradWeight c(s);
   const auto arrays = [&](int64_t worker) {
     Carver carver{static_cast<float*>(scratch)};
     return direct_grad_weight_arrays(c, carver, parallel.threads, worker);

@@ -104,7 +104,7 @@ static size_t winograd_scratch(const Winograd& c, unsigned threads) {
   return size_t(carver.used) * sizeof(float);
 }
 
-static void winograd_run(const Winograd& c, const float* x, float* y, void* scratch, const Parallel& parallel) {
+static void winograd_run(const Winograd& c, const float* x, const float* bias, float* y, void* scratch, const Parallel& parallel) {
   const auto arrays = [&](int64_t worker) {
     Carver carver{static_cast<float*>(scratch)};
     return winograd_arrays(c, carver, parallel.threads, worker);
@@ -118,7 +118,8 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
   };
   const auto finish = [&](const WinogradArrays& a, int64_t panel, int64_t begin, int64_t end) {
     for (int64_t g = 0; g < c.weights.columns(panel); g += kGroup)
-      points_to_tiles(a.out + g, a.out_points, kPanel, c.grid, begin, end, a.staging, y, c.weights.out, panel * kPanel + g);
+      points_to_tiles(a.out + g, a.out_points, kPanel, c.grid, begin, end, a.staging, y, c.weights.out, panel * kPanel + g,
+                      bias);
   };
   if (c.few_tiles()) {
     for_each_item(parallel, blocks * groups, [&](int64_t item, int64_t worker) {
@@ -160,14 +161,15 @@ static void winograd_run(const Winograd& c, const float* x, float* y, void* scra
 }
 
 static size_t winograd_forward_scratch(const ConvShape& s, unsigned threads) { return winograd_scratch(Winograd::forward(s, nullptr), threads); }
-static void winograd_forward(const ConvShape& s, const float* x, const float* w, float* y, void* scratch, const Parallel& parallel) {
-  winograd_run(Winograd::forward(s, w), x, y, scratch, parallel);
+static void winograd_forward(const ConvShape& s, const float* x, const float* w, const float* bias, float* y, void* scratch,
+                             const Parallel& parallel) {
+  winograd_run(Winograd::forward(s, w), x, bias, y, scratch, parallel);
 }
 static size_t winograd_grad_input_scratch(const ConvShape& s, unsigned threads) {
   return winograd_scratch(Winograd::grad_input(s, nullptr), threads);
 }
 static void winograd_grad_input(const ConvShape& s, const float* dy, const float* w, float* dx, void* scratch, const Parallel& parallel) {
-  winograd_run(Winograd::grad_input(s, w), dy, dx, scratch, parallel);
+  winograd_run(Winograd::grad_input(s, w), dy, nullptr, dx, scratch, parallel);
 }
 
 }  // namespace flatmin::kernels::FLATMIN_ISA

@@ -39,9 +39,9 @@ static void tiles_to_points(const Planes& x, int64_t channel, const TileGrid& gr
   }
 }
 
-/// The way back: outputs of tile rows [begin, end) of up to 16 channels, from points laid out as above.
+/// The way back: outputs of tile rows [begin, end) of up to 16 channels, from points laid out as above, and `bias`, which may be null.
 static void points_to_tiles(const float* from, ptrdiff_t point_stride, ptrdiff_t tile_stride, const TileGrid& grid, int64_t begin,
-                            int64_t end, float* staging, float* y, int64_t y_channels, int64_t channel) {
+                            int64_t end, float* staging, float* y, int64_t y_channels, int64_t channel, const float* bias) {
   const int64_t columns = kTile * grid.across, channels = min_of(kGroup, y_channels - channel);
   const ptrdiff_t row_stride = columns * kGroup;
   while (begin < end) {
@@ -53,7 +53,8 @@ static void points_to_tiles(const float* from, ptrdiff_t point_stride, ptrdiff_t
                                                             staging + kTile * r * row_stride + kTile * c * kGroup + g, row_stride, kGroup);
     const int64_t plane = grid.height * grid.width;
     pixels_to_planes({staging, row_stride, kGroup}, min_of(kTile * rows, grid.height - kTile * first), grid.width,
-                     y + (image * y_channels + channel) * plane + kTile * first * grid.width, plane, channels);
+                     y + (image * y_channels + channel) * plane + kTile * first * grid.width, plane, channels,
+                     bias ? bias + channel : nullptr);
     begin += rows;
   }
 }
