@@ -7,6 +7,7 @@ import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
 import * as conv from './kernels/conv.js';
+import { fuseProducts } from './products/products.js';
 
 /** A rewrite of one op; false where it does not apply to the node. */
 export type Rewrite = (context: LoweringContext) => boolean;
@@ -44,5 +45,5 @@ export const flatmin: Target = {
   kernels: true,
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
-  fuse: fuseBatchNorm,
+  fuse: (graph, types) => fuseProducts(fuseBatchNorm(graph, types), types),
 };
