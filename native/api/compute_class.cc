@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "../kernels/region/program.h"
 #include "../vectors/philox.h"
 #include "../vectors/program.h"
 #include "addon.h"
@@ -153,6 +154,9 @@ void export_compute(Napi::Env env, Napi::Object exports) {
   auto ops = Napi::Array::New(env, std::size(vector_signatures));
   for (uint32_t op = 0; op < std::size(vector_signatures); ++op) ops[op] = vector_signatures[op].name;
   exports.Set("vectorOps", ops);
+  auto region_ops = Napi::Array::New(env, std::size(kernels::region::kOps));
+  for (uint32_t op = 0; op < std::size(kernels::region::kOps); ++op) region_ops[op] = kernels::region::kOps[op].name;
+  exports.Set("regionOps", region_ops);
   Napi::Function constructor = VectorProgramClass::define(env);
   exports.Set("VectorProgram", constructor);
   exports.Set("fillNormal", Napi::Function::New(env, fill_normal, "fillNormal"));

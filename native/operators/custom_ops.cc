@@ -9,6 +9,7 @@
 #include "../kernels/batch_norm.h"
 #include "attention_op.h"
 #include "kernel_run.h"
+#include "region_op.h"
 
 namespace flatmin {
 namespace {
@@ -171,12 +172,13 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
 }
 
 // name, inputs, required ones, required outputs, outputs
-const std::array<KernelSpec, 5> kSpecs = {{
+const std::array<KernelSpec, 6> kSpecs = {{
     {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
     {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
     {"Conv", {"X", "W"}, 2, 1, 1, create<Conv>},
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
+    {"Region", {"inputs"}, 1, 1, 1, create_region, true},
 }};
 
 }  // namespace

@@ -7,10 +7,12 @@
 namespace flatmin {
 namespace {
 
-constexpr int kFloat = 1, kFail = 1;
-enum Characteristic { kRequired = 0, kOptional = 1 };
+constexpr int kAnyType = 0, kFail = 1;
+enum Characteristic { kRequired = 0, kOptional = 1, kVariadic = 2 };
 
 const KernelOp& op_of(const OrtCustomOp* op) { return *static_cast<const KernelOp*>(op); }
+
+Characteristic characteristic(const KernelSpec& spec, bool required) { return spec.variadic ? kVariadic : required ? kRequired : kOptional; }
 
 // A kernel with what its runs need.
 struct Instance {
@@ -53,20 +55,28 @@ std::vector<int64_t> NodeAttributes::integers(const char* name) const {
   return values;
 }
 
+std::vector<float> NodeAttributes::numbers(const char* name) const {
+  size_t size = 0;
+  library_.check(library_.api().KernelInfoGetAttributeArray_float(info_, name, nullptr, &size));
+  std::vector<float> values(size);
+  library_.check(library_.api().KernelInfoGetAttributeArray_float(info_, name, values.data(), &size));
+  return values;
+}
+
 KernelOp::KernelOp(const Library& owner, const KernelSpec& described, unsigned count, ScratchPool& pool)
     : OrtCustomOp{}, library(owner), spec(described), threads(count), scratch(pool) {
   version = ort::kApiVersion;
   GetName = [](const OrtCustomOp* op) { return op_of(op).spec.name; };
   GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
-  GetInputType = [](const OrtCustomOp*, size_t) { return kFloat; };
+  GetInputType = [](const OrtCustomOp* op, size_t) -> int { return op_of(op).spec.variadic ? kAnyType : ort::kFloat; };
   GetInputTypeCount = [](const OrtCustomOp* op) { return op_of(op).spec.inputs.size(); };
-  GetOutputType = [](const OrtCustomOp*, size_t) { return kFloat; };
+  GetOutputType = [](const OrtCustomOp*, size_t) -> int { return ort::kFloat; };
   GetOutputTypeCount = [](const OrtCustomOp* op) { return op_of(op).spec.outputs; };
-  GetInputCharacteristic = [](const OrtCustomOp* op, size_t index) -> int { return index < op_of(op).spec.required_inputs ? kRequired : kOptional; };
-  GetOutputCharacteristic = [](const OrtCustomOp* op, size_t index) -> int { return index < op_of(op).spec.required_outputs ? kRequired : kOptional; };
+  GetInputCharacteristic = [](const OrtCustomOp* op, size_t index) -> int { return characteristic(op_of(op).spec, index < op_of(op).spec.required_inputs); };
+  GetOutputCharacteristic = [](const OrtCustomOp* op, size_t index) -> int { return characteristic(op_of(op).spec, index < op_of(op).spec.required_outputs); };
   GetInputMemoryType = [](const OrtCustomOp*, size_t) -> int { return ort::kMemoryDefault; };
   GetVariadicInputMinArity = [](const OrtCustomOp*) { return 1; };
-  GetVariadicInputHomogeneity = [](const OrtCustomOp*) { return 1; };
+  GetVariadicInputHomogeneity = [](const OrtCustomOp*) { return 0; };
   GetVariadicOutputMinArity = [](const OrtCustomOp*) { return 1; };
   GetVariadicOutputHomogeneity = [](const OrtCustomOp*) { return 1; };
   GetStartVersion = [](const OrtCustomOp*) { return 1; };

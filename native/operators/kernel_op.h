@@ -48,6 +48,7 @@ class NodeAttributes {
   float number(const char* name) const;
   int64_t integer(const char* name) const;
   std::vector<int64_t> integers(const char* name) const;
+  std::vector<float> numbers(const char* name) const;
 
  private:
   const Library& library_;
@@ -67,6 +68,7 @@ struct KernelSpec {
   std::vector<const char*> inputs;  // their names
   size_t required_inputs, required_outputs, outputs;
   std::unique_ptr<Kernel> (*create)(const NodeAttributes&);
+  bool variadic = false;  // any number of inputs, of any type, and of outputs: `inputs` and `outputs` stand for all
 };
 
 // What is handed to ONNX Runtime; must live as long as sessions that use it.

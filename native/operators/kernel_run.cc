@@ -26,24 +26,48 @@ KernelRun::KernelRun(const Library& library, const KernelSpec& spec, OrtKernelCo
 void KernelRun::refuse(const std::string& why) const { throw std::runtime_error(std::string(spec_.name) + ": " + why); }
 
 const OrtValue* KernelRun::value(size_t index) const {
-  size_t count = 0;
-  library_.check(library_.api().KernelContext_GetInputCount(context_, &count));
   const OrtValue* found = nullptr;
-  if (index < count) library_.check(library_.api().KernelContext_GetInput(context_, index, &found));
+  if (index < input_count()) library_.check(library_.api().KernelContext_GetInput(context_, index, &found));
   if (!found && index < spec_.required_inputs) refuse("input " + std::string(spec_.inputs[index]) + " is missing");
   return found;
 }
 
-Dims KernelRun::dims_of(const OrtValue* value) const {
+size_t KernelRun::input_count() const {
+  size_t count = 0;
+  library_.check(library_.api().KernelContext_GetInputCount(context_, &count));
+  return count;
+}
+
+size_t KernelRun::output_count() const {
+  size_t count = 0;
+  library_.check(library_.api().KernelContext_GetOutputCount(context_, &count));
+  return count;
+}
+
+Dims KernelRun::dims_of(const OrtValue* value) const { return describe(value).dims; }
+
+AnyTensor KernelRun::describe(const OrtValue* value) const {
   const auto& api = library_.api();
   OrtTensorTypeAndShapeInfo* info = nullptr;
   library_.check(api.GetTensorTypeAndShape(value, &info));
   std::unique_ptr<OrtTensorTypeAndShapeInfo, void(ORT_CALL*)(OrtTensorTypeAndShapeInfo*)> owned(info, api.ReleaseTensorTypeAndShapeInfo);
+  AnyTensor tensor{};
+  library_.check(api.GetTensorElementType(info, &tensor.type));
   size_t rank = 0;
   library_.check(api.GetDimensionsCount(info, &rank));
-  Dims dims(rank);
-  library_.check(api.GetDimensions(info, dims.data(), rank));
-  return dims;
+  tensor.dims.resize(rank);
+  library_.check(api.GetDimensions(info, tensor.dims.data(), rank));
+  return tensor;
+}
+
+AnyTensor KernelRun::any_input(size_t index) const {
+  const OrtValue* found = value(index);
+  if (!found) refuse("input " + std::to_string(index) + " is missing");
+  AnyTensor tensor = describe(found);
+  void* data = nullptr;
+  library_.check(library_.api().GetTensorMutableData(const_cast<OrtValue*>(found), &data));
+  tensor.data = data;
+  return tensor;
 }
 
 Dims KernelRun::dims(size_t index, size_t least_rank, size_t most_rank) const {

@@ -15,7 +15,13 @@ using Dims = std::vector<int64_t>;
 
 std::string shape_text(const Dims& dims);  // "[2, 3]"
 
-// All tensors are float32; methods throw std::runtime_error.
+struct AnyTensor {
+  int type;  // ONNX's number of the element type
+  Dims dims;
+  const void* data;
+};
+
+// Methods throw std::runtime_error. Tensors are float32, but for `any_input`.
 class KernelRun {
  public:
   KernelRun(const Library& library, const KernelSpec& spec, OrtKernelContext* context, unsigned threads, ScratchPool& scratch);
@@ -26,6 +32,9 @@ class KernelRun {
   Dims dims(size_t index, size_t least_rank, size_t most_rank) const;
   // The data of an input of that very shape: what is read is in bounds. Null when an optional input is absent.
   const float* input(size_t index, const Dims& expected) const;
+  AnyTensor any_input(size_t index) const;
+  size_t input_count() const;
+  size_t output_count() const;
   float* output(size_t index, const Dims& dims) const;  // null when the optional output is not wanted
   // 64-byte aligned, not cleared; once a run, valid until its end.
   void* scratch(size_t bytes) const;
@@ -35,6 +44,7 @@ class KernelRun {
  private:
   const OrtValue* value(size_t index) const;  // null when the optional input is absent
   Dims dims_of(const OrtValue* value) const;
+  AnyTensor describe(const OrtValue* value) const;
 
   const Library& library_;
   const KernelSpec& spec_;

@@ -43,6 +43,7 @@ enum AllocatorType { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemoryType { kMemoryDefault = 0 };
 enum ValueKind { kTensor = 1 };
 enum LoggingLevel { kLogFatal = 4 };
+enum ElementType { kFloat = 1, kBool = 9 };
 
 // X(slot, return type, name, arguments)
 #define FLATMIN_ORT_FUNCTIONS(X)                                                                                        \
@@ -84,6 +85,7 @@ enum LoggingLevel { kLogFatal = 4 };
   X(86, OrtStatus*, KernelInfoGetAttribute_int64, (const OrtKernelInfo*, const char*, int64_t*))                        \
   X(85, OrtStatus*, KernelInfoGetAttribute_float, (const OrtKernelInfo*, const char*, float*))                          \
   X(88, OrtStatus*, KernelContext_GetInputCount, (const OrtKernelContext*, size_t*))                                    \
+  X(89, OrtStatus*, KernelContext_GetOutputCount, (const OrtKernelContext*, size_t*))                                   \
   X(90, OrtStatus*, KernelContext_GetInput, (const OrtKernelContext*, size_t, const OrtValue**))                        \
   X(91, OrtStatus*, KernelContext_GetOutput, (OrtKernelContext*, size_t, const int64_t*, size_t, OrtValue**))           \
   X(93, void, ReleaseStatus, (OrtStatus*))                                                                              \
@@ -111,6 +113,7 @@ enum LoggingLevel { kLogFatal = 4 };
   X(205, OrtStatus*, CreateCUDAProviderOptions, (void**))                                                               \
   X(206, OrtStatus*, UpdateCUDAProviderOptions, (void*, const char* const*, const char* const*, size_t))                \
   X(208, void, ReleaseCUDAProviderOptions, (void*))                                                                     \
+  X(162, OrtStatus*, KernelInfoGetAttributeArray_float, (const OrtKernelInfo*, const char*, float*, size_t*))            \
   X(163, OrtStatus*, KernelInfoGetAttributeArray_int64, (const OrtKernelInfo*, const char*, int64_t*, size_t*))          \
   X(101, void, ReleaseCustomOpDomain, (OrtCustomOpDomain*))                                                             \
   X(274, OrtStatus*, KernelContext_ParallelFor,                                                                         \

@@ -6,6 +6,8 @@ export interface NativeAddon {
   DeviceBuffer: new (byteLength: number) => DeviceBuffer;
   /** Names of the operations of vector programs, those of native/vectors/ops.def; the place in the list is the number in the code. */
   readonly vectorOps: readonly string[];
+  /** Names of the operations of regions, those of native/kernels/region/ops.def; the place in the list is the number in the code. */
+  readonly regionOps: readonly string[];
   VectorProgram: new (code: Uint32Array, sizes: ProgramSizes) => NativeVectorProgram;
   /** [sync] Opens the library once per process. @throws when it cannot be loaded or is too old */
   describeLibrary(libraryPath: string): { version: string; providers: string[] };

@@ -1,22 +1,20 @@
 #include "attention.h"
 #include <initializer_list>
-#include "../isa.h"
+#include "../../base/instruction_set.h"
 #include "attention_table.h"
 
 namespace flatmin::kernels {
 namespace {
 
-const AttentionTable& table_of([[maybe_unused]] Isa isa) {
+const AttentionTable& table() {
 #if defined(__x86_64__)
-  if (isa == Isa::avx512) return kAvx512Attention;
-  if (isa == Isa::avx2) return kAvx2Attention;
+  switch (instruction_set()) {
+    case InstructionSet::avx512: return kAvx512Attention;
+    case InstructionSet::avx2: return kAvx2Attention;
+    case InstructionSet::generic: break;
+  }
 #endif
   return kGenericAttention;
-}
-
-const AttentionTable& table() {
-  static const AttentionTable& chosen = table_of(wanted_isa());
-  return chosen;
 }
 
 constexpr int64_t kMostExtent = int64_t(1) << 24;

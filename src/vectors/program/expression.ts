@@ -53,7 +53,7 @@ export class Term {
   get sign(): Term {
     return new Term({ kind: 'unary', op: 'Sign', a: this });
   }
-  /** The larger of both. */
+  /** The larger of both; of zeros of different signs, either. */
   max(other: Term): Term {
     return this.with('Max', other);
   }

@@ -24,13 +24,16 @@ const unary: Record<UnaryOp, (x: number) => number> = {
   Square: (x) => x * x,
   Sign: Math.sign,
 };
+/** The second of equal ones, which may be zeros of different signs. */
+const max = (x: number, y: number): number => (x > y || Number.isNaN(x) ? x : y);
+
 /** NaN if an operand is, also in Max. */
 const binary: Record<BinaryOp, (x: number, y: number) => number> = {
   Add: (x, y) => x + y,
   Sub: (x, y) => x - y,
   Mul: (x, y) => x * y,
   Div: (x, y) => x / y,
-  Max: Math.max,
+  Max: max,
   MulOrZero: (x, y) => (x === 0 ? 0 : x * y),
 };
 
@@ -42,13 +45,13 @@ function evaluate({ expression }: Term, vectors: Vectors, scalars: Scalars, i: n
       return round(scalars[expression.name]!);
     case 'unary':
       return round(unary[expression.op](evaluate(expression.a, vectors, scalars, i)));
-    case 'binary':
-      return round(
-        binary[expression.op](
-          evaluate(expression.a, vectors, scalars, i),
-          evaluate(expression.b, vectors, scalars, i),
-        ),
-      );
+    case 'binary': {
+      const { op, a, b } = expression;
+      // The program for a scalar and a vector takes the vector first.
+      const isSwapped = op === 'Max' && a.expression.kind === 'scalar' && b.expression.kind !== 'scalar';
+      const [x, y] = (isSwapped ? [b, a] : [a, b]).map((each) => evaluate(each, vectors, scalars, i));
+      return round(binary[op](x!, y!));
+    }
   }
 }
 
