@@ -83,13 +83,15 @@ export async function gradientGraph(context: PassContext): Promise<TrainingGraph
 /** A lowered training graph as a model, and all that is told of it. */
 export async function assemble(
   { graph, ...training }: TrainingGraph,
-  { runtime, model: { opsetImport, irVersion }, forward }: PassContext,
+  { runtime, target, model: { opsetImport, irVersion }, forward }: PassContext,
 ): Promise<BuiltGraph> {
   const { separated, lossInputs, noise, fixedBatch, notes } = forward;
-  const model = trainingModel(graph, training.types, opsetImport);
+  const lowered = trainingModel(graph, training.types, opsetImport);
+  const types = await completeTypes(runtime, lowered, training.types);
+  const model = target.finish ? trainingModel(target.finish(graph, types), types, opsetImport) : lowered;
   return {
     ...training,
-    types: await completeTypes(runtime, model, training.types),
+    types,
     model: { ...model, irVersion: Math.max(defaultIrVersion, int64(irVersion)) },
     lossInputs,
     noise,

@@ -12,7 +12,6 @@ import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import { definedIn, namesIn } from '../onnx/subgraphs.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
-import { completeTypes } from '../ort/complete-types.js';
 import { foldConstants } from '../ort/fold-constants.js';
 import { inferTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';
@@ -98,12 +97,6 @@ const lowerOps: Pass = ({ graph, types }, { target, report }) => ({
   types,
 });
 
-/** Tells a target that rewrites whole graphs the type of every value. */
-const typeAll: Pass = async ({ graph, types }, { runtime, model, target }) => ({
-  graph,
-  types: target.fuse ? await completeTypes(runtime, { ...model, graph }, types) : types,
-});
-
 const requireKernels: Pass = (given, { halfKernels, model }) => {
   if (halfKernels !== 'none') requireHalfKernels(given.graph, given.types, standardOpset(model), halfKernels);
   return given;
@@ -124,6 +117,6 @@ export const precise: Readonly<Record<'activations' | 'results', readonly Pass[]
   results: [emulatePrecision],
 };
 /** From training ops to what the target has kernels for. */
-export const lowered: readonly Pass[] = [typeAll, lowerOps, requireKernels];
+export const lowered: readonly Pass[] = [lowerOps, requireKernels];
 /** To a graph that can be differentiated once more. */
 export const loweredForGradient: readonly Pass[] = [lowerOps, inferAll];

@@ -32,8 +32,7 @@ export function lower(
 ): Graph {
   const source = target.fuse?.(graph, types) ?? graph;
   const builder = new GraphBuilder({ ...source, node: [], initializer: [...source.initializer] });
-  // What the fusion took out too: its types are still known.
-  for (const { node } of new Set([graph, source])) builder.reserve(namesIn(node));
+  builder.reserve(namesIn(source.node));
   for (const node of source.node) {
     try {
       append(node, builder, types, target);

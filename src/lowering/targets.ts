@@ -25,6 +25,8 @@ export interface Target {
   readonly rewrites?: Readonly<Record<string, Rewrite>>;
   /** A rewrite of the whole graph before those. */
   readonly fuse?: (graph: Graph, types: ValueTypes) => Graph;
+  /** A rewrite of the whole graph after those, with the types of all its values. Default: none. */
+  readonly finish?: (graph: Graph, types: ValueTypes) => Graph;
 }
 
 /** Any ONNX runtime: standard operators alone. */
@@ -45,5 +47,6 @@ export const flatmin: Target = {
   kernels: true,
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
-  fuse: (graph, types) => fuseProducts(fuseBatchNorm(graph, types), types),
+  fuse: fuseBatchNorm,
+  finish: fuseProducts,
 };

@@ -1,3 +1,4 @@
+import { intAttribute } from '../../onnx/attributes.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
 import type { Node } from '../../onnx/proto.js';
 import type { AttentionForm } from './attention.js';
@@ -37,18 +38,16 @@ export function attentionGradient(values: Values, form: AttentionForm): Gradient
     .flatMap((name) => values.readers(name))
     .filter((node) => node !== form.product && !form.nodes.includes(node));
   if (others.length === 0) return undefined;
-  const softmaxGrads = others.filter((node) => opKey(node) === `${microsoft}:SoftmaxGrad_13`);
   const transposes = others.filter((node) => opKey(node) === 'Transpose');
-  if (others.length !== softmaxGrads.length + transposes.length) return 'unknown';
-  if (softmaxGrads.length > 1 || transposes.length > 1) return 'unknown';
+  const ofSoftmax = others.filter((node) => opKey(node) !== 'Transpose');
+  if (transposes.length > 1) return 'unknown';
   const ofValues = transposes[0] && valueGradient(values, form, transposes[0]);
-  const ofScores = softmaxGrads[0] && scoreGradient(values, form, softmaxGrads[0]);
+  const ofScores = ofSoftmax.length > 0 ? scoreGradient(values, form, ofSoftmax) : undefined;
   if (ofValues === null || ofScores === null) return 'unknown';
   const dO = ofScores?.dO ?? ofValues?.dO;
   if (!dO || (ofValues && values.original(ofValues.dO) !== values.original(dO))) return 'unknown';
   const view = viewOf(values, dO);
-  if (view?.factor !== 1 || !values.isFloat(view.base) || view.dims.length !== form.p.dims.length)
-    return 'unknown';
+  if (view?.factor !== 1 || view.dims.length !== form.p.dims.length) return 'unknown';
   return {
     dO: view,
     q: ofScores?.q,
@@ -85,21 +84,64 @@ function valueGradient(
   };
 }
 
+interface SoftmaxGradient {
+  readonly dP: string;
+  readonly dS: string;
+  readonly nodes: readonly Node[];
+}
+
+/** SoftmaxGrad as an op, or written out: dS = P·(dP − Σ dP·P). Its nodes are all that read dP, and the given ones that read P. */
+function softmaxGradient(
+  values: Values,
+  { names, p }: AttentionForm,
+  readers: readonly Node[],
+): SoftmaxGradient | undefined {
+  const [first, second] = readers;
+  if (readers.length === 1 && opKey(first!) === `${microsoft}:SoftmaxGrad_13`) {
+    const dP = first!.input[0]!;
+    const isPlain = names.has(first!.input[1]!) && values.soleReader(dP) === first;
+    return isPlain ? { dP, dS: first!.output[0]!, nodes: [first!] } : undefined;
+  }
+  if (readers.length !== 2 || opKey(first!) !== 'Mul' || opKey(second!) !== 'Mul') return undefined;
+  const otherFactor = (node: Node) => node.input.find((name) => !names.has(name));
+  for (const [weighted, last] of [
+    [first!, second!],
+    [second!, first!],
+  ] as const) {
+    const [dP, difference] = [otherFactor(weighted), otherFactor(last)];
+    const sum = values.soleReader(weighted.output[0]!);
+    const sub = difference === undefined ? undefined : values.producer(difference, 'Sub');
+    if (dP === undefined || !sum || opKey(sum) !== 'ReduceSum' || !sub) continue;
+    const axes = values.ints(sum.input[1]);
+    const isAlongKeys = axes?.length === 1 && (axes[0] === -1 || axes[0] === p.dims.length - 1);
+    const isWritten =
+      isAlongKeys &&
+      intAttribute(sum, 'keepdims', 1) === 1 &&
+      sub.input[0] === dP &&
+      sub.input[1] === sum.output[0] &&
+      values.soleReader(sum.output[0]!) === sub &&
+      values.soleReader(difference!) === last &&
+      !values.isOutput(dP) &&
+      values.readers(dP).length === 2;
+    if (isWritten) return { dP, dS: last.output[0]!, nodes: [weighted, sum, sub, last] };
+  }
+  return undefined;
+}
+
 function scoreGradient(
   values: Values,
   form: AttentionForm,
-  softmaxGrad: Node,
+  readers: readonly Node[],
 ):
   | (Pick<Gradient, 'q' | 'k'> & { readonly dO: string; readonly nodes: Node[]; readonly first: Node })
   | null {
-  const dP = softmaxGrad.input[0]!;
-  const product = values.producer(dP, 'MatMul');
-  if (!form.names.has(softmaxGrad.input[1]!) || !product || values.soleReader(dP) !== softmaxGrad)
-    return null;
+  const softmax = softmaxGradient(values, form, readers);
+  const product = softmax && values.producer(softmax.dP, 'MatMul');
+  if (!product) return null;
   const other = viewOf(values, product.input[1]!);
   if (!other || other.factor !== form.v.factor || !sameElements(transposed(other), form.v)) return null;
-  const nodes = [product, softmaxGrad];
-  let [value, factor] = [softmaxGrad.output[0]!, 1];
+  const nodes = [product, ...softmax.nodes];
+  let [value, factor] = [softmax.dS, 1];
   for (;;) {
     const node = values.soleReader(value);
     const scaling = values.scaling(node);
