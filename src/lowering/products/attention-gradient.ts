@@ -1,10 +1,10 @@
 import { intAttribute } from '../../onnx/attributes.js';
 import { microsoft, opKey } from '../../onnx/domains.js';
 import type { Node } from '../../onnx/proto.js';
-import type { AttentionForm } from './attention.js';
+import type { AttentionForm } from './attention-form.js';
 import type { Made } from './placement.js';
 import type { Values } from './values.js';
-import { permutation, sameElements, swapped, transposed, type View, viewOf } from './views.js';
+import { isSwap, sameElements, swapped, transposed, type View, viewOf } from './views.js';
 
 /** A product of the backward pass. */
 export interface Part {
@@ -61,11 +61,6 @@ export function attentionGradient(values: Values, form: AttentionForm): Gradient
 /** Which of two readers of a value comes first in the graph. */
 const firstOf = (values: Values, value: string, nodes: readonly (Node | undefined)[]): Node =>
   values.readers(value).find((node) => nodes.includes(node)) ?? nodes.find((node) => node !== undefined)!;
-
-const isSwap = (node: Node, rank: number): boolean => {
-  const axes = Array.from({ length: rank }, (_, axis) => axis);
-  return permutation(node, rank).join() === swapped(axes).join();
-};
 
 function valueGradient(
   values: Values,

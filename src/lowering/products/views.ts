@@ -62,6 +62,12 @@ export function reshapedStrides(
   return to.slice(0, Math.max(0, axis + 1)).every((dim) => dim === 1) ? result : undefined;
 }
 
+/** Whether a Transpose of a value of this rank exchanges its last two axes and nothing else. */
+export const isSwap = (node: Node, rank: number): boolean => {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  return permutation(node, rank).join() === swapped(axes).join();
+};
+
 /** What a value is a view of: as far up as nodes only move, select, repeat or scale elements. */
 export function viewOf(values: Values, name: string, depth = DEPTH): View | undefined {
   const dims = values.dims(name);
