@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "../kernels/batch_norm.h"
+#include "attention_op.h"
 #include "kernel_run.h"
 #include "region_op.h"
 
@@ -219,10 +220,12 @@ struct KernelDomain::Ops {
 
 KernelDomain::KernelDomain(const Library& library, unsigned threads) : library_(library), ops_(std::make_unique<Ops>()) {
   library.check(library.api().CreateCustomOpDomain("flatmin", &handle_));
-  for (const KernelSpec& spec : kSpecs) {
+  const auto add = [&](const KernelSpec& spec) {
     ops_->list.push_back(std::make_unique<KernelOp>(library, spec, threads, ops_->scratch));
     library.check(library.api().CustomOpDomain_Add(handle_, ops_->list.back().get()));
-  }
+  };
+  for (const KernelSpec& spec : kSpecs) add(spec);
+  for (const KernelSpec& spec : attention_specs()) add(spec);
 }
 
 KernelDomain::~KernelDomain() { library_.api().ReleaseCustomOpDomain(handle_); }

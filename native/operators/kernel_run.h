@@ -28,6 +28,7 @@ class KernelRun {
   ~KernelRun();
   KernelRun(const KernelRun&) = delete;
 
+  bool has(size_t index) const { return value(index) != nullptr; }
   Dims dims(size_t index, size_t least_rank, size_t most_rank) const;
   // The data of an input of that very shape: what is read is in bounds. Null when an optional input is absent.
   const float* input(size_t index, const Dims& expected) const;

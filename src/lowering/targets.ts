@@ -8,6 +8,7 @@ import type { LoweringContext } from './context.js';
 import { fuseRegions } from './fusion/fuse.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
 import * as conv from './kernels/conv.js';
+import { fuseProducts } from './products/products.js';
 
 /** A rewrite of one op; false where it does not apply to the node. */
 export type Rewrite = (context: LoweringContext) => boolean;
@@ -48,5 +49,5 @@ export const flatmin: Target = {
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
   fuse: fuseBatchNorm,
-  finish: fuseRegions,
+  finish: (graph, types) => fuseRegions(fuseProducts(graph, types), types),
 };

@@ -39,14 +39,13 @@ function putIntoTraining(builder: GraphBuilder, types: ValueTypes): Map<string, 
   return training ? useBatchStatistics(builder, types) : new Map();
 }
 
-/** Runs a case forward and backward in float32: flatmin's rules, lowered to a target, on a runtime that has its ops. */
-export async function runGradient(
+/** A case forward and backward, by flatmin's rules, lowered to a target; the cotangent has the shape of the output. */
+export async function gradientModel(
   runtime: Runtime,
   target: Target,
   gradientCase: GradientCase,
-  feeds: Readonly<Record<string, NdArray>>,
-  cotangent: NdArray,
-): Promise<GradientRun> {
+  cotangentDims: readonly number[],
+) {
   const { builder: written, output } = buildCase(gradientCase);
   const { opset = 17 } = gradientCase;
   const infer = (graph: Graph) => inferTypes(runtime, makeModel(graph, { '': opset, [microsoft]: 1 }));
@@ -54,7 +53,7 @@ export async function runGradient(
   const graph = decompose(written.graph, known, checkedInputs(gradientCase));
   const types = graph === written.graph ? known : await infer(graph);
   const builder = new GraphBuilder(graph);
-  const seed = builder.input('cotangent', 'float', cotangent.dims);
+  const seed = builder.input('cotangent', 'float', cotangentDims);
   types.set(seed, types.get(output)!);
   const statistics = putIntoTraining(builder, types);
   const found = backward(builder, types, new Map([[output, seed]]), checkedInputs(gradientCase));
@@ -68,10 +67,26 @@ export async function runGradient(
   const statisticNames = named(statistics, 'updated');
 
   const opsets = [{ domain: '', version: opset }];
-  const lowered = trainingModel(lower(builder.graph, types, target), types, opsets);
-  const allTypes = await completeTypes(runtime, lowered, types);
-  const finished = target.finish?.(lowered.graph, allTypes);
-  const model = finished ? trainingModel(finished, allTypes, opsets) : lowered;
+  const lowered = lower(builder.graph, types, target);
+  const typed = await completeTypes(runtime, trainingModel(lowered, types, opsets), types);
+  const model = trainingModel(target.finish?.(lowered, typed) ?? lowered, typed, opsets);
+  return { model, seed, outputName, gradientNames, statisticNames };
+}
+
+/** Runs a case forward and backward in float32: flatmin's rules, lowered to a target, on a runtime that has its ops. */
+export async function runGradient(
+  runtime: Runtime,
+  target: Target,
+  gradientCase: GradientCase,
+  feeds: Readonly<Record<string, NdArray>>,
+  cotangent: NdArray,
+): Promise<GradientRun> {
+  const { model, seed, outputName, gradientNames, statisticNames } = await gradientModel(
+    runtime,
+    target,
+    gradientCase,
+    cotangent.dims,
+  );
   const session = await Session.create(runtime, model, {
     intraOpThreads: 1,
     kernels: target.kernels,

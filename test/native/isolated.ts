@@ -8,6 +8,7 @@ const runner = new URL('./run-scenario.js', import.meta.url).pathname;
  * What an exported function of `scenarios/MODULE` returns, called in a Node process of its own: a crash there is a failed test.
  * @param flags of that process, as --expose-gc
  * @param argument of the function, as JSON carries it
+ * @param env variables of that process beside this one's
  */
 export async function isolated<T>(
   t: ExecutionContext,
@@ -15,10 +16,12 @@ export async function isolated<T>(
   name: string,
   flags: readonly string[] = [],
   argument?: unknown,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const url = new URL(`./scenarios/${module}.js`, import.meta.url).href;
   const child = spawn(process.execPath, [...flags, runner, url, name, JSON.stringify(argument ?? null)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, ...env },
   });
   t.teardown(() => child.kill('SIGKILL'));
   let said = '';

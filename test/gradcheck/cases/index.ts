@@ -2,6 +2,7 @@ import type { GradientCase } from '../case.js';
 import { architectureCases } from './architecture.js';
 import { arithmeticCases } from './arithmetic.js';
 import { attentionCases } from './attention.js';
+import { attentionFormCases } from './attention-forms.js';
 import { choiceCases } from './choice.js';
 import { compositeCases } from './composite.js';
 import { convTransposeCases } from './conv-transpose.js';
@@ -47,6 +48,7 @@ export const gradientCases: readonly GradientCase[] = [
   ...paddingCases,
   ...stopCases,
   ...attentionCases,
+  ...attentionFormCases,
   ...convTransposeCases,
   ...einsumCases,
   ...layerNormCases,
