@@ -12,7 +12,7 @@ import { lower, lowerings } from '../src/lowering/lower.js';
 import { flatmin, standard, training } from '../src/lowering/targets.js';
 import { intAttribute } from '../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../src/onnx/builder.js';
-import { flatminDomain, microsoft, opKey } from '../src/onnx/domains.js';
+import { flatminDomain, microsoft, opKey, trainingDomain } from '../src/onnx/domains.js';
 import { inferTypes } from '../src/ort/infer-types.js';
 import { openRuntime, type Runtime } from '../src/ort/library.js';
 import { cudaTrainingKernels, opsWithKernels } from '../src/releases/training-kernels.js';
@@ -41,7 +41,8 @@ const inWords = (count: number): string => count.toLocaleString('en');
 const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differentiable operators take its place before gradients are taken;
   ScatterND with a reduction is rewritten, as its kernel loses updates on several threads.
 - **training ops**: what its gradient uses beyond standard operators, where anything; ops without a domain here are of \`${microsoft}\`, but for
-  MaxPoolGrad and AveragePoolGrad. Seen in the checks of that operator alone. The next two columns say which of them ONNX Runtime's training
+  MaxPoolGrad and AveragePoolGrad; those of \`${trainingDomain}\` are flatmin's own, and no library has them. Seen in the checks of that
+  operator alone. The next two columns say which of them ONNX Runtime's training
   build (1.28) has kernels for, on the CPU and on CUDA; *lowered*: it does not, or they are wrong, and standard operators take their place.
   The gradients of ConvTranspose, Resize, LSTM and GRU are never those that the training build has for one device alone: they are made of
   others. The column of CUDA is from the kernels in that build's library, not from a run.
