@@ -6,7 +6,7 @@ import { buildHessianGraph } from '../compile/hessian-graph.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { restrictOutputs } from '../compile/restrict-outputs.js';
 import type { Loss } from '../losses/loss.js';
-import { standard, type Target } from '../lowering/targets.js';
+import type { Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
@@ -201,8 +201,8 @@ class Graphs {
     const { target = await targetFor(runtime, device.name) } = this.options;
     const options = { loss, batch, batchNorm, dims, output, outputAsIs };
     if (kind === 'product') {
-      const graph = await buildHessianGraph(runtime, this.model, options);
-      return BatchGraph.load(graph, this.weights, { runtime, target: standard }, this.vectors);
+      const graph = await buildHessianGraph(runtime, this.model, { ...options, target });
+      return BatchGraph.load(graph, this.weights, { runtime, target }, this.vectors);
     }
     const built = this.built.get(batch) ?? buildGraph(runtime, this.model, { ...options, target });
     this.built.set(batch, built);

@@ -34,7 +34,45 @@ const batchNormalization: Rule = (c) => {
   return outputs.map((name) => name || undefined);
 };
 
+/**
+ * The derivatives of RunningNormGrad: dX = s·r·dY, ds = r·Σ dY·(X − m), db = Σ dY with r = 1/√(v + ε), whose gradients are u, p and q.
+ * dY takes s·r·u + p·r·(X − m) + q, which are the maps of two normalisations; X takes p·r·dY and s takes r·Σ dY·u, the gradients of a
+ * normalisation of u by the scale p.
+ */
+const runningNormGrad: Rule = (c) => {
+  const [dy, x, scale, bias, mean, variance] = [0, 1, 2, 3, 4, 5].map((index) => c.input(index)) as [
+    ...[string, string, string, string, string, string],
+  ];
+  const [u, p, q] = c.outputGradients;
+  const epsilon = float(floatAttribute(c.node, 'epsilon', 1e-5));
+  const zero = () => c.op('Mul', [scale, c.scalar(0)]);
+  const map = (data: string, by: string, plus: string, centre: string) =>
+    c.describe(c.op('BatchNormalization', [data, by, plus, centre, variance], { epsilon }), c.type(x));
+  const ofDy = (): string => {
+    if (!u) return map(x, p ?? zero(), q ?? zero(), mean);
+    if (!p) return map(u, scale, q ?? zero(), zero());
+    return c.op('Add', [map(u, scale, zero(), zero()), map(x, p, q ?? zero(), mean)]);
+  };
+  const [dx, dscale] = [c.needs(1) && p !== undefined, c.needs(2) && u !== undefined];
+  const outputs = [dx, dscale].map((wanted, index) =>
+    wanted ? c.describe(c.builder.fresh(`${c.input(index + 1)}_grad`), c.type(c.input(index + 1))) : '',
+  );
+  const found = c.when(0, ofDy);
+  if (dx || dscale)
+    c.builder.ops(
+      'RunningNormGrad',
+      [dy, u ?? x, p ?? zero(), bias, zero(), variance],
+      { epsilon },
+      {
+        domain: trainingDomain,
+        outputs,
+      },
+    );
+  return [found, ...outputs.map((name) => name || undefined)];
+};
+
 export const norm: Record<string, Rule> = {
   [`${microsoft}:BatchNormInternal`]: batchNormInternal,
   BatchNormalization: batchNormalization,
+  [`${trainingDomain}:RunningNormGrad`]: runningNormGrad,
 };

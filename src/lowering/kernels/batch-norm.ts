@@ -57,10 +57,11 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
     const [, x, scale, third, fourth] = node.input;
     if (opKey(node) === `${microsoft}:BatchNormalizationGrad`) {
       const forward = producers.get(third!);
-      const input = [x!, scale!, forward?.input[2] ?? '', third!, fourth!];
+      if (!forward || !replaced.has(forward)) return undefined;
+      const input = [x!, scale!, forward.input[2]!, third!, fourth!];
       return { op: 'BatchNormGrad', forward, input, attributes: {} };
     }
-    if (opKey(node) !== `${trainingDomain}:RunningNormGrad`) return undefined;
+    if (opKey(node) !== `${trainingDomain}:RunningNormGrad` || !isTaken(types, x!)) return undefined;
     const input = node.input.slice(1);
     return {
       op: 'RunningNormGrad',
@@ -71,8 +72,9 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
   };
   for (const node of graph.node) {
     const kernel = gradientKernel(node);
-    if (!kernel?.forward || !replaced.has(kernel.forward)) continue;
-    const relu = withRelu.get(kernel.forward);
+    if (!kernel) continue;
+    const { forward } = kernel;
+    const relu = forward && withRelu.get(forward);
     const reluGrad = producers.get(node.input[0]!);
     const masks =
       relu &&
@@ -100,10 +102,15 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
 
 const epsilonOf = (node: Node) => float(floatAttribute(node, 'epsilon', 1e-5));
 
+/** Whether the kernels take such data. */
+function isTaken(types: ValueTypes, name: string): boolean {
+  const found = types.get(name);
+  return found?.type === DataType.float && found.dims.length >= 2;
+}
+
 /** The kernel of a forward node; none for what the kernels do not take. */
 function forwardKernel(node: Node, types: ValueTypes): { op: string; attributes: Attributes } | undefined {
-  const x = types.get(node.input[0]!);
-  if (x?.type !== DataType.float) return undefined;
+  if (!isTaken(types, node.input[0]!)) return undefined;
   const epsilon = epsilonOf(node);
   if (opKey(node) === `${microsoft}:BatchNormInternal`)
     return {
@@ -111,7 +118,7 @@ function forwardKernel(node: Node, types: ValueTypes): { op: string; attributes:
       attributes: { epsilon, momentum: float(floatAttribute(node, 'momentum', 0.9)) },
     };
   const isRunning = opKey(node) === 'BatchNormalization' && intAttribute(node, 'training_mode', 0) === 0;
-  return isRunning && x.dims.length >= 2 ? { op: 'RunningNorm', attributes: { epsilon } } : undefined;
+  return isRunning ? { op: 'RunningNorm', attributes: { epsilon } } : undefined;
 }
 
 function kernelNode(
