@@ -66,7 +66,9 @@ shape, are written out however long they are, up to ${inWords(UNROLL_LIMIT)} nod
 export async function operatorsPage(): Promise<string> {
   const emitted = await emittedOps(openRuntime('stock'));
   const checks = checkCounts();
-  const trained = [...new Set([...Object.keys(rules), ...Object.keys(decompositions)])].sort(byName);
+  const trained = [...new Set([...Object.keys(rules), ...Object.keys(decompositions)])]
+    .filter((key) => !(key in lowerings) || key === batchNormInternal)
+    .sort(byName);
   const rows = trained.map((key) => row(key, emitted.get(key), checks.get(key) ?? 0));
   const stops = [...nonDifferentiable].sort(byName).map((key) => [shown(key), String(checks.get(key) ?? 0)]);
   const refusals = Object.entries(refused).sort(([a], [b]) => byName(a, b));
@@ -120,11 +122,13 @@ function checkCounts(): Map<string, number> {
   return counts;
 }
 
-/** BatchNormalization by the batch is what rules know as BatchNormInternal. */
+/** BatchNormalization by the batch is what rules know as this; other training ops are in no model, their rules are for products of the Hessian. */
+const batchNormInternal = `${microsoft}:BatchNormInternal`;
+
 const opsOf = (gradientCase: GradientCase): Set<string> =>
   new Set(
     buildCase(gradientCase).builder.graph.node.map((node) =>
-      intAttribute(node, 'training_mode', 0) === 1 ? `${microsoft}:BatchNormInternal` : opKey(node),
+      intAttribute(node, 'training_mode', 0) === 1 ? batchNormInternal : opKey(node),
     ),
   );
 
@@ -151,7 +155,7 @@ async function take(runtime: Runtime, gradientCase: GradientCase, key: string, s
   const graph = decompose(written.graph, known, inputs);
   const types = graph === written.graph ? known : await infer(graph);
   const builder = new GraphBuilder(graph);
-  if (key === `${microsoft}:BatchNormInternal`) useBatchStatistics(builder, types);
+  if (key === batchNormInternal) useBatchStatistics(builder, types);
   const seed = builder.input('cotangent', 'float', types.get(output)!.dims);
   types.set(seed, types.get(output)!);
   backward(builder, types, new Map([[output, seed]]), inputs);

@@ -16,15 +16,8 @@ import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import { BatchGraph } from './batch-graph.js';
-import type { Feeds } from './feeds.js';
 import type { ModelWeights } from './model-weights.js';
-
-/** Samples in a fixed order. */
-export interface Samples {
-  readonly count: number;
-  /** The samples [first, first + count) as one batch. */
-  feeds(first: number, count: number): Feeds;
-}
+import { KeptSamples, type Samples } from './samples.js';
 
 /** Statistics that BatchNormalization uses. */
 export type BatchNormMode = 'running' | 'batch';
@@ -74,7 +67,7 @@ export class DataObjective implements Objective {
   ): DataObjective {
     const { batch } = options;
     checkedValue('batch', count, batch);
-    return new DataObjective(new Graphs(model, weights, options), data, 0, data.count);
+    return new DataObjective(new Graphs(model, weights, options), new KeptSamples(data), 0, data.count);
   }
 
   get space(): ParameterSpace {
