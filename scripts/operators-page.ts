@@ -12,7 +12,7 @@ import { lower, lowerings } from '../src/lowering/lower.js';
 import { flatmin, standard, training } from '../src/lowering/targets.js';
 import { intAttribute } from '../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../src/onnx/builder.js';
-import { flatminDomain, microsoft, opKey } from '../src/onnx/domains.js';
+import { flatminDomain, microsoft, opKey, trainingDomain } from '../src/onnx/domains.js';
 import { inferTypes } from '../src/ort/infer-types.js';
 import { openRuntime, type Runtime } from '../src/ort/library.js';
 import { cudaTrainingKernels, opsWithKernels } from '../src/releases/training-kernels.js';
@@ -41,7 +41,8 @@ const inWords = (count: number): string => count.toLocaleString('en');
 const LEGEND = `- **gradient**: *rule*: a rule of its own; *rewritten*: differentiable operators take its place before gradients are taken;
   ScatterND with a reduction is rewritten, as its kernel loses updates on several threads.
 - **training ops**: what its gradient uses beyond standard operators, where anything; ops without a domain here are of \`${microsoft}\`, but for
-  MaxPoolGrad and AveragePoolGrad. Seen in the checks of that operator alone. The next two columns say which of them ONNX Runtime's training
+  MaxPoolGrad and AveragePoolGrad; those of \`${trainingDomain}\` are flatmin's own, and no library has them. Seen in the checks of that
+  operator alone. The next two columns say which of them ONNX Runtime's training
   build (1.28) has kernels for, on the CPU and on CUDA; *lowered*: it does not, or they are wrong, and standard operators take their place.
   The gradients of ConvTranspose, Resize, LSTM and GRU are never those that the training build has for one device alone: they are made of
   others. The column of CUDA is from the kernels in that build's library, not from a run.
@@ -65,7 +66,9 @@ shape, are written out however long they are, up to ${inWords(UNROLL_LIMIT)} nod
 export async function operatorsPage(): Promise<string> {
   const emitted = await emittedOps(openRuntime('stock'));
   const checks = checkCounts();
-  const trained = [...new Set([...Object.keys(rules), ...Object.keys(decompositions)])].sort(byName);
+  const trained = [...new Set([...Object.keys(rules), ...Object.keys(decompositions)])]
+    .filter((key) => !(key in lowerings) || key === batchNormInternal)
+    .sort(byName);
   const rows = trained.map((key) => row(key, emitted.get(key), checks.get(key) ?? 0));
   const stops = [...nonDifferentiable].sort(byName).map((key) => [shown(key), String(checks.get(key) ?? 0)]);
   const refusals = Object.entries(refused).sort(([a], [b]) => byName(a, b));
@@ -119,11 +122,13 @@ function checkCounts(): Map<string, number> {
   return counts;
 }
 
-/** BatchNormalization by the batch is what rules know as BatchNormInternal. */
+/** BatchNormalization by the batch is what rules know as this; other training ops are in no model, their rules are for products of the Hessian. */
+const batchNormInternal = `${microsoft}:BatchNormInternal`;
+
 const opsOf = (gradientCase: GradientCase): Set<string> =>
   new Set(
     buildCase(gradientCase).builder.graph.node.map((node) =>
-      intAttribute(node, 'training_mode', 0) === 1 ? `${microsoft}:BatchNormInternal` : opKey(node),
+      intAttribute(node, 'training_mode', 0) === 1 ? batchNormInternal : opKey(node),
     ),
   );
 
@@ -150,7 +155,7 @@ async function take(runtime: Runtime, gradientCase: GradientCase, key: string, s
   const graph = decompose(written.graph, known, inputs);
   const types = graph === written.graph ? known : await infer(graph);
   const builder = new GraphBuilder(graph);
-  if (key === `${microsoft}:BatchNormInternal`) useBatchStatistics(builder, types);
+  if (key === batchNormInternal) useBatchStatistics(builder, types);
   const seed = builder.input('cotangent', 'float', types.get(output)!.dims);
   types.set(seed, types.get(output)!);
   backward(builder, types, new Map([[output, seed]]), inputs);

@@ -138,6 +138,50 @@ FLATMIN_CLONES void input_gradient(const Channel& channel, const float* dy, cons
   input_gradient_of<false, false>(channel, dy, x, a, b, shift, slope, mean, addend, dx);
 }
 
+// dx = a·g [+ addend] and the sums of a channel in one pass.
+template <bool Relu, bool Addend>
+FLATMIN_INLINE GradientSums scaled_gradient_of(const Channel& channel, const float* dy, const float* x, float a, float b, float mean,
+                                               const float* addend, float* __restrict dx) {
+  float lanes[kLanes] = {}, centred[kLanes] = {};
+  GradientSums total = {0, 0};
+  int64_t pending = 0;
+  for (int64_t row = 0; row < channel.rows; row++) {
+    const int64_t base = row * channel.stride, end = base + channel.length;
+    int64_t i = base;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (int j = 0; j < kLanes; j++) {
+        const float g = passed(dy[i + j], x[i + j], a, b, Relu);
+        dx[i + j] = Addend ? a * g + addend[i + j] : a * g;
+        lanes[j] += g;
+        centred[j] += g * (x[i + j] - mean);
+      }
+    }
+    for (int j = 0; i < end; i++, j++) {
+      const float g = passed(dy[i], x[i], a, b, Relu);
+      dx[i] = Addend ? a * g + addend[i] : a * g;
+      lanes[j] += g;
+      centred[j] += g * (x[i] - mean);
+    }
+    pending += channel.length;
+    if (pending >= kFlush || row + 1 == channel.rows) {
+      total.g += drain(lanes);
+      total.g_centred += drain(centred);
+      pending = 0;
+    }
+  }
+  return total;
+}
+
+FLATMIN_CLONES GradientSums scaled_gradient(const Channel& channel, const float* dy, const float* x, float a, float b, float mean,
+                                            bool relu, const float* addend, float* dx) {
+  if (relu && addend) return scaled_gradient_of<true, true>(channel, dy, x, a, b, mean, addend, dx);
+  if (relu) return scaled_gradient_of<true, false>(channel, dy, x, a, b, mean, addend, dx);
+  if (addend) return scaled_gradient_of<false, true>(channel, dy, x, a, b, mean, addend, dx);
+  return scaled_gradient_of<false, false>(channel, dy, x, a, b, mean, addend, dx);
+}
+
+float inverse_deviation(float variance, float epsilon) { return static_cast<float>(1 / std::sqrt(static_cast<double>(variance) + epsilon)); }
+
 template <class Body>
 void for_each_channel(const Parallel& parallel, int64_t channels, const Body& body) {
   parallel.run(
@@ -156,7 +200,7 @@ void batch_norm_forward(const BatchNormShape& shape, const float* x, const float
     const float* xs = x + c * shape.positions;
     mean[c] = static_cast<float>(sum_of(channel, xs) / count);
     variance[c] = static_cast<float>(sum_of_squares(channel, xs, mean[c]) / count);
-    r[c] = static_cast<float>(1 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
+    r[c] = inverse_deviation(variance[c], epsilon);
     const float a = scale[c] * r[c];
     affine(channel, xs, a, bias[c] - mean[c] * a, relu, y + c * shape.positions);
   });
@@ -176,6 +220,31 @@ void batch_norm_backward(const BatchNormShape& shape, const float* dy, const flo
     const float shift = static_cast<float>(a * sums.g / count);
     const float slope = static_cast<float>(a * r[c] * r[c] * sums.g_centred / count);
     input_gradient(channel, dy + first, x + first, a, b, shift, slope, mean[c], relu, addend ? addend + first : nullptr, dx + first);
+  });
+}
+
+void running_norm_forward(const BatchNormShape& shape, const float* x, const float* scale, const float* bias, const float* mean,
+                          const float* variance, float epsilon, bool relu, float* y, const Parallel& parallel) {
+  const Channel channel = {shape.batch, shape.positions, shape.channels * shape.positions};
+  for_each_channel(parallel, shape.channels, [&](int64_t c) {
+    const int64_t first = c * shape.positions;
+    const float a = scale[c] * inverse_deviation(variance[c], epsilon);
+    affine(channel, x + first, a, bias[c] - mean[c] * a, relu, y + first);
+  });
+}
+
+void running_norm_backward(const BatchNormShape& shape, const float* dy, const float* x, const float* scale, const float* bias,
+                           const float* mean, const float* variance, float epsilon, bool relu, const float* addend, float* dx,
+                           float* dscale, float* dbias, const Parallel& parallel) {
+  const Channel channel = {shape.batch, shape.positions, shape.channels * shape.positions};
+  for_each_channel(parallel, shape.channels, [&](int64_t c) {
+    const int64_t first = c * shape.positions;
+    const float r = inverse_deviation(variance[c], epsilon), a = scale[c] * r, b = bias[c] - mean[c] * a;
+    const GradientSums sums =
+        dx ? scaled_gradient(channel, dy + first, x + first, a, b, mean[c], relu, addend ? addend + first : nullptr, dx + first)
+           : gradient_sums(channel, dy + first, x + first, a, b, mean[c], relu);
+    if (dscale) dscale[c] = static_cast<float>(sums.g_centred * r);
+    if (dbias) dbias[c] = static_cast<float>(sums.g);
   });
 }
 

@@ -23,4 +23,15 @@ void batch_norm_backward(const BatchNormShape& shape, const float* dy, const flo
                          const float* mean, const float* r, bool relu, const float* addend, float* dx, float* dscale, float* dbias,
                          const Parallel& parallel);
 
+/// y = act(scale·(x − mean)·r + bias) with given statistics, r = 1/√(variance + epsilon).
+void running_norm_forward(const BatchNormShape& shape, const float* x, const float* scale, const float* bias, const float* mean,
+                          const float* variance, float epsilon, bool relu, float* y, const Parallel& parallel);
+
+/// Gradients of running_norm_forward, the statistics being constants. With g as above:
+///   dbias = Σ g,  dscale = r·Σ g·(x − mean),  dx = scale·r·g [+ addend]
+/// `addend` may be null, and so may each of the results.
+void running_norm_backward(const BatchNormShape& shape, const float* dy, const float* x, const float* scale, const float* bias,
+                           const float* mean, const float* variance, float epsilon, bool relu, const float* addend, float* dx,
+                           float* dscale, float* dbias, const Parallel& parallel);
+
 }  // namespace flatmin::kernels

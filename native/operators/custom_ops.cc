@@ -84,7 +84,58 @@ class BatchNormGrad : public Kernel {
   bool relu_;
 };
 
+<<<<<<< HEAD
 // The window of a convolution over one or two axes: attributes strides, dilations, pads (all begins, then all ends), group.
+=======
+// RunningNorm(X, scale, bias, mean, variance; epsilon, relu) → Y
+class RunningNorm : public Kernel {
+ public:
+  explicit RunningNorm(const NodeAttributes& node) : epsilon_(node.number("epsilon")), relu_(node.integer("relu") != 0) {}
+
+  void compute(const KernelRun& run) const override {
+    const Dims dims = run.dims(0, 2, kAnyRank);
+    const auto shape = batch_norm_shape(dims);
+    const Dims per_channel = {shape.channels};
+    const float* x = run.input(0, dims);
+    const float* scale = run.input(1, per_channel);
+    const float* bias = run.input(2, per_channel);
+    const float* mean = run.input(3, per_channel);
+    const float* variance = run.input(4, per_channel);
+    kernels::running_norm_forward(shape, x, scale, bias, mean, variance, epsilon_, relu_, run.output(0, dims), run.parallel());
+  }
+
+ private:
+  float epsilon_;
+  bool relu_;
+};
+
+// RunningNormGrad(dY, X, scale, bias, mean, variance, addend?; epsilon, relu) → dX?, dscale?, dbias?
+class RunningNormGrad : public Kernel {
+ public:
+  explicit RunningNormGrad(const NodeAttributes& node) : epsilon_(node.number("epsilon")), relu_(node.integer("relu") != 0) {}
+
+  void compute(const KernelRun& run) const override {
+    const Dims dims = run.dims(1, 2, kAnyRank);
+    const auto shape = batch_norm_shape(dims);
+    const Dims per_channel = {shape.channels};
+    const float* dy = run.input(0, dims);
+    const float* x = run.input(1, dims);
+    const float* scale = run.input(2, per_channel);
+    const float* bias = run.input(3, per_channel);
+    const float* mean = run.input(4, per_channel);
+    const float* variance = run.input(5, per_channel);
+    const float* addend = run.input(6, dims);
+    kernels::running_norm_backward(shape, dy, x, scale, bias, mean, variance, epsilon_, relu_, addend, run.output(0, dims),
+                                   run.output(1, per_channel), run.output(2, per_channel), run.parallel());
+  }
+
+ private:
+  float epsilon_;
+  bool relu_;
+};
+
+// The window of a convolution: attributes strides [2], pads [4: top, left, bottom, right], group 1, dilation 1.
+>>>>>>> measures
 class ConvKernel : public Kernel {
  protected:
   explicit ConvKernel(const NodeAttributes& node)
@@ -202,10 +253,19 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
 }
 
 // name, inputs, required ones, required outputs, outputs
+<<<<<<< HEAD
 const std::array<KernelSpec, 6> kSpecs = {{
     {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
     {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
     {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
+=======
+const std::array<KernelSpec, 7> kSpecs = {{
+    {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
+    {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
+    {"RunningNorm", {"X", "scale", "bias", "mean", "variance"}, 5, 1, 1, create<RunningNorm>},
+    {"RunningNormGrad", {"dY", "X", "scale", "bias", "mean", "variance", "addend"}, 6, 0, 3, create<RunningNormGrad>},
+    {"Conv", {"X", "W"}, 2, 1, 1, create<Conv>},
+>>>>>>> measures
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
     {"Region", {"inputs"}, 1, 1, 1, create_region, true},

@@ -13,7 +13,7 @@ export interface ProductBound extends Bound {
 /**
  * Differentiates a gradient graph once more: appends Hv = ∇(gᵀv), v being an input of each parameter's shape. Where ops have kinks, the
  * derivative is that of the side the point is on.
- * @param graph standard ops alone, as `lower` leaves them; its outputs are left alone
+ * @param graph ops with gradient rules; its outputs are left alone
  * @param types types of all its values
  * @param parameters with `output` naming the gradient
  * @returns a new graph, and the parameters that Hv is not zero for, `output` naming their part of it

@@ -1,7 +1,6 @@
 import { appendHessianProduct, type ProductBound } from '../autodiff/hessian-product.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { buildTrainingGraph } from '../autodiff/training-graph.js';
-import { standard } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Runtime } from '../ort/library.js';
 import { assemble, type BuiltGraph, type GraphOptions, passContext } from './build-graph.js';
@@ -9,24 +8,24 @@ import { asPrepared } from './loss-model.js';
 import { lowered, loweredForGradient, runPasses, twiceDifferentiable } from './pipeline.js';
 import { restrictOutputs } from './restrict-outputs.js';
 
-/** A graph from (batch, parameters w, running statistics, direction v) to (loss, ∇²L(w)·v), in standard operators. */
+/** A graph from (batch, parameters w, running statistics, direction v) to (loss, ∇²L(w)·v). */
 export interface HessianGraph extends BuiltGraph {
   /** `output` names the parameter's part of the product; empty where that is zero. */
   readonly parameters: readonly ProductBound[];
 }
 
 /**
- * From a forward model to Hessian-vector products of its loss for one batch size: the gradient graph, lowered to standard operators, is
- * differentiated once more. Running statistics never move.
+ * From a forward model to Hessian-vector products of its loss for one batch size: the gradient graph, in ops that have a gradient
+ * themselves, is differentiated once more. Running statistics never move.
  * @throws FlatminError NO_GRADIENT naming an op without a first or second derivative
  */
 export async function buildHessianGraph(
   runtime: Runtime,
   given: ModelProto | PreparedModel,
-  options: Omit<GraphOptions, 'target'>,
+  options: GraphOptions,
 ): Promise<HessianGraph> {
   const context = {
-    ...(await passContext(runtime, asPrepared(given), { ...options, target: standard })),
+    ...(await passContext(runtime, asPrepared(given), options)),
     ...({ precision: 'fp32', halfKernels: 'none' } as const),
   };
   const { separated, loss, types } = context.forward;

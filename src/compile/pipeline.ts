@@ -3,15 +3,17 @@ import { decompose } from '../autodiff/decompose/decompose.js';
 import { emulateHalf } from '../autodiff/precision/emulate.js';
 import { toHalfPrecision } from '../autodiff/precision/half-precision.js';
 import { requireHalfKernels } from '../autodiff/precision/kernels.js';
+import { rules } from '../autodiff/registry.js';
 import type { ReportNode } from '../autodiff/report-node.js';
-import { lower } from '../lowering/lower.js';
-import type { Target } from '../lowering/targets.js';
+import { lower, lowerings } from '../lowering/lower.js';
+import { standard, type Target } from '../lowering/targets.js';
 import { defaultOpset } from '../onnx/builder.js';
 import { isStandardDomain } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto } from '../onnx/proto.js';
 import { definedIn, namesIn } from '../onnx/subgraphs.js';
 import type { TypedGraph } from '../onnx/typed-graph.js';
 import type { ValueTypes } from '../onnx/value-types.js';
+import { completeTypes } from '../ort/complete-types.js';
 import { foldConstants } from '../ort/fold-constants.js';
 import { inferTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';
@@ -92,6 +94,17 @@ const halveActivations: Pass = ({ graph, types }, { forward, precision, batchNor
 const emulatePrecision: Pass = ({ graph, types }, { precision, halfKernels }) =>
   isMixed(precision) && halfKernels === 'none' ? emulateHalf(graph, types) : { graph, types };
 
+/** Of the training ops those that have a gradient, in place of the target's. */
+const differentiableOnce: Target = {
+  ...standard,
+  ops: new Set(Object.keys(lowerings).filter((op) => op in rules)),
+};
+
+const lowerForGradient: Pass = async ({ graph, types }, { runtime, model, report }) => {
+  const lowered = lower(graph, types, differentiableOnce, report);
+  return { graph: lowered, types: await completeTypes(runtime, { ...model, graph: lowered }, types) };
+};
+
 const lowerOps: Pass = ({ graph, types }, { target, report }) => ({
   graph: lower(graph, types, target, report),
   types,
@@ -101,8 +114,6 @@ const requireKernels: Pass = (given, { halfKernels, model }) => {
   if (halfKernels !== 'none') requireHalfKernels(given.graph, given.types, standardOpset(model), halfKernels);
   return given;
 };
-
-const inferAll: Pass = async ({ graph }, context) => ({ graph, types: await infer(context, graph) });
 
 const standardOpset = ({ opsetImport }: ModelProto): number =>
   int64(opsetImport.find(({ domain }) => isStandardDomain(domain))?.version, defaultOpset);
@@ -119,4 +130,4 @@ export const precise: Readonly<Record<'activations' | 'results', readonly Pass[]
 /** From training ops to what the target has kernels for. */
 export const lowered: readonly Pass[] = [lowerOps, requireKernels];
 /** To a graph that can be differentiated once more. */
-export const loweredForGradient: readonly Pass[] = [lowerOps, inferAll];
+export const loweredForGradient: readonly Pass[] = [lowerForGradient];

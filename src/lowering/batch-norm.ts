@@ -1,5 +1,5 @@
 import { float, floatAttribute } from '../onnx/attributes.js';
-import { microsoft } from '../onnx/domains.js';
+import { microsoft, trainingDomain } from '../onnx/domains.js';
 import { type Lowering, type LoweringContext, overChannels } from './context.js';
 
 /**
@@ -64,7 +64,25 @@ function sumOfProducts(c: LoweringContext, dy: string, x: string): string {
   return c.op('ReduceSum', [products, c.builder.ints([0])], { keepdims: 0 });
 }
 
+/**
+ * Gradients of s·(X − m)·r + b with given m and v, r = 1/√(v + ε). Inputs dY, X, s, b, m, v; outputs
+ *   dX = s·r·dY,  ds = r·Σ dY·(X − m),  db = Σ dY
+ */
+const runningNormGrad: Lowering = (c) => {
+  const [dy, x, scale, mean, variance] = [c.input(0), c.input(1), c.input(2), c.input(4), c.input(5)];
+  const rank = c.dims(x).length;
+  const perChannel = (value: string) => c.reshape(value, [-1, ...Array(rank - 2).fill(1)]);
+  const axes = c.builder.ints(overChannels(rank));
+  const sum = (value: string) => c.op('ReduceSum', [value, axes], { keepdims: 0 });
+  const epsilon = c.scalar(floatAttribute(c.node, 'epsilon', 1e-5), x);
+  const r = c.op('Reciprocal', [c.op('Sqrt', [c.op('Add', [variance, epsilon])])]);
+  if (c.output(0)) c.define(0, 'Mul', [dy, perChannel(c.op('Mul', [scale, r]))]);
+  if (c.output(1)) c.define(1, 'Mul', [sum(c.op('Mul', [dy, c.op('Sub', [x, perChannel(mean)])])), r]);
+  c.define(2, 'ReduceSum', [dy, axes], { keepdims: 0 });
+};
+
 export const batchNorm: Record<string, Lowering> = {
   [`${microsoft}:BatchNormInternal`]: batchNormInternal,
   [`${microsoft}:BatchNormalizationGrad`]: batchNormalizationGrad,
+  [`${trainingDomain}:RunningNormGrad`]: runningNormGrad,
 };

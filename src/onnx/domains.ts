@@ -4,6 +4,8 @@ import type { Node } from './proto.js';
 export const microsoft = 'com.microsoft';
 /** The domain of flatmin's own kernels. */
 export const flatminDomain = 'flatmin';
+/** The domain of training ops that no runtime has a kernel of: lowering leaves none of them. */
+export const trainingDomain = 'flatmin.training';
 
 export const isStandardDomain = (domain: string | undefined): boolean => !domain || domain === 'ai.onnx';
 

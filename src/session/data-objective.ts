@@ -6,7 +6,7 @@ import { buildHessianGraph } from '../compile/hessian-graph.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { restrictOutputs } from '../compile/restrict-outputs.js';
 import type { Loss } from '../losses/loss.js';
-import { standard, type Target } from '../lowering/targets.js';
+import type { Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checkedValue } from '../options/option.js';
 import { count } from '../options/values.js';
@@ -16,15 +16,8 @@ import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import { BatchGraph } from './batch-graph.js';
-import type { Feeds } from './feeds.js';
 import type { ModelWeights } from './model-weights.js';
-
-/** Samples in a fixed order. */
-export interface Samples {
-  readonly count: number;
-  /** The samples [first, first + count) as one batch. */
-  feeds(first: number, count: number): Feeds;
-}
+import { KeptSamples, type Samples } from './samples.js';
 
 /** Statistics that BatchNormalization uses. */
 export type BatchNormMode = 'running' | 'batch';
@@ -74,7 +67,7 @@ export class DataObjective implements Objective {
   ): DataObjective {
     const { batch } = options;
     checkedValue('batch', count, batch);
-    return new DataObjective(new Graphs(model, weights, options), data, 0, data.count);
+    return new DataObjective(new Graphs(model, weights, options), new KeptSamples(data), 0, data.count);
   }
 
   get space(): ParameterSpace {
@@ -201,8 +194,8 @@ class Graphs {
     const { target = await targetFor(runtime, device.name) } = this.options;
     const options = { loss, batch, batchNorm, dims, output, outputAsIs };
     if (kind === 'product') {
-      const graph = await buildHessianGraph(runtime, this.model, options);
-      return BatchGraph.load(graph, this.weights, { runtime, target: standard }, this.vectors);
+      const graph = await buildHessianGraph(runtime, this.model, { ...options, target });
+      return BatchGraph.load(graph, this.weights, { runtime, target }, this.vectors);
     }
     const built = this.built.get(batch) ?? buildGraph(runtime, this.model, { ...options, target });
     this.built.set(batch, built);

@@ -9,7 +9,9 @@ import {
   evaluationModel,
 } from '../compile/evaluation-model.js';
 import { neededNodes } from '../compile/needed-nodes.js';
+import { sizedModel } from '../compile/sized-model.js';
 import { FlatminError } from '../errors.js';
+import type { Target } from '../lowering/targets.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
@@ -34,14 +36,28 @@ export interface Evaluation {
 
 interface EvaluatorOptions extends EvaluationModelOptions {
   device: Device;
+  target: Target;
+}
+
+/** An array for an input of the graph. */
+interface Given {
+  readonly name: string;
+  readonly data: TensorData;
+  readonly elemType: number;
+  readonly dims: readonly number[];
 }
 
 /** Buffer of a parameter or running statistic. */
 type Weights = (name: string) => DeviceBuffer;
 
-/** The forward model with its loss, in evaluation mode, on the buffers of a training session; any batch size. */
+/**
+ * The forward model with its loss, in evaluation mode, on the buffers of a training session; any batch size. Batches of the session's own
+ * sizes run on the target's kernels, as in training.
+ */
 export class Evaluator {
   private readonly sessions = new Map<number, Promise<Session>>();
+  /** For batches of the training graph's sizes. */
+  private sized: Promise<Session> | undefined;
 
   private constructor(
     private readonly ends: EvaluationModel,
@@ -49,7 +65,7 @@ export class Evaluator {
     private readonly scores: string | undefined,
     private readonly forward: ModelProto,
     private readonly runtime: Runtime,
-    private readonly device: Device,
+    private readonly options: EvaluatorOptions,
   ) {}
 
   /** Sessions are loaded when they are first needed. */
@@ -69,17 +85,31 @@ export class Evaluator {
       new Map(),
       prepared.model.opsetImport,
     );
-    return new Evaluator(ends, scores, forward, runtime, options.device);
+    return new Evaluator(ends, scores, forward, runtime, options);
   }
 
-  /** One for all batches, or one for each size where a new shape is planned anew. */
-  private session(size: number): Promise<Session> {
-    const key = this.device.facts.replansOnNewShape ? size : 0;
+  /** One for batches as in training; for others one for all, or one for each size where a new shape is planned anew. */
+  private session(inputs: readonly Given[], size: number): Promise<Session> {
+    const { device, target, built } = this.options;
+    const isTrained = ({ name, dims }: Given) => {
+      const trained = built.types.get(name)?.dims;
+      return trained?.length === dims.length && trained.every((count, axis) => count === dims[axis]);
+    };
+    if (target.kernels && inputs.every(isTrained)) {
+      this.sized ??= this.loadSized(new Map(inputs.map(({ name, dims }) => [name, dims])));
+      return this.sized;
+    }
+    const key = device.facts.replansOnNewShape ? size : 0;
     const loaded =
-      this.sessions.get(key) ??
-      loadOn(this.device, this.runtime, this.forward).then(({ session }) => session);
+      this.sessions.get(key) ?? loadOn(device, this.runtime, this.forward).then(({ session }) => session);
     this.sessions.set(key, loaded);
     return loaded;
+  }
+
+  private async loadSized(sizes: ReadonlyMap<string, readonly number[]>): Promise<Session> {
+    const { device, target } = this.options;
+    const model = await sizedModel(this.runtime, this.forward, sizes, target);
+    return (await loadOn(device, this.runtime, model, { kernels: target.kernels })).session;
   }
 
   async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>, weights: Weights): Promise<Evaluation> {
@@ -103,7 +133,7 @@ export class Evaluator {
   ): Promise<{ size: number; loss: number; correct: number | undefined }> {
     const { inputs, size } = this.arrays(batch);
     const { separated, lossInputs } = this.ends;
-    const binding = (await this.session(size)).createBinding();
+    const binding = (await this.session(inputs, size)).createBinding();
     const buffers: DeviceBuffer[] = [];
     try {
       for (const { name, data, elemType, dims } of inputs) {
@@ -137,7 +167,7 @@ export class Evaluator {
 
   /** What the inputs of the graph are fed, and the size of the batch. */
   private arrays(batch: Feeds): {
-    inputs: { name: string; data: TensorData; elemType: number; dims: readonly number[] }[];
+    inputs: Given[];
     size: number;
   } {
     const { separated, lossInputs, constants, following } = this.ends;
@@ -190,7 +220,8 @@ export class Evaluator {
 
   /** A session that is still loading goes when it is there. */
   dispose(): void {
-    for (const session of this.sessions.values()) session.then((loaded) => loaded.dispose()).catch(() => {});
+    for (const session of [...this.sessions.values(), ...(this.sized ? [this.sized] : [])])
+      session.then((loaded) => loaded.dispose()).catch(() => {});
   }
 }
 

@@ -3,6 +3,8 @@ import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { withWeights } from '../compile/put-weights.js';
+import { restrictOutputs } from '../compile/restrict-outputs.js';
+import type { Target } from '../lowering/targets.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checked } from '../options/option.js';
@@ -24,6 +26,7 @@ export interface LoadedTraining {
   /** Takes the running statistics that a pass of the graph makes. */
   readonly nextStatistics: Vector;
   readonly runtime: Runtime;
+  readonly target: Target;
 }
 
 /** See TrainingSession.create. Nothing stays allocated where it fails. */
@@ -60,5 +63,14 @@ export async function loadTraining(
     graph,
     nextStatistics,
     runtime,
+    target,
   };
+}
+
+/** The training graph without its gradients: the loss, and the running statistics that it moves. */
+export function loadForward(loaded: LoadedTraining): Promise<BatchGraph> {
+  const { built, weights, nextStatistics, runtime, target } = loaded;
+  const moved = built.movedStatistics.map(({ output }) => output);
+  const forward = restrictOutputs(built, [built.loss, ...moved]);
+  return BatchGraph.load(forward, weights, { runtime, target }, { nextStatistics });
 }

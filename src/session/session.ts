@@ -13,13 +13,14 @@ import type { Optimizer, Problem } from '../optim/optimizer.js';
 import { checked } from '../options/option.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
+import type { BatchGraph } from './batch-graph.js';
 import { BatchInputs } from './batch-inputs.js';
 import { averageStatistics } from './batch-norm-statistics.js';
 import type { FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
 import { explainNotFinite } from './explain-not-finite.js';
 import type { Feeds } from './feeds.js';
-import { type LoadedTraining, loadTraining } from './load-training.js';
+import { type LoadedTraining, loadForward, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
 import {
   type SaveOptions,
@@ -59,6 +60,8 @@ export class TrainingSession {
   /** Sum of the gradients of a step's micro-batches. */
   private gradientSum: Vector | undefined;
   private evaluator: Promise<Evaluator> | undefined;
+  /** The training graph without gradients. */
+  private forward: Promise<BatchGraph> | undefined;
   private readonly queue: StepQueue;
   private queued = 0;
   private isStepping = false;
@@ -266,8 +269,9 @@ export class TrainingSession {
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     at: WeightVectors = {},
   ): Promise<Evaluation> {
-    const { runtime, prepared, built, weights } = this.loaded;
-    this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device: this.device, built });
+    const { runtime, prepared, built, weights, target } = this.loaded;
+    const { device } = this;
+    this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device, built, target });
     const evaluator = await this.evaluator;
     return evaluator.run(batches, (name) => weights.buffer(name, at));
   }
@@ -275,7 +279,7 @@ export class TrainingSession {
   /**
    * BatchNorm's statistics at a point that was not trained itself, such as an average of weights (Izmailov et al. 2018): the means,
    * over batches of the training data, of the batches' means and population variances. The running statistics in training stay as
-   * they are; `space.gradient` is overwritten.
+   * they are, and so does `space.gradient`.
    * @param batches full batches of the session's size
    * @returns a vector for `evaluate` and `save`, valid until the next call
    * @throws FlatminError INVALID_DATA when there is no batch, INVALID_MODEL when the model has no statistics that move
@@ -284,14 +288,17 @@ export class TrainingSession {
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     parameters: Vector,
   ): Promise<Vector> {
-    const { graph, weights, prepared, nextStatistics: updated } = this.loaded;
+    const { weights, prepared, nextStatistics: updated } = this.loaded;
     const { model } = prepared;
     if (!this.hasStatistics)
       throw new FlatminError(
         'INVALID_MODEL',
         `Model "${model.graph.name}" has no running statistics that training moves: there are none to compute.`,
       );
-    const feed = (batch: Feeds) => this.feed(batch);
+    this.forward ??= loadForward(this.loaded);
+    const graph = await this.forward;
+    const inputs = new BatchInputs(graph, this.loaded.built.noise, this.seed);
+    const feed = (batch: Feeds) => inputs.feed(batch, this.queued, 0);
     this.computedStatistics ??= weights.statisticsArena.vector(weights.device);
     const target = this.computedStatistics;
     await averageStatistics({ model, graph, weights, updated, feed }, batches, parameters, target);
@@ -381,7 +388,8 @@ export class TrainingSession {
   dispose(): void {
     const { graph, weights, nextStatistics } = this.loaded;
     for (const each of [graph, weights]) each.dispose();
-    this.evaluator?.then((evaluator) => evaluator.dispose()).catch(() => {});
+    for (const loading of [this.evaluator, this.forward])
+      loading?.then((loaded) => loaded.dispose()).catch(() => {});
     for (const vector of [nextStatistics, this.computedStatistics, this.statisticsBefore]) vector?.dispose();
   }
 }

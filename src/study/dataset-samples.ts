@@ -1,7 +1,7 @@
 import { BatchMaker } from '../data/batch.js';
 import type { Dataset, Normalization } from '../data/index.js';
 import type { DataBinding } from '../run/data-binding.js';
-import type { Samples } from '../session/data-objective.js';
+import type { Samples } from '../session/samples.js';
 
 /** The training samples of a data set in their order, normalised and without augmentation. */
 export function datasetSamples(

@@ -24,7 +24,8 @@ import type { Objective } from '../sharpness/objective.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { datasetSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
-import { DEFAULT_BATCH, objectiveOptions } from './model-objective.js';
+import { objectiveOptions } from './model-objective.js';
+import { passBatch } from './pass-batch.js';
 import { subjectOfRun, subjectOptions } from './subject.js';
 
 /** Points of an axis, by the number of axes. */
@@ -51,7 +52,7 @@ export const landscapeOptions = {
   seed: changed(objectiveOptions.seed, { help: 'of the part of the images and of random directions' }),
   /** What openDataset takes; default the run's own. */
   data: changed(subjectOptions.data, { help: DATA_HINT, byDefault: "the run's own" }),
-  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  /** Samples in one run of a session; default as for sharpness. */
   batch: objectiveOptions.batch,
   /**
    * Statistics that BatchNormalization uses. Default 'running' around one run; 'batch' between two, where the running statistics of
@@ -89,9 +90,9 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
   const plan = planAxes({ ...others, to });
   const subject = await subjectOfRun(run, options);
   const { model, loss, dataset, data } = subject;
-  const batch = asked ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
+  const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
   const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
   const binding = await bindData(runtime, prepared, loss, dataset, view);
   const normalization = trainingSetNormalization(dataset);

@@ -10,10 +10,8 @@ import { seed } from '../sharpness/declare.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import { datasetSamples } from './dataset-samples.js';
+import { PASS_BATCH_DEFAULT, passBatch } from './pass-batch.js';
 import { chooseSubject, type SubjectOptions } from './subject.js';
-
-/** Samples in one run of a session, unless it is said. */
-export const DEFAULT_BATCH = 256;
 
 export const objectiveOptions = {
   /** A part of the training samples drawn by `seed`, or 'all' (default). */
@@ -24,11 +22,14 @@ export const objectiveOptions = {
   }),
   /** Of that part; an integer ≥ 0, default 0. */
   seed,
-  /** Samples in one run of a session; default 256, or the run's batch where BatchNorm uses batch statistics. */
+  /**
+   * Samples in one run of a session. Default: as in training, but at most 32 on a CPU and 256 on a GPU where BatchNorm uses running
+   * statistics. With these the figures are the same for all, to rounding.
+   */
   batch: option(count.optional(), {
     symbol: 'n',
     help: 'images in one pass through the model',
-    byDefault: `${DEFAULT_BATCH}; as in training with batch statistics`,
+    byDefault: PASS_BATCH_DEFAULT,
   }),
   /** Statistics that BatchNormalization uses; default 'running'. */
   batchNorm: option(choice(['running', 'batch']), {
@@ -123,9 +124,9 @@ export async function openObjective(options: ObjectiveOptions): Promise<ModelObj
   const { batchNorm, samples, seed, batch: asked } = checked(objectiveOptions, options);
   const subject = await chooseSubject(options);
   const { model, loss, dataset } = subject;
-  const batch = asked ?? (batchNorm === 'batch' ? subject.batch : undefined) ?? DEFAULT_BATCH;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
+  const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
   const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
   const binding = await bindData(runtime, prepared, loss, dataset, view);
   for (const note of binding.notes) options.onNote?.(note);

@@ -51,6 +51,28 @@ const cases: Case[] = [
     free: {},
   },
   {
+    op: 'RunningNorm',
+    inputs: { X: [2, 6, 5], scale: channels, bias: channels, mean: channels, variance: channels },
+    attributes: { epsilon: float(1e-5), relu: 1 },
+    outputs: 1,
+    free: { X: [0, 2] },
+  },
+  {
+    op: 'RunningNormGrad',
+    inputs: {
+      dY: [2, 6, 5],
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      mean: channels,
+      variance: channels,
+      addend: [2, 6, 5],
+    },
+    attributes: { epsilon: float(1e-5), relu: 1 },
+    outputs: 3,
+    free: {},
+  },
+  {
     op: 'Conv',
     inputs: { X: [2, 8, 5, 5], W: [4, 8, 3, 3] },
     attributes: plain,
@@ -144,10 +166,11 @@ for (const each of cases) {
 }
 
 test('batch normalisation of no elements reads nothing, however many rows there are', async (t) => {
-  const [norm, grad] = cases;
   const nothing = [2 ** 40, 6, 0];
-  await t.notThrowsAsync(run(norm!, { ...norm!.inputs, X: nothing }));
-  await t.notThrowsAsync(run(grad!, { ...grad!.inputs, dY: nothing, X: nothing, addend: nothing }));
+  for (const norm of [cases[0]!, cases[2]!])
+    await t.notThrowsAsync(run(norm, { ...norm.inputs, X: nothing }));
+  for (const grad of [cases[1]!, cases[3]!])
+    await t.notThrowsAsync(run(grad, { ...grad.inputs, dY: nothing, X: nothing, addend: nothing }));
 });
 
 test('the message names op, input, the shape found and the shape expected', async (t) => {
@@ -161,7 +184,7 @@ test('the message names op, input, the shape found and the shape expected', asyn
 });
 
 test('windows whose sizes overflow are refused', async (t) => {
-  const [, , conv, gradInput, gradWeight] = cases;
+  const [, , , , conv, gradInput, gradWeight] = cases;
   const refuses = async (each: Case, attributes: Case['attributes']) =>
     t.throwsAsync(
       run({ ...each, attributes: { ...each.attributes, ...attributes } }),

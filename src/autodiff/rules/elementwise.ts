@@ -110,6 +110,8 @@ export const elementwise: Record<string, Rule> = {
   Sqrt: (c) => [c.op('Div', [c.dy, c.op('Mul', [c.scalar(2), c.output()])])],
   Reciprocal: derivative((m, _, y) => m.neg(m.square(y))),
   Relu: (c) => [c.op('ReluGrad', [c.dy, c.output()], {}, { domain: microsoft })],
+  // Linear in dy; y decides by its sign alone.
+  [`${microsoft}:ReluGrad`]: (c) => [c.op('ReluGrad', [c.dy, c.input(1)], {}, { domain: microsoft })],
   Sigmoid: (c) => [c.op('SigmoidGrad', [c.dy, c.output()], {}, { domain: microsoft })],
   Tanh: (c) => [c.op('TanhGrad', [c.dy, c.output()], {}, { domain: microsoft })],
   Cast: (c) => cast(c, intAttribute(c.node, 'to', DataType.float)),

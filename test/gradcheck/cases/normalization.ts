@@ -27,6 +27,16 @@ const inference = (name: string, x: readonly number[], attributes: Attributes = 
     builder.op('BatchNormalization', ['x', 'scale', 'bias', 'mean', 'variance'], attributes),
 });
 
+/** ReLU behind it, and a branch around both: the sum of gradients is joined with the normalisation's own. */
+const residual = (name: string, x: readonly number[]): GradientCase => ({
+  name: `BatchNormalization inference, ReLU and a sum ${name}`,
+  inputs: { x: wrt(x), ...parameters, ...statistics },
+  build: (builder) => {
+    const y = builder.op('BatchNormalization', ['x', 'scale', 'bias', 'mean', 'variance']);
+    return builder.op('Add', [builder.op('Relu', [y]), 'x']);
+  },
+});
+
 export const normalizationCases: GradientCase[] = [
   training('of images', [4, channels, 3, 5]),
   training('of one image', [1, channels, 4, 4]),
@@ -40,6 +50,8 @@ export const normalizationCases: GradientCase[] = [
   inference('of images', [4, channels, 3, 5]),
   inference('of vectors', [6, channels]),
   inference('with its own epsilon', [2, channels, 3], { epsilon: float(0.5) }),
+  residual('of images', [4, channels, 3, 5]),
+  residual('of longer rows', [2, channels, 7, 11]),
   {
     name: 'BatchNormalization training with inputs read twice',
     inputs: { x: wrt([4, channels, 2, 2]), ...parameters, ...statistics },

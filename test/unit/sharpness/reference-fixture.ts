@@ -3,8 +3,8 @@ import { wideResNet } from '../../../src/models/wide-resnet.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
 import type { ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
-import type { Samples } from '../../../src/session/data-objective.js';
 import { ModelWeights } from '../../../src/session/model-weights.js';
+import type { Samples } from '../../../src/session/samples.js';
 import { CpuDevice } from '../../../src/vectors/device/cpu.js';
 import { type FormulaKind, formulaImages, formulaLabels, formulaTensor } from '../../reference/formula.js';
 
