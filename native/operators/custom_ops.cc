@@ -84,9 +84,6 @@ class BatchNormGrad : public Kernel {
   bool relu_;
 };
 
-<<<<<<< HEAD
-// The window of a convolution over one or two axes: attributes strides, dilations, pads (all begins, then all ends), group.
-=======
 // RunningNorm(X, scale, bias, mean, variance; epsilon, relu) → Y
 class RunningNorm : public Kernel {
  public:
@@ -134,8 +131,7 @@ class RunningNormGrad : public Kernel {
   bool relu_;
 };
 
-// The window of a convolution: attributes strides [2], pads [4: top, left, bottom, right], group 1, dilation 1.
->>>>>>> measures
+// The window of a convolution over one or two axes: attributes strides, dilations, pads (all begins, then all ends), group.
 class ConvKernel : public Kernel {
  protected:
   explicit ConvKernel(const NodeAttributes& node)
@@ -253,19 +249,12 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
 }
 
 // name, inputs, required ones, required outputs, outputs
-<<<<<<< HEAD
-const std::array<KernelSpec, 6> kSpecs = {{
-    {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
-    {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
-    {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
-=======
-const std::array<KernelSpec, 7> kSpecs = {{
+const std::array<KernelSpec, 8> kSpecs = {{
     {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
     {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
     {"RunningNorm", {"X", "scale", "bias", "mean", "variance"}, 5, 1, 1, create<RunningNorm>},
     {"RunningNormGrad", {"dY", "X", "scale", "bias", "mean", "variance", "addend"}, 6, 0, 3, create<RunningNormGrad>},
-    {"Conv", {"X", "W"}, 2, 1, 1, create<Conv>},
->>>>>>> measures
+    {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
     {"Region", {"inputs"}, 1, 1, 1, create_region, true},
