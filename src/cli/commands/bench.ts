@@ -7,5 +7,6 @@ import { addBenchStep } from './bench/step.js';
 
 export function addBench(program: Command): void {
   const bench = program.command('bench').description('Measure on this machine.');
-  for (const add of [addBenchStep, addBenchKernels, addBenchMemory, addBenchScale, addBenchModels]) add(bench);
+  for (const add of [addBenchStep, addBenchKernels, addBenchMemory, addBenchScale, addBenchModels])
+    add(bench);
 }
