@@ -44,11 +44,16 @@ test('bench models times a folder of models without Python', async (t) => {
     t.true(flatmin[0].peakRssBytes > 2 ** 25 && flatmin[0].buildSeconds > 0);
     t.true(flatmin[0].firstStepSeconds > flatmin[0].buildSeconds);
     t.is(cost.gradients, optimizer === 'sam' ? 2 : 1);
-    t.true(cost.flop > 0 && cost.bytes > 0 && roofline.efficiency > 0);
+    t.deepEqual(cost.uncounted, {});
+    t.true(cost.bytes > 0 && roofline.efficiency > 0);
     t.is(overSgd === null, optimizer === 'sgd');
     t.deepEqual([torch, ratio], [[], null]);
   }
   const [, , sgd, sam] = report.results;
+  // Both layers forward, their weights' gradients, and the second layer's input's: 4 images, 4 × 8 and 8 × 3 weights.
+  const products = 2 * 4 * (2 * 4 * 8 + 3 * 8 * 3);
+  t.true(sgd.cost.flop > products && sgd.cost.flop < 3 * products, `${sgd.cost.flop}`);
+  t.true(sam.cost.flop > 2 * products);
   t.is(sgd.flatmin[0].firstLoss, sam.flatmin[0].firstLoss);
   t.true(report.machine.limits.flopPerSecond > 0 && report.machine.threads === 1);
   t.regex(report.notes[0], /PyTorch is left out/);

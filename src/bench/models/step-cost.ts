@@ -1,4 +1,4 @@
-import { buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
+import { assemble, buildGraph, gradientGraph, passContext } from '../../compile/build-graph.js';
 import { asPrepared } from '../../compile/loss-model.js';
 import type { Graph } from '../../onnx/proto.js';
 import { elementBytes } from '../../onnx/tensors/tensor.js';
@@ -33,9 +33,10 @@ export async function countSteps(task: CostTask): Promise<Partial<Record<PeerOpt
   const { precision } = task;
   const { loss, sizes } = batch;
   const asked = { ...sizes, loss, target, precision, dropout: true };
-  const gradient = await gradientGraph(await passContext(runtime, asPrepared(model), asked));
+  const context = await passContext(runtime, asPrepared(model), asked);
+  const unlowered = await assemble(await gradientGraph(context), context);
   const built = await buildGraph(runtime, model, asked);
-  const { flop, uncounted } = costOfGraph(gradient.graph, gradient.types);
+  const { flop, uncounted } = costOfGraph(unlowered.model.graph, unlowered.types);
   const { bytes } = costOfGraph(built.model.graph, built.types);
   const spans = new Spans();
   const on = tracedDevice(device, spans);
