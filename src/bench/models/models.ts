@@ -83,7 +83,7 @@ export async function benchModels(
       settings: { rounds: values.rounds, steps: values.steps, warmup: values.warmup, modes: values.modes },
       results: done,
       means: meansOf(done),
-      notes: [...notes, ...otherLosses(done)],
+      notes: [...notes, ...otherSteps(done)],
     };
   };
   for (const [index, file] of files.entries()) {
@@ -244,14 +244,17 @@ function rooflineAt({ cost, flatmin }: ModelResult, limits: Limits): ModelResult
 const TOLERANCE = { fp32: 1e-3, bf16: 3e-2 } as const;
 
 /** Where the two sides do not take the same step. */
-function otherLosses(results: readonly ModelResult[]): string[] {
+function otherSteps(results: readonly ModelResult[]): string[] {
   return results.flatMap(({ model, optimizer, precision, flatmin: [own], torch: [other] }) => {
-    // Rand-SAM's first loss is at a point of its own on each side.
-    if (!own || !other || optimizer === 'rand-sam') return [];
+    if (!own || !other) return [];
+    const differences: string[] = [];
     const [a, b] = [own.firstLoss, other.firstLoss];
-    if (Math.abs(a - b) <= TOLERANCE[precision] * Math.max(Math.abs(a), Math.abs(b))) return [];
-    return [
-      `${model}, ${optimizer}, ${precision}: the first loss is ${a} in ${own.peer} and ${b} in ${other.peer}: these are not the same model on the same batch.`,
-    ];
+    const differs = Math.abs(a - b) > TOLERANCE[precision] * Math.max(Math.abs(a), Math.abs(b));
+    // Rand-SAM's first loss is at a point of its own on each side.
+    if (differs && optimizer !== 'rand-sam')
+      differences.push(`the first loss is ${a} in ${own.peer} and ${b} in ${other.peer}`);
+    if (own.parameters !== other.parameters)
+      differences.push(`${own.peer} trains ${own.parameters} numbers, and ${other.peer} ${other.parameters}`);
+    return differences.map((what) => `${model}, ${optimizer}, ${precision}: not the same step: ${what}.`);
   });
 }

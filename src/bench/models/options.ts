@@ -13,8 +13,11 @@ export const PEER_PRECISIONS = ['fp32', 'bf16'] as const;
 /** Ways to run a module in PyTorch, as model_step.py names them. */
 export const PEER_MODES = ['eager', 'channels_last', 'compile', 'compile_channels_last'] as const;
 
+/** An optimizer that flatmin and PyTorch are compared with. */
 export type PeerOptimizer = (typeof PEER_OPTIMIZERS)[number];
+/** What both sides compute with. */
 export type PeerPrecision = (typeof PEER_PRECISIONS)[number];
+/** A way to run a module in PyTorch. */
 export type PeerMode = (typeof PEER_MODES)[number];
 
 const FILE = 'the path of a Python file';
@@ -30,19 +33,16 @@ export const modelsOptions = {
   }),
   /** Names of models, those of files without .onnx; default: all. */
   models: option(names.optional(), { symbol: 'list', help: 'only these', byDefault: 'all' }),
-  /** Default sgd, sam. */
   optimizers: option(someOf(choice(PEER_OPTIMIZERS), 'optimizers'), {
     symbol: 'list',
     help: `of ${PEER_OPTIMIZERS.join(', ')}`,
     default: ['sgd', 'sam'],
   }),
-  /** Default fp32, bf16. In PyTorch, bf16 is its autocast. */
   precisions: option(someOf(choice(PEER_PRECISIONS), 'precisions'), {
     symbol: 'list',
     help: `of ${PEER_PRECISIONS.join(', ')}`,
     default: ['fp32', 'bf16'],
   }),
-  /** Of PyTorch; default eager, channels_last, compile. */
   modes: option(someOf(choice(PEER_MODES), 'modes'), {
     symbol: 'list',
     help: `of PyTorch: ${PEER_MODES.join(', ')}`,
@@ -63,7 +63,14 @@ export const modelsOptions = {
 };
 
 /** Which models are measured, and how. */
-export interface ModelsOptions extends Given<typeof modelsOptions> {
+export interface ModelsOptions
+  extends Omit<Given<typeof modelsOptions>, 'optimizers' | 'precisions' | 'modes'> {
+  /** Default sgd, sam. */
+  optimizers?: readonly PeerOptimizer[] | undefined;
+  /** Default fp32, bf16. In PyTorch, bf16 is its autocast. */
+  precisions?: readonly PeerPrecision[] | undefined;
+  /** Of PyTorch; default eager, channels_last, compile. */
+  modes?: readonly PeerMode[] | undefined;
   /** Default: the library of npm, and the training build where that is installed. */
   runtime?: Runtime | undefined;
   /** Folder for the report, written as it comes. */

@@ -31,9 +31,13 @@ export interface ModelRatios {
 
 /** A training step of one model, optimizer and precision. */
 export interface ModelResult extends ModelRatios {
+  /** Name of its file, without .onnx. */
   readonly model: string;
+  /** Of the step. */
   readonly optimizer: PeerOptimizer;
+  /** That the step was computed in. */
   readonly precision: PeerPrecision;
+  /** On each runtime. */
   readonly flatmin: readonly ModelTiming[];
   /** PyTorch's modes. */
   readonly torch: readonly ModelTiming[];
@@ -49,18 +53,23 @@ export interface ModelResult extends ModelRatios {
 
 /** Over models. */
 export interface ModelsMean {
+  /** Of the steps. */
   readonly optimizer: PeerOptimizer;
+  /** That they were computed in. */
   readonly precision: PeerPrecision;
   /** Models that both sides ran. */
   readonly models: number;
-  /** Geometric means. */
+  /** The geometric mean of the models' ratios of medians. */
   readonly ratio: number;
+  /** Of those of the fastest steps. */
   readonly bestRatio: number;
+  /** Of those of the processor's time. */
   readonly cpuRatio: number;
 }
 
 /** Training steps of models in flatmin and in PyTorch. Plain JSON. */
 export interface ModelsReport {
+  /** Where it was measured. */
   readonly machine: {
     /** Name of the processor. */
     readonly cpu: string;
@@ -70,14 +79,18 @@ export interface ModelsReport {
     readonly vectors: readonly string[] | null;
     /** Threads that steps were given. */
     readonly threads: number;
+    /** That it has. */
     readonly memoryBytes: number;
     /** The best of a measurement before the steps and one behind them, in float32. */
     readonly limits: Limits;
   };
   /** Of flatmin, Node.js, ONNX Runtime by its build, and what Python has. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Rounds, steps and modes. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** By model, precision and optimizer. */
   readonly results: readonly ModelResult[];
+  /** By precision and optimizer. */
   readonly means: readonly ModelsMean[];
   /** What the reader should know, such as why PyTorch is left out. */
   readonly notes: readonly string[];

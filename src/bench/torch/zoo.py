@@ -65,6 +65,10 @@ def gpt2(batch, length):
                 vocab_size=VOCABULARY, attn_implementation="eager", use_cache=False, **sizes, **nothing_drops
             )
             self.model = GPT2LMHeadModel(config)
+            # Biases of zeros are left out by the exporter of torch.export, and would not be trained.
+            for name, parameter in self.model.named_parameters():
+                if name.endswith("bias"):
+                    nn.init.normal_(parameter, std=0.02)
 
         def forward(self, x):
             return self.model(input_ids=x).logits.transpose(1, 2)
