@@ -79,6 +79,7 @@ const flow = {
     'losses',
     'lowering',
     'capabilities',
+    'provision',
     'models',
     'compile',
     'optim',

@@ -1,15 +1,16 @@
-import type { DataLoader } from '../data/index.js';
+import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { DataBinding } from '../run/data-binding.js';
+import type { Feeds } from '../session/feeds.js';
 import type { TrainingSession } from '../session/session.js';
 import type { Spans } from './trace/spans.js';
 
-export interface StepWork {
+export interface StepWork<B = Batch> {
   readonly session: TrainingSession;
   readonly optimizer: Optimizer;
-  readonly loader: DataLoader;
-  readonly binding: DataBinding;
+  /** Begun anew where it ends. */
+  readonly loader: AsyncIterable<B>;
+  readonly binding: { feeds(batch: B): Feeds };
   /** Takes what happens when. */
   readonly spans?: Spans | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -25,6 +26,8 @@ export interface StepTime {
   readonly gradient: number;
   /** Queueing all of it; on the CPU, doing it. */
   readonly host: number;
+  /** Of the processor, over all threads of the process, in `total`. */
+  readonly cpu: number;
   readonly loss: number;
 }
 
@@ -34,12 +37,12 @@ export interface StepTime {
  * @param count steps in all
  * @throws FlatminError INTERRUPTED after the step under way, on `signal`
  */
-export async function timeSteps(work: StepWork, count: number): Promise<StepTime[]> {
+export async function timeSteps<B = Batch>(work: StepWork<B>, count: number): Promise<StepTime[]> {
   const { session, optimizer, loader, binding, spans, signal } = work;
   const { latency } = session.device;
   const waiting: Promise<unknown>[] = [];
   const times: Promise<StepTime>[] = [];
-  let ended = Promise.resolve(performance.now());
+  let ended = Promise.resolve(clocks());
   while (times.length < count) {
     let asked = performance.now();
     for await (const batch of loader) {
@@ -50,15 +53,16 @@ export async function timeSteps(work: StepWork, count: number): Promise<StepTime
       const { result } = await session.enqueue(binding.feeds(batch), optimizer);
       const queued = performance.now();
       const before = ended;
-      ended = result.then(() => performance.now());
+      ended = result.then(clocks);
       const [end, index] = [ended, times.length];
       const gradient = session.gradientSeconds - gradientBefore;
       spans?.add('waiting for data', 'data', asked, ready);
       const time = async (): Promise<StepTime> => {
         const [start, now, { loss }] = [await before, await end, await result];
-        spans?.add(`step ${index + 1}`, 'step', start, now);
+        spans?.add(`step ${index + 1}`, 'step', start.wall, now.wall);
         return {
-          total: (now - start) / 1000,
+          total: (now.wall - start.wall) / 1000,
+          cpu: (now.cpu - start.cpu) / 1000,
           data: (ready - asked) / 1000,
           gradient,
           host: (queued - queueing) / 1000,
@@ -80,4 +84,10 @@ export async function timeSteps(work: StepWork, count: number): Promise<StepTime
     }
   }
   return Promise.all(times);
+}
+
+/** Milliseconds, of performance.now() and of the processor. */
+function clocks(): { wall: number; cpu: number } {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now(), cpu: (user + system) / 1000 };
 }

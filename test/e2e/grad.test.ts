@@ -1,13 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { zipSync } from 'fflate';
 import { readSafetensors } from '../../src/formats/safetensors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { writeModel } from '../../src/onnx/model.js';
 import { makeTensor } from '../../src/onnx/tensors/tensor.js';
 import { npy } from '../fixtures/npy.js';
+import { writeNpz } from '../fixtures/npz.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const fixture = (name: string) =>
@@ -17,10 +17,7 @@ const model = fixture('cnn-training-form.onnx');
 
 function writeInputs(folder: string, arrays: Record<string, Uint8Array>): string {
   const path = join(folder, 'inputs.npz');
-  writeFileSync(
-    path,
-    zipSync(Object.fromEntries(Object.entries(arrays).map(([name, bytes]) => [`${name}.npy`, bytes]))),
-  );
+  writeNpz(path, arrays);
   return path;
 }
 

@@ -12,6 +12,8 @@ test('files of the package are there', (t) => {
     'native/cuda/kernels/common.cu',
     'data/digits/digits.csv.gz',
     'src/bench/torch/torch_step.py',
+    'src/bench/torch/model_step.py',
+    'src/bench/torch/zoo.py',
   ])
     t.true(existsSync(packageFile(path)), path);
   t.regex(packageVersion(), /^\d+\.\d+\.\d+/);

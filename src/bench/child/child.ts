@@ -2,6 +2,9 @@
 import { FlatminError } from '../../errors.js';
 import { timeForms } from '../kernels/time-forms.js';
 import { measureMemory } from '../memory/measure.js';
+import { measureModel } from '../models/measure.js';
+import { measurePeaks } from '../models/peaks.js';
+import { countSteps } from '../models/step-cost.js';
 import { benchStep } from '../step.js';
 import type { ChildMessage, ChildRequest } from './messages.js';
 
@@ -11,6 +14,9 @@ const TASKS: Readonly<Record<string, Task>> = {
   step: (args) => benchStep(args[0]!, args[1]),
   memory: (args) => measureMemory(args[0]!, args[1]),
   forms: (args, progress) => timeForms(args[0]!, progress),
+  model: (args) => measureModel(args[0]!),
+  'model-cost': (args) => countSteps(args[0]!),
+  peaks: (args) => measurePeaks(args[0]!),
 };
 
 const send = (message: ChildMessage): Promise<void> =>

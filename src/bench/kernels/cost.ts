@@ -93,6 +93,7 @@ const FLOP: Readonly<Record<string, Formula>> = {
     perElement(1),
   ),
   ...each(['Relu', 'ReluGrad', 'Sigmoid', 'Tanh', 'Erf', 'Reciprocal', 'Clip', 'Not'], perElement(1)),
+  ...each(['HardSigmoid', 'HardSwish'], perElement(1)),
   ...each(['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'And', 'Or'], perElement(1)),
   ...each(['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd'], perElement(1)),
   ...each(['ReduceSumSquare', 'ReduceL2'], perElement(2)),

@@ -74,8 +74,8 @@ def make_step(options, model, gradient, update):
     """
     import torch
 
-    params = list(model.parameters())
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    params = [p for p in model.parameters() if p.requires_grad]
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     saved = [torch.empty_like(p) for p in params] if options.optimizer != "sgd" else []
 
     def track_statistics(on):
@@ -137,7 +137,15 @@ def make_step(options, model, gradient, update):
 
 
 def peak_rss():
-    """Peak resident memory of this process in bytes; 0 where Python does not tell it."""
+    """
+    Peak resident memory of this process in bytes; 0 where Python does not tell it. On Linux that of this program alone (VmHWM of proc(5)),
+    where getrusage counts what the parent had at the time of the fork.
+    """
+    try:
+        with open("/proc/self/status") as status:
+            return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
     try:
         import resource
     except ImportError:
@@ -310,7 +318,9 @@ def parse():
 
 def end_with_parent():
     """Waits until the other end of stdin is closed; then its process is gone, and this one's group ends."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock this thread would hold when the interpreter ends.
+    while os.read(0, 4096):
+        pass
     if hasattr(os, "killpg"):
         os.killpg(os.getpgid(0), signal.SIGKILL)
     os._exit(1)

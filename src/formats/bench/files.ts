@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../atomic.js';
 import { checked, type ReadonlyDeep } from '../run/checked.js';
 import { kernelsSchema } from './kernels.js';
 import { memorySchema } from './memory.js';
+import { modelsSchema } from './models.js';
 import { scaleSchema } from './scale.js';
 import { stepSchema, torchSchema } from './step.js';
 
@@ -15,6 +16,7 @@ const SCHEMAS = {
   kernels: kernelsSchema,
   memory: memorySchema,
   scale: scaleSchema,
+  models: modelsSchema,
 };
 
 export type BenchName = keyof typeof SCHEMAS;

@@ -1,11 +1,12 @@
-import { CustomChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, LegendComponent } from 'echarts/components';
+import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
+import { GridComponent, LegendComponent, MarkLineComponent } from 'echarts/components';
 import type { EChartsCoreOption } from 'echarts/core';
 import * as echarts from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Theme } from './theme.js';
 
-echarts.use([LineChart, ScatterChart, CustomChart, GridComponent, LegendComponent, SVGRenderer]);
+echarts.use([BarChart, LineChart, ScatterChart, CustomChart]);
+echarts.use([GridComponent, LegendComponent, MarkLineComponent, SVGRenderer]);
 
 const FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif";
 export const FONT_SIZE = 13;

@@ -14,6 +14,8 @@ export type SweepResult = BenchFile<'scale'>['results'][number];
 export type Kernels = BenchFile<'kernels'>;
 export type Kernel = Kernels['kernels'][number];
 export type Memory = BenchFile<'memory'>;
+export type Models = BenchFile<'models'>;
+export type ModelsResult = Models['results'][number];
 
 /** Undefined where the folder has none of its files. */
 export async function readBench(dir: string, notes: string[]): Promise<Bench | undefined> {

@@ -6,6 +6,7 @@ import { formatNumber, formatPercent } from '../html/numbers.js';
 import { table } from '../html/table.js';
 import { type Bench, type Memory, peakBytes } from '../read/bench.js';
 import { kernelsSection } from './bench-kernels.js';
+import { modelsSection } from './bench-models.js';
 import { sweepSection } from './bench-sweep.js';
 
 type Step = NonNullable<Bench['step']>;
@@ -16,6 +17,7 @@ const mebibytes = (bytes: number | null | undefined): string =>
 /** All that a folder of measurements holds. */
 export const benchSections = (figures: Figures, bench: Bench): Html => html`${stepSection(bench.step)}
 ${torchSection(bench.torch)}
+${modelsSection(figures, bench.models)}
 ${sweepSection(figures, bench.scale?.results)}
 ${kernelsSection(figures, bench.kernels)}
 ${memorySection(figures, bench.memory)}`;

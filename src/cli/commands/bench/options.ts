@@ -16,16 +16,21 @@ import { printResult, say } from '../../streams.js';
 const { steps, warmup, inputShape, classes } = measurementOptions;
 const { threads, ...execution } = executionFlags;
 
-/** Of all measurements. */
+/** What becomes of a report. */
+export const reportFlags = {
+  json: jsonFlag,
+  quiet: quietFlag,
+  out: option(text, {
+    symbol: 'folder',
+    help: 'where the report goes as JSON; flatmin report makes a page of it',
+  }),
+};
+
+/** Of all measurements of a run's steps. */
 const MEASUREMENT = {
   Measurement: {
     ...{ steps, warmup, input: readBy(inputShape, toShape), classes },
-    json: jsonFlag,
-    quiet: quietFlag,
-    out: option(text, {
-      symbol: 'folder',
-      help: 'where the report goes as JSON; flatmin report makes a page of it',
-    }),
+    ...reportFlags,
   },
   Execution: execution,
 };
