@@ -86,7 +86,8 @@ class Grower {
   }
 
   private sizeOf(name: string): number {
-    return elementCount(this.known.types.get(name)!.dims);
+    const type = this.known.types.get(name);
+    return type ? elementCount(type.dims) : 0;
   }
 
   private joinMakers(index: number): void {
