@@ -35,8 +35,8 @@ export function fuseRegions(given: Graph, types: ValueTypes): Graph {
 }
 
 /** A single operator has a kernel already; what is computed again is so in a region alone. */
-function isWorthwhile({ members, outputs }: RegionPlan, own: readonly Node[]): boolean {
-  if (outputs.length === 0) return false;
+function isWorthwhile({ members, inputs, outputs }: RegionPlan, own: readonly Node[]): boolean {
+  if (inputs.length === 0 || outputs.length === 0) return false;
   const computes = members.filter(({ form }) => form.kind !== 'view').length;
   return computes > 1 || members.some(({ node }) => !own.includes(node));
 }

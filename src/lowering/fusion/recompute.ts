@@ -161,7 +161,7 @@ class Recomputation {
 
     const target = this.plans.get(reader)!;
     const plan = this.replan([...new Set([...target.members, ...copied])], target.outputs);
-    if (!plan) return;
+    if (!plan || plan.inputs.length === 0) return;
     const isNeeded = (name: string) =>
       this.results.has(name) ||
       plan.inputs.includes(name) ||

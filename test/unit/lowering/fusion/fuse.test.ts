@@ -91,3 +91,10 @@ test('a value that is read by others as it is, of another shape, or of truth, st
   t.true(graph.node.some(({ opType, output }) => opType === 'Greater' && output[0] === isLarge));
   t.is(regionsOf(graph).length, 1);
 });
+
+test('what constants alone decide is left to the runtime', async (t) => {
+  const builder = new GraphBuilder();
+  const zeros = builder.op('Expand', [builder.scalar(0), builder.ints([4, 4])]);
+  builder.output(builder.op('Exp', [builder.op('Neg', [zeros])]), 'float');
+  t.is(regionsOf(await fuse(builder)).length, 0);
+});
