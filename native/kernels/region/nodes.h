@@ -18,7 +18,7 @@ struct Node {
 };
 
 // Rows below this many columns are walked as one stretch with the others of a tile.
-constexpr int64_t kShortRow = 32;
+constexpr int64_t kShortRow = 16;
 
 // Nodes that nothing needs are left out.
 std::vector<Node> nodes_of(const Program& program, const Space& space, const std::vector<uint8_t>& bools);
