@@ -4,7 +4,8 @@ import { extent, readWindow, type Window } from '../onnx/shapes/window.js';
 import { type Lowering, type LoweringContext, overChannels } from './context.js';
 
 /** dX = transposed convolution of dY with the same weight. */
-function inputGradient(c: LoweringContext, window: Window, group: number): void {
+export function inputGradient(c: LoweringContext, window: Window, group: number): void {
+  if (!c.output(0)) return;
   const [dy, x, w] = [c.input(0), c.input(1), c.input(2)];
   const [xSizes, ySizes] = [c.dims(x).slice(2), c.dims(dy).slice(2)];
   // What a stride leaves over at the end of an axis: elements that the forward pass never read.
@@ -93,7 +94,7 @@ const convGrad: Lowering = (c) => {
   const [dy, x, w] = [c.input(0), c.input(1), c.input(2)];
   const window = readWindow(c.node, c.dims(x).slice(2), c.dims(w).slice(2));
   const group = intAttribute(c.node, 'group', 1);
-  if (c.output(0)) inputGradient(c, window, group);
+  inputGradient(c, window, group);
   if (c.output(1)) weightGradient(c, window, group);
   c.define(2, 'ReduceSum', [dy, c.builder.ints(overChannels(c.dims(dy).length))], { keepdims: 0 });
 };

@@ -8,6 +8,7 @@ namespace flatmin::kernels {
 struct ConvShape {
   int64_t batch, in_channels, in_height, in_width, out_channels, kernel_h, kernel_w, stride_h, stride_w;
   int64_t pad_top, pad_left, pad_bottom, pad_right, groups, dilation_h, dilation_w;
+  int64_t x_channels = in_channels, y_channels = out_channels;  // that lie in memory for an image: more, where this is a group of another
   int64_t out_height() const { return (in_height + pad_top + pad_bottom - (kernel_h - 1) * dilation_h - 1) / stride_h + 1; }
   int64_t out_width() const { return (in_width + pad_left + pad_right - (kernel_w - 1) * dilation_w - 1) / stride_w + 1; }
 };
@@ -20,9 +21,8 @@ struct Parallel {
   void (*run)(void* context, size_t n, void (*fn)(void* arg, size_t i), void* arg);
 };
 
-/// Whether the kernels take this shape, whatever numbers it holds: one group without dilation, or a group for each input channel;
-/// positive sizes, pads not negative and below the window's extent, output not empty, and nothing so large that sizes overflow. Its
-/// output's size may be asked for only then.
+/// Whether the kernels take this shape, whatever numbers it holds: positive sizes, channels that divide into the groups, pads not negative
+/// and below the window's extent, output not empty, and nothing so large that sizes overflow. Its output's size may be asked for only then.
 bool conv_supported(const ConvShape& shape);
 
 /// y[N, O, OH, OW] = conv(x[N, I, H, W], w) + bias[O], which may be null. `scratch` holds conv_forward_scratch bytes, at 64-byte alignment.

@@ -3,11 +3,17 @@
 
 namespace flatmin::kernels::FLATMIN_ISA {
 
-/// Where the pixels of rows of `width` lie in a channels-last block: pixel (r, c) at data + r * row_stride + c * pixel_stride.
+/// Where the pixels of rows of `width` lie in a channels-last block: pixel (r, c) at data + r * row_stride + c * pixel_stride. Pixels of
+/// fewer than 16 floats hold kLanes channels at most, and are written from first to last, each over its predecessor's excess.
 struct PixelBlock {
   float* data;
   ptrdiff_t row_stride, pixel_stride;
+  /// Floats that are written of a pixel; what lies beyond the last one's channels must be free to be written, too.
+  int floats() const { return pixel_stride < kGroup ? kLanes : kGroup; }
 };
+
+/// Channels up to which pixels may lie close together.
+constexpr int64_t kFewChannels = kLanes < 8 ? kLanes : 8;
 
 /// Copies `rows` full rows of `width` pixels of up to 16 planes, `plane_stride` apart, to 16-channel pixels; missing channels become 0.
 static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t channels, int64_t rows, int64_t width, PixelBlock to) {
@@ -30,7 +36,7 @@ static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t 
     } else {
       for (int i = 0; i < kLanes; i++) at[i] = next();
     }
-    for (int g = 0; g < kGroup; g += kLanes) {
+    for (int g = 0; g < to.floats(); g += kLanes) {
       Vec v[kLanes];
       if (g + kLanes <= channels) {
 #pragma GCC unroll 16
@@ -48,7 +54,7 @@ static void planes_to_pixels(const float* planes, int64_t plane_stride, int64_t 
   const float* const planes_end = planes + (channels - 1) * plane_stride + pixels;
   float* at[kLanes];
   for (int i = 0; i < rest; i++) at[i] = next();
-  for (int g = 0; g < kGroup; g += kLanes) {
+  for (int g = 0; g < to.floats(); g += kLanes) {
     Vec v[kLanes];
 #pragma GCC unroll 16
     for (int i = 0; i < kLanes; i++) {
@@ -132,7 +138,7 @@ static void padded_pixels(const float* planes, int64_t height, int64_t width, in
                           int64_t left, int64_t columns, PixelBlock to) {
   const auto clear = [&](int64_t row, int64_t from, int64_t end) __attribute__((always_inline)) {
     for (int64_t c = from; c < end; c++)
-      for (int g = 0; g < kGroup; g += kLanes) store(to.data + row * to.row_stride + c * to.pixel_stride + g, Vec{});
+      for (int g = 0; g < to.floats(); g += kLanes) store(to.data + row * to.row_stride + c * to.pixel_stride + g, Vec{});
   };
   const int64_t begin = min_of(max_of(first, 0), height), end = max_of(begin, min_of(first + rows, height));
   for (int64_t r = 0; r < rows; r++) {

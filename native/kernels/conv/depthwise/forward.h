@@ -27,120 +27,110 @@ FLATMIN_INLINE int64_t tap_rows(const Taps& taps) {
 }
 
 struct Depthwise {
-  int64_t batch, in_height, in_width, out_height, out_width;  // in: what is read
-  int64_t in_channels, out_channels, multiplier, kernel_h, kernel_w;
-  int64_t phases_h, phases_w;  // of the result
-  bool backward;               // output planes are sums over the multiplier, too
   ConvShape s;
+  bool backward;  // dx of dy instead of y of x: planes of dx are sums over the multiplier, too
+  int64_t multiplier, in_channels, in_height, in_width, out_channels, out_height, out_width;  // in: what is read
+  int64_t phases_h, phases_w;                                                                 // of the result
 
-  Depthwise(const ConvShape& shape, bool is_backward) : backward(is_backward), s(shape) {
-    multiplier = s.out_channels / s.in_channels;
-    kernel_h = s.kernel_h, kernel_w = s.kernel_w, batch = s.batch;
-    in_height = s.in_height, in_width = s.in_width, in_channels = s.in_channels;
-    out_height = s.out_height(), out_width = s.out_width(), out_channels = s.out_channels;
+  Depthwise(const ConvShape& shape, bool is_backward) : s(shape), backward(is_backward), multiplier(s.out_channels / s.in_channels) {
+    in_channels = s.in_channels, in_height = s.in_height, in_width = s.in_width;
+    out_channels = s.out_channels, out_height = s.out_height(), out_width = s.out_width();
     phases_h = phases_w = 1;
-    if (!backward) return;
-    std::swap(in_height, out_height), std::swap(in_width, out_width), std::swap(in_channels, out_channels);
-    phases_h = s.stride_h, phases_w = s.stride_w;
+    if (backward) {
+      std::swap(in_channels, out_channels), std::swap(in_height, out_height), std::swap(in_width, out_width);
+      phases_h = min_of(s.stride_h, out_height), phases_w = min_of(s.stride_w, out_width);
+    }
+    for (int64_t i = 0; i < kKnownPhases; i++) known_rows[i] = find_rows(i), known_columns[i] = find_columns(i);
   }
-  Taps rows(int64_t phase) const {
-    return backward ? Taps::backward(kernel_h, s.stride_h, s.dilation_h, s.pad_top, phase) : Taps::forward(kernel_h, s.stride_h, s.dilation_h, s.pad_top);
-  }
-  Taps columns(int64_t phase) const {
-    return backward ? Taps::backward(kernel_w, s.stride_w, s.dilation_w, s.pad_left, phase) : Taps::forward(kernel_w, s.stride_w, s.dilation_w, s.pad_left);
-  }
+  Taps rows(int64_t phase) const { return phase < kKnownPhases ? known_rows[phase] : find_rows(phase); }
+  Taps columns(int64_t phase) const { return phase < kKnownPhases ? known_columns[phase] : find_columns(phase); }
   /// Positions of a phase on an axis of the result.
-  static int64_t positions(int64_t size, int64_t phases, int64_t phase) { return ceil_div(size - phase, phases); }
+  int64_t rows_of(int64_t phase) const { return backward ? ceil_div(out_height - phase, s.stride_h) : out_height; }
+  int64_t columns_of(int64_t phase) const { return backward ? ceil_div(out_width - phase, s.stride_w) : out_width; }
+
+ private:
+  static constexpr int64_t kKnownPhases = 2;
+  Taps known_rows[kKnownPhases], known_columns[kKnownPhases];
+  Taps find_rows(int64_t phase) const {
+    return backward ? Taps::backward(s.kernel_h, s.stride_h, s.dilation_h, s.pad_top, phase)
+                    : Taps::forward(s.kernel_h, s.stride_h, s.dilation_h, s.pad_top);
+  }
+  Taps find_columns(int64_t phase) const {
+    return backward ? Taps::backward(s.kernel_w, s.stride_w, s.dilation_w, s.pad_left, phase)
+                    : Taps::forward(s.kernel_w, s.stride_w, s.dilation_w, s.pad_left);
+  }
 };
 
 /// Where everything lies: derived from the shape alone.
 struct DepthwisePlan {
   Depthwise d;
   RowLayout source, result;
-  int64_t images, block_rows, row_span;  // row_span: source rows that one output row may read
-  int64_t row_first;
+  int64_t images, image_groups;                       // side by side, and how many such
+  int64_t row_first, row_span;                        // source rows that output row 0 may read
+  int64_t block_rows, blocks, scale;                  // rows of a phase of the result; scale: source rows from one to the next
+  int64_t source_floats, result_floats, offset_floats;  // scratch of a worker
+  bool in_place;                                      // tiles write the result where it belongs
 
   DepthwisePlan(const ConvShape& shape, bool backward) : d(shape, backward) {
-    const int64_t phases = d.columns(0).scale;
-    // A phase may have no taps; then its extent is arbitrary, and harmless.
+    // Phases may have no taps.
     int64_t first = 0, last = 0;
-    const int64_t used = Depthwise::positions(d.out_width, d.phases_w, 0);
-    for (int64_t p = 0; p < min_of(d.phases_w, d.out_width); p++) {
+    const int64_t used = d.columns_of(0), phases = d.columns(0).scale;
+    for (int64_t p = 0; p < d.phases_w; p++) {
       const Taps taps = d.columns(p);
       if (taps.count == 0) continue;
       first = min_of(first, taps.first);
       last = max_of(last, (used - 1) * taps.scale + taps.last());
     }
-    source.left = -first;
-    source.width = d.in_width;
-    source.phases = phases;
-    source.image_floats = image_pitch(d.in_width, source.left, max_of(0, last + 1 - d.in_width), phases, used);
-    images = side_by_side(d.batch, source.image_floats, used);
-    result = {0, d.out_width, d.phases_w, 0, source.image_floats};
-    result.phase_floats = round_up((images - 1) * source.image_floats + used, kLanes);
-    const int64_t reach = ceil_div(source.left + max_of(last + 1, d.in_width), phases);
-    source.phase_floats = round_up((images - 1) * source.image_floats + reach, kLanes) + kLanes;
+    const int64_t left = -first, image_floats = image_pitch(d.in_width, left, max_of(0, last + 1 - d.in_width), phases, used);
+    images = side_by_side(d.s.batch, image_floats, used);
+    image_groups = ceil_div(d.s.batch, images);
+    const int64_t before = (images - 1) * image_floats, reach = ceil_div(left + max_of(last + 1, d.in_width), phases);
+    source = {left, d.in_width, phases, round_up(before + reach, kLanes) + kLanes, images, image_floats};
+    result = {0, d.out_width, backward ? d.s.stride_w : 1, round_up(before + used, kLanes), images, image_floats};
+    in_place = images == 1 && result.phases == 1;
     row_first = 0;
     int64_t row_last = 0;
-    for (int64_t p = 0; p < min_of(d.phases_h, d.out_height); p++) {
+    for (int64_t p = 0; p < d.phases_h; p++) {
       const Taps taps = d.rows(p);
       if (taps.count == 0) continue;
       row_first = min_of(row_first, taps.first);
       row_last = max_of(row_last, taps.last());
     }
     row_span = row_last - row_first + 1;
-    const int64_t scale = d.rows(0).scale;
-    block_rows = max_of(1, min_of(Depthwise::positions(d.out_height, d.phases_h, 0), (kRowFloats / source.pitch() - row_span) / scale + 1));
+    scale = d.rows(0).scale;
+    block_rows = max_of(1, min_of(d.rows_of(0), (kRowFloats / source.pitch() - row_span) / scale + 1));
+    blocks = ceil_div(d.rows_of(0), block_rows);
+    source_floats = round_up(((block_rows - 1) * scale + row_span) * source.pitch() + kLanes, kGroup);
+    result_floats = round_up(block_rows * result.pitch() + kLanes, kGroup);
+    offset_floats = round_up(d.s.kernel_w * int64_t(sizeof(ptrdiff_t) / sizeof(float)), kGroup);
   }
-  int64_t blocks() const { return ceil_div(Depthwise::positions(d.out_height, d.phases_h, 0), block_rows); }
-  int64_t image_groups() const { return ceil_div(d.batch, images); }
-  int64_t source_rows() const { return (block_rows - 1) * d.rows(0).scale + row_span; }
-  /// Whether tiles write the result where it belongs.
-  bool in_place() const { return images == 1 && d.phases_w == 1; }
-};
-
-struct DepthwiseArrays {
-  float *source, *result, *weights;
-  ptrdiff_t* offsets;
-};
-
-static DepthwiseArrays depthwise_arrays(const DepthwisePlan& p, Carver& carver, int64_t workers, int64_t worker) {
-  DepthwiseArrays a;
-  for (int64_t i = 0; i < workers; i++) {
-    float* source = carver.take(p.source_rows() * p.source.pitch());
-    float* result = carver.take(p.in_place() ? 0 : p.block_rows * p.result.pitch());
-    float* weights = carver.take(p.d.kernel_h * p.d.kernel_w);
-    float* offsets = carver.take(p.d.kernel_w * int64_t(sizeof(ptrdiff_t) / sizeof(float)));
-    if (i == worker) a = {source, result, weights, reinterpret_cast<ptrdiff_t*>(offsets)};
+  void tap_offsets(const Taps& columns, ptrdiff_t* offsets) const {
+    for (int64_t b = 0; b < columns.count; b++) offsets[b] = source.at(source.left + columns.first + b * columns.step);
   }
-  return a;
-}
+};
 
 static size_t depthwise_scratch(const DepthwisePlan& p, unsigned threads) {
-  Carver carver{nullptr};
-  depthwise_arrays(p, carver, threads, 0);
-  return size_t(carver.used) * sizeof(float);
+  return size_t(p.source_floats + p.result_floats + p.offset_floats) * threads * sizeof(float);
 }
 
-/// Adds one source plane's taps to `count` rows of a phase of the result, at out.
-static void depthwise_phase(const DepthwisePlan& p, const DepthwiseArrays& a, const float* w, const Taps& rows, const Taps& columns,
-                            int64_t count, int64_t offset_row, float* out, ptrdiff_t out_pitch, int64_t width, float start, bool accumulate) {
-  const ptrdiff_t pitch = p.source.pitch();
-  for (int64_t b = 0; b < columns.count; b++) a.offsets[b] = p.source.at(p.source.left + columns.first + b * columns.step);
-  const int64_t shared = tap_rows(rows), scale = shared == 1 ? 1 : rows.scale;
+/// Adds one source plane's taps to `count` rows of a phase of the result, at out. `source` holds row `row_first` of the plan first.
+static void depthwise_phase(const DepthwisePlan& p, const float* source, ptrdiff_t* offsets, const float* w, const Taps& rows, const Taps& columns,
+                            int64_t count, float* out, ptrdiff_t out_pitch, int64_t width, float start, bool accumulate) {
   if (rows.count == 0 || columns.count == 0) {
-    for (int64_t r = 0; r < count && !accumulate; r++) clear(out + r * out_pitch, width);
+    for (int64_t r = 0; r < count && !accumulate; r++)
+      for (int64_t i = 0; i < width; i += kLanes) store_up_to(out + r * out_pitch + i, splat(start), width - i);
     return;
   }
+  p.tap_offsets(columns, offsets);
+  const int64_t shared = tap_rows(rows), kernel_w = p.d.s.kernel_w;
+  const ptrdiff_t pitch = p.source.pitch(), tile_pitch = shared == 1 ? rows.scale * pitch : pitch;
   for (int64_t t = 0; t < rows.count; t += shared) {
-    const int64_t taps = min_of(shared, rows.count - t);
-    for (int64_t b = 0; b < columns.count; b++)
-      for (int64_t k = 0; k < taps; k++)
-        a.weights[b * taps + k] = w[(rows.index + (t + k) * rows.index_step) * p.d.kernel_w + columns.index + b * columns.index_step];
-    run_tiles<SumTile>(count, int(taps), scale, [&](int64_t r) {
-      const float* in = a.source + (offset_row + r * rows.scale + t * rows.step) * pitch;
-      const ptrdiff_t tile_pitch = shared == 1 ? rows.scale * pitch : pitch;
-      return SumTile{{in, tile_pitch, a.offsets, columns.count}, a.weights, out + r * out_pitch, out_pitch, width, start, accumulate || t > 0};
+    const float* const weights = w + (rows.index + t * rows.index_step) * kernel_w + columns.index;
+    run_tiles<SumTile>(count, int(min_of(shared, rows.count - t)), shared == 1 ? 1 : rows.scale, [&](int64_t r) {
+      const float* in = source + (rows.first - p.row_first + r * rows.scale + t * rows.step) * pitch;
+      return SumTile{{in, tile_pitch, offsets, columns.count}, weights,   rows.index_step * kernel_w, columns.index_step,
+                     out + r * out_pitch,                      out_pitch, width,                      start,
+                     accumulate || t > 0};
     });
   }
 }
@@ -150,40 +140,37 @@ static void depthwise_run(const ConvShape& s, bool backward, const float* from, 
                           const Parallel& parallel) {
   const DepthwisePlan p(s, backward);
   const Depthwise& d = p.d;
-  const int64_t taps = d.kernel_h * d.kernel_w, in_plane = d.in_height * d.in_width, out_plane = d.out_height * d.out_width;
-  const int64_t sources = d.backward ? d.multiplier : 1;
-  for_each_item(parallel, p.image_groups() * d.out_channels * p.blocks(), [&](int64_t item, int64_t worker) {
-    Carver carver{static_cast<float*>(scratch)};
-    const DepthwiseArrays a = depthwise_arrays(p, carver, parallel.threads, worker);
-    const int64_t block = item % p.blocks(), channel = item / p.blocks() % d.out_channels, image = item / p.blocks() / d.out_channels * p.images;
-    const int64_t images = min_of(p.images, d.batch - image), first = block * p.block_rows;
-    const int64_t scale = d.rows(0).scale, source_first = first * scale + p.row_first;
-    float* const planes = to + (image * d.out_channels + channel) * out_plane;
-    const int64_t rows = min_of(p.block_rows, Depthwise::positions(d.out_height, d.phases_h, 0) - first);
-    const int64_t out_pitch = d.phases_h * d.out_width;
+  const int64_t taps = s.kernel_h * s.kernel_w, in_plane = d.in_height * d.in_width, out_plane = d.out_height * d.out_width;
+  const int64_t sources = backward ? d.multiplier : 1, own_floats = p.source_floats + p.result_floats + p.offset_floats;
+  clear(static_cast<float*>(scratch), own_floats * parallel.threads);
+  for_each_item(parallel, p.image_groups * d.out_channels * p.blocks, [&](int64_t item, int64_t worker) {
+    float* const source = static_cast<float*>(scratch) + worker * own_floats;
+    float* const staged = source + p.source_floats;
+    auto* const offsets = reinterpret_cast<ptrdiff_t*>(staged + p.result_floats);
+    const int64_t first = item % p.blocks * p.block_rows, plane = item / p.blocks, channel = plane % d.out_channels;
+    const int64_t image = plane / d.out_channels * p.images, images = min_of(p.images, s.batch - image);
+    const int64_t most_rows = min_of(p.block_rows, d.rows_of(0) - first), out_pitch = (backward ? s.stride_h : 1) * d.out_width;
     const float start = bias ? bias[channel] : 0;
-    for (int64_t ph = 0; ph < min_of(d.phases_h, d.out_height); ph++) {
-      const Taps tap_rows = d.rows(ph);
-      const int64_t count = min_of(rows, Depthwise::positions(d.out_height, d.phases_h, ph) - first), offset_row = tap_rows.first - p.row_first;
-      float* const out = planes + (first * d.phases_h + ph) * d.out_width;
+    for (int64_t ph = 0; ph < d.phases_h; ph++) {
+      const Taps rows = d.rows(ph);
+      const int64_t count = min_of(most_rows, d.rows_of(ph) - first);
+      float* const out = to + (image * d.out_channels + channel) * out_plane + first * out_pitch + ph * d.out_width;
       for (int64_t m = 0; m < sources; m++) {
-        const int64_t source = d.backward ? channel * sources + m : channel / d.multiplier;
-        const float* weights = w + (d.backward ? source : channel) * taps;
+        const int64_t from_channel = backward ? channel * sources + m : channel / d.multiplier;
+        const float* const weights = w + (backward ? from_channel : channel) * taps;
         if (ph == 0 || sources > 1)
-          fill_rows({from + (image * d.in_channels + source) * in_plane, d.in_channels * in_plane, d.in_height, d.in_width}, images,
-                    source_first, (rows - 1) * scale + p.row_span, p.source, a.source);
-        if (p.in_place()) {
-          depthwise_phase(p, a, weights, tap_rows, d.columns(0), count, offset_row, out, out_pitch, d.out_width, start, m > 0);
-          continue;
+          fill_rows({from + (image * d.in_channels + from_channel) * in_plane, d.in_channels * in_plane, d.in_height, d.in_width}, images,
+                    first * p.scale + p.row_first, (most_rows - 1) * p.scale + p.row_span, p.source, source);
+        for (int64_t pw = 0; pw < d.phases_w; pw++) {
+          float* const sums = p.in_place ? out : staged + pw * p.result.phase_floats;
+          depthwise_phase(p, source, offsets, weights, rows, d.columns(pw), count, sums, p.in_place ? out_pitch : p.result.pitch(),
+                          p.in_place ? d.out_width : p.result.phase_floats, start, m > 0);
         }
-        for (int64_t pw = 0; pw < min_of(d.phases_w, d.out_width); pw++)
-          depthwise_phase(p, a, weights, tap_rows, d.columns(pw), count, offset_row, a.result + pw * p.result.phase_floats, p.result.pitch(),
-                          p.result.phase_floats, start, m > 0);
       }
-      if (p.in_place()) continue;
+      if (p.in_place) continue;
       for (int64_t g = 0; g < images; g++)
         for (int64_t r = 0; r < count; r++)
-          p.result.read(a.result + r * p.result.pitch() + g * p.result.image_floats, out + g * d.out_channels * out_plane + r * out_pitch);
+          p.result.read(staged + r * p.result.pitch() + g * p.result.image_floats, out + g * d.out_channels * out_plane + r * out_pitch);
     }
   });
 }

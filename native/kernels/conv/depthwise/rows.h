@@ -33,22 +33,22 @@ FLATMIN_INLINE void clear(float* p, int64_t floats) {
 /// A row of scratch: `phases` rows of `phase_floats`; element e of an image's padded row is number e / phases of row e % phases, and image
 /// g begins g * image_floats further on.
 struct RowLayout {
-  int64_t left, width, phases, phase_floats, image_floats;
+  int64_t left, width, phases, phase_floats, images, image_floats;
 
   int64_t pitch() const { return phases * phase_floats; }
   /// Where padded element e of the first image is.
-  int64_t at(int64_t e) const { return e % phases * phase_floats + e / phases; }
+  int64_t at(int64_t e) const { return phases == 1 ? e : e % phases * phase_floats + e / phases; }
 
-  /// Writes a row of an image between zeros that `clear` has written.
+  /// Writes a row of an image between zeros that are there, and up to kLanes zeros more behind it.
   void fill(const float* row, float* to) const {
     if (phases == 1) {
-      for (int64_t i = 0; i < width; i += kLanes) store_up_to(to + left + i, load_up_to(row + i, width - i), width - i);
+      for (int64_t i = 0; i < width; i += kLanes) store(to + left + i, load_up_to(row + i, width - i));
     } else if (phases == 2) {
       float *even = to + at(left), *odd = to + at(left + 1);
       for (int64_t i = 0; i < width; i += 2 * kLanes) {
         const Vec a = load_up_to(row + i, width - i), b = load_up_to(row + i + kLanes, width - i - kLanes);
-        store_up_to(even + i / 2, even_lanes(a, b), (width - i + 1) / 2);
-        store_up_to(odd + i / 2, odd_lanes(a, b), (width - i) / 2);
+        store(even + i / 2, even_lanes(a, b));
+        store(odd + i / 2, odd_lanes(a, b));
       }
     } else {
       for (int64_t i = 0; i < width; i++) to[at(left + i)] = row[i];
@@ -78,14 +78,14 @@ struct ChannelPlanes {
   int64_t stride, height, width;
 };
 
-/// Rows [first, first + count) of `images` planes, with zeros outside them.
+/// Rows [first, first + count) of `images` planes, with zeros outside them, to scratch that began as zeros and that nothing else writes;
+/// it has kLanes floats to spare at its end.
 static void fill_rows(ChannelPlanes planes, int64_t images, int64_t first, int64_t count, const RowLayout& layout, float* to) {
   for (int64_t r = 0; r < count; r++, to += layout.pitch()) {
-    clear(to, layout.pitch());
     const int64_t row = first + r;
-    if (row < 0 || row >= planes.height) continue;
-    for (int64_t g = 0; g < images; g++)
-      layout.fill(planes.data + g * planes.stride + row * planes.width, to + g * layout.image_floats);
+    const bool inside = row >= 0 && row < planes.height;
+    if (!inside || images < layout.images) clear(to, layout.pitch());
+    for (int64_t g = 0; inside && g < images; g++) layout.fill(planes.data + g * planes.stride + row * planes.width, to + g * layout.image_floats);
   }
 }
 

@@ -17,11 +17,12 @@ struct TileTaps {
 
 struct SumTile {
   TileTaps taps;
-  const float* weights;  // [columns][rows]
+  const float* weights;
+  ptrdiff_t row_weights, column_weights;  // from a tap's weight to that of the next row's, column's
   float* out;
   ptrdiff_t out_pitch;
   int64_t width;
-  float start;      // what sums begin with, unless they go on
+  float start;  // what sums begin with, unless they go on
   bool accumulate;
 };
 
@@ -36,7 +37,7 @@ __attribute__((noinline)) static void sum_tile(const SumTile& t) {
       const float* in = t.taps.in + t.taps.offsets[b] + x;
       Vec w[Taps];
 #pragma GCC unroll 8
-      for (int a = 0; a < Taps; a++) w[a] = splat(t.weights[b * Taps + a]);
+      for (int a = 0; a < Taps; a++) w[a] = splat(t.weights[b * t.column_weights + a * t.row_weights]);
 #pragma GCC unroll 32
       for (int i = 0; i < (Rows - 1) * Scale + Taps; i++) {
         const Vec v = load(in + i * t.taps.pitch);

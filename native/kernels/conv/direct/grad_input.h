@@ -15,11 +15,13 @@ struct DirectGradInput {
     weights.turned = false;
   }
   static bool is_forward(const ConvShape& s) { return s.stride_h == 1 && s.stride_w == 1; }
+  /// Rows from the first tap to the last.
+  int64_t reach() const { return (s.kernel_h - 1) * s.dilation_h; }
   /// dy rows that `rows` rows of dx may read.
-  int64_t dy_rows(int64_t rows) const { return min_of(out_height, (rows + s.kernel_h - 2) / s.stride_h + 1); }
+  int64_t dy_rows(int64_t rows) const { return min_of(out_height, (rows - 1 + reach()) / s.stride_h + 1); }
   /// Rows of dx of a block, all of one image.
   int64_t block_rows(unsigned threads) const {
-    const int64_t fitting = (kBlockFloats / (out_width * pixel) - 1) * s.stride_h - s.kernel_h + 2;
+    const int64_t fitting = (kBlockFloats / (out_width * pixel) - 1) * s.stride_h - reach() + 1;
     const int64_t shared = s.batch * s.in_height / (8 * int64_t(threads));
     return max_of(1, min_of(s.in_height, min_of(fitting, shared)));
   }
@@ -62,16 +64,16 @@ static void direct_grad_input(const ConvShape& s, const float* dy, const float* 
   for_each_item(parallel, s.batch * blocks, [&](int64_t item, int64_t worker) {
     const DirectArrays a = arrays(worker);
     const int64_t image = item / blocks, first = item % blocks * rows, count = min_of(rows, s.in_height - first);
-    const int64_t dy_first = max_of(0, ceil_div(max_of(0, first + s.pad_top - s.kernel_h + 1), s.stride_h));
+    const int64_t dy_first = max_of(0, ceil_div(max_of(0, first + s.pad_top - c.reach()), s.stride_h));
     const int64_t dy_end = min_of(c.out_height, (first + count - 1 + s.pad_top) / s.stride_h + 1);
     for (int64_t g = 0; g < s.out_channels && dy_first < dy_end; g += kGroup)
-      planes_to_pixels(dy + ((image * s.out_channels + g) * c.out_height + dy_first) * c.out_width, c.out_height * c.out_width,
+      planes_to_pixels(dy + ((image * s.y_channels + g) * c.out_height + dy_first) * c.out_width, c.out_height * c.out_width,
                        min_of(kGroup, s.out_channels - g), dy_end - dy_first, c.out_width, {a.pixels + g, row_floats, c.pixel});
     for (int64_t panel = 0; panel < c.weights.panels(); panel++) {
       const float* weights = a.weights + panel * c.weights.packed();
       for (int64_t i = 0; i < count * out_row; i += kLanes) store(a.out + i, Vec{});
       for (int64_t tap = 0; tap < c.weights.taps; tap++) {
-        const int64_t kh = tap / s.kernel_w, kw = tap % s.kernel_w;
+        const int64_t kh = tap / s.kernel_w * s.dilation_h, kw = tap % s.kernel_w * s.dilation_w;
         // dy's columns whose tap reads inside the image.
         const int64_t begin = ceil_div(max_of(0, s.pad_left - kw), s.stride_w);
         const int64_t last = s.in_width - 1 + s.pad_left - kw;
@@ -91,7 +93,7 @@ static void direct_grad_input(const ConvShape& s, const float* dy, const float* 
       for (int64_t g = 0; g < c.weights.columns(panel); g += kGroup) {
         const int64_t channel = panel * kPanel + g, plane = s.in_height * s.in_width;
         pixels_to_planes({a.out + g, out_row, kPanel}, count, s.in_width,
-                         dx + (image * s.in_channels + channel) * plane + first * s.in_width, plane, min_of(kGroup, s.in_channels - channel));
+                         dx + (image * s.x_channels + channel) * plane + first * s.in_width, plane, min_of(kGroup, s.in_channels - channel));
       }
     }
   });
