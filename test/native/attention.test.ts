@@ -1,6 +1,6 @@
 import test from 'ava';
 import { isolated } from './isolated.js';
-import { type Problem, type Results, solve } from './scenarios/attention.js';
+import { lost, type Problem, type Results, solve } from './scenarios/attention.js';
 
 /** Relative to the largest number of a result; sums of some hundred terms in float32. */
 const tolerance = 5e-6;
@@ -38,5 +38,13 @@ for (const isa of ['avx2', 'generic']) {
     for (const [at, { errors }] of results.entries())
       for (const [result, error] of Object.entries(errors))
         t.true(error < tolerance, `${name(problems[at]!)}: ${result}: ${error}`);
+  });
+}
+
+for (const given of ['hidden', 'NaN'] as const) {
+  test(`a query that sees nothing, or holds a NaN, has no result; the others do (${given})`, async (t) => {
+    const { output, gradient, others } = await lost(given);
+    t.deepEqual([output, gradient], [Number.NaN, Number.NaN]);
+    t.true(others.every(Number.isFinite));
   });
 }

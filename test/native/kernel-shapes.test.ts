@@ -95,6 +95,48 @@ const cases: Case[] = [
   },
 ];
 
+/** Q and O are [2, 3, 4], K and V [2, 5, 4]; a view reaches to the last element. */
+const attention = {
+  batch: [2],
+  sizes: [3, 5, 4, 4],
+  scale: float(1),
+  causal: 0,
+  q_view: [0, 12, 4, 1],
+  k_view: [0, 20, 4, 1],
+  v_view: [0, 20, 4, 1],
+  o_view: [0, 12, 4, 1],
+  mask_view: [0, 0, 5, 1],
+};
+const attentionGrad = {
+  ...attention,
+  do_view: attention.o_view,
+  dq_view: attention.q_view,
+  dk_view: attention.k_view,
+  dv_view: attention.v_view,
+  dq_scale: float(1),
+  dk_scale: float(1),
+  places: [0, 1, 2],
+  dims_0: [24],
+  dims_1: [40],
+  dims_2: [40],
+};
+const attentionCases: Case[] = [
+  {
+    op: 'Attention',
+    inputs: { Q: [24], K: [40], V: [40], mask: [15] },
+    attributes: { ...attention, o_dims: [24] },
+    outputs: 2,
+    free: {},
+  },
+  {
+    op: 'AttentionGrad',
+    inputs: { dO: [24], Q: [24], K: [40], V: [40], O: [24], lse: [2, 3], mask: [15] },
+    attributes: attentionGrad,
+    outputs: 3,
+    free: {},
+  },
+];
+
 const elements = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
 /** Runs a node on zeros of the shapes. An input whose shape is not given is left out. */
@@ -205,3 +247,47 @@ test('windows whose sizes overflow are refused', async (t) => {
     pads: [half / 2, half / 2, half / 2 - 1, half / 2 - 1],
   });
 });
+
+for (const each of attentionCases) {
+  test(`${each.op} takes shapes that fit, with a mask or without`, async (t) => {
+    await t.notThrowsAsync(run(each));
+    const { mask: _, ...others } = each.inputs;
+    await t.notThrowsAsync(run(each, others));
+  });
+
+  test(`${each.op} refuses a tensor that ends before its view`, async (t) => {
+    for (const [name, dims] of Object.entries(each.inputs)) {
+      const shorter = dims.map((size, axis) => (axis === 0 ? size - 1 : size));
+      await t.throwsAsync(run(each, { ...each.inputs, [name]: shorter }), {
+        message: new RegExp(`${each.op}: (\\w+_view reaches beyond a tensor|input \\w+ has shape)`),
+      });
+    }
+    for (const name of Object.keys(each.attributes).filter((key) => key.endsWith('_view'))) {
+      const view = each.attributes[name] as number[];
+      for (const moved of [view.map((value, at) => (at === 0 ? 1 : value)), view.map((value) => value + 1)])
+        await t.throwsAsync(run({ ...each, attributes: { ...each.attributes, [name]: moved } }), {
+          message: new RegExp(`${name} reaches beyond a tensor`),
+        });
+    }
+  });
+
+  test(`${each.op} refuses attributes that make no sense`, async (t) => {
+    const wrong: Record<string, AttributeValue>[] = [
+      { sizes: [3, 5, 4] },
+      { sizes: [3, 0, 4, 4] },
+      { sizes: [3, -5, 4, 4] },
+      { sizes: [2 ** 40, 5, 4, 4] },
+      { batch: [2 ** 30] },
+      { q_view: [0, 12, 4] },
+      { q_view: [-1, 12, 4, 1] },
+      { k_view: [0, 2 ** 50, 4, 1] },
+      ...(each.op === 'AttentionGrad' ? [{ places: [0, 1] }, { places: [0, 1, 3] }, { dims_1: [41] }] : []),
+    ];
+    for (const attributes of wrong)
+      await t.throwsAsync(
+        run({ ...each, attributes: { ...each.attributes, ...attributes } }),
+        undefined,
+        JSON.stringify(attributes),
+      );
+  });
+}

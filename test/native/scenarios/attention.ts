@@ -184,40 +184,53 @@ export async function solve(problem: Problem): Promise<Results> {
     dV: [dv, new Float64Array(dv.elements), values.dV ?? values.dQ!],
   };
   for (const b of indices(batch)) {
-    const of = (name: string, where: Placed, row: number, column: number) =>
-      data[name]![where.at([...b, row, column])]!;
-    const add = (name: string, row: number, column: number, value: number) => {
-      const [where, sums] = expected[name]!;
-      sums[where.at([...b, row, column])]! += value;
+    /** A head's matrix, row by row. */
+    const dense = (name: string, where: Placed, rows: number, columns: number) =>
+      Float64Array.from({ length: rows * columns }, (_, i) => {
+        return data[name]![where.at([...b, Math.floor(i / columns), i % columns])]!;
+      });
+    const [qs, ks] = [dense('Q', q, queries, depth), dense('K', k, keys, depth)];
+    const [vs, dOs] = [dense('V', v, keys, valueDepth), dense('dO', dO, queries, valueDepth)];
+    const added = data.mask && dense('mask', mask, queries, keys);
+    const sums: Record<string, [number, Float64Array]> = {
+      O: [valueDepth, new Float64Array(queries * valueDepth)],
+      dQ: [depth, new Float64Array(queries * depth)],
+      dK: [depth, new Float64Array(keys * depth)],
+      dV: [valueDepth, new Float64Array(keys * valueDepth)],
+    };
+    const dot = (x: Float64Array, row: number, y: Float64Array, other: number, length: number) => {
+      let sum = 0;
+      for (let d = 0; d < length; d++) sum += x[row * length + d]! * y[other * length + d]!;
+      return sum;
+    };
+    const add = (name: string, row: number, factor: number, from: Float64Array, other: number) => {
+      const [length, into] = sums[name]!;
+      for (let d = 0; d < length; d++) into[row * length + d]! += factor * from[other * length + d]!;
     };
     for (let i = 0; i < queries; i++) {
       const seen = kind === 'causal' ? Math.min(i + 1, keys) : keys;
-      const scores = Array.from({ length: seen }, (_, j) => {
-        let sum = 0;
-        for (let d = 0; d < depth; d++) sum += of('Q', q, i, d) * of('K', k, j, d);
-        return scale * sum + (data.mask ? of('mask', mask, i, j) : 0);
-      });
+      const scores = Array.from(
+        { length: seen },
+        (_, j) => scale * dot(qs, i, ks, j, depth) + (added ? added[i * keys + j]! : 0),
+      );
       const most = scores.reduce((a, c) => Math.max(a, c));
       const exponentials = scores.map((score) => Math.exp(score - most));
       const total = exponentials.reduce((a, c) => a + c);
       const p = exponentials.map((each) => each / total);
-      const dp = p.map((_, j) => {
-        let sum = 0;
-        for (let d = 0; d < valueDepth; d++) sum += of('dO', dO, i, d) * of('V', v, j, d);
-        return sum;
-      });
-      const dot = p.reduce((sum, each, j) => sum + each * dp[j]!, 0);
+      const dp = p.map((_, j) => dot(dOs, i, vs, j, valueDepth));
+      const mean = p.reduce((sum, each, j) => sum + each * dp[j]!, 0);
       for (let j = 0; j < seen; j++) {
-        const ds = p[j]! * (dp[j]! - dot) * scale;
-        for (let d = 0; d < valueDepth; d++) {
-          add('O', i, d, p[j]! * of('V', v, j, d));
-          add('dV', j, d, p[j]! * of('dO', dO, i, d));
-        }
-        for (let d = 0; d < depth; d++) {
-          add('dQ', i, d, ds * of('K', k, j, d));
-          add('dK', j, d, ds * of('Q', q, i, d));
-        }
+        const ds = p[j]! * (dp[j]! - mean) * scale;
+        add('O', i, p[j]!, vs, j);
+        add('dV', j, p[j]!, dOs, i);
+        add('dQ', i, ds, ks, j);
+        add('dK', j, ds, qs, i);
       }
+    }
+    for (const [name, [columns, values]] of Object.entries(sums)) {
+      const [where, exact] = expected[name]!;
+      for (const [at, value] of values.entries())
+        exact[where.at([...b, Math.floor(at / columns), at % columns])] = value;
     }
   }
   const errors = Object.fromEntries(
@@ -236,6 +249,77 @@ export async function solve(problem: Problem): Promise<Results> {
     errors,
     values: Object.fromEntries(Object.entries(values).map(([name, each]) => [name, [...each]])),
   };
+}
+
+/** The first output and gradient of a query alone that sees no key, or whose numbers are none. */
+export async function lost(
+  given: 'hidden' | 'NaN',
+): Promise<{ output: number; gradient: number; others: number[] }> {
+  const [queries, keys, depth] = [3, 40, 4];
+  const view = (rows: number) => [0, rows * depth, depth, 1];
+  const attributes = {
+    batch: [1],
+    sizes: [queries, keys, depth, depth],
+    scale: float(1),
+    causal: 0,
+    q_view: view(queries),
+    k_view: view(keys),
+    v_view: view(keys),
+    o_view: view(queries),
+    mask_view: [0, 0, keys, 1],
+  };
+  const builder = new GraphBuilder();
+  const sizes = {
+    Q: queries * depth,
+    K: keys * depth,
+    V: keys * depth,
+    dO: queries * depth,
+    mask: queries * keys,
+  };
+  for (const [name, count] of Object.entries(sizes)) builder.input(name, 'float', [count]);
+  const inputs = ['Q', 'K', 'V'];
+  const dims = { o_dims: [queries * depth] };
+  const domain = flatminDomain;
+  builder.ops(
+    'Attention',
+    [...inputs, 'mask'],
+    { ...attributes, ...dims },
+    { domain, outputs: ['O', 'lse'] },
+  );
+  const gradient = {
+    ...attributes,
+    do_view: view(queries),
+    dq_view: view(queries),
+    dk_view: view(keys),
+    dv_view: view(keys),
+    dq_scale: float(1),
+    dk_scale: float(1),
+    places: [0, -1, -1],
+    dims_0: [queries * depth],
+    dims_1: [0],
+    dims_2: [0],
+  };
+  builder.ops('AttentionGrad', ['dO', ...inputs, 'O', 'lse', 'mask'], gradient, { domain, outputs: ['dQ'] });
+  for (const name of ['O', 'dQ']) builder.output(name, 'float', [queries * depth]);
+  const session = await open(encodeModel(makeModel(builder.graph, { [domain]: 1 })), { kernels: true });
+  const binding = session.createBinding();
+  for (const [name, count] of Object.entries(sizes)) {
+    const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i + name.length));
+    if (name === 'mask') values.fill(0);
+    if (name === 'mask' && given === 'hidden') values.fill(Number.NEGATIVE_INFINITY, 0, keys);
+    if (name === 'Q' && given === 'NaN') values[1] = Number.NaN;
+    binding.bindInput(name, bufferOf(values), DataType.float, [count]);
+  }
+  const buffers = ['O', 'dQ'].map((name) => {
+    const buffer = new addon.DeviceBuffer(queries * depth * 4);
+    binding.bindOutput(name, buffer, DataType.float, [queries * depth]);
+    return buffer;
+  });
+  await binding.run();
+  const [o, dq] = buffers.map(floatsIn);
+  binding.dispose();
+  session.dispose();
+  return { output: o![0]!, gradient: dq![0]!, others: [...o!.slice(depth), ...dq!.slice(depth)] };
 }
 
 export const solveAll = (problems: readonly Problem[]): Promise<Results[]> =>
