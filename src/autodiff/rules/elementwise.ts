@@ -17,8 +17,9 @@ const pow: Rule = (c) => {
   const constant = constantNumber(c.builder.graph, given);
   return [
     c.when(0, () => {
-      // The general power is many times slower than these two.
+      // The general power is many times slower than these, and so is its own derivative.
       if (constant === 2) return m.mul(c.dy, m.mul(2, a));
+      if (constant === 3) return m.mul(c.dy, m.mul(3, m.square(a)));
       if (constant === 0.5) return m.div(c.dy, m.mul(2, c.output()));
       const isZero = m.equal(b, 0);
       const power = c.op('Pow', [a, m.where(isZero, 1, m.sub(b, 1))]);
