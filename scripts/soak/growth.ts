@@ -16,6 +16,7 @@ function middle(all: readonly Held[]): Held {
     resident: of('resident'),
     heap: of('heap'),
     external: of('external'),
+    buffers: of('buffers'),
     files: of('files'),
     threads: of('threads'),
   };
@@ -44,6 +45,7 @@ export function pilesUp({ begin, end }: ReturnType<typeof growthOf>): string[] {
     ...(end.external > begin.external + SLACK
       ? [`${end.external - begin.external} bytes outside of the heap`]
       : []),
+    ...(end.buffers > begin.buffers ? [`${end.buffers - begin.buffers} bytes of buffers`] : []),
     ...(end.files > begin.files ? [`${end.files - begin.files} open files`] : []),
     ...(end.threads > begin.threads ? [`${end.threads - begin.threads} threads`] : []),
   ];

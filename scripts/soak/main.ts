@@ -14,7 +14,7 @@ const { values } = parseArgs({
 });
 const isNamed = Object.keys(values).length > 0;
 const table = new Table({
-  head: ['subject', 'rounds', 'MB', 'growth', 'heap kB', 'external kB', 'files', 'threads'],
+  head: ['subject', 'rounds', 'MB', 'growth', 'heap kB', 'external kB', 'buffers kB', 'files', 'threads'],
   style: { head: [] },
 });
 for (const subject of subjects) {
@@ -35,6 +35,7 @@ for (const subject of subjects) {
     `${(100 * (end.resident / begin.resident - 1)).toFixed(1)} %`,
     change(({ heap }) => heap, 1024),
     change(({ external }) => external, 1024),
+    change(({ buffers }) => buffers, 1024),
     change(({ files }) => files),
     change(({ threads }) => threads),
   ]);

@@ -1,13 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { addon } from '../../src/addon/addon.js';
 import type { Subject } from './subjects.js';
 
 /** What a process holds; memory in bytes. */
 export interface Held {
   readonly resident: number;
-  /** Of JavaScript: objects, and what they keep outside of its heap, buffers of the addon among it. */
+  /** Of JavaScript: objects, and what they keep outside of its heap. */
   readonly heap: number;
   readonly external: number;
+  /** Of the addon. */
+  readonly buffers: number;
   /** Open file descriptors and threads; 0 where the system does not tell. */
   readonly files: number;
   readonly threads: number;
@@ -21,7 +24,14 @@ async function held(): Promise<Held> {
     await wait(20);
   }
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { resident: rss, heap: heapUsed, external, files: count('fd'), threads: count('task') };
+  return {
+    resident: rss,
+    heap: heapUsed,
+    external,
+    buffers: addon.heldBytes(),
+    files: count('fd'),
+    threads: count('task'),
+  };
 }
 
 function count(what: string): number {
