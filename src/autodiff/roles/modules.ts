@@ -72,6 +72,20 @@ export class Modules {
     return this.shareWeights(a.node, b.node, 0) || isCall(traceA, traceB);
   }
 
+  /**
+   * Whether a use has nothing that areOne or areBeside know another node's by: no module's name, and no weight near it. Tensors with
+   * thousands of readers have such.
+   */
+  isAlone(use: Use): boolean {
+    const { node } = use;
+    return (
+      !callOf(node)?.parameters.length &&
+      moduleOf(node) === undefined &&
+      !this.hasWeights(node) &&
+      this.productsBefore(use).length === 0
+    );
+  }
+
   /** Whether a use without a gradient, such as a comparison, reads the tensor that another use is of. */
   areBeside(a: Use, b: Use): boolean {
     const [callA, callB] = [callOf(a.node), callOf(b.node)];
