@@ -117,12 +117,16 @@ class DeviceBuffer : public Napi::ObjectWrap<DeviceBuffer> {
   int64_t reported_ = 0;  // bytes that V8 has been told of
 };
 
+// heldBytes(): number
+Napi::Value held_bytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(CpuStorage::held())); }
+
 }  // namespace
 
 void export_buffer(Napi::Env env, Napi::Object exports) {
   Napi::Function constructor = DeviceBuffer::define(env);
   env.GetInstanceData<AddonData>()->buffer = Napi::Persistent(constructor);
   exports.Set("DeviceBuffer", constructor);
+  exports.Set("heldBytes", Napi::Function::New(env, held_bytes, "heldBytes"));
 }
 
 View view_of(const Napi::Value& value, const char* what) {

@@ -1,5 +1,6 @@
 #include "storage.h"
 
+#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -10,6 +11,7 @@
 namespace flatmin {
 namespace {
 [[maybe_unused]] constexpr size_t kHugePage = size_t{1} << 21;
+std::atomic<size_t> held_bytes{0};
 }
 
 std::string Storage::device() const {
@@ -32,14 +34,19 @@ CpuStorage::CpuStorage(size_t size) : Storage(Place::cpu, 0, size) {
     if (mapped == MAP_FAILED) throw std::bad_alloc();
     madvise(mapped, size, MADV_HUGEPAGE);
     address_ = static_cast<std::byte*>(mapped);
+    held_bytes += bytes();
     return;
   }
 #endif
   address_ = static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlignment}));
   std::memset(address_, 0, size);
+  held_bytes += bytes();
 }
 
+size_t CpuStorage::held() { return held_bytes; }
+
 CpuStorage::~CpuStorage() {
+  held_bytes -= bytes();
 #ifdef __linux__
   if (bytes() >= kHugePage) {
     munmap(address_, bytes());

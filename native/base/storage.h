@@ -43,6 +43,8 @@ class CpuStorage : public Storage {
 
   explicit CpuStorage(size_t bytes);  // throws std::bad_alloc
   ~CpuStorage() override;
+
+  static size_t held();  // bytes of all of them in the process
 };
 
 // A window into a storage. Copying it shares the storage.

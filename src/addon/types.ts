@@ -4,6 +4,8 @@
  */
 export interface NativeAddon {
   DeviceBuffer: new (byteLength: number) => DeviceBuffer;
+  /** [sync] Bytes of all buffers of the CPU that are not gone, in all threads of the process. */
+  heldBytes(): number;
   /** Names of the operations of vector programs, those of native/vectors/ops.def; the place in the list is the number in the code. */
   readonly vectorOps: readonly string[];
   /** Names of the operations of regions, those of native/kernels/region/ops.def; the place in the list is the number in the code. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { withPath } from '../errors.js';
@@ -102,9 +102,26 @@ export async function syncDirectory(dir: string): Promise<void> {
 /** Makes a folder, and those above it that are missing, durable by their names. */
 export function makeDirectorySync(dir: string): void {
   const path = resolve(dir);
-  const first = mkdirSync(path, { recursive: true }) ?? path;
+  // One by one: Node's own way to make all of them does not end where the system has no room for names, as in /proc.
+  const missing: string[] = [];
+  for (let above = path; !existsSync(above) && dirname(above) !== above; above = dirname(above))
+    missing.push(above);
+  for (const made of missing.reverse()) {
+    // Another process may have made it meanwhile.
+    mkdirOnce(made);
+    syncDirectorySync(dirname(made));
+  }
+  if (!statSync(path).isDirectory()) mkdirSync(path);
   // The last one always: a process that was killed may have made it just before.
-  for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectorySync(dirname(made));
+  if (missing.length === 0) syncDirectorySync(dirname(path));
+}
+
+function mkdirOnce(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** syncDirectory, at once. */

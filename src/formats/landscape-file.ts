@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checked, type ReadonlyDeep } from './run/checked.js';
+import { checkedSealed, type ReadonlyDeep } from './run/checked.js';
 import { anything, listOf, number, numberOrNaN, numberOrNull, object, text } from './run/fields.js';
 
 /** Multiples of a direction; both ends at least. */
@@ -59,7 +59,7 @@ export interface LandscapeFile extends ReadonlyDeep<z.output<typeof landscapeSch
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkLandscape = (content: unknown, path: string): LandscapeFile =>
-  checked(landscapeSchema, content, path);
+  checkedSealed(landscapeSchema, content, path);
 
 /** A row for each point: the coordinates and the loss. */
 export function landscapeCsv({ dims, axes, curves = [], losses = [] }: LandscapeFile): string {

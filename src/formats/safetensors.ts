@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { allocating, FlatminError, invalid } from '../errors.js';
 import { replaceFile, writeAll } from './atomic.js';
-import { type Digest, digestOf } from './digest.js';
+import type { Digest } from './digest.js';
+import { type NamedTensor, type StoredTensor, writeData } from './safetensors-data.js';
 import { checkTensorDigest, sealHeader, tensorDigests } from './safetensors-digests.js';
 import {
   isCounts,
@@ -21,15 +22,7 @@ const MAX_HEADER_BYTES = 100_000_000;
 // A single read() of more than 2^31 - 1 bytes is refused.
 const MAX_CHUNK_BYTES = 1 << 26;
 
-export type { SafetensorsDtype };
-
-/** A dense row-major tensor. `data` may be any view of the right number of bytes; F16, BF16 and F8 are held as bits. */
-export interface NamedTensor {
-  name: string;
-  dtype: SafetensorsDtype;
-  shape: readonly number[];
-  data: ArrayBufferView;
-}
+export type { NamedTensor, SafetensorsDtype, StoredTensor };
 
 export interface SafetensorsFile {
   /** In the order of the file. */
@@ -45,13 +38,13 @@ export interface SafetensorsOptions {
 }
 
 /**
- * Writes tensors to a safetensors file, in the given order, one at a time (nothing is concatenated). The file
+ * Writes tensors to a safetensors file, in the given order, piece by piece (nothing is concatenated). The file
  * at `path` is replaced in one step: a kill leaves the old one or the new one. The data must not change meanwhile.
  * @throws FlatminError INVALID_ARGUMENT for a name used twice or a byte count other than dtype × shape.
  */
 export async function writeSafetensors(
   path: string,
-  tensors: readonly NamedTensor[],
+  tensors: readonly (NamedTensor | StoredTensor)[],
   metadata: Record<string, string> = {},
   { digests = false, beforeReplace }: SafetensorsOptions = {},
 ): Promise<void> {
@@ -69,14 +62,7 @@ export async function writeSafetensors(
     path,
     async (handle) => {
       await writeAll(handle, header());
-      const found: Digest[] = [];
-      for (const { data } of tensors) {
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        const written = writeAll(handle, bytes);
-        // While another thread writes.
-        if (digests) found.push(digestOf(bytes));
-        await written;
-      }
+      const found = await writeData(handle, tensors, digests);
       // Of the same length as the one before.
       if (digests) await writeAll(handle, header(found), 0);
     },
@@ -94,20 +80,15 @@ function encodeHeader(text: string): Uint8Array {
   return head;
 }
 
-function layOut(tensors: readonly NamedTensor[]): HeaderEntry[] {
+function layOut(tensors: readonly (NamedTensor | StoredTensor)[]): HeaderEntry[] {
   const names = new Set(['__metadata__']);
   let begin = 0;
-  return tensors.map(({ name, dtype, shape, data }) => {
+  return tensors.map(({ name, dtype, shape }) => {
     if (names.has(name)) throw invalid('tensor names', 'unique, and none "__metadata__"', name);
     names.add(name);
     if (!isSafetensorsDtype(dtype)) throw invalid(`dtype of tensor "${name}"`, 'a safetensors dtype', dtype);
     if (!isCounts(shape)) throw invalid(`shape of tensor "${name}"`, 'non-negative integers', shape);
-    const bytes = tensorBytes(dtype, shape);
-    if (data.byteLength !== bytes) {
-      const expected = `${bytes} bytes (${dtype} of shape [${shape.join(', ')}])`;
-      throw invalid(`data of tensor "${name}"`, expected, data.byteLength);
-    }
-    const entry = { name, dtype, shape: [...shape], begin, end: begin + bytes };
+    const entry = { name, dtype, shape: [...shape], begin, end: begin + tensorBytes(dtype, shape) };
     begin = entry.end;
     return entry;
   });

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { replaceFile, writeAll, writeFileAtomic } from '../formats/atomic.js';
@@ -10,6 +11,7 @@ import { EXTERNAL, loadExternalData } from './tensors/external-data.js';
  * @throws FlatminError NOT_FOUND when the file is missing, INVALID_MODEL when it or its external data are broken
  */
 export async function readModel(path: string): Promise<ModelProto> {
+  await refuseOthers(path);
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new FlatminError(
       'NOT_FOUND',
@@ -20,6 +22,25 @@ export async function readModel(path: string): Promise<ModelProto> {
   const model = decodeModel(bytes, path);
   await loadExternalData(model, path);
   return model;
+}
+
+/** A device or a pipe may never end. @throws FlatminError INVALID_MODEL for what is neither a file nor missing, or an empty file */
+async function refuseOthers(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isFile())
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Cannot read the model ${path}: it is ${kindOf(found)}, not a file.`,
+    );
+  // Files of /proc say so, whatever they hold.
+  if (found.size === 0)
+    throw new FlatminError('INVALID_MODEL', `Cannot read the model ${path}: it is empty.`);
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'a folder';
+  return found.isFIFO() ? 'a pipe' : found.isSocket() ? 'a socket' : 'a device';
 }
 
 /** Protobuf cannot hold more than 2 GiB; data beyond this go to a file beside the model. */

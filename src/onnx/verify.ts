@@ -1,7 +1,8 @@
 import { FlatminError } from '../errors.js';
 import { describeNode } from './attributes.js';
 import { isStandardDomain, microsoft } from './domains.js';
-import type { Graph, ModelProto } from './proto.js';
+import type { Graph, ModelProto, Node } from './proto.js';
+import { subgraphs } from './subgraphs.js';
 
 /**
  * Checks what every later stage relies on: operator sets named, nodes with inputs, values defined once and before use, outputs defined.
@@ -10,6 +11,26 @@ import type { Graph, ModelProto } from './proto.js';
 export function verifyModel(model: ModelProto, source = 'The model'): void {
   const domains = new Set(model.opsetImport.map(({ domain }) => domainName(domain)));
   verifyGraph(model.graph, new Set(), domains, source);
+}
+
+/** Bodies in bodies that the messages of a file may hold: protobuf's readers take a hundred messages in each other, three a body. */
+const NESTING = 32;
+
+/** @throws FlatminError INVALID_MODEL naming the node whose bodies, of an If or a Loop, are in too many others */
+export function verifyNesting({ graph, functions }: ModelProto, source: string): void {
+  const visit = (nodes: readonly Node[], depth: number): void => {
+    for (const node of nodes)
+      for (const body of subgraphs(node)) {
+        if (depth === NESTING)
+          throw new FlatminError(
+            'INVALID_MODEL',
+            `${source}: ${describeNode(node)} has a body inside ${NESTING} others: expected at most ${NESTING} in each other.`,
+          );
+        visit(body.node, depth + 1);
+      }
+  };
+  visit(graph.node, 0);
+  for (const { node } of functions ?? []) visit(node, 0);
 }
 
 const domainName = (domain: string | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));

@@ -71,13 +71,14 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   const settings = resolveSettings(given, saved);
   if (saved) assertSameConfig(saved, settings);
   else assertUsed(given, [settings.optimizer]);
+  const { execution: before } = (config ?? {}) as RunConfigFile;
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) {
     await checkModel(out, finished);
+    tellUnused(options, before);
     return finished;
   }
 
-  const { execution: before } = (config ?? {}) as RunConfigFile;
   const chosen = before ? resumedOptions(options, before) : options;
   const setup = await setUp(settings, chosen);
   try {
@@ -96,6 +97,30 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   }
 }
 
+const tellOnStderr = (text: string) => void process.stderr.write(`flatmin: ${printable(text)}\n`);
+
+/** Of the execution: what config.json records, since it may change the last bits of a result. */
+const RECORDED = [
+  'device',
+  'threads',
+  'runtime',
+  'cudaGraphs',
+] as const satisfies readonly (keyof Execution)[];
+
+/** What says how a run is made does nothing for one that is: told, but where it says what was. */
+function tellUnused(options: TrainOptions, before: Partial<ExecutionRecord> = {}): void {
+  const { out, warn = tellOnStderr, runtime, ...others } = options;
+  const given: Readonly<Record<string, unknown>> = { ...others, runtime: runtime?.version };
+  const made: Readonly<Record<string, unknown>> = { device: 'cpu', ...before };
+  const unused = [...RECORDED, ...Object.keys(checkpointOptions)].filter(
+    (name) => given[name] !== undefined && given[name] !== made[name],
+  );
+  if (unused.length > 0)
+    warn(
+      `The run in ${out} is finished: ${unused.join(', ')} changed nothing of it. restart begins it again.`,
+    );
+}
+
 function resumedOptions(given: TrainOptions, before: ExecutionRecord): TrainOptions {
   const { checkpointEvery, keepBest, keepCheckpoints } = before;
   const own = Object.entries(given).filter(([, value]) => value !== undefined);
@@ -112,7 +137,7 @@ async function trainIn(
   before: ExecutionRecord | undefined,
 ): Promise<TrainSummary> {
   const { settings, session, stepsPerEpoch, optimizer } = setup;
-  const { label, warn = (text) => void process.stderr.write(`flatmin: ${printable(text)}\n`) } = options;
+  const { label, warn = tellOnStderr } = options;
   const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
   if (options.restart) await removeResults(folder, kept);
   const found = await kept.restore(warn);
@@ -144,7 +169,7 @@ async function trainIn(
     const listeners: RunListener[] = [
       divergence,
       log,
-      new ShowProgress(progress, settings.epochs),
+      new ShowProgress(progress, settings.epochs, state),
       new EarlyStop(settings.earlyStop, state, progress),
       ...(restoring ? [restoring] : []),
       ...(uninterrupted ? [uninterrupted] : []),

@@ -1,6 +1,7 @@
 import type { DeviceBuffer } from '../addon/types.js';
 import { FlatminError } from '../errors.js';
 import type { Vector } from '../vectors/parameter-space.js';
+import { areFinite } from './checked-finite.js';
 import type { ModelWeights } from './model-weights.js';
 
 // Of a window without a number above the lowest, ONNX Runtime's MaxPool names no place, and MaxPoolGrad refuses that.
@@ -19,7 +20,6 @@ export function causedByNotFinite(
 ): boolean {
   if (!(error instanceof FlatminError && error.code === 'RUNTIME')) return false;
   if (noMaximum.test(error.message)) return true;
-  const areFinite = (values: Float32Array) => values.every(Number.isFinite);
   if (weights.names.some((name) => !weights.cameInfinite.has(name) && !areFinite(weights.read(name, at))))
     return true;
   return batch.some((buffer) => {

@@ -13,6 +13,7 @@ import {
   viewBytes,
 } from '../onnx/tensors/tensor.js';
 import { misfit } from './check-feed.js';
+import { areFinite } from './checked-finite.js';
 import { TrainingSession } from './session.js';
 import type { TrainingSessionOptions } from './session-options.js';
 
@@ -74,7 +75,8 @@ const dataOf = (feed: FeedArray): TensorData => ('dims' in feed ? feed.data : fe
  * @param given a forward model, or the path of an .onnx file
  * @param feeds arrays by the names of the model's inputs and of the loss's targets (`labels`, `targets`); numbers are converted to the
  * type that the model asks for where none is lost but precision
- * @throws FlatminError INVALID_ARGUMENT for an array that is missing or does not fit; INVALID_MODEL; NO_GRADIENT naming the node; NOT_FINITE
+ * @throws FlatminError INVALID_ARGUMENT for an array that is missing or does not fit; INVALID_MODEL; NO_GRADIENT naming the node; NOT_FINITE where the loss
+ * or a gradient is NaN or infinite, naming the first parameter
  */
 export async function gradients(
   given: ModelProto | string,
@@ -126,7 +128,16 @@ export async function gradients(
     await session.feed(Object.fromEntries(batch.filter((entry) => entry !== undefined)));
     const loss = await (await session.problem().gradient('keep')).read();
     const { arena, gradient } = session.space;
+    if (!Number.isFinite(loss)) throw new FlatminError('NOT_FINITE', `The loss of the batch is ${loss}.`);
     const found = arena.segments.map(({ name, dims }) => [name, dims, arena.read(gradient, name)] as const);
+    for (const [name, , values] of found) {
+      const wrong = areFinite(values) ? -1 : values.findIndex((value) => !Number.isFinite(value));
+      if (wrong >= 0)
+        throw new FlatminError(
+          'NOT_FINITE',
+          `The loss is ${loss}, but the gradient of "${name}" is not finite: its number ${wrong + 1} is ${values[wrong]}.`,
+        );
+    }
     return {
       loss,
       gradients: new Map(found.map(([name, , values]) => [name, values])),

@@ -9,7 +9,7 @@ import { elementCount, tensorData } from '../onnx/tensors/tensor.js';
 import { Arena } from '../vectors/arena.js';
 import type { Device } from '../vectors/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../vectors/parameter-space.js';
-import { checkedFinite } from './checked-finite.js';
+import { asFloats, checkedFinite } from './checked-finite.js';
 import { gib } from './fitting-batch.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */
@@ -87,6 +87,13 @@ export class ModelWeights {
   /** The same for a file. @throws FlatminError NOT_FINITE for a NaN, and for an infinity where the weight came with none */
   readFinite(name: string, at: WeightVectors = {}): Float32Array {
     return checkedFinite(name, this.read(name, at), this.cameInfinite.has(name));
+  }
+
+  /** Fills `target` with the bytes of a weight from `byteOffset` on. @throws FlatminError NOT_FINITE as readFinite */
+  readFiniteBytes(name: string, target: Uint8Array, byteOffset: number): void {
+    const [arena, vector] = this.locate(name);
+    arena.readBytes(vector, name, target, byteOffset);
+    checkedFinite(name, asFloats(target), this.cameInfinite.has(name));
   }
 
   write(name: string, values: Float32Array): void {

@@ -311,12 +311,12 @@ export class TrainingSession {
   }
 
   /**
-   * The same for a file.
+   * Fills `target` with the bytes of a weight from `byteOffset` on, for a file.
    * @throws FlatminError NOT_FINITE for a NaN, and for an infinity where the model came with none
    * @internal
    */
-  finiteWeight(name: string): Float32Array {
-    return this.loaded.weights.readFinite(name);
+  readFiniteBytes(name: string, target: Uint8Array, byteOffset: number): void {
+    this.loaded.weights.readFiniteBytes(name, target, byteOffset);
   }
 
   /** Overwrites a parameter or running statistic. @throws RangeError for an unknown name or a wrong number of elements */

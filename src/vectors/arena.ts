@@ -74,6 +74,16 @@ export class Arena {
     return out;
   }
 
+  /** Fills `target` with the bytes of one tensor from `byteOffset` on. */
+  readBytes(vector: DeviceBuffer, name: string, target: Uint8Array, byteOffset: number): void {
+    const { first, count } = this.segment(name);
+    if (byteOffset + target.byteLength > count * 4)
+      throw new RangeError(
+        `Tensor "${name}" has ${count * 4} bytes, but ${target.byteLength} at ${byteOffset} were asked for.`,
+      );
+    vector.read(target, first * 4 + byteOffset);
+  }
+
   /** Copies one tensor into a vector. */
   write(vector: DeviceBuffer, name: string, values: Float32Array): void {
     const { first, count } = this.segment(name);

@@ -22,9 +22,6 @@ const node = (
   attribute: Object.entries(attributes).map(([name, given]) => makeAttribute(name, given)),
 });
 
-/** The time that it takes to tell the readers of one weight apart grows with the square of their number. */
-const SQUARED = 'Mul of weights';
-
 /** Ops that leave their input's shape as it is, or would. `shape` and `weight` are initializers. */
 const LINKS: Readonly<Record<string, (input: string, output: string) => Node[]>> = {
   Identity: (input, output) => [node('Identity', [input], output)],
@@ -37,7 +34,7 @@ const LINKS: Readonly<Record<string, (input: string, output: string) => Node[]>>
     node('Reshape', [input, `${output}/shape`], output),
   ],
   'Add of a weight': (input, output) => [node('Add', [input, 'chain/weight'], output)],
-  [SQUARED]: (input, output) => [
+  'Mul of weights': (input, output) => [
     node('Mul', ['chain/weight', 'chain/weight'], `${output}/product`),
     node('Mul', [input, `${output}/product`], output),
   ],
@@ -58,9 +55,8 @@ export function addChain(draw: Draw, { graph }: ModelProto): void {
   );
   if (places.length === 0) return;
   const { index, position, name } = draw.pick(places);
-  const kind = draw.pick(Object.keys(LINKS));
-  const link = LINKS[kind]!;
-  const count = kind === SQUARED ? draw.pick(LENGTHS.slice(0, 2)) : draw.pick(LENGTHS);
+  const link = draw.pick(Object.values(LINKS));
+  const count = draw.pick(LENGTHS);
   const made: Node[] = [];
   let last = name;
   for (let step = 0; step < count; step++) made.push(...link(last, (last = `chain/${step}`)));

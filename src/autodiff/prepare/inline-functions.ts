@@ -3,23 +3,27 @@ import { describeNode } from '../../onnx/attributes.js';
 import type { Attribute, FunctionProto, Graph, ModelProto, Node } from '../../onnx/proto.js';
 import { definedIn, mapNodes, renameNode, subgraphs } from './rename.js';
 
-/** Functions in functions: no exporter nests deeper, and a function that calls itself is no ONNX. */
+/** Functions in functions: no exporter nests deeper. */
 const DEPTH = 64;
+
+/** Nodes that calls may come to: functions that call others twice each are soon more than fit any memory. */
+const NODES = 100_000;
 
 const key = (domain: string | undefined, name: string | undefined, overload: string | undefined): string =>
   `${domain ?? ''}:${name ?? ''}:${overload ?? ''}`;
 
 /**
  * Replaces every call of a local function by the function's body, with attribute references filled in.
- * @throws FlatminError INVALID_MODEL for a function that calls itself
+ * @throws FlatminError INVALID_MODEL for a function that calls itself, and for calls that come to too many nodes
  */
 export function inlineFunctions(model: ModelProto): ModelProto {
   if (!model.functions?.length) return model;
   const functions = new Map(
     model.functions.map((body) => [key(body.domain, body.name, body.overload), body]),
   );
+  checkSize(model.graph, functions);
   const inliner = new Inliner(functions, model.graph);
-  const graph = mapNodes(model.graph, (node) => inliner.expand(node, 0));
+  const graph = mapNodes(model.graph, (node) => inliner.expand(node));
   return { ...model, graph, functions: [], opsetImport: importsOf(model, graph) };
 }
 
@@ -40,11 +44,51 @@ function importsOf(model: ModelProto, graph: Graph): ModelProto['opsetImport'] {
   );
 }
 
+type Functions = ReadonlyMap<string, FunctionProto>;
+
+const called = (node: Node, functions: Functions): FunctionProto | undefined =>
+  functions.get(key(node.domain, node.opType, node.overload));
+
+/** Before anything is expanded. */
+function checkSize(graph: Graph, functions: Functions): void {
+  const sizes = new Map<FunctionProto, number>();
+  const open = new Set<FunctionProto>();
+  const sizeOf = (node: Node): number => {
+    const body = called(node, functions);
+    if (!body) return 1;
+    const known = sizes.get(body);
+    if (known !== undefined) return known;
+    if (open.has(body))
+      throw new FlatminError('INVALID_MODEL', `${describeNode(node)} is a function that calls itself.`);
+    if (open.size >= DEPTH)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `${describeNode(node)} is a function that is called through more than ${DEPTH} others.`,
+      );
+    open.add(body);
+    const size = body.node.reduce((sum, inner) => sum + sizeOf(inner), body.output.length);
+    open.delete(body);
+    sizes.set(body, size);
+    return size;
+  };
+  let total = 0;
+  mapNodes(graph, (node) => {
+    const size = called(node, functions) ? sizeOf(node) : 0;
+    total += size;
+    if (total > NODES)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `The function "${node.opType}" comes to ${size.toLocaleString('en')} nodes with all that it calls, and the model's calls up to ${describeNode(node)} to ${total.toLocaleString('en')}: expected at most ${NODES.toLocaleString('en')}.`,
+      );
+    return [node];
+  });
+}
+
 class Inliner {
   private readonly taken: Set<string>;
 
   constructor(
-    private readonly functions: ReadonlyMap<string, FunctionProto>,
+    private readonly functions: Functions,
     graph: Graph,
   ) {
     this.taken = definedIn(graph);
@@ -55,11 +99,9 @@ class Inliner {
     });
   }
 
-  expand(node: Node, depth: number): Node[] {
-    const body = this.functions.get(key(node.domain, node.opType, node.overload));
+  expand(node: Node): Node[] {
+    const body = called(node, this.functions);
     if (!body) return [node];
-    if (depth > DEPTH)
-      throw new FlatminError('INVALID_MODEL', `${describeNode(node)} is a function that calls itself.`);
     const bound = new Map<string, string>();
     body.input.forEach((name, index) => {
       bound.set(name, node.input[index] ?? '');
@@ -81,7 +123,7 @@ class Inliner {
         const filled = fillReferences(inner, values);
         const renamed = renameNode(filled, rename);
         renamed.name = `${prefix}/${inner.name || inner.opType}`;
-        return this.expand(renamed, depth + 1);
+        return this.expand(renamed);
       }),
       ...passed,
     ];

@@ -1,6 +1,6 @@
 import { defaultIrVersion } from '../../onnx/builder.js';
 import { int64, type ModelProto } from '../../onnx/proto.js';
-import { verifyModel } from '../../onnx/verify.js';
+import { verifyModel, verifyNesting } from '../../onnx/verify.js';
 import { Judge } from '../roles/judge/judge.js';
 import type { TensorRole } from '../roles/judge/verdict.js';
 import { describeLeftOut } from '../roles/left-out.js';
@@ -37,6 +37,7 @@ export interface PreparedModel extends Omit<NormalForm, 'infos'> {
  */
 export function prepareModel(given: ModelProto): PreparedModel {
   const what = `Model "${given.graph.name ?? ''}"`;
+  verifyNesting(given, what);
   verifyModel(sortModel(given, what), what);
   const unique = { ...given, graph: uniqueBodies(given.graph) };
   const { model: source, splits, verdicts } = splitMerged(unique);

@@ -30,6 +30,8 @@ export const withoutNumbers = (scope: string): string =>
 
 /** Tells whether two uses of a tensor are of one module, as those of the two branches of a siamese network. */
 export class Modules {
+  private readonly weighted = new Map<Node, boolean>();
+
   /** @param trained the tensor of the file that a value is a copy of, where its values are no initial ones */
   constructor(
     private readonly flow: ValueFlow,
@@ -70,6 +72,20 @@ export class Modules {
     return this.shareWeights(a.node, b.node, 0) || isCall(traceA, traceB);
   }
 
+  /**
+   * Whether a use has nothing that areOne or areBeside know another node's by: no module's name, and no weight near it. Tensors with
+   * thousands of readers have such.
+   */
+  isAlone(use: Use): boolean {
+    const { node } = use;
+    return (
+      !callOf(node)?.parameters.length &&
+      moduleOf(node) === undefined &&
+      !this.hasWeights(node) &&
+      this.productsBefore(use).length === 0
+    );
+  }
+
   /** Whether a use without a gradient, such as a comparison, reads the tensor that another use is of. */
   areBeside(a: Use, b: Use): boolean {
     const [callA, callB] = [callOf(a.node), callOf(b.node)];
@@ -101,6 +117,8 @@ export class Modules {
   /** Whether the nodes, or those that make what they read, have the same weights where these were no accident. */
   private shareWeights(a: Node, b: Node, depth: number): boolean {
     if (a === b || a.opType !== b.opType || depth > DEPTH) return false;
+    // A tensor with n readers is asked for n² pairs of them.
+    if (depth === 0 && !(this.hasWeights(a) && this.hasWeights(b))) return false;
     const pairs = a.input.map((value, index) => [value, b.input[index] ?? ''] as const);
     const weights = pairs.map(([x, y]) => [this.trained(x), this.trained(y)] as const);
     if (weights.some(([x, y]) => x !== undefined && x === y)) return true;
@@ -108,6 +126,22 @@ export class Modules {
     return pairs.some(([x, y]) => {
       const [makerX, makerY] = [this.flow.maker(x), this.flow.maker(y)];
       return makerX && makerY ? this.shareWeights(makerX, makerY, depth + 1) : false;
+    });
+  }
+
+  /** Whether shareWeights meets any weight on its way back from a node. */
+  private hasWeights(node: Node): boolean {
+    const found = this.weighted.get(node) ?? this.meetsWeights(node, 0);
+    this.weighted.set(node, found);
+    return found;
+  }
+
+  private meetsWeights({ input }: Node, depth: number): boolean {
+    if (input.some((value) => this.trained(value) !== undefined)) return true;
+    if (depth === DEPTH) return false;
+    return input.some((value) => {
+      const maker = this.flow.maker(value);
+      return maker ? this.meetsWeights(maker, depth + 1) : false;
     });
   }
 }

@@ -1,6 +1,6 @@
 import { FlatminError } from '../../errors.js';
 import { opKey } from '../../onnx/domains.js';
-import type { Graph, ModelProto, Tensor } from '../../onnx/proto.js';
+import type { Graph, ModelProto, Node, Tensor } from '../../onnx/proto.js';
 import { elementCount, isFloatingPoint, tensorDims } from '../../onnx/tensors/tensor.js';
 import { normalForm } from '../prepare/normal-form.js';
 import { nonDifferentiable } from '../registry.js';
@@ -122,11 +122,21 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
   const { uses, untrained } = shared;
   const groups: Group[] = [];
   const withoutGradient: { index: number; use: Use; verdict: Verdict }[] = [];
-  const add = (index: number, use: Use, verdict: Verdict, isSame: (first: Use) => boolean) => {
-    const group = groups.find((each) => each.verdict.kind === verdict.kind && isSame(each.first));
+  const add = (
+    index: number,
+    use: Use,
+    verdict: Verdict,
+    isSame: (first: Use) => boolean,
+    among: readonly Group[] = groups,
+  ): Group | undefined => {
+    const group = among.find((each) => each.verdict.kind === verdict.kind && isSame(each.first));
     if (group) group.members.push(index);
     else groups.push({ members: [index], verdict, first: use });
+    return group ? undefined : groups.at(-1);
   };
+  // Of uses that only another of their own node can be one with, and of the others.
+  const alone = new Map<Node, Group[]>();
+  const known: Group[] = [];
   const copies = uses.map((_, index) => tensors.get(`${name}${SEPARATOR}${index}`));
   const isStatistic = copies.some((copy) =>
     judge.flow.uses(copy?.name ?? '').some(({ role }) => role === 'statistic'),
@@ -140,12 +150,16 @@ function groupsOf(name: string, shared: Shared, { judge, tensors, modules }: Ana
     const verdict = judge.verdict(copy, isForeign ? '' : name);
     if (nonDifferentiable.has(opKey(use.node))) withoutGradient.push({ index, use, verdict });
     else if (verdict.kind === 'constant') add(index, use, verdict, () => true);
-    else
-      add(index, use, verdict, (first) =>
-        untrained
-          ? modules.areOne(first, use) || (takesPart(uses[index]!) && modules.areBeside(first, use))
-          : modules.areTied(first, use),
-      );
+    else if (!untrained) add(index, use, verdict, (first) => modules.areTied(first, use));
+    else {
+      const isSame = (first: Use) =>
+        modules.areOne(first, use) || (takesPart(uses[index]!) && modules.areBeside(first, use));
+      const ofNode = alone.get(use.node) ?? [];
+      const isAlone = modules.isAlone(use);
+      const made = add(index, use, verdict, isSame, isAlone ? ofNode : known);
+      if (made && isAlone) alone.set(use.node, [...ofNode, made]);
+      else if (made) known.push(made);
+    }
   });
   for (const { index, use, verdict } of withoutGradient) {
     const learned = groups.find(
@@ -186,6 +200,8 @@ function keeperFirst(groups: readonly Group[], name: string, uses: readonly Leaf
 /** Names of copies. */
 class NewNames {
   private readonly taken: Set<string>;
+  /** Of each hint, the next to be tried. */
+  private readonly counts = new Map<string, number>();
 
   constructor(graph: Graph) {
     this.taken = allNames(graph);
@@ -206,7 +222,9 @@ class NewNames {
 
   private unused(hint: string): string {
     let name = hint;
-    for (let count = 2; this.taken.has(name); count++) name = `${hint}_${count}`;
+    let count = this.counts.get(hint) ?? 2;
+    for (; this.taken.has(name); count++) name = `${hint}_${count}`;
+    this.counts.set(hint, count);
     this.taken.add(name);
     if (name === '') throw new FlatminError('INVALID_MODEL', 'A tensor of the model has no name.');
     return name;

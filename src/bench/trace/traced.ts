@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writeFileAtomic } from '../../formats/atomic.js';
+import { makeDirectorySync, writeFileAtomic } from '../../formats/atomic.js';
 import type { Optimizer } from '../../optim/optimizer.js';
 import type { Device } from '../../vectors/device/device.js';
 import { mergeTrace } from './merge.js';
@@ -53,7 +53,7 @@ export async function traced<T>(
   path: string,
   run: (tracing: Tracing) => Promise<T>,
 ): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
+  makeDirectorySync(dirname(path));
   const { result, spans, profiles } = await trace(given, run);
   await writeFileAtomic(path, JSON.stringify(mergeTrace(spans.all, profiles, process.pid)));
   return result;

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { FlatminError } from '../../errors.js';
-import { writeFileAtomic } from '../../formats/atomic.js';
+import { makeDirectorySync, writeFileAtomic } from '../../formats/atomic.js';
+import { sealedJson } from '../../formats/digest.js';
 import { landscapeCsv } from '../../formats/landscape-file.js';
 import { option } from '../../options/option.js';
 import { text } from '../../options/values.js';
@@ -66,8 +66,8 @@ async function runLandscape(command: Command, run: string, signal: AbortSignal):
   // The charts' library is large: it is loaded when it is needed.
   const { landscapePictures } = await import('../../report/landscape-pictures.js');
   const { svg, png } = landscapePictures(file);
-  await mkdir(out, { recursive: true });
-  await writeFileAtomic(join(out, `${name}.json`), `${JSON.stringify(file)}\n`);
+  makeDirectorySync(out);
+  await writeFileAtomic(join(out, `${name}.json`), sealedJson(file));
   await writeFileAtomic(join(out, `${name}.csv`), landscapeCsv(file));
   await writeFileAtomic(join(out, `${name}.svg`), svg);
   await writeFileAtomic(join(out, `${name}.png`), png);

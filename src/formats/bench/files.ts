@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { writeFileAtomic } from '../atomic.js';
-import { checked, type ReadonlyDeep } from '../run/checked.js';
+import { makeDirectorySync, writeFileAtomic } from '../atomic.js';
+import { sealedJson } from '../digest.js';
+import { checkedSealed, type ReadonlyDeep } from '../run/checked.js';
 import { kernelsSchema } from './kernels.js';
 import { memorySchema } from './memory.js';
 import { modelsSchema } from './models.js';
@@ -30,13 +30,13 @@ export const benchPath = (folder: string, name: BenchName): string => join(folde
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkBench = <N extends BenchName>(name: N, content: unknown, path: string): BenchFile<N> =>
-  checked(SCHEMAS[name], content, path) as BenchFile<N>;
+  checkedSealed(SCHEMAS[name], content, path) as BenchFile<N>;
 
 export async function writeBench<N extends BenchName>(
   folder: string,
   name: N,
   report: BenchFile<N>,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(benchPath(folder, name), `${JSON.stringify(report, null, 2)}\n`);
+  makeDirectorySync(folder);
+  await writeFileAtomic(benchPath(folder, name), sealedJson(report));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { checked, type ReadonlyDeep } from './checked.js';
+import { sealedJson } from '../digest.js';
+import { checkedSealed, type ReadonlyDeep } from './checked.js';
 import { listOf, number, numberOrNull, object, text } from './fields.js';
 
 const numbers = listOf(number, 'a list of numbers');
@@ -39,7 +40,7 @@ export type WholeSharpnessFile = ReadonlyDeep<z.output<typeof wholeSchema>>;
 
 /** @throws FlatminError INVALID_DATA naming the file and the field */
 export const checkSharpness = (content: unknown, path: string): WholeSharpnessFile =>
-  checked(wholeSchema, content, path);
+  checkedSealed(wholeSchema, content, path);
 
 /** The report as its file holds it. */
-export const sharpnessText = (report: SharpnessFile): string => `${JSON.stringify(report, null, 2)}\n`;
+export const sharpnessText = (report: SharpnessFile): string => sealedJson(report);

@@ -1,8 +1,8 @@
 import { FlatminError } from '../../errors.js';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../formats/safetensors.js';
+import { readSafetensors, type StoredTensor, writeSafetensors } from '../../formats/safetensors.js';
 import type { LossScaleState } from '../../optim/loss-scale.js';
 import type { Optimizer } from '../../optim/optimizer.js';
-import { checkedFinite } from '../../session/checked-finite.js';
+import { asFloats, checkedFinite } from '../../session/checked-finite.js';
 import type { TrainingSession } from '../../session/session.js';
 import type { MetricsMark } from '../folder/metrics.js';
 import { type RunState, stateFromText, stateToText } from './state.js';
@@ -47,8 +47,10 @@ export async function writeCheckpoint(
     ...stateToText(state),
     ...(lossScale && { lossScale: JSON.stringify(lossScale) }),
   };
-  const tensors = slots(session, optimizer).map(({ name, dims, read }) => tensor(name, dims, read));
-  await writeSafetensors(path, tensors, metadata, { digests: true, ...(beforeReplace && { beforeReplace }) });
+  await writeSafetensors(path, checkpointTensors(session, optimizer), metadata, {
+    digests: true,
+    ...(beforeReplace && { beforeReplace }),
+  });
 }
 
 /**
@@ -62,12 +64,12 @@ export async function readCheckpoint(
   context: CheckpointContext,
 ): Promise<CheckpointRecord> {
   const { tensors, record, lossScale } = await openCheckpoint(path, context);
-  const found = slots(session, optimizer).map(({ name, dims, write }) => {
+  const found = checkpointTensors(session, optimizer).map(({ name, shape: expected, write }) => {
     const { data, shape } = tensors.get(name) ?? {};
-    if (!(data instanceof Float32Array) || shape!.join() !== dims.join())
+    if (!(data instanceof Float32Array) || shape!.join() !== expected.join())
       throw new FlatminError(
         'INVALID_DATA',
-        `${path}: expected tensor "${name}" of shape [${dims}], but found ${shape ? `shape [${shape}]` : 'none'}: the checkpoint is of another model or optimizer.`,
+        `${path}: expected tensor "${name}" of shape [${expected}], but found ${shape ? `shape [${shape}]` : 'none'}: the checkpoint is of another model or optimizer.`,
       );
     return () => write(data);
   });
@@ -104,41 +106,36 @@ export async function openCheckpoint(path: string, { run, seed }: CheckpointCont
   };
 }
 
-interface Slot {
-  readonly name: string;
-  readonly dims: readonly number[];
-  read(): Float32Array;
+/** A tensor of a checkpoint, and its place in memory. */
+interface Slot extends StoredTensor {
   write(values: Float32Array): void;
 }
 
-/** Every tensor of a checkpoint, and its place in memory. */
-function slots(session: TrainingSession, optimizer: Optimizer): Slot[] {
+/** All that a checkpoint holds, in the order of the file. */
+export function checkpointTensors(session: TrainingSession, optimizer: Optimizer): Slot[] {
   const { arena } = session.space;
-  const weights = session.weightNames.map((name) => ({
-    name: `model/${name}`,
-    dims: session.weightDims(name),
-    read: () => session.finiteWeight(name),
-    write: (values: Float32Array) => session.setWeight(name, values),
-  }));
+  const weights = session.weightNames.map(
+    (name): Slot => ({
+      name: `model/${name}`,
+      dtype: 'F32',
+      shape: session.weightDims(name),
+      read: (target, byteOffset) => session.readFiniteBytes(name, target, byteOffset),
+      write: (values) => session.setWeight(name, values),
+    }),
+  );
   const vectors = Object.entries(optimizer.state(session.space)).flatMap(([vectorName, vector]) =>
-    arena.segments.map(({ name, dims }) => ({
-      name: `optimizer/${vectorName}/${name}`,
-      dims,
-      read: () => checkedFinite(`${vectorName} of ${name}`, arena.read(vector, name)),
-      write: (values: Float32Array) => arena.write(vector, name, values),
-    })),
+    arena.segments.map(
+      ({ name, dims }): Slot => ({
+        name: `optimizer/${vectorName}/${name}`,
+        dtype: 'F32',
+        shape: dims,
+        read: (target, byteOffset) => {
+          arena.readBytes(vector, name, target, byteOffset);
+          checkedFinite(`${vectorName} of ${name}`, asFloats(target));
+        },
+        write: (values) => arena.write(vector, name, values),
+      }),
+    ),
   );
   return [...weights, ...vectors];
-}
-
-/** Read when it is written, so that no second copy of the model is held. */
-function tensor(name: string, dims: readonly number[], read: () => Float32Array): NamedTensor {
-  return {
-    name,
-    dtype: 'F32',
-    shape: dims,
-    get data() {
-      return read();
-    },
-  };
 }

@@ -21,6 +21,8 @@ export interface ProgressFigures {
   /** In [0, 1]. */
   accuracy?: number;
   imagesPerSecond: number;
+  /** Steps that were not made because they were not finite. */
+  skipped?: number;
 }
 
 export interface Progress {
@@ -111,13 +113,14 @@ function lines(
 /** "120/390 31 % | loss 1.234 | accuracy 45.6 % | 321 images/s | 1:23 left" */
 function createDescription({ total, start = 0, clock = Date.now }: ProgressOptions): Describe {
   const began = clock();
-  return (done, { loss, accuracy, imagesPerSecond }) => {
+  return (done, { loss, accuracy, imagesPerSecond, skipped = 0 }) => {
     const secondsLeft = ((clock() - began) / 1000 / (done - start)) * (total - done);
     return [
       `${done}/${total} ${Math.floor((100 * done) / total)} %`,
       `loss ${loss.toPrecision(4)}`,
       accuracy === undefined ? '' : `accuracy ${(100 * accuracy).toFixed(1)} %`,
       `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
+      skipped === 0 ? '' : `${skipped} ${skipped === 1 ? 'step' : 'steps'} skipped`,
       Number.isFinite(secondsLeft) ? `${formatDuration(secondsLeft)} left` : '',
     ]
       .filter((part) => part !== '')

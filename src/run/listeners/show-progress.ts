@@ -1,3 +1,4 @@
+import type { RunState } from '../checkpoint/state.js';
 import type { EpochDone, RunListener, StepDone } from './listener.js';
 import type { Progress } from './progress.js';
 
@@ -12,6 +13,7 @@ export class ShowProgress implements RunListener {
   constructor(
     private readonly progress: Progress,
     private readonly epochs: number,
+    private readonly state: Pick<RunState, 'skipped'>,
   ) {}
 
   onStep({ step, loss, skipped, imagesPerSecond }: StepDone): void {
@@ -31,6 +33,7 @@ export class ShowProgress implements RunListener {
 
   private show(step: number, loss: number): void {
     const { accuracy, imagesPerSecond } = this;
-    this.progress.update(step, { loss, accuracy, imagesPerSecond });
+    const { skipped } = this.state;
+    this.progress.update(step, { loss, accuracy, imagesPerSecond, skipped });
   }
 }

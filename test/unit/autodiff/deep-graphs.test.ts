@@ -1,7 +1,8 @@
 import test from 'ava';
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
+import { makeAttribute } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
-import type { ModelProto } from '../../../src/onnx/proto.js';
+import type { Graph, ModelProto } from '../../../src/onnx/proto.js';
 import { makeTensor } from '../../../src/onnx/tensors/tensor.js';
 
 /** The engine has room for fewer calls in calls. */
@@ -48,3 +49,55 @@ for (const [name, link] of Object.entries(links))
     test(`a model with ${DEPTH} nodes of ${name} before its ${behind} is prepared`, (t) => {
       t.notThrows(() => prepareModel(chained(link, behind)));
     });
+
+function leaf(level: number): Graph {
+  const body = new GraphBuilder();
+  body.graph.node.push({
+    opType: 'Abs',
+    name: `leaf${level}`,
+    input: ['x'],
+    output: [`z${level}`],
+    attribute: [],
+  });
+  body.output(`z${level}`, 'float', [4]);
+  return body.graph;
+}
+
+/** An If whose branch holds an If, `depth` times. */
+function nested(depth: number): ModelProto {
+  const builder = new GraphBuilder();
+  builder.input('x', 'float', [4]);
+  builder.input('c', 'bool', []);
+  let branch: Graph | undefined;
+  for (let level = 0; level <= depth; level++) {
+    const body = new GraphBuilder();
+    const attribute = branch && [
+      makeAttribute('then_branch', { graph: branch }),
+      makeAttribute('else_branch', { graph: leaf(level) }),
+    ];
+    body.graph.node.push({
+      opType: attribute ? 'If' : 'Neg',
+      name: `node${level}`,
+      input: [attribute ? 'c' : 'x'],
+      output: [`y${level}`],
+      attribute: attribute ?? [],
+    });
+    body.output(`y${level}`, 'float', [4]);
+    branch = body.graph;
+  }
+  builder.graph.node.push(...branch!.node);
+  builder.graph.output.push(...branch!.output);
+  return makeModel(builder.graph);
+}
+
+test('bodies in each other are prepared', (t) => {
+  t.notThrows(() => prepareModel(nested(20)));
+});
+
+test('bodies in too many others are refused, whatever their number', (t) => {
+  for (const depth of [33, 5000])
+    t.throws(() => prepareModel(nested(depth)), {
+      code: 'INVALID_MODEL',
+      message: /has a body inside 32 others/,
+    });
+});

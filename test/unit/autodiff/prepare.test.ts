@@ -71,6 +71,33 @@ test('a function that calls itself is refused', (t) => {
   });
 });
 
+test('functions that call the next twice are refused before there are more nodes than memory', (t) => {
+  const row = Array.from({ length: 40 }, (_, index) => {
+    const next = index === 39 ? ['Neg', ''] : [`F${index + 1}`, 'own'];
+    const call = (from: string, to: string) => node(next[0]!, [from], [to], [], next[1]!);
+    return body(`F${index}`, [call('x', 'h'), call('h', 'y')]);
+  });
+  const model = calling([node('F0', ['x'], ['out'], [], 'own')], row);
+  t.throws(() => prepareModel(model), {
+    code: 'INVALID_MODEL',
+    message: /The function "F0" comes to [\d,]{10,} nodes .*expected at most 100,000/,
+  });
+  const few = calling([node('F30', ['x'], ['out'], [], 'own')], row);
+  t.is(prepareModel(few).model.graph.node.length, 1024);
+});
+
+test('functions called through too many others are refused', (t) => {
+  const row = Array.from({ length: 5000 }, (_, index) =>
+    body(`F${index}`, [
+      node(index === 4999 ? 'Neg' : `F${index + 1}`, ['x'], ['y'], [], index === 4999 ? '' : 'own'),
+    ]),
+  );
+  t.throws(() => prepareModel(calling([node('F0', ['x'], ['out'], [], 'own')], row)), {
+    code: 'INVALID_MODEL',
+    message: /F64.* is a function that is called through more than 64 others/,
+  });
+});
+
 test('a function may hand an input on', async (t) => {
   const pass = body('Pass', [], { output: ['x'] });
   const { model } = prepareModel(calling([node('Pass', ['x'], ['out'], [], 'own')], [pass]));

@@ -115,3 +115,18 @@ test.serial('a folder that was made is there after a power cut, and so are those
     { kind: 'sync folder', path: 'a' },
   ]);
 });
+
+test('folders are made one in another, and where none can be made that is said', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'flatmin-atomic-'));
+  makeDirectorySync(join(dir, 'a/b/c'));
+  makeDirectorySync(join(dir, 'a/b/c'));
+  t.true((await stat(join(dir, 'a/b/c'))).isDirectory());
+  await writeFile(join(dir, 'file'), '');
+  t.throws(() => makeDirectorySync(join(dir, 'file')), { code: 'EEXIST' });
+  t.throws(() => makeDirectorySync(join(dir, 'file/a')), { code: 'ENOTDIR' });
+});
+
+const onProc = process.platform === 'linux' ? test : test.skip;
+onProc('a folder in /proc is refused, and does not keep the process busy for ever', (t) => {
+  t.throws(() => makeDirectorySync('/proc/flatmin/a/b'), { message: /ENOENT.*mkdir '\/proc\/flatmin'/ });
+});

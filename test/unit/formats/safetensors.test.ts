@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
-import { type NamedTensor, readSafetensors, writeSafetensors } from '../../../src/formats/safetensors.js';
+import {
+  type NamedTensor,
+  readSafetensors,
+  type StoredTensor,
+  writeSafetensors,
+} from '../../../src/formats/safetensors.js';
 
 // safetensors.torch.save({'conv.weight': arange(6.).reshape(2, 3) / 4, 'steps': tensor([2**40, -1]),
 // 'half': tensor([1.5], float16), 'flag': tensor(True)}, {'format': 'pt'}), safetensors 0.8.0.
@@ -89,6 +94,46 @@ test('a failing write leaves the old file', async (t) => {
   }
   const twice: NamedTensor = { name: 'x', dtype: 'U8', shape: [1], data: new Uint8Array(1) };
   await t.throwsAsync(writeSafetensors(path, [twice, twice]), { message: /unique.*"x"/ });
+  t.deepEqual(await readFile(path), FROM_PYTHON);
+  t.deepEqual(await readdir(join(path, '..')), ['a.safetensors']);
+});
+
+/** Longer than a piece, and no multiple of one. */
+const LONG = Float32Array.from({ length: 700_001 }, (_, index) => index / 7);
+
+const stored = (read: StoredTensor['read']): StoredTensor => ({
+  name: 'w',
+  dtype: 'F32',
+  shape: [LONG.length],
+  read,
+});
+
+test('a tensor that is read when it is written: each byte once, in pieces, to the same file', async (t) => {
+  const [whole, inPieces] = [await temporaryPath(), await temporaryPath()];
+  const bytes = new Uint8Array(LONG.buffer);
+  let expected = 0;
+  const tensor = stored((target, byteOffset) => {
+    t.is(byteOffset, expected);
+    t.true(target.byteLength <= 1 << 20);
+    t.is(target.byteOffset, 0);
+    expected += target.byteLength;
+    target.set(bytes.subarray(byteOffset, byteOffset + target.byteLength));
+  });
+  const after: NamedTensor = { name: 'x', dtype: 'U8', shape: [3], data: new Uint8Array([1, 2, 3]) };
+  await writeSafetensors(inPieces, [tensor, after], { a: 'b' }, { digests: true });
+  t.is(expected, LONG.byteLength);
+  const { name, dtype, shape } = tensor;
+  await writeSafetensors(whole, [{ name, dtype, shape, data: LONG }, after], { a: 'b' }, { digests: true });
+  t.true((await readFile(inPieces)).equals(await readFile(whole)));
+  t.deepEqual((await readSafetensors(inPieces)).tensors.get('w')?.data, LONG);
+});
+
+test('a tensor that cannot be read leaves the old file', async (t) => {
+  const path = await temporaryPath(FROM_PYTHON);
+  const tensor = stored((_, byteOffset) => {
+    if (byteOffset > 1 << 20) throw new Error('no more');
+  });
+  await t.throwsAsync(writeSafetensors(path, [tensor]), { message: 'no more' });
   t.deepEqual(await readFile(path), FROM_PYTHON);
   t.deepEqual(await readdir(join(path, '..')), ['a.safetensors']);
 });

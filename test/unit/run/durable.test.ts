@@ -153,6 +153,15 @@ test('other threads are told though nothing else is, and another runtime is refu
   t.regex((await resume(again, { runtime: openRuntime(stockLibraryPath()) }))[0]!, /ONNX Runtime 1\.2\.3/);
 });
 
+test('options that change nothing of a finished run are told, and those that say what was are not', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  await train(settings, { out, threads: 1 });
+  t.deepEqual(await resume(out, { threads: 1, device: 'cpu' }), []);
+  t.deepEqual(await resume(out, { threads: 2, keepBest: true }), [
+    `The run in ${out} is finished: threads, keepBest changed nothing of it. restart begins it again.`,
+  ]);
+});
+
 test('verify finds each flipped bit of a finished run, and a model that was changed is not measured', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   await train(settings, { ...execution, out, keepBest: true });

@@ -40,6 +40,15 @@ test('time left leaves out the work of an earlier run', (t) => {
   t.is(text(), 'epoch 1 350/400 87 % | loss 1.000 | accuracy 45.7 % | 0.5 images/s | 1:00:00 left\n');
 });
 
+test('skipped steps are told', (t) => {
+  const { progress, time, text } = plain();
+  time.ms = 3_600_000;
+  progress.update(100, { loss: 1, imagesPerSecond: 64, skipped: 1 });
+  time.ms += 3_600_000;
+  progress.update(200, { loss: 1, imagesPerSecond: 64, skipped: 12 });
+  t.regex(text(), /64 images\/s \| 1 step skipped \| .*\n.* \| 12 steps skipped \| /);
+});
+
 test('stopping before any update prints nothing; a note is a line at once', (t) => {
   const { progress, text } = plain();
   progress.stop();
