@@ -2,7 +2,7 @@ import { opKey } from '../../onnx/domains.js';
 import type { Node } from '../../onnx/proto.js';
 import { type Probabilities, probabilities, sameDims } from './scores.js';
 import type { Values } from './values.js';
-import { transposed, type View, viewOf } from './views.js';
+import { scaledViewOf, transposed, type View, viewOf } from './views.js';
 
 /** Attention in a graph, all that reads its probabilities included. */
 export interface AttentionForm {
@@ -35,14 +35,13 @@ export function attention(values: Values, softmax: Node): AttentionForm | undefi
     }
   }
   if (!product) return undefined;
-  const [a, b, v] = [viewOf(values, p.a), viewOf(values, p.b), viewOf(values, product.input[1]!)];
+  const [a, b, v] = [scaledViewOf(values, p.a), scaledViewOf(values, p.b), viewOf(values, product.input[1]!)];
   const batch = p.dims.slice(0, -2);
   const fits = (view: View | undefined): view is View =>
     view !== undefined &&
     view.dims.length === p.dims.length &&
     sameDims(view.dims.slice(0, -2), batch) &&
     values.isFloat(view.base);
-  if (!fits(a) || !fits(b) || !fits(v) || v.factor !== 1 || !values.dims(product.output[0]!))
-    return undefined;
+  if (!fits(a) || !fits(b) || !fits(v) || !values.dims(product.output[0]!)) return undefined;
   return { p, q: a, k: transposed(b), v, product, names, nodes: [...p.nodes, ...copies, product] };
 }

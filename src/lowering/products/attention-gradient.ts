@@ -4,7 +4,7 @@ import type { Node } from '../../onnx/proto.js';
 import type { AttentionForm } from './attention-form.js';
 import type { Made } from './placement.js';
 import type { Values } from './values.js';
-import { isSwap, sameElements, swapped, transposed, type View, viewOf } from './views.js';
+import { isSwap, sameElements, scaledViewOf, swapped, transposed, type View, viewOf } from './views.js';
 
 /** A product of the backward pass. */
 export interface Part {
@@ -47,7 +47,7 @@ export function attentionGradient(values: Values, form: AttentionForm): Gradient
   const dO = ofScores?.dO ?? ofValues?.dO;
   if (!dO || (ofValues && values.original(ofValues.dO) !== values.original(dO))) return 'unknown';
   const view = viewOf(values, dO);
-  if (view?.factor !== 1 || view.dims.length !== form.p.dims.length) return 'unknown';
+  if (view?.dims.length !== form.p.dims.length) return 'unknown';
   return {
     dO: view,
     q: ofScores?.q,
@@ -134,7 +134,7 @@ function scoreGradient(
   const product = softmax && values.producer(softmax.dP, 'MatMul');
   if (!product) return null;
   const other = viewOf(values, product.input[1]!);
-  if (!other || other.factor !== form.v.factor || !sameElements(transposed(other), form.v)) return null;
+  if (!other || !sameElements(transposed(other), form.v)) return null;
   const nodes = [product, ...softmax.nodes];
   let [value, factor] = [softmax.dS, 1];
   for (;;) {
@@ -152,7 +152,7 @@ function scoreGradient(
   for (const node of values.readers(value)) {
     if (opKey(node) !== 'MatMul') return null;
     const [a, b] = [node.input[0]!, node.input[1]!];
-    const operand = viewOf(values, a === value ? b : a);
+    const operand = scaledViewOf(values, a === value ? b : a);
     if (!operand || a === b) return null;
     if (a === value && !ofQ && sameElements(operand, k)) {
       const made = { value: node.output[0]!, dims: q.dims, mayScale: true };

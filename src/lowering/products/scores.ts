@@ -91,7 +91,7 @@ function maskOf(
   if (isTriangular(values, mask, dims, (value, seen) => (seen ? value === 0 : value <= MASKED)))
     return { causal: true };
   const view = viewOf(values, mask);
-  if (view?.factor !== 1 || view.dims.length > dims.length) return undefined;
+  if (!view || view.dims.length > dims.length) return undefined;
   const missing = dims.length - view.dims.length;
   const strides = dims.map((_, axis) =>
     view.dims[axis - missing] === 1 ? 0 : (view.strides[axis - missing] ?? 0),

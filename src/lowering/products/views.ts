@@ -68,16 +68,22 @@ export const isSwap = (node: Node, rank: number): boolean => {
   return permutation(node, rank).join() === swapped(axes).join();
 };
 
-/** What a value is a view of: as far up as nodes only move, select, repeat or scale elements. */
-export function viewOf(values: Values, name: string, depth = DEPTH): View | undefined {
+/** What a value is a view of: as far up as nodes only move, select or repeat elements. */
+export const viewOf = (values: Values, name: string): View | undefined => ascend(values, name, false, DEPTH);
+
+/** The same, and nodes may multiply by constants. */
+export const scaledViewOf = (values: Values, name: string): View | undefined =>
+  ascend(values, name, true, DEPTH);
+
+function ascend(values: Values, name: string, mayScale: boolean, depth: number): View | undefined {
   const dims = values.dims(name);
   if (!dims || dims.includes(0)) return undefined;
   const itself: View = { base: name, offset: 0, dims, strides: contiguous(dims), factor: 1 };
   const node = depth > 0 ? values.producer(name) : undefined;
   if (!node) return itself;
-  const scaling = values.scaling(node);
+  const scaling = mayScale ? values.scaling(node) : undefined;
   const source = scaling?.value ?? (SELECTING.has(opKey(node)) ? node.input[0]! : undefined);
-  const of = source === undefined ? undefined : viewOf(values, source, depth - 1);
+  const of = source === undefined ? undefined : ascend(values, source, mayScale, depth - 1);
   if (!of) return itself;
   if (scaling) return { ...of, factor: of.factor * scaling.factor };
   const selected = select(values, node, name, of, dims);

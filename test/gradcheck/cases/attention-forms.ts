@@ -195,6 +195,16 @@ const layouts: AttentionForm[] = [
     isFused: true,
   },
   {
+    name: 'attention form: factors on the values and on the result',
+    inputs: lengths,
+    build: (b) => {
+      const p = b.op('Softmax', [half(b, b.op('MatMul', ['q', swap(b, 'k', 4)]))], { axis: -1 });
+      const result = b.op('MatMul', [p, b.op('Mul', ['v', b.scalar(0.6)])]);
+      return b.op('ReduceMean', [b.op('Mul', [result, b.scalar(3)])], { axes: [2], keepdims: 0 });
+    },
+    isFused: true,
+  },
+  {
     name: 'attention form: slices of one tensor',
     inputs: { x: wrt([2, 2, 5, 12]) },
     build: (b) => {
