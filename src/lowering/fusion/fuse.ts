@@ -34,11 +34,18 @@ export function fuseRegions(given: Graph, types: ValueTypes): Graph {
   return builder.graph;
 }
 
+/** Operators that ONNX Runtime computes as several. */
+const COMPOSED = new Set(['HardSwish', 'Mish']);
+
 /** A single operator has a kernel already; what is computed again is so in a region alone. */
 function isWorthwhile({ members, inputs, outputs }: RegionPlan, own: readonly Node[]): boolean {
   if (inputs.length === 0 || outputs.length === 0) return false;
   const computes = members.filter(({ form }) => form.kind !== 'view').length;
-  return computes > 1 || members.some(({ node }) => !own.includes(node));
+  return (
+    computes > 1 ||
+    members.some(({ node }) => COMPOSED.has(node.opType)) ||
+    members.some(({ node }) => !own.includes(node))
+  );
 }
 
 function nodeOf(plan: RegionPlan, known: KnownValues, builder: GraphBuilder): Node {
