@@ -3,7 +3,6 @@ import type { LoweringContext } from '../lowering/context.js';
 import { batchStatistics } from '../lowering/cuda/batch-norm.js';
 import * as cudaConv from '../lowering/cuda/conv.js';
 import { wideLabels } from '../lowering/cuda/labels.js';
-import * as normOfElements from '../lowering/kernels/batch-norm-elements.js';
 import * as conv from '../lowering/kernels/conv.js';
 import { flatmin, type Rewrite, type Target } from '../lowering/targets.js';
 import { microsoft } from '../onnx/domains.js';
@@ -53,7 +52,7 @@ function cpuTarget(capabilities: Capabilities): Target {
     rewrites: {
       ...flatmin.rewrites,
       [convGrad]: own,
-      [batchNorm]: (c) => normOfElements.forward(c) || (takes(c) && batchNormInternal(c)),
+      [batchNorm]: (c) => takes(c) && batchNormInternal(c),
     },
   };
 }

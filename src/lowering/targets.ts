@@ -7,7 +7,6 @@ import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
 import { fuseRegions } from './fusion/fuse.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
-import * as normOfElements from './kernels/batch-norm-elements.js';
 import * as conv from './kernels/conv.js';
 import { fuseProducts } from './products/products.js';
 
@@ -48,12 +47,7 @@ export const flatmin: Target = {
   name: 'flatmin',
   kernels: true,
   ops: new Set(),
-  rewrites: {
-    Conv: conv.forward,
-    [`${microsoft}:ConvGrad`]: conv.gradient,
-    [`${microsoft}:BatchNormInternal`]: normOfElements.forward,
-    [`${microsoft}:BatchNormalizationGrad`]: normOfElements.gradient,
-  },
+  rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
   fuse: fuseBatchNorm,
   finish: (graph, types) => fuseRegions(fuseProducts(graph, types), types),
 };

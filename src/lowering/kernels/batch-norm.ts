@@ -4,7 +4,6 @@ import type { Graph, Node } from '../../onnx/proto.js';
 import { readBy } from '../../onnx/subgraphs.js';
 import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
-import { normsOfSums } from './batch-norm-elements.js';
 
 /**
  * Gives batch normalisation its own kernels, with the ReLU behind it, the ReLU's gradient before its gradient, and the sum that its dX goes
@@ -18,7 +17,7 @@ import { normsOfSums } from './batch-norm-elements.js';
  *   BatchNormalization → Relu                        becomes  RunningNorm(relu = 1)
  *   ReluGrad → RunningNormGrad → Add(dX, z)          becomes  RunningNormGrad(relu = 1, addend = z)
  *
- * where nothing else reads the values in between. Those that sums take into their regions (batch-norm-elements.ts) are left.
+ * where nothing else reads the values in between.
  */
 export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
   const outputs = new Set(graph.output.map(({ name }) => name));
@@ -34,13 +33,12 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
     return all.length === 1 && !outputs.has(value) && opKey(all[0]!) === op ? all[0] : undefined;
   };
 
-  const written = normsOfSums(graph, types);
   const replaced = new Map<Node, Node | undefined>();
   const withRelu = new Map<Node, Node>();
   /** Those by running statistics, by what they read. */
   const running = new Map<string, Node>();
   for (const node of graph.node) {
-    const kernel = written.has(node) ? undefined : forwardKernel(node, types);
+    const kernel = forwardKernel(node, types);
     if (!kernel) continue;
     if (kernel.op === 'RunningNorm') running.set(node.input.join(), node);
     const relu = soleReader(node.output[0]!, 'Relu');
