@@ -74,7 +74,10 @@ export class Arena {
     return out;
   }
 
-  /** Fills `target` with the bytes of one tensor from `byteOffset` on. */
+  /**
+   * Fills `target` with the bytes of one tensor from `byteOffset` on.
+   * @internal
+   */
   readBytes(vector: DeviceBuffer, name: string, target: Uint8Array, byteOffset: number): void {
     const { first, count } = this.segment(name);
     if (byteOffset + target.byteLength > count * 4)

@@ -172,8 +172,9 @@ function misfits(
   { parameters, types }: TrainingGraph,
   outputs: readonly { name: string; dims: readonly (number | string)[] | null }[],
 ): Blocker[] {
+  const dimsOf = new Map(outputs.map(({ name, dims }) => [name, dims]));
   return parameters.flatMap(({ name, output }) => {
-    const made = outputs.find((each) => each.name === output)?.dims;
+    const made = dimsOf.get(output);
     const own = types.get(name)?.dims;
     const fits =
       !made || !own || (made.length === own.length && own.every((size, axis) => size === made[axis]));
