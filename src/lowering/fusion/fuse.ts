@@ -17,7 +17,7 @@ import { recompute } from './recompute.js';
  * @param types of all values; takes those of new ones
  */
 export function fuseRegions(given: Graph, types: ValueTypes): Graph {
-  const graph = repeatPerReader(withoutIdentities(given), types);
+  const graph = repeatPerReader(withoutIdentities(given, types), types);
   const constants = new Map(graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
   const known: KnownValues = { types, constants };
   const regions = growRegions(graph, known);

@@ -1,6 +1,6 @@
-import { GraphBuilder } from '../../onnx/builder.js';
+import { GraphBuilder, valueInfo } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
-import type { Graph, Node } from '../../onnx/proto.js';
+import type { Graph, Node, ValueInfo } from '../../onnx/proto.js';
 import { readBy, subgraphs } from '../../onnx/subgraphs.js';
 import { DataType } from '../../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
@@ -44,14 +44,27 @@ export function repeatPerReader(graph: Graph, types: ValueTypes): Graph {
   return { ...graph, node: nodes.reverse() };
 }
 
-/** Leaves out Identity nodes: readers read what they copy, and what is copied to an output is made under its name. */
-export function withoutIdentities(graph: Graph): Graph {
+/**
+ * Leaves out Identity nodes: readers read what they copy, and what is copied to an output is made under its name, with its shape declared
+ * (ONNX Runtime's MaxPoolGrad takes the shape of what it makes from there).
+ * @param types takes those of such outputs
+ */
+export function withoutIdentities(graph: Graph, types: ValueTypes): Graph {
   const outputs = new Set(graph.output.map(({ name }) => name));
   const made = new Set(graph.node.flatMap(({ output }) => output));
   const inSubgraphs = new Set(
     graph.node.filter((node) => subgraphs(node).length > 0).flatMap((node) => readBy(node)),
   );
   const renamed = new Map<string, string>();
+  const declared = new Map<string, ValueInfo>();
+  const nameOutput = (output: string, source: string): string => {
+    const known = types.get(output) ?? types.get(source);
+    if (known) {
+      types.set(output, known);
+      declared.set(output, valueInfo(output, known.type, known.dims));
+    }
+    return output;
+  };
   const current = (name: string): string => {
     const next = renamed.get(name);
     return next === undefined ? name : current(next);
@@ -61,7 +74,7 @@ export function withoutIdentities(graph: Graph): Graph {
     const [source, copy] = [current(node.input[0]!), node.output[0]!];
     if (!outputs.has(copy) && !inSubgraphs.has(copy)) renamed.set(copy, source);
     else if (outputs.has(copy) && made.has(source) && !outputs.has(source) && !inSubgraphs.has(source))
-      renamed.set(source, copy);
+      renamed.set(source, nameOutput(copy, source));
     else return true;
     return false;
   });
@@ -70,5 +83,6 @@ export function withoutIdentities(graph: Graph): Graph {
     input: each.input.map(current),
     output: each.output.map(current),
   }));
-  return { ...graph, node };
+  const output = graph.output.map((info) => declared.get(info.name) ?? info);
+  return { ...graph, node, output };
 }
