@@ -129,7 +129,7 @@ test('a file that is missing, cut off, of other bytes or without its data is one
   const cases: [string, string | Uint8Array | undefined, RegExp][] = [
     ['absent.onnx', undefined, /absent\.onnx: there is no such file/],
     ['text.onnx', 'not a model', /text\.onnx is not a valid ONNX model/],
-    ['empty.onnx', '', /empty\.onnx is not a valid ONNX model/],
+    ['empty.onnx', '', /empty\.onnx: it is empty/],
   ];
   for (const [name, content, says] of cases) {
     const path = join(folder, name);
