@@ -14,9 +14,19 @@ import type { RuleContext } from '../rule.js';
 /** A non-negative axis. */
 export const positiveAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
-/** The node's `axis` attribute, non-negative, for the rank of its first input. */
-export const axisAttribute = (c: RuleContext, fallback: number): number =>
-  positiveAxis(intAttribute(c.node, 'axis', fallback), c.dims(c.input(0)).length);
+/**
+ * The node's `axis` attribute, non-negative, for the rank of its first input.
+ * @throws FlatminError NO_GRADIENT where that has no such axis
+ */
+export function axisAttribute(c: RuleContext, fallback: number): number {
+  const rank = c.dims(c.input(0)).length;
+  const given = intAttribute(c.node, 'axis', fallback);
+  const axis = positiveAxis(given, rank);
+  // A value without axes counts as one of one axis, for ops that take it flat.
+  if (axis < 0 || axis >= Math.max(rank, 1))
+    throw c.refuse(`its axis ${given} is none of the ${rank} of "${c.input(0)}"`);
+  return axis;
+}
 
 export const isEmpty = (dims: readonly number[]): boolean => dims.includes(0);
 
