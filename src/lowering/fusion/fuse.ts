@@ -7,6 +7,7 @@ import type { ValueTypes } from '../../onnx/value-types.js';
 import { emitRegion, REGION } from './emit.js';
 import type { KnownValues } from './forms/form.js';
 import { growRegions } from './grow.js';
+import { MOST_NODES } from './limits.js';
 import { repeatPerReader, withoutIdentities } from './per-reader.js';
 import type { RegionPlan } from './plan.js';
 import { recompute } from './recompute.js';
@@ -17,6 +18,7 @@ import { recompute } from './recompute.js';
  * @param types of all values; takes those of new ones
  */
 export function fuseRegions(given: Graph, types: ValueTypes): Graph {
+  if (given.node.length > MOST_NODES) return given;
   const graph = repeatPerReader(withoutIdentities(given, types), types);
   const constants = new Map(graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
   const known: KnownValues = { types, constants };

@@ -3,14 +3,12 @@ import { elementCount } from '../../onnx/tensors/tensor.js';
 import type { KnownValues } from './forms/form.js';
 import { formOf, readByForm } from './forms/forms.js';
 import { Groups } from './groups.js';
+import { isWithinLimits, MOST_MEMBERS } from './limits.js';
 import type { Member } from './member.js';
 import { isForReaders } from './per-reader.js';
 import { planRegion, type RegionPlan } from './plan.js';
 import { readersOf } from './readers.js';
 
-/** The most nodes, and the most values read and stored, of a region: its plan takes time, and a tile has a place for each value. */
-const MOST_MEMBERS = 96;
-const MOST_VALUES = 40;
 /** Elements from which reading a value once instead of twice is worth joining two regions that have nothing else in common. */
 const SHARED_ELEMENTS = 16_384;
 
@@ -82,7 +80,7 @@ class Grower {
       outputs,
       this.known,
     );
-    return plan && plan.inputs.length + plan.outputs.length <= MOST_VALUES ? plan : undefined;
+    return plan && isWithinLimits(plan) ? plan : undefined;
   }
 
   private sizeOf(name: string): number {

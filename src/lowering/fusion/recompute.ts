@@ -4,6 +4,7 @@ import { elementBytes, elementCount } from '../../onnx/tensors/tensor.js';
 import { type KnownValues, scalarConstant } from './forms/form.js';
 import { readByForm } from './forms/forms.js';
 import type { Regions } from './grow.js';
+import { isWithinLimits, MOST_MEMBERS } from './limits.js';
 import type { Member } from './member.js';
 import { minimumCut } from './min-cut.js';
 import { planRegion, type RegionPlan } from './plan.js';
@@ -150,6 +151,7 @@ class Recomputation {
     cut: readonly string[],
   ): void {
     const kept = new Set(cut);
+    const target = this.plans.get(reader)!;
     const copied = new Set<Member>();
     const visit = (name: string): void => {
       const member = kept.has(name) ? undefined : made.get(name);
@@ -158,10 +160,10 @@ class Recomputation {
       for (const each of readByForm(member.form)) visit(each);
     };
     for (const name of wanted) visit(name);
+    if (copied.size + target.members.length > MOST_MEMBERS) return;
 
-    const target = this.plans.get(reader)!;
     const plan = this.replan([...new Set([...target.members, ...copied])], target.outputs);
-    if (!plan || plan.inputs.length === 0) return;
+    if (!plan || plan.inputs.length === 0 || !isWithinLimits(plan)) return;
     const isNeeded = (name: string) =>
       this.results.has(name) ||
       plan.inputs.includes(name) ||

@@ -98,3 +98,15 @@ test('what constants alone decide is left to the runtime', async (t) => {
   builder.output(builder.op('Exp', [builder.op('Neg', [zeros])]), 'float');
   t.is(regionsOf(await fuse(builder)).length, 0);
 });
+
+test('a long chain is cut into regions of bounded length, which compute nothing twice', async (t) => {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', 'float', [8, 8]);
+  let last = x;
+  for (let step = 0; step < 600; step++) last = builder.op('Add', [builder.op('Tanh', [last]), x]);
+  builder.output(last, 'float');
+  const regions = regionsOf(await fuse(builder));
+  t.true(regions.length > 12 && regions.length < 40, `${regions.length} regions`);
+  const lines = regions.map((region) => intsAttribute(region, 'code')!.length / 5);
+  t.true(lines.reduce((sum, count) => sum + count, 0) < 1.2 * 1200 + 10 * regions.length);
+});
