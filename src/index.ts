@@ -82,7 +82,7 @@ export { compare } from './run/compare.js';
 export type { Execution } from './run/execution.js';
 export { type TrainOptions, train } from './run/train.js';
 export type { Evaluation } from './session/evaluator.js';
-export type { Feeds } from './session/feeds.js';
+export type { Feeds } from './session/feed/feeds.js';
 export { type FeedArray, type GradientOptions, type Gradients, gradients } from './session/gradients.js';
 export type { WeightVectors } from './session/model-weights.js';
 export { type SessionState, TrainingSession } from './session/session.js';

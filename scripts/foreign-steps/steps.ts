@@ -7,7 +7,7 @@ import type { TensorData } from '../../src/onnx/tensors/tensor.js';
 import type { Optimizer } from '../../src/optim/optimizer.js';
 import { SAM } from '../../src/optim/sam.js';
 import { SGD } from '../../src/optim/sgd.js';
-import type { Feeds } from '../../src/session/feeds.js';
+import type { Feeds } from '../../src/session/feed/feeds.js';
 import { TrainingSession } from '../../src/session/session.js';
 
 /** What came of some steps. */

@@ -1,7 +1,7 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Feeds } from '../session/feeds.js';
+import type { Feeds } from '../session/feed/feeds.js';
 import type { TrainingSession } from '../session/session.js';
 import type { Spans } from './trace/spans.js';
 

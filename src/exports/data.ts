@@ -3,6 +3,6 @@
  * @module flatmin/data
  */
 export * from '../data/index.js';
-export type { FeedInput } from '../session/check-feed.js';
-export type { Feeds } from '../session/feeds.js';
+export type { FeedInput } from '../session/feed/check-feed.js';
+export type { Feeds } from '../session/feed/feeds.js';
 export type { FeedArray } from '../session/gradients.js';

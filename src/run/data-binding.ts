@@ -9,7 +9,7 @@ import type { Loss } from '../losses/loss.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
 import type { Runtime } from '../ort/library.js';
-import type { Feeds } from '../session/feeds.js';
+import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightLayout } from '../session/model-weights.js';
 
 /** How batches of a data set reach a model. */

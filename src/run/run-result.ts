@@ -1,5 +1,5 @@
 import { WeightAveraging } from '../optim/averaging.js';
-import type { Feeds } from '../session/feeds.js';
+import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { Setup } from './setup.js';
 

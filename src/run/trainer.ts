@@ -1,7 +1,7 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Evaluation } from '../session/evaluator.js';
-import type { Feeds } from '../session/feeds.js';
+import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
 import { stepSamples } from '../settings/schema.js';

@@ -4,7 +4,7 @@ import { opKey } from '../onnx/domains.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import type { BatchGraph } from './batch-graph.js';
-import type { Feeds } from './feeds.js';
+import type { Feeds } from './feed/feeds.js';
 import type { ModelWeights } from './model-weights.js';
 
 interface Averaging {

@@ -19,9 +19,9 @@ import { DataType, elementBytes, type TensorData } from '../onnx/tensors/tensor.
 import type { Runtime } from '../ort/library.js';
 import { allocate, runBinding, type Session } from '../ort/session.js';
 import type { Device } from '../vectors/device/device.js';
-import { checkLabels } from './check-feed.js';
-import { checkLengths } from './check-lengths.js';
-import type { Feeds } from './feeds.js';
+import { checkLabels } from './feed/check-feed.js';
+import { checkLengths } from './feed/check-lengths.js';
+import type { Feeds } from './feed/feeds.js';
 import { loadOn } from './load-model.js';
 
 /** How a model does on samples, in evaluation mode. */

@@ -12,8 +12,8 @@ import {
   type TensorData,
   viewBytes,
 } from '../onnx/tensors/tensor.js';
-import { misfit } from './check-feed.js';
-import { areFinite } from './checked-finite.js';
+import { misfit } from './feed/check-feed.js';
+import { areFinite } from './finite/checked-finite.js';
 import { TrainingSession } from './session.js';
 import type { TrainingSessionOptions } from './session-options.js';
 

@@ -9,7 +9,7 @@ import { elementCount, tensorData } from '../onnx/tensors/tensor.js';
 import { Arena } from '../vectors/arena.js';
 import type { Device } from '../vectors/device/device.js';
 import { type ParameterGroup, ParameterSpace, type Vector } from '../vectors/parameter-space.js';
-import { asFloats, checkedFinite } from './checked-finite.js';
+import { asFloats, checkedFinite } from './finite/checked-finite.js';
 import { gib } from './fitting-batch.js';
 
 /** Vectors to take a model's weights from: an average of the parameters, running statistics computed for it. */

@@ -1,4 +1,4 @@
-import type { Feeds } from './feeds.js';
+import type { Feeds } from './feed/feeds.js';
 
 /** Samples in a fixed order. */
 export interface Samples {

@@ -14,12 +14,12 @@ import { checked } from '../options/option.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import type { BatchGraph } from './batch-graph.js';
-import { BatchInputs } from './batch-inputs.js';
 import { averageStatistics } from './batch-norm-statistics.js';
-import type { FeedInput } from './check-feed.js';
 import { type Evaluation, Evaluator } from './evaluator.js';
-import { explainNotFinite } from './explain-not-finite.js';
-import type { Feeds } from './feeds.js';
+import { BatchInputs } from './feed/batch-inputs.js';
+import type { FeedInput } from './feed/check-feed.js';
+import type { Feeds } from './feed/feeds.js';
+import { explainNotFinite } from './finite/explain-not-finite.js';
 import { type LoadedTraining, loadForward, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
 import {

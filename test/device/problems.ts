@@ -4,7 +4,7 @@ import { crossEntropy } from '../../src/losses/cross-entropy.js';
 import type { ModelProto } from '../../src/onnx/proto.js';
 import type { Problem } from '../../src/optim/optimizer.js';
 import type { Runtime } from '../../src/ort/library.js';
-import type { Feeds } from '../../src/session/feeds.js';
+import type { Feeds } from '../../src/session/feed/feeds.js';
 import { TrainingSession } from '../../src/session/session.js';
 import type { Device } from '../../src/vectors/device/device.js';
 

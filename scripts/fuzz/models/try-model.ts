@@ -3,7 +3,7 @@ import { outputLoss } from '../../../src/losses/custom.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { elementCount, type TensorData, viewBytes } from '../../../src/onnx/tensors/tensor.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import type { FeedInput } from '../../../src/session/check-feed.js';
+import type { FeedInput } from '../../../src/session/feed/check-feed.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import type { Draw } from '../draw.js';
 import { engineError } from '../judge.js';

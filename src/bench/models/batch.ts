@@ -13,8 +13,8 @@ import {
   type TensorData,
   viewBytes,
 } from '../../onnx/tensors/tensor.js';
-import type { FeedInput } from '../../session/check-feed.js';
-import type { Feeds } from '../../session/feeds.js';
+import type { FeedInput } from '../../session/feed/check-feed.js';
+import type { Feeds } from '../../session/feed/feeds.js';
 import type { TrainingSessionOptions } from '../../session/session-options.js';
 
 /** What a model is trained on while it is measured. */

@@ -2,7 +2,7 @@ import { FlatminError } from '../../errors.js';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../../formats/safetensors.js';
 import type { LossScaleState } from '../../optim/loss-scale.js';
 import type { Optimizer } from '../../optim/optimizer.js';
-import { asFloats, checkedFinite } from '../../session/checked-finite.js';
+import { asFloats, checkedFinite } from '../../session/finite/checked-finite.js';
 import type { TrainingSession } from '../../session/session.js';
 import type { MetricsMark } from '../folder/metrics.js';
 import { type RunState, stateFromText, stateToText } from './state.js';

@@ -9,7 +9,7 @@ import { LookSAM } from '../../../src/optim/look-sam.js';
 import type { BaseOptimizer, Optimizer } from '../../../src/optim/optimizer.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import type { Feeds } from '../../../src/session/feeds.js';
+import type { Feeds } from '../../../src/session/feed/feeds.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import type { MicroBatchPerturbation } from '../../../src/session/session-options.js';
 import type { Vector } from '../../../src/vectors/parameter-space.js';

@@ -7,7 +7,7 @@ import { readModel } from '../../../src/onnx/model.js';
 import { tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { SWA } from '../../../src/optim/averaging.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import type { Feeds } from '../../../src/session/feeds.js';
+import type { Feeds } from '../../../src/session/feed/feeds.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { temporaryFolder } from '../../e2e/run-cli.js';
 import { formulaImages } from '../../reference/formula.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { areFinite, checkedFinite } from '../../../src/session/checked-finite.js';
+import { areFinite, checkedFinite } from '../../../src/session/finite/checked-finite.js';
 
 test('one value that is not finite is found at every place of vectors of every length', (t) => {
   for (let length = 1; length <= 9; length++)

@@ -9,7 +9,7 @@ import type { Optimizer } from '../../../src/optim/optimizer.js';
 import { RandSAM } from '../../../src/optim/rand-sam.js';
 import { SAM } from '../../../src/optim/sam.js';
 import { SGD } from '../../../src/optim/sgd.js';
-import type { Feeds } from '../../../src/session/feeds.js';
+import type { Feeds } from '../../../src/session/feed/feeds.js';
 import { TrainingSession } from '../../../src/session/session.js';
 import { formulaImages } from '../../reference/formula.js';
 import { relativeError } from '../../reference/tolerance.js';

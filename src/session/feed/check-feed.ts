@@ -1,7 +1,7 @@
-import { FlatminError } from '../errors.js';
-import type { LossInput } from '../losses/loss.js';
-import { ownEntry } from '../onnx/own-entry.js';
-import { dataTypeName, elementCount, type TensorData, viewBytes } from '../onnx/tensors/tensor.js';
+import { FlatminError } from '../../errors.js';
+import type { LossInput } from '../../losses/loss.js';
+import { ownEntry } from '../../onnx/own-entry.js';
+import { dataTypeName, elementCount, type TensorData, viewBytes } from '../../onnx/tensors/tensor.js';
 import { checkLengths } from './check-lengths.js';
 import type { Feeds } from './feeds.js';
 

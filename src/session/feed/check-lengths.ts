@@ -1,6 +1,6 @@
-import { FlatminError } from '../errors.js';
-import type { LengthsTarget } from '../losses/loss.js';
-import type { TensorData } from '../onnx/tensors/tensor.js';
+import { FlatminError } from '../../errors.js';
+import type { LengthsTarget } from '../../losses/loss.js';
+import type { TensorData } from '../../onnx/tensors/tensor.js';
 import type { Feeds } from './feeds.js';
 
 /**

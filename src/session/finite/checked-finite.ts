@@ -1,4 +1,4 @@
-import { FlatminError } from '../errors.js';
+import { FlatminError } from '../../errors.js';
 
 /** @throws FlatminError NOT_FINITE naming the vector and the first value that is NaN, or infinite where that is not allowed */
 export function checkedFinite(name: string, values: Float32Array, allowsInfinity = false): Float32Array {

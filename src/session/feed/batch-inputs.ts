@@ -1,7 +1,7 @@
-import { uniforms } from '../addon/random.js';
-import type { BuiltGraph } from '../compile/build-graph.js';
-import { elementCount } from '../onnx/tensors/tensor.js';
-import type { BatchGraph } from './batch-graph.js';
+import { uniforms } from '../../addon/random.js';
+import type { BuiltGraph } from '../../compile/build-graph.js';
+import { elementCount } from '../../onnx/tensors/tensor.js';
+import type { BatchGraph } from '../batch-graph.js';
 import type { Feeds } from './feeds.js';
 
 /** Sets the numbers that decide what Dropout drops apart from the optimizers' own of the same seed. */

@@ -1,8 +1,8 @@
-import type { DeviceBuffer } from '../addon/types.js';
-import { FlatminError } from '../errors.js';
-import type { Vector } from '../vectors/parameter-space.js';
+import type { DeviceBuffer } from '../../addon/types.js';
+import { FlatminError } from '../../errors.js';
+import type { Vector } from '../../vectors/parameter-space.js';
+import type { ModelWeights } from '../model-weights.js';
 import { areFinite } from './checked-finite.js';
-import type { ModelWeights } from './model-weights.js';
 
 // Of a window without a number above the lowest, ONNX Runtime's MaxPool names no place, and MaxPoolGrad refuses that.
 const noMaximum = /MaxPoolGrad: index value -\d+ /;

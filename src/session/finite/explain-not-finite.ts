@@ -1,6 +1,6 @@
-import { FlatminError } from '../errors.js';
-import type { Feeds } from './feeds.js';
-import type { ModelWeights } from './model-weights.js';
+import { FlatminError } from '../../errors.js';
+import type { Feeds } from '../feed/feeds.js';
+import type { ModelWeights } from '../model-weights.js';
 
 interface Suspects {
   /** Micro-batches of the step. */
