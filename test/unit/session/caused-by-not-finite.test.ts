@@ -29,3 +29,15 @@ test('a kernel that refuses what a NaN led to is a loss that is NaN, and other r
   await t.throwsAsync(session.step(batch(7), sgd), { code: 'RUNTIME', message: /Gather/ });
   await session.step(batch(3), sgd);
 });
+
+test('where steps are skipped, one that a kernel refused is skipped, and changes nothing', async (t) => {
+  const options = { loss: meanSquaredError(), batch: 2, threads: 1, onNotFinite: 'skip' } as const;
+  const session = await TrainingSession.create(lookup(), options);
+  t.teardown(() => session.dispose());
+  const sgd = new SGD({ lr: 0.1, momentum: 0.9 });
+  await session.step(batch(2), sgd);
+  const before = session.weight('table');
+  t.true((await session.step(batch(Number.NaN), sgd)).skipped);
+  t.deepEqual(session.weight('table'), before);
+  t.false((await session.step(batch(3), sgd)).skipped);
+});
