@@ -1,43 +1,26 @@
 #include "conv.h"
-#include <cstdlib>
-#include <cstring>
+
 #include <initializer_list>
+
+#include "../../base/instruction_set.h"
 #include "conv_table.h"
 
 namespace flatmin::kernels {
 namespace {
 
-/// Instruction sets, best first.
-enum class Isa { avx512, avx2, generic };
-
-Isa best_isa() {
+const ConvTable& chosen_table() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw"))
-    return Isa::avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
-#endif
-  return Isa::generic;
-}
-
-const ConvTable& table_of([[maybe_unused]] Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::avx512) return kAvx512Table;
-  if (isa == Isa::avx2) return kAvx2Table;
+  switch (instruction_set()) {
+    case InstructionSet::avx512: return kAvx512Table;
+    case InstructionSet::avx2: return kAvx2Table;
+    case InstructionSet::generic: break;
+  }
 #endif
   return kGenericTable;
 }
 
-// FLATMIN_ISA=avx2 or generic holds the kernels back to an older instruction set, for tests and comparisons.
-Isa wanted_isa() {
-  const char* name = std::getenv("FLATMIN_ISA");
-  if (name && std::strcmp(name, "generic") == 0) return Isa::generic;
-  if (name && std::strcmp(name, "avx2") == 0 && best_isa() < Isa::avx2) return Isa::avx2;
-  return best_isa();
-}
-
 const ConvTable& table() {
-  static const ConvTable& chosen = table_of(wanted_isa());
+  static const ConvTable& chosen = chosen_table();
   return chosen;
 }
 
