@@ -5,6 +5,8 @@ export interface Outcome {
   readonly state: 'value' | 'refused' | 'fault';
   /** Of a fault: what happened. */
   readonly message?: string;
+  /** It took long, but not in JavaScript: see LIMITS. */
+  readonly isSlow?: boolean;
 }
 
 /** What a case is drawn from, and where its files are. */

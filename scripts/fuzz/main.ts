@@ -17,11 +17,11 @@ else {
     tallies.push(await runKind(kind, options.counts[kind.name]!, began + share * (index + 1), options));
   rmSync(join(options.out, 'work'), { recursive: true, force: true });
   const table = new Table({
-    head: ['kind', 'cases', 'values', 'refused', 'faults', 'seconds'],
+    head: ['kind', 'cases', 'values', 'refused', 'faults', 'slow', 'seconds'],
     style: { head: [] },
   });
-  for (const { kind, cases, values, refused, faults, seconds } of tallies)
-    table.push([kind, cases, values, refused, faults, seconds.toFixed(0)]);
+  for (const { kind, cases, values, refused, faults, slow, seconds } of tallies)
+    table.push([kind, cases, values, refused, faults, slow, seconds.toFixed(0)]);
   console.log(`${table.toString()}\nSeed ${options.seed}.`);
   process.exitCode = tallies.some(({ faults }) => faults > 0) ? 1 : 0;
 }

@@ -11,6 +11,8 @@ export interface Tally {
   readonly values: number;
   readonly refused: number;
   readonly faults: number;
+  /** Of all, those that took ONNX Runtime long. */
+  readonly slow: number;
   readonly seconds: number;
 }
 
@@ -25,7 +27,7 @@ export async function runKind(
 ): Promise<Tally> {
   const { seed, first, workers, out, corpus } = options;
   const began = performance.now();
-  const counts = { value: 0, refused: 0, fault: 0 };
+  const counts = { value: 0, refused: 0, fault: 0, slow: 0 };
   let [next, told] = [first, began];
   const tally = (): Tally => ({
     kind: kind.name,
@@ -33,6 +35,7 @@ export async function runKind(
     values: counts.value,
     refused: counts.refused,
     faults: counts.fault,
+    slow: counts.slow,
     seconds: (performance.now() - began) / 1000,
   });
   const work = async (id: number) => {
@@ -42,6 +45,7 @@ export async function runKind(
       const index = next++;
       const outcome = await worker.run(`${kind.name} ${seed} ${index}`);
       counts[outcome.state]++;
+      if (outcome.isSlow) counts.slow++;
       if (outcome.state === 'fault') report(kind.name, index, outcome, folder, options);
       if (performance.now() - told > 1000 * PROGRESS_SECONDS) {
         told = performance.now();

@@ -38,7 +38,7 @@ import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 import { computeConstants, foldConstants, RANDOM } from '../ort/fold-constants.js';
 import { bodyModel, inferOuterTypes } from '../ort/infer-types.js';
 import type { Runtime } from '../ort/library.js';
-import { type HostTensor, Session } from '../ort/session.js';
+import { type HostTensor, MADE_FOR_ONCE, Session } from '../ort/session.js';
 
 /** Constants with more elements decide nothing. */
 const SMALL = 64;
@@ -130,7 +130,7 @@ class LoopDecider {
     const session = await Session.create(
       this.runtime,
       { ...this.model, graph: counting.graph },
-      { optimizationLevel: 0, intraOpThreads: 1 },
+      MADE_FOR_ONCE,
     );
     try {
       const found = await session.run({});

@@ -12,7 +12,7 @@ import {
 } from '../onnx/tensors/tensor.js';
 import type { ValueTypes } from '../onnx/value-types.js';
 import type { Runtime } from './library.js';
-import { Session } from './session.js';
+import { MADE_FOR_ONCE, Session } from './session.js';
 
 /** Larger constants are computed in each run: they would fill memory for little. */
 const LARGEST = 2 ** 24;
@@ -63,11 +63,7 @@ export async function computeConstants(
   const computed = wanted.filter((name) => isStatic.get(name) === 'computed');
   if (computed.length === 0) return found;
   const part = partFor(graph, computed, types);
-  const session = await Session.create(
-    runtime,
-    { ...model, graph: part },
-    { optimizationLevel: 0, intraOpThreads: 1 },
-  );
+  const session = await Session.create(runtime, { ...model, graph: part }, MADE_FOR_ONCE);
   try {
     for (const [name, { type, dims, data }] of await session.run({}))
       found.set(name, makeTensor(name, dataTypeName(type) as DataTypeName, dims, data));

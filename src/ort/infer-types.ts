@@ -20,7 +20,7 @@ import {
 import type { ValueType, ValueTypes } from '../onnx/value-types.js';
 import { foldConstants } from './fold-constants.js';
 import type { Runtime } from './library.js';
-import { type HostTensor, Session, type SessionOptions } from './session.js';
+import { type HostTensor, MADE_FOR_ONCE, Session } from './session.js';
 
 /** Iterations of a Loop whose end depends on the data, on placeholders. */
 const MOST_ITERATIONS = 10_000;
@@ -132,7 +132,7 @@ async function inferStatic(runtime: Runtime, model: ModelProto, types: ValueType
   const { graph } = model;
   const opaque = new Set<string>();
   const output = valuesOf(graph.node).map((name) => ({ name }));
-  const session = await Session.create(runtime, { ...model, graph: { ...graph, output } }, PLAIN);
+  const session = await Session.create(runtime, { ...model, graph: { ...graph, output } }, MADE_FOR_ONCE);
   try {
     const untrusted = behindCeilMode(graph.node);
     for (const { name, type, dims } of session.outputs) {
@@ -154,8 +154,6 @@ function behindCeilMode(nodes: readonly Node[]): Set<string> {
       for (const name of node.output) found.add(name);
   return found;
 }
-
-const PLAIN: SessionOptions = { optimizationLevel: 0, intraOpThreads: 1 };
 
 const valuesOf = (nodes: readonly Node[]): string[] =>
   nodes.flatMap(({ output }) => output.filter((name) => name !== ''));
@@ -236,7 +234,7 @@ async function runReady(
   const output = valuesOf(part.graph.node)
     .filter((name) => !opaque.has(name))
     .map((name) => ({ name }));
-  const session = await Session.create(runtime, { ...part, graph: { ...part.graph, output } }, PLAIN);
+  const session = await Session.create(runtime, { ...part, graph: { ...part.graph, output } }, MADE_FOR_ONCE);
   try {
     const feeds = Object.fromEntries(
       session.inputs.map(({ name }) => [name, placeholder(name, types.get(name)!)]),

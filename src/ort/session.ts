@@ -16,6 +16,9 @@ import type { Runtime } from './library.js';
 
 export interface SessionOptions extends NativeSessionOptions {}
 
+/** For sessions that are made to learn something, and run once if at all. */
+export const MADE_FOR_ONCE: SessionOptions = { optimizationLevel: 0, intraOpThreads: 1 };
+
 /** A tensor in host memory. `type` is the ONNX element type. */
 export interface HostTensor {
   type: number;

@@ -16,7 +16,7 @@ import { opKey } from '../../onnx/domains.js';
 import { ownEntry } from '../../onnx/own-entry.js';
 import type { ModelProto, Node } from '../../onnx/proto.js';
 import { openRuntime, type Runtime } from '../../ort/library.js';
-import { Session } from '../../ort/session.js';
+import { MADE_FOR_ONCE, Session } from '../../ort/session.js';
 import { gradientGraph } from '../build-graph.js';
 import { type ForwardGraph, forwardGraph } from '../forward-graph.js';
 import { messageOf } from './describe.js';
@@ -155,8 +155,7 @@ async function tryLoading(
 ): Promise<Blocker[]> {
   try {
     const session = await Session.create(runtime, model, {
-      intraOpThreads: 1,
-      optimizationLevel: 0,
+      ...MADE_FOR_ONCE,
       kernels: target.kernels,
     });
     const found = misfits(training, session.outputs);

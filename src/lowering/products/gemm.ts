@@ -97,10 +97,13 @@ class Rewriter {
   }
 
   private behindSwaps(operand: Operand): Operand {
-    const transpose = this.values.producer(operand.value, 'Transpose');
-    const dims = transpose && this.values.dims(operand.value);
-    if (!transpose || !dims || !isSwap(transpose, dims.length)) return operand;
-    return this.behindSwaps({ value: transpose.input[0]!, isSwapped: !operand.isSwapped });
+    let { value, isSwapped } = operand;
+    for (;;) {
+      const transpose = this.values.producer(value, 'Transpose');
+      const dims = transpose && this.values.dims(value);
+      if (!transpose || !dims || !isSwap(transpose, dims.length)) return { value, isSwapped };
+      [value, isSwapped] = [transpose.input[0]!, !isSwapped];
+    }
   }
 
   /** A product of two matrices: with the transpose, and then the sum, that alone read it. */

@@ -156,3 +156,12 @@ test('strides of another shape: axes are split, and merged where memory goes on'
   t.deepEqual(reshapedStrides([1, 1], [1, 1], [1, 1, 1]), [0, 0, 0]);
   t.deepEqual(reshapedStrides([3, 4], [0, 1], [3, 2, 2]), [0, 2, 1], 'repeated rows');
 });
+
+test('a product behind thousands of transposes reads what they begin with', async (t) => {
+  const ops = await fused(t, matrix, (b) => {
+    let x = 'x';
+    for (let i = 0; i < 12_000; i++) x = transpose(b, x, [1, 0]);
+    return [b.op('MatMul', [x, 'y'])];
+  });
+  t.deepEqual(ops.slice(-1), ['Gemm']);
+});
