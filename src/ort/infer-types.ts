@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { describeNode } from '../onnx/attributes.js';
 import { valueInfo } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto, type Node } from '../onnx/proto.js';
@@ -160,7 +161,16 @@ const valuesOf = (nodes: readonly Node[]): string[] =>
 
 const isNumeric = (type: number): boolean => type > 0 && type !== DataType.string;
 
-/** Adds the types that inference left open, nearest to the inputs first: each one found lets it infer more. */
+/**
+ * Nodes with open types that may be looked at, over all rounds: some seconds. Of real models there are some hundred in a few rounds; where
+ * each round opens a single node of a chain, the square of its length.
+ */
+const MOST_LOOKED_AT = 400_000;
+
+/**
+ * Adds the types that inference left open, nearest to the inputs first: each one found lets it infer more.
+ * @throws FlatminError INVALID_MODEL where so many shapes hang on each other, one by one, that this would not end in time
+ */
 async function completeOpen(
   runtime: Runtime,
   model: ModelProto,
@@ -168,12 +178,19 @@ async function completeOpen(
   opaque: Set<string>,
 ): Promise<void> {
   let { graph } = model;
+  let lookedAt = 0;
   for (;;) {
     graph = await foldConstants(runtime, { ...model, graph }, types);
     const open = graph.node.filter(({ output }) =>
       output.some((name) => name !== '' && !types.has(name) && !opaque.has(name)),
     );
     if (open.length === 0) return;
+    lookedAt += open.length;
+    if (lookedAt > MOST_LOOKED_AT)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `The shapes of ${open.length} nodes, from ${describeNode(open[0]!)} on, are computed from each other one by one in a chain too long to follow: export the model with fixed shapes, or simplify it.`,
+      );
     const before = types.size;
     const part = partOf(
       { ...model, graph },

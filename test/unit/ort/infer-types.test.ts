@@ -114,3 +114,12 @@ test('shapes behind the last window of ceil_mode are those that kernels make', a
   );
   t.deepEqual(types.get('z')?.dims, types.get('y')?.dims);
 });
+
+test('shapes that are computed from each other in an endless row are refused', async (t) => {
+  const builder = new GraphBuilder();
+  builder.input('x', 'float', [2, 5]);
+  let last = builder.op('Gather', ['x', builder.op('NonZero', ['x'])]);
+  for (let i = 0; i < 3000; i++) last = builder.op('Reshape', [last, builder.op('Shape', [last])]);
+  const error = await t.throwsAsync(inferTypes(runtime, makeModel(builder.graph)));
+  t.regex(error!.message, /The shapes of \d+ nodes, from .* on, are computed from each other one by one/);
+});
