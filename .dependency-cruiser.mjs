@@ -35,7 +35,7 @@ const flow = {
     'optim',
     'sharpness',
   ],
-  settings: ['options', 'autodiff', 'compile', 'data', 'optim', 'vectors'],
+  settings: ['options', 'autodiff', 'compile', 'data', 'losses', 'optim', 'vectors'],
   run: [
     'options',
     'formats',

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DataLoader } from '../../src/data/loader.js';
+import { DataLoader } from '../../src/data/loading/loader.js';
 import { openDataset } from '../../src/data/open.js';
 import { crossEntropy } from '../../src/losses/cross-entropy.js';
 import { smallCnn } from '../../src/models/small-cnn.js';

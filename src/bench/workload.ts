@@ -1,6 +1,6 @@
 import { normals } from '../addon/random.js';
 import { targetFor } from '../capabilities/target-for.js';
-import { DataLoader, type Dataset, fromArrays } from '../data/index.js';
+import { DataLoader, type Dataset, fromArrays, imageSource } from '../data/index.js';
 import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
@@ -50,7 +50,7 @@ export async function openWorkload(given: Partial<TrainSettings>, options: Bench
   const { device, runtime } = openExecution(options, settings.precision);
   return {
     ...{ settings, steps, warmup, workers, dataset, model, loss, device, runtime },
-    binding: await bindData(runtime, model, loss, dataset, { batch, otherwise: 'nchw' }),
+    binding: await bindData(runtime, model, loss, imageSource(dataset), { batch, otherwise: 'nchw' }),
     optimizer: makeOptimizer(settings, settings.lr),
     target: await targetFor(runtime, device.name),
   };

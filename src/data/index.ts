@@ -1,6 +1,6 @@
-export type { Augmentation } from './augmentation.js';
-export type { Batch } from './batch.js';
-export { type CifarName, loadCifar10, loadCifar100 } from './cifar.js';
+export type { Augmentation } from './images/augmentation.js';
+export { parseAugmentation } from './images/augmentation-spec.js';
+export type { ImageBatch } from './images/batch.js';
 export {
   type ArrayDataset,
   type ArraySplit,
@@ -8,11 +8,32 @@ export {
   fromArrays,
   type Split,
   subset,
-} from './dataset.js';
-export { loadDigits } from './digits.js';
-export { type DownloadOptions, downloadCifar } from './download.js';
-export type { ImageShape } from './image-shape.js';
-export type { DatasetKind } from './kind.js';
-export { DataLoader, type DataLoaderOptions } from './loader.js';
-export { type Normalization, trainingSetNormalization } from './normalization.js';
-export { DATA_HINT, datasetKinds, openDataset, parseDataset } from './open.js';
+} from './images/dataset.js';
+export type { ImageShape } from './images/image-shape.js';
+export { type ImageUse, imageSource, isSource } from './images/image-source.js';
+export { type Normalization, trainingSetNormalization } from './images/normalization.js';
+export type { DataKind, ModelInput, OpenContext } from './kind.js';
+export {
+  DataLoader,
+  type DataLoaderOptions,
+  loaderOptions,
+  type SourceLoaderOptions,
+} from './loading/loader.js';
+export { DATA_HINT, dataKinds, openDataset, openSource, parseData, sharedDataset } from './open.js';
+export { type DataSettings, dataOptions } from './options.js';
+export { type CifarName, loadCifar10, loadCifar100 } from './sets/cifar.js';
+export { loadDigits } from './sets/digits.js';
+export { type DownloadOptions, downloadCifar } from './sets/download.js';
+export {
+  type Batch,
+  type BatchRecipe,
+  type Classes,
+  type Field,
+  type FieldArray,
+  type FieldType,
+  type Maker,
+  type RecipeUse,
+  type Source,
+  type SourcePart,
+  sampled,
+} from './source.js';

@@ -1,15 +1,51 @@
-import type { Dataset } from './dataset.js';
+import { parseAugmentation } from './images/augmentation-spec.js';
+import type { Dataset } from './images/dataset.js';
+import { imageSource } from './images/image-source.js';
+import type { DataSettings } from './options.js';
+import type { Source } from './source.js';
 
-/** A data set that a command line can name: `name`, or `name:DIR`. */
-export interface DatasetKind<N extends string = string> {
-  /** As the command line says it. */
-  readonly name: N;
-  /** Whether its files lie in a folder that the user names. */
-  readonly needsFolder: boolean;
-  /** Augmentation of training images where none is asked for, as the setting `augment` says it. */
-  readonly augment: string;
-  /** Reads it. @param folder empty where none is needed */
-  open(folder: string): Promise<Dataset>;
+/** An input of a model. */
+export interface ModelInput {
+  readonly name: string;
+  /** As ONNX names it; one that no field has is refused when it is bound. */
+  readonly type: string;
+  /** Names are open dimensions; the first is the batch. */
+  readonly dims: readonly (number | string)[];
 }
 
-export const datasetKind = <const N extends string>(kind: DatasetKind<N>): DatasetKind<N> => kind;
+/** What data are opened for. */
+export interface OpenContext {
+  readonly settings: DataSettings;
+  /** Of what is drawn at random: the split. */
+  readonly seed: number;
+  /** What the model reads; undefined where the model is made for the data. */
+  readonly inputs?: readonly ModelInput[] | undefined;
+}
+
+/** Data that a command line can name: `name`, or `name:LOCATION`. */
+export interface DataKind<N extends string = string> {
+  /** As the command line says it. */
+  readonly name: N;
+  /** What stands behind the colon, for people; empty where nothing does. */
+  readonly location: '' | 'DIR' | 'FILE' | 'FILE|DIR';
+  /** The settings that it has a use for. */
+  readonly settings: readonly (keyof DataSettings)[];
+  /** Augmentation of training samples where none is asked for, as the setting `augment` says it. */
+  readonly augment: string;
+  /** @throws FlatminError that names the file, the row and what to do */
+  open(location: string, context: OpenContext): Promise<Source>;
+  /** Images that fit in memory: what several runs may share. */
+  load?(location: string): Promise<Dataset>;
+}
+
+export const dataKind = <const N extends string>(kind: DataKind<N>): DataKind<N> => kind;
+
+/** Labelled images that are held in memory. */
+export const imagesInMemory = <const N extends string>(
+  kind: Pick<DataKind<N>, 'name' | 'location' | 'augment'> & { load(location: string): Promise<Dataset> },
+): DataKind<N> => ({
+  ...kind,
+  settings: ['augment'],
+  open: async (location, { settings: { augment = kind.augment } }) =>
+    imageSource(await kind.load(location), { augmentation: parseAugmentation(augment) }),
+});

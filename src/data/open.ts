@@ -1,36 +1,69 @@
 import { FlatminError } from '../errors.js';
-import { cifar10, cifar100 } from './cifar.js';
-import type { Dataset } from './dataset.js';
-import { digits } from './digits.js';
-import type { DatasetKind } from './kind.js';
+import type { Dataset } from './images/dataset.js';
+import type { DataKind, OpenContext } from './kind.js';
+import { dataOptions } from './options.js';
+import { cifar10, cifar100 } from './sets/cifar.js';
+import { digits } from './sets/digits.js';
+import type { Source } from './source.js';
 
-/** The registry: every data set that a command line can name. A new one is a file and a line here. */
-export const datasetKinds: readonly DatasetKind[] = [digits, cifar10, cifar100];
+/** The registry: all data that a command line can name. A new kind is a file and a line here. */
+export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100];
 
-const form = ({ name, needsFolder }: DatasetKind): string => (needsFolder ? `${name}:DIR` : name);
+const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
+const listed = (kinds: readonly DataKind[]) =>
+  new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(kinds.map(form));
 
 /** What `--data` takes: 'digits, cifar10:DIR or cifar100:DIR'. */
-export const DATA_HINT = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(datasetKinds.map(form));
+export const DATA_HINT = listed(dataKinds);
 
 /** What a command line names, without opening it; undefined for something unknown. */
-export function parseDataset(spec: string): { kind: DatasetKind; folder: string } | undefined {
+export function parseData(spec: string): { kind: DataKind; location: string } | undefined {
   const colon = spec.indexOf(':');
   const name = colon < 0 ? spec : spec.slice(0, colon);
-  const folder = colon < 0 ? '' : spec.slice(colon + 1);
-  const kind = datasetKinds.find((each) => each.name === name);
-  return kind && (colon < 0 || kind.needsFolder) ? { kind, folder } : undefined;
+  const location = colon < 0 ? '' : spec.slice(colon + 1);
+  const kind = dataKinds.find((each) => each.name === name);
+  return kind && (colon < 0 || kind.location) ? { kind, location } : undefined;
 }
 
 /**
- * The data set that a command line names (see DATA_HINT).
+ * The data that a command line names (see DATA_HINT), for a model.
+ * @throws FlatminError INVALID_ARGUMENT for anything else and for settings that these data have no use for; what the kind throws
+ */
+export async function openSource(spec: string, context: OpenContext): Promise<Source> {
+  const { kind, location } = parsed(spec, dataKinds);
+  for (const name of Object.keys(dataOptions) as (keyof typeof dataOptions)[])
+    if (context.settings[name] !== undefined && !kind.settings.includes(name) && name !== 'augment')
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `Data of the kind ${form(kind)} have no use for "${name}": leave it out.`,
+      );
+  return kind.open(location, context);
+}
+
+/**
+ * The images that a command line names, in memory.
  * @throws FlatminError INVALID_ARGUMENT for anything else, and what the loader of that data set throws
  */
 export async function openDataset(spec: string): Promise<Dataset> {
-  const found = parseDataset(spec);
-  if (!found || (found.kind.needsFolder && found.folder === ''))
+  const { kind, location } = parsed(
+    spec,
+    dataKinds.filter(({ load }) => load),
+  );
+  return kind.load!(location);
+}
+
+/** As `openDataset`; undefined for data that are not held in memory. */
+export async function sharedDataset(spec: string): Promise<Dataset | undefined> {
+  const { kind, location } = parsed(spec, dataKinds);
+  return kind.load?.(location);
+}
+
+function parsed(spec: string, kinds: readonly DataKind[]): { kind: DataKind; location: string } {
+  const found = parseData(spec);
+  if (!found || !kinds.includes(found.kind) || (found.kind.location && found.location === ''))
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `There is no data set ${JSON.stringify(spec)}: expected ${DATA_HINT} (\`flatmin data cifar10 --out DIR\` downloads one).`,
+      `There is no data set ${JSON.stringify(spec)}: expected ${listed(kinds)} (\`flatmin data cifar10 --out DIR\` downloads one).`,
     );
-  return found.kind.open(found.folder);
+  return found;
 }

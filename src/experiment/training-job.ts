@@ -1,4 +1,4 @@
-import { type Dataset, openDataset } from '../data/index.js';
+import { type Dataset, sharedDataset } from '../data/index.js';
 import type { TrainSummary } from '../formats/run/summary.js';
 import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
@@ -38,11 +38,14 @@ export function trainingJobs(
   };
 }
 
-/** The data sets of jobs, by name. @throws what openDataset throws */
+/** The data sets of jobs that fit in memory, by name. @throws what openDataset throws */
 export async function openDatasets(jobs: readonly Job[]): Promise<Map<string, Dataset>> {
   const specs = new Map(jobs.map(({ data, settings }) => [data, settings.data!]));
   const opened = new Map<string, Dataset>();
-  for (const [name, spec] of specs) opened.set(name, await openDataset(spec));
+  for (const [name, spec] of specs) {
+    const dataset = await sharedDataset(spec);
+    if (dataset) opened.set(name, dataset);
+  }
   return opened;
 }
 

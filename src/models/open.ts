@@ -12,12 +12,17 @@ export interface ModelContext {
   seed?: number;
 }
 
+/** A model that a file holds; undefined for the names of built-in ones, which are made for the data. */
+export const openForeignModel = async (name: string): Promise<ModelProto | undefined> =>
+  name.endsWith('.onnx') ? readModel(name) : undefined;
+
 /**
  * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), or the path of an .onnx file.
  * @throws FlatminError INVALID_ARGUMENT on another name
  */
 export async function openModel(name: string, context: ModelContext): Promise<ModelProto> {
-  if (name.endsWith('.onnx')) return readModel(name);
+  const foreign = await openForeignModel(name);
+  if (foreign) return foreign;
   const wide = /^wrn-(\d+)-(\d+)$/.exec(name);
   if (wide) return wideResNet({ depth: Number(wide[1]), width: Number(wide[2]), ...context });
   if (name === 'small-cnn') return smallCnn(context);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { openDataset } from '../data/index.js';
+import { sharedDataset } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
 import type { TrainSummary } from '../formats/run/summary.js';
@@ -55,7 +55,7 @@ export async function compare(
   const chosen = names ?? saved?.compare ?? [];
   const settings = { ...saved?.settings, ...withoutUndefined(given) };
   const runs = planRuns(chosen, settings);
-  const dataset = options.dataset ?? (settings.data ? await openDataset(settings.data) : undefined);
+  const dataset = options.dataset ?? (settings.data ? await sharedDataset(settings.data) : undefined);
   const shared = { ...options, dataset };
   for (const { given: own } of runs) await prepare(resolveSettings(own), shared);
 

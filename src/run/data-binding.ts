@@ -3,11 +3,12 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { forwardGraph } from '../compile/forward-graph.js';
 import { channelsLast, findLayout, LAYOUT_TEXT, type Layout } from '../compile/image-layout.js';
 import { asPrepared, type LossChoice } from '../compile/loss-model.js';
-import type { Batch, Dataset } from '../data/index.js';
+import type { Batch, Field, FieldArray, ImageShape, Source } from '../data/index.js';
 import { FlatminError } from '../errors.js';
-import type { Loss } from '../losses/loss.js';
+import type { Loss, LossInput } from '../losses/loss.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
+import { DataType, dataTypeName, isFloatingPoint } from '../onnx/tensors/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightLayout } from '../session/model-weights.js';
@@ -19,7 +20,7 @@ export interface DataBinding {
   /** The parameters and running statistics with their shapes, and all initializers. */
   readonly weights: WeightLayout;
   readonly initializers: Graph['initializer'];
-  /** Sizes of open dimensions that the images give. */
+  /** Sizes of open dimensions that the data give. */
   readonly dims: Readonly<Record<string, number>>;
   /** What has been decided that the user should know. */
   readonly notes: readonly string[];
@@ -35,59 +36,129 @@ export interface BindOptions extends LossChoice, ClassifyOptions {
   otherwise?: Layout | undefined;
 }
 
-type DataShape = Pick<Dataset, 'name' | 'shape' | 'classes'>;
+/** The data's part of a binding. */
+type DataShape = Pick<Source, 'name' | 'inputs' | 'targets'>;
+
+/** An input of the model, the field that it is fed, and where that is pixels, how they are laid out. */
+interface Bound {
+  readonly input: ValueInfo;
+  readonly field: Field;
+  readonly layout?: { readonly layout: Layout; readonly why: string };
+}
 
 /**
- * Binds a data set's images and labels to a model and its loss, whatever their names are; images are transposed for models that take channels
- * last.
- * @throws FlatminError INVALID_MODEL where the model has not one input, or other image sizes or class counts than the data;
- * INVALID_ARGUMENT where nothing tells whether channels are first or last
+ * Binds the fields of data to a model and its loss: by name, and where there is one on both sides, whatever the names are. Images are
+ * transposed for models that take channels last.
+ * @throws FlatminError INVALID_MODEL where the model reads what the data have not, or has other sizes, types or class counts than the
+ * data; INVALID_ARGUMENT where nothing tells whether channels are first or last
  */
 export async function bindData(
   runtime: Runtime,
   given: ModelProto | PreparedModel,
   loss: Loss,
-  dataset: DataShape,
+  data: DataShape,
   options: BindOptions,
 ): Promise<DataBinding> {
   const prepared = asPrepared(given);
   const { graph } = prepared.model;
-  const inputs = graph.input.filter(({ name }) => !Object.hasOwn(prepared.constants ?? {}, name));
-  const [input] = inputs;
-  if (!input || inputs.length > 1) {
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `Model "${graph.name}" has the inputs ${inputs.map(({ name }) => name).join(', ') || '(none)'}, but a data set of images needs one${input ? ': say what the others are, as --constant NAME=VALUE' : ''}.`,
-    );
-  }
-  const { layout, why } = chooseLayout(graph, input, dataset, options);
-  const dims = imageSizes(graph, input, dataset, layout);
+  const bound = matchInputs(prepared, data).map(({ input, field }): Bound => {
+    if (!field.isImage) return { input, field };
+    return { input, field, layout: chooseLayout(graph, input, imageOf(field), data.name, options) };
+  });
+  const dims = openSizes(graph, bound, data.name);
   const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims });
-  const [target] = forward.lossInputs;
-  const scores = target?.labels?.scores ?? forward.output.name;
-  checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], dataset);
+  const targets = matchTargets(forward.lossInputs, data, loss);
+  for (const { input, field } of targets) {
+    if (!field.classes || !input.labels) continue;
+    const { scores = forward.output.name, axis } = input.labels;
+    checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], axis, field.classes.count, data.name);
+  }
   const { parameters, statistics } = forward.separated;
-  const [channels] = dataset.shape;
-  const isTurned = layout === 'nhwc' && channels > 1;
-  const turned = `Images are fed as ${LAYOUT_TEXT.nhwc}: ${why}.`;
+  const turned = bound.filter(({ field, layout }) => layout?.layout === 'nhwc' && field.dims[0]! > 1);
   return {
     parameters: parameters.map(({ name }) => name),
     weights: { parameters, statistics },
     initializers: forward.initializers,
     dims,
-    notes: [...(isTurned ? [turned] : []), ...forward.notes],
-    feeds: ({ images, labels }) => ({
-      [input.name]: isTurned ? channelsLast(images, dataset.shape) : images,
-      [target?.name ?? '']: labels,
-    }),
+    notes: [
+      ...turned.map(({ layout }) => `Images are fed as ${LAYOUT_TEXT.nhwc}: ${layout!.why}.`),
+      ...forward.notes,
+    ],
+    feeds: (batch) =>
+      Object.fromEntries([
+        ...bound.map((each) => [each.input.name, arrayFor(each, batch, turned.includes(each))]),
+        ...targets.map(({ input, field }) => [input.name, batch[field.name]!]),
+      ]),
   };
+}
+
+const imageOf = ({ dims }: Field): ImageShape => dims as unknown as ImageShape;
+
+function arrayFor({ field }: Bound, batch: Batch, isTurned: boolean): FieldArray {
+  const array = batch[field.name]!;
+  return isTurned ? channelsLast(array as Float32Array, imageOf(field)) : array;
+}
+
+/** @throws FlatminError INVALID_MODEL where the model reads what the data have not */
+function matchInputs(
+  { model: { graph }, constants }: PreparedModel,
+  { name, inputs: fields }: DataShape,
+): { input: ValueInfo; field: Field }[] {
+  const inputs = graph.input.filter((input) => !Object.hasOwn(constants ?? {}, input.name));
+  const [only] = fields;
+  const isPair = inputs.length === 1 && fields.length === 1;
+  const pairs = inputs.map((input) => ({
+    input,
+    field: isPair ? only! : fields.find((field) => field.name === input.name),
+  }));
+  const lacking = pairs.filter(({ field }) => !field).map(({ input }) => input.name);
+  if (inputs.length === 0 || lacking.length > 0) {
+    const read = inputs.map((input) => input.name).join(', ') || '(none)';
+    const held = fields.map((field) => field.name).join(', ');
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `Model "${graph.name}" has the inputs ${read}, but ${name} has ${held}${lacking.length > 0 ? `: nothing for ${lacking.join(', ')}. Say what those are, as --constant NAME=VALUE, or which columns of the data, as --map NAME=COLUMN` : ''}.`,
+    );
+  }
+  for (const { input, field } of pairs) checkType(graph, input, field!, name);
+  return pairs as { input: ValueInfo; field: Field }[];
+}
+
+/** @throws FlatminError INVALID_MODEL where an input has another element type than its field */
+function checkType(graph: Graph, { name, type }: ValueInfo, field: Field, data: string): void {
+  const elemType = type?.tensorType?.elemType ?? DataType.float;
+  const isFloat = field.type === 'float' || field.type === 'double';
+  if (isFloat ? isFloatingPoint(elemType) : dataTypeName(elemType) === field.type) return;
+  throw new FlatminError(
+    'INVALID_MODEL',
+    `"${name}" of model "${graph.name}" is of type ${dataTypeName(elemType)}, but "${field.name}" of ${data} is of type ${field.type}.`,
+  );
+}
+
+/** @throws FlatminError INVALID_ARGUMENT where the loss compares with what the data have not */
+function matchTargets(
+  lossInputs: readonly LossInput[],
+  { name, targets }: DataShape,
+  loss: Loss,
+): { input: LossInput; field: Field }[] {
+  return lossInputs.map((input, at) => {
+    const named = targets.find((target) => target.name === input.name);
+    const field = named ?? (targets.length === lossInputs.length ? targets[at] : undefined);
+    if (field) return { input, field };
+    const held = targets.map((target) => target.name).join(', ') || 'none';
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The loss ${loss.name} compares with ${lossInputs.map((each) => each.name).join(', ')}, but the targets of ${name} are ${held}: choose another loss, or say which columns they are, as --map ${input.name}=COLUMN.`,
+    );
+  });
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where channels could be first or last */
 function chooseLayout(
   graph: Graph,
   input: ValueInfo,
-  { shape, name }: DataShape,
+  shape: ImageShape,
+  name: string,
   { layout: asked, otherwise }: BindOptions,
 ): { layout: Layout; why: string } {
   if (asked) return { layout: asked, why: `--layout ${asked}` };
@@ -106,10 +177,10 @@ function chooseLayout(
   );
 }
 
-const arranged = ([channels, height, width]: Dataset['shape'], layout: Layout): number[] =>
+const arranged = ([channels, height, width]: ImageShape, layout: Layout): number[] =>
   layout === 'nchw' ? [channels, height, width] : [height, width, channels];
 
-/** Whether images fit the axes behind the batch, or their product where these are fewer or more. */
+/** Whether samples of this shape fit the axes behind the batch, or their product where these are fewer or more. */
 function fits(stated: readonly (number | string)[], image: readonly number[]): boolean {
   const dims = stated.slice(1);
   if (dims.length === image.length)
@@ -121,32 +192,42 @@ function fits(stated: readonly (number | string)[], image: readonly number[]): b
   return open === 0 ? rest === 1 : Number.isInteger(rest);
 }
 
-/** The sizes of the input's open dimensions. @throws FlatminError INVALID_MODEL where images do not fit the input */
-function imageSizes(
-  { name: model }: Graph,
-  input: ValueInfo,
-  { name, shape }: DataShape,
-  layout: Layout,
-): Record<string, number> {
+/** The sizes of the inputs' open dimensions. @throws FlatminError INVALID_MODEL where samples do not fit an input */
+function openSizes(graph: Graph, bound: readonly Bound[], data: string): Record<string, number> {
+  const sizes = new Map<string, number>();
+  for (const each of bound) {
+    for (const [symbol, size] of sizesOf(graph, each, data)) {
+      const before = sizes.get(symbol) ?? size;
+      if (before !== size)
+        throw new FlatminError(
+          'INVALID_MODEL',
+          `The dimension ${symbol} of "${each.input.name}" is ${size} in ${data}, but ${before} in another input.`,
+        );
+      sizes.set(symbol, size);
+    }
+  }
+  return Object.fromEntries(sizes);
+}
+
+function sizesOf({ name: model }: Graph, { input, field, layout }: Bound, data: string): [string, number][] {
   const stated = dimsOf(input);
-  if (!stated) return {};
-  const image = arranged(shape, layout);
-  if (!fits(stated, image)) {
-    const as = stated.length === 4 ? ` (${LAYOUT_TEXT[layout]})` : '';
+  if (!stated) return [];
+  const sample = layout ? arranged(imageOf(field), layout.layout) : field.dims;
+  if (!fits(stated, sample)) {
+    const as = layout && stated.length === 4 ? ` (${LAYOUT_TEXT[layout.layout]})` : '';
+    const what = field.isImage ? `images of ${data}` : `"${field.name}" of ${data}`;
     throw new FlatminError(
       'INVALID_MODEL',
-      `"${input.name}" of model "${model}" has shape ${stated.join(' × ')}${as}, which does not fit images of ${name} (batch × ${shape.join(' × ')}).`,
+      `"${input.name}" of model "${model}" has shape ${stated.join(' × ')}${as}, which does not fit ${what} (${['batch', ...field.dims].join(' × ')}).`,
     );
   }
   const dims = stated.slice(1);
-  if (dims.length === image.length)
-    return Object.fromEntries(
-      dims.flatMap((dim, axis) => (typeof dim === 'string' ? [[dim, image[axis]!]] : [])),
-    );
+  if (dims.length === sample.length)
+    return dims.flatMap((dim, axis) => (typeof dim === 'string' ? [[dim, sample[axis]!]] : []));
   const open = dims.filter((dim) => typeof dim === 'string');
   const known = dims.reduce<number>((all, dim) => all * (typeof dim === 'number' ? dim : 1), 1);
-  const pixels = image.reduce((all, dim) => all * dim, 1);
-  return open.length === 1 ? { [open[0]!]: pixels / known } : {};
+  const elements = sample.reduce((all, dim) => all * dim, 1);
+  return open.length === 1 ? [[open[0]!, elements / known]] : [];
 }
 
 /** @throws FlatminError INVALID_MODEL where the scores are not one for each class */
@@ -154,11 +235,13 @@ function checkClasses(
   { name: model }: Graph,
   scores: string,
   dims: readonly number[],
-  { name, classes }: DataShape,
+  axis: number,
+  classes: number,
+  data: string,
 ): void {
-  if (dims.slice(1).reduce((all, dim) => all * dim, 1) === classes) return;
+  if (dims[axis] === classes) return;
   throw new FlatminError(
     'INVALID_MODEL',
-    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${classes} classes of ${name}.`,
+    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${classes} classes of ${data}.`,
   );
 }

@@ -1,7 +1,6 @@
 import { cpus } from 'node:os';
 import type { Precision } from '../compile/precision.js';
-import type { Dataset } from '../data/index.js';
-import { loaderOptions } from '../data/loader.js';
+import { type Dataset, loaderOptions, type Source } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { ExecutionRecord } from '../formats/run/config.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -30,7 +29,7 @@ export interface Execution extends Given<typeof executionOptions> {
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
   /** Instead of the data set that the settings name. */
-  dataset?: Dataset | undefined;
+  dataset?: Dataset | Source | undefined;
   /** Instead of the model that the settings name. */
   model?: ModelProto | undefined;
 }

@@ -1,41 +1,41 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
-import { DataLoader, type Dataset, openDataset, subset } from '../data/index.js';
+import { type Batch, DataLoader, type ImageShape, type Source, sampled } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
-import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
-import { openModel } from '../models/open.js';
+import { type ModelContext, openForeignModel, openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
 import type { Schedule } from '../optim/schedules/learning-rate.js';
 import { checked } from '../options/option.js';
 import type { Runtime } from '../ort/library.js';
 import { TrainingSession } from '../session/session.js';
-import { parseAugmentation } from '../settings/augmentation-spec.js';
 import { parameterGroups } from '../settings/group-spec.js';
 import { makeRunOptimizer, makeSchedule, type RateFactor } from '../settings/make-optimizer.js';
 import { type TrainSettings, viewOf } from '../settings/schema.js';
 import type { Device } from '../vectors/device/device.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
+import { chooseLoss } from './choose-loss.js';
+import { chooseSource } from './choose-source.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
 
 /** What a run works with, but for the session. */
 export interface Preparation {
   readonly settings: TrainSettings;
-  readonly dataset: Dataset;
+  readonly source: Source;
   readonly model: ModelProto;
   readonly binding: DataBinding;
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: Optimizer;
   readonly rateFactor: RateFactor;
   readonly loss: Loss;
-  readonly trainLoader: DataLoader;
+  readonly trainLoader: DataLoader<Batch>;
   /** Each of `accumulate` batches; what does not fill a step is left out. */
   readonly stepsPerEpoch: number;
   /** Training samples without augmentation, for the final loss. */
-  readonly trainEvaluation: { readonly loader: DataLoader; readonly samples: number };
+  readonly trainEvaluation: { readonly loader: DataLoader<Batch>; readonly samples: number };
   /** Undefined where the data have no test part. */
-  readonly testLoader: DataLoader | undefined;
+  readonly testLoader: DataLoader<Batch> | undefined;
 }
 
 /** All that a run works with. */
@@ -50,25 +50,22 @@ export interface Setup extends Preparation {
 export async function prepare(settings: TrainSettings, execution: Execution): Promise<Preparation> {
   const { batch, seed } = settings;
   const { workers } = checked(executionOptions, execution);
-  const dataset = await chooseData(settings, execution);
-  const augmentation = parseAugmentation(settings.augment);
-  const trainLoader = new DataLoader(
-    { dataset, split: 'train' },
-    { batch, seed, workers, ...(augmentation && { augmentation }) },
-  );
+  const given = execution.model ?? (await openForeignModel(settings.model));
+  const source = await chooseSource(settings, execution, given);
+  const model = given ?? (await openModel(settings.model, modelContext(settings, source)));
+  const trainLoader = new DataLoader<Batch>({ source, split: 'train' }, { batch, seed, workers });
   const stepsPerEpoch = countSteps(settings, trainLoader);
   const rateFactor = { value: 1 };
   const optimizer = makeRunOptimizer(settings, stepsPerEpoch, rateFactor);
-  if (settings.earlyStop !== undefined && dataset.test.size === 0) {
+  if (settings.earlyStop !== undefined && source.test.size === 0) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `"earlyStop" watches the accuracy on test images, of which ${dataset.name} has none: leave it out.`,
+      `"earlyStop" watches the accuracy on test samples, of which ${source.name} has none: leave it out.`,
     );
   }
-  const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });
-  const model = execution.model ?? (await openModel(settings.model, modelContext(settings, dataset)));
+  const loss = chooseLoss(settings, source);
   const prepared = prepareSessionModel(model, viewOf(settings));
-  const binding = await bindData(runtimeOf(execution), prepared, loss, dataset, {
+  const binding = await bindData(runtimeOf(execution), prepared, loss, source, {
     ...viewOf(settings),
     batch,
     layout: settings.layout,
@@ -81,7 +78,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   }));
   return {
     settings,
-    dataset,
+    source,
     model,
     binding,
     groups,
@@ -90,7 +87,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     loss,
     trainLoader,
     stepsPerEpoch,
-    ...evaluationLoaders(dataset, trainLoader, settings, workers),
+    ...evaluationLoaders(source, settings, workers),
   };
 }
 
@@ -130,7 +127,10 @@ export async function setUp(settings: TrainSettings, execution: Execution): Prom
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where an epoch has too few batches for a step */
-function countSteps({ accumulate = 1, batch }: TrainSettings, { batchesPerEpoch }: DataLoader): number {
+function countSteps(
+  { accumulate = 1, batch }: TrainSettings,
+  { batchesPerEpoch }: Pick<DataLoader, 'batchesPerEpoch'>,
+): number {
   if (accumulate > batchesPerEpoch)
     throw invalid(
       'accumulate',
@@ -140,35 +140,36 @@ function countSteps({ accumulate = 1, batch }: TrainSettings, { batchesPerEpoch 
   return Math.floor(batchesPerEpoch / accumulate);
 }
 
-/** The data of a run: the data set that the settings name, or the seeded part of it that they ask for. */
-export async function chooseData(settings: TrainSettings, execution: Execution): Promise<Dataset> {
-  const { data, trainSamples: train, testSamples: test, seed } = settings;
-  const dataset = execution.dataset ?? (await openDataset(data));
-  return train === undefined && test === undefined
-    ? dataset
-    : subset(dataset, { seed, ...(train !== undefined && { train }), ...(test !== undefined && { test }) });
-}
-
 function evaluationLoaders(
-  dataset: Dataset,
-  { normalization }: DataLoader,
+  source: Source,
   { batch, seed, trainEvalSamples }: TrainSettings,
   workers: number,
 ): Pick<Preparation, 'trainEvaluation' | 'testLoader'> {
-  const options = { batch, workers, normalization, shuffle: false, dropLast: false };
-  const part = trainEvalSamples === undefined ? dataset : subset(dataset, { train: trainEvalSamples, seed });
+  const options = { batch, workers, shuffle: false, dropLast: false, augment: false };
+  const part = sampled(source, { train: trainEvalSamples, seed });
   return {
     trainEvaluation: {
-      loader: new DataLoader({ dataset: part, split: 'train' }, options),
+      loader: new DataLoader<Batch>({ source: part, split: 'train' }, options),
       samples: part.train.size,
     },
-    testLoader: dataset.test.size > 0 ? new DataLoader({ dataset, split: 'test' }, options) : undefined,
+    testLoader: source.test.size > 0 ? new DataLoader<Batch>({ source, split: 'test' }, options) : undefined,
   };
 }
 
-const modelContext = ({ shortcut, seed }: TrainSettings, { classes, shape }: Dataset) => ({
-  classes,
-  inputShape: shape,
-  shortcut,
-  seed,
-});
+/**
+ * What a built-in model is made for.
+ * @throws FlatminError INVALID_ARGUMENT for data that are not labelled images
+ */
+function modelContext(
+  { model, shortcut, seed }: TrainSettings,
+  { name, inputs, targets }: Source,
+): ModelContext {
+  const [image] = inputs;
+  const classes = targets[0]?.classes?.count;
+  if (inputs.length !== 1 || !image?.isImage || classes === undefined)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The built-in models, such as ${model}, classify images, which ${name} does not hold: give a model of your own, --model FILE.onnx.`,
+    );
+  return { classes, inputShape: image.dims as unknown as ImageShape, shortcut, seed };
+}

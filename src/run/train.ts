@@ -201,7 +201,7 @@ async function finish(
   log: RunLog,
   warn: (text: string) => void,
 ): Promise<TrainSummary> {
-  const { settings, session, dataset, testLoader, trainEvaluation, trainLoader } = setup;
+  const { settings, session, source, testLoader, trainEvaluation } = setup;
   const result = await trainer.result();
   const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
@@ -222,11 +222,11 @@ async function finish(
     epochs: state.epoch,
     batch: settings.batch,
     trainEvalSamples: trainEvaluation.samples,
-    testSamples: dataset.test.size,
+    testSamples: source.test.size,
     model: settings.model,
     parameters: session.space.arena.count,
     data: settings.data,
-    normalization: { scale: dataset.scale, ...trainLoader.normalization },
+    ...(source.normalization && { normalization: source.normalization }),
     optimizer: setup.optimizer.describe(),
     precision: settings.precision,
     device: session.device.name,
@@ -268,8 +268,9 @@ function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (te
 }
 
 function announce(progress: Progress, setup: Setup, state: RunState): void {
-  for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
+  for (const note of new Set([...setup.source.notes, ...setup.binding.notes, ...setup.session.notes]))
+    progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
-    progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);
+    progress.note(`${setup.source.name} has no test samples: there is no accuracy and no test loss.`);
 }

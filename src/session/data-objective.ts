@@ -137,7 +137,7 @@ export class DataObjective implements Objective {
 
   private async run(kind: GraphKind, first: number, count: number, at: Vector): Promise<number> {
     const graph = await this.graphs.get(kind, count);
-    await graph.feed(this.data.feeds(first, count));
+    await graph.feed(await this.data.feeds(first, count));
     const start = performance.now();
     const loss = await (await graph.run(at)).read();
     this.graphs.seconds.running += (performance.now() - start) / 1000;

@@ -4,7 +4,7 @@ import type { Feeds } from './feed/feeds.js';
 export interface Samples {
   readonly count: number;
   /** The samples [first, first + count) as one batch, whose arrays stay as they are: it may be fed again. */
-  feeds(first: number, count: number): Feeds;
+  feeds(first: number, count: number): Feeds | Promise<Feeds>;
 }
 
 /** Bytes of batches that are kept: 21,000 images of CIFAR. */
@@ -24,11 +24,11 @@ export class KeptSamples implements Samples {
     return this.source.count;
   }
 
-  feeds(first: number, count: number): Feeds {
+  async feeds(first: number, count: number): Promise<Feeds> {
     const key = `${first} ${count}`;
     const known = this.kept.get(key);
     if (known) return known;
-    const made = this.source.feeds(first, count);
+    const made = await this.source.feeds(first, count);
     const bytes = Object.values(made).reduce((sum, array) => sum + array.byteLength, 0);
     if (this.bytes + bytes <= this.mostBytes) {
       this.kept.set(key, made);

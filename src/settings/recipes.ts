@@ -1,4 +1,4 @@
-import { parseDataset } from '../data/index.js';
+import { parseData } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { RecipeName, TrainSettings } from './schema.js';
 
@@ -39,7 +39,7 @@ export function recipeSettings(name: RecipeName, given: Partial<TrainSettings>):
     labelSmoothing: 0,
     // Theirs is of SAM: ASAM's ball is another one.
     ...(given.optimizer !== 'asam' && {
-      rho: parseDataset(given.data ?? '')?.kind.name === 'cifar100' ? 0.1 : 0.05,
+      rho: parseData(given.data ?? '')?.kind.name === 'cifar100' ? 0.1 : 0.05,
     }),
   };
 }

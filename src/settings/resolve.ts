@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseDataset } from '../data/index.js';
+import { parseData } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import { defaultsOf } from '../options/option.js';
 import { recipeSettings } from './recipes.js';
@@ -48,7 +48,7 @@ export function defaultSettings(given: Partial<TrainSettings>): Partial<TrainSet
     ...defaultsOf(runSettings),
     ...defaultsOf(settingsOf(optimizer, baseOf(given))),
     groups: [],
-    augment: parseDataset(data)?.kind.augment ?? 'none',
+    augment: parseData(data)?.kind.augment ?? 'none',
   };
 }
 

@@ -5,8 +5,9 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { LAYOUTS } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
-import { DATA_HINT } from '../data/index.js';
+import { DATA_HINT, dataOptions } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
+import { LOSS_NAMES } from '../losses/named.js';
 import { optimizers } from '../optim/index.js';
 import { SCHEDULE_NAMES, STEP_GAMMA } from '../optim/schedules/learning-rate.js';
 import { RHO_SCHEDULE_NAMES } from '../optim/schedules/radius.js';
@@ -18,6 +19,7 @@ import {
   count,
   countOrZero,
   flag,
+  integer,
   notNegative,
   positive,
   text,
@@ -116,6 +118,16 @@ export const modelSettings = {
     help: 'of activations and products; weights and statistics stay float32',
     default: 'fp32',
   }),
+  loss: option(choice(LOSS_NAMES).optional(), {
+    symbol: 'name',
+    help: 'what is minimised',
+    byDefault: 'cross-entropy of class labels',
+  }),
+  ignoreIndex: option(integer.optional(), {
+    symbol: 'label',
+    help: 'a class label that counts for nothing in cross-entropy and nll',
+    byDefault: 'what the data say',
+  }),
   labelSmoothing: option(belowOne, {
     symbol: 's',
     help: 'share of the target spread over all classes, in [0, 1)',
@@ -130,19 +142,15 @@ export const modelSettings = {
 
 export const dataSettings = {
   data: option(z.string(DATA_HINT).min(1, 'a name'), { symbol: 'set', help: DATA_HINT }),
-  augment: option(text, {
-    symbol: 'list',
-    help: 'none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS',
-    byDefault: "the data set's own",
-  }),
+  ...dataOptions,
   trainSamples: option(count.optional(), {
     symbol: 'n',
-    help: 'a seeded part of the training images',
+    help: 'a seeded part of the training samples',
     byDefault: 'all',
   }),
   testSamples: option(countOrZero.optional(), {
     symbol: 'n',
-    help: 'a seeded part of the test images',
+    help: 'a seeded part of the test samples',
     byDefault: 'all',
   }),
 };

@@ -1,21 +1,17 @@
-import { BatchMaker } from '../data/batch.js';
-import type { Dataset, Normalization } from '../data/index.js';
+import type { Source } from '../data/index.js';
+import { makerOf } from '../data/makers.js';
 import type { DataBinding } from '../run/data-binding.js';
 import type { Samples } from '../session/samples.js';
 
-/** The training samples of a data set in their order, normalised and without augmentation. */
-export function datasetSamples(
-  dataset: Dataset,
-  normalization: Normalization,
-  binding: DataBinding,
-): Samples {
-  const { train, shape, scale } = dataset;
-  const maker = new BatchMaker({ ...train, shape, scale, normalization, augmentation: undefined, seed: 0 });
+/** The training samples of data in their order, without augmentation. */
+export function sourceSamples({ train }: Source, binding: DataBinding): Samples {
+  const maker = makerOf(train.recipe({ seed: 0, augment: false }));
+  maker.catch(() => {});
   return {
     count: train.size,
-    feeds: (first, count) =>
+    feeds: async (first, count) =>
       binding.feeds(
-        maker.make(
+        await (await maker).make(
           0,
           Int32Array.from({ length: count }, (_, i) => first + i),
         ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
-import { DATA_HINT, subset, trainingSetNormalization } from '../data/index.js';
+import { DATA_HINT, sampled } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { LandscapeFile } from '../formats/landscape-file.js';
 import { axis, axisPoints } from '../landscape/axis.js';
@@ -22,7 +22,7 @@ import { DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { Vector } from '../vectors/parameter-space.js';
-import { datasetSamples } from './dataset-samples.js';
+import { sourceSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
 import { objectiveOptions } from './model-objective.js';
 import { passBatch } from './pass-batch.js';
@@ -89,17 +89,16 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
   const { batchNorm = to === undefined ? 'running' : 'batch' } = others;
   const plan = planAxes({ ...others, to });
   const subject = await subjectOfRun(run, options);
-  const { model, loss, dataset, data } = subject;
+  const { model, loss, source, data } = subject;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
   const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
-  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
-  const binding = await bindData(runtime, prepared, loss, dataset, view);
-  const normalization = trainingSetNormalization(dataset);
-  const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
+  const view = { ...subject.view, batch: Math.min(batch, source.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, source, view);
+  const part = samples === 'all' ? source : sampled(source, { train: samples, seed });
   const groups = subject.groups(binding.parameters);
   const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
-  const objective = DataObjective.create(prepared, weights, datasetSamples(part, normalization, binding), {
+  const objective = DataObjective.create(prepared, weights, sourceSamples(part, binding), {
     ...subject.view,
     loss,
     batch,
@@ -112,7 +111,7 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
       to === undefined
         ? undefined
         : await weightsOf(to, weights, (other) =>
-            bindData(runtime, prepareSessionModel(other, subject.view), loss, dataset, view),
+            bindData(runtime, prepareSessionModel(other, subject.view), loss, source, view),
           );
     const directions = await chooseDirections(objective, {
       ...plan,
@@ -135,7 +134,7 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
       settings: {
         data,
         samples: objective.samples,
-        samplesOf: dataset.train.size,
+        samplesOf: source.train.size,
         batchNorm,
         batch,
         lossName: loss.name,

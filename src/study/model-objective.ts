@@ -1,5 +1,5 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
-import { type Normalization, subset, trainingSetNormalization } from '../data/index.js';
+import { type Normalization, sampled } from '../data/index.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count, countOrAll } from '../options/values.js';
 import { bindData } from '../run/data-binding.js';
@@ -9,7 +9,7 @@ import { ModelWeights } from '../session/model-weights.js';
 import { seed } from '../sharpness/declare.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
-import { datasetSamples } from './dataset-samples.js';
+import { sourceSamples } from './dataset-samples.js';
 import { PASS_BATCH_DEFAULT, passBatch } from './pass-batch.js';
 import { chooseSubject, type SubjectOptions } from './subject.js';
 
@@ -58,8 +58,8 @@ export interface ObjectiveFacts {
   data: string;
   /** Training samples that `samples` were drawn from by `seed`. */
   samplesOf: number;
-  /** (pixel / scale − mean) / std for each channel. */
-  normalization: { scale: number } & Normalization;
+  /** Of images: (pixel / scale − mean) / std for each channel. */
+  normalization?: Readonly<{ scale: number } & Normalization>;
   /** The loss's. */
   lossName: string;
   /** Statistics that BatchNormalization used. */
@@ -123,19 +123,18 @@ export class ModelObjective implements Objective {
 export async function openObjective(options: ObjectiveOptions): Promise<ModelObjective> {
   const { batchNorm, samples, seed, batch: asked } = checked(objectiveOptions, options);
   const subject = await chooseSubject(options);
-  const { model, loss, dataset } = subject;
+  const { model, loss, source } = subject;
   const prepared = prepareSessionModel(model, subject.view);
   const { device, runtime } = openExecution(options);
   const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
-  const view = { ...subject.view, batch: Math.min(batch, dataset.train.size), layout: subject.layout };
-  const binding = await bindData(runtime, prepared, loss, dataset, view);
+  const view = { ...subject.view, batch: Math.min(batch, source.train.size), layout: subject.layout };
+  const binding = await bindData(runtime, prepared, loss, source, view);
   for (const note of binding.notes) options.onNote?.(note);
-  const normalization = trainingSetNormalization(dataset);
-  const part = samples === 'all' ? dataset : subset(dataset, { train: samples, test: 0, seed });
+  const part = samples === 'all' ? source : sampled(source, { train: samples, seed });
 
   const groups = subject.groups(binding.parameters);
   const weights = new ModelWeights(binding.weights, binding.initializers, { groups, device });
-  const data = datasetSamples(part, normalization, binding);
+  const data = sourceSamples(part, binding);
   const { dims } = binding;
   try {
     const objective = DataObjective.create(prepared, weights, data, {
@@ -150,8 +149,8 @@ export async function openObjective(options: ObjectiveOptions): Promise<ModelObj
       model: subject.name,
       parameters: weights.space.arena.count,
       data: subject.data,
-      samplesOf: dataset.train.size,
-      normalization: { scale: dataset.scale, ...normalization },
+      samplesOf: source.train.size,
+      ...(source.normalization && { normalization: source.normalization }),
       lossName: loss.name,
       batchNorm,
       batch,

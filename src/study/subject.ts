@@ -2,24 +2,28 @@ import { join } from 'node:path';
 import type { ModelView } from '../autodiff/prepare/session-model.js';
 import type { Layout } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
-import { DATA_HINT, type Dataset, openDataset } from '../data/index.js';
+import { DATA_HINT, dataOptions, type Source } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
-import { crossEntropy } from '../losses/cross-entropy.js';
 import type { Loss } from '../losses/loss.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { type Given, option } from '../options/option.js';
 import { belowOne, text } from '../options/values.js';
+import { chooseLoss } from '../run/choose-loss.js';
+import { chooseSource } from '../run/choose-source.js';
 import type { Execution } from '../run/execution.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
-import { chooseData } from '../run/setup.js';
 import { readTrainedModel } from '../run/trained-model.js';
 import { parameterGroups } from '../settings/group-spec.js';
-import { type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
+import { modelSettings, type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
+
+const { augment, ...readingOptions } = dataOptions;
+/** No part of the data is left out. */
+const WHOLE = { trainSamples: undefined, testSamples: undefined, seed: 0 };
 
 export const subjectOptions = {
   /** What openDataset takes, where no `dataset` is given; of a run, default its own. */
@@ -30,6 +34,12 @@ export const subjectOptions = {
     help: 'of the loss, in [0, 1)',
     byDefault: "the run's, else 0",
   }),
+  /** Of a model; a run has its own. */
+  loss: modelSettings.loss,
+  /** Of a model; a run has its own. */
+  ignoreIndex: modelSettings.ignoreIndex,
+  /** How the data of a model are read; those of a run are read as they were. */
+  ...readingOptions,
 };
 
 /** What is measured, and how it is taken. */
@@ -49,7 +59,7 @@ export interface Subject {
   name: string;
   model: ModelProto;
   data: string;
-  dataset: Dataset;
+  source: Source;
   loss: Loss;
   /** How the model is taken. */
   view: ModelView & LossChoice;
@@ -67,13 +77,17 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
   if (run !== undefined) return subjectOfRun(run, options);
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
   const opened = typeof model === 'string' ? await readModel(model) : model!;
-  const chosen = dataset ?? (await openDataset(data!));
+  const source = await chooseSource(
+    { ...options, data: data ?? '', augment: 'none', ...WHOLE },
+    { dataset },
+    opened,
+  );
   return {
     name: typeof model === 'string' ? model : opened.graph.name || 'model',
     model: opened,
-    data: data ?? chosen.name,
-    dataset: chosen,
-    loss: crossEntropy(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    data: data ?? source.name,
+    source,
+    loss: chooseLoss({ ...options, labelSmoothing: labelSmoothing ?? 0 }, source),
     view: viewOf(options),
     layout: options.layout,
     groups: () => [],
@@ -90,12 +104,13 @@ export async function subjectOfRun(
   const model = await readTrainedModel(dir);
   const chosen = { ...settings, ...(data !== undefined && { data }) };
   const { labelSmoothing = settings.labelSmoothing } = options;
+  const source = await chooseSource(chosen, { dataset }, model);
   return {
     name: join(dir, RUN_FILES.model),
     model,
     data: chosen.data,
-    dataset: await chooseData(chosen, { dataset }),
-    loss: crossEntropy({ labelSmoothing }),
+    source,
+    loss: chooseLoss({ ...settings, labelSmoothing }, source),
     view: viewOf({ ...settings, ...defined(options) }),
     layout: options.layout ?? settings.layout,
     batch: settings.batch,

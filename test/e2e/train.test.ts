@@ -44,7 +44,7 @@ for (const name of NAMES) {
 
   test(`${name}: model.onnx has the summary's accuracy and test loss in plain onnxruntime-node`, async (t) => {
     const { accuracy, testLoss, normalization } = summaries[name]!;
-    const plain = await evaluatePlainly(join(out, name, 'model.onnx'), normalization);
+    const plain = await evaluatePlainly(join(out, name, 'model.onnx'), normalization!);
     t.is(plain.accuracy, accuracy!);
     t.true(Math.abs(plain.loss - testLoss!) < 1e-5 * Math.max(1, testLoss!));
   });
@@ -128,7 +128,10 @@ test('--keep-best keeps the checkpoint of the best epoch', async (t) => {
 });
 
 /** Accuracy and mean cross-entropy on the digits' test images, computed here from the model's logits. */
-async function evaluatePlainly(path: string, { scale, mean, std }: TrainSummary['normalization']) {
+async function evaluatePlainly(
+  path: string,
+  { scale, mean, std }: NonNullable<TrainSummary['normalization']>,
+) {
   const { test: part } = await loadDigits();
   const pixels = Float32Array.from(part.images, (value) => (value / scale - mean[0]!) / std[0]!);
   const session = await InferenceSession.create(path);

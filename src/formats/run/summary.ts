@@ -39,12 +39,12 @@ const summarySchema = object({
   /** Trainable numbers. */
   parameters: count,
   data: text,
-  /** For inputs of model.onnx: (pixel / scale − mean) / std for each channel. */
+  /** Of images, for inputs of model.onnx: (pixel / scale − mean) / std for each channel. */
   normalization: object({
     scale: number,
     mean: listOf(number, 'a list of numbers'),
     std: listOf(number, 'a list of numbers'),
-  }),
+  }).optional(),
   optimizer: anything,
   /** 'fp32', 'tf32', 'fp16' or 'bf16'. */
   precision: text.default('fp32'),

@@ -10,7 +10,7 @@ import type { Run } from '../read/run.js';
 
 /** Names of a summary's numbers. */
 type Key = {
-  [K in keyof TrainSummary]: TrainSummary[K] extends number | null ? K : never;
+  [K in keyof TrainSummary]-?: TrainSummary[K] extends number | null ? K : never;
 }[keyof TrainSummary];
 
 const FIGURES: readonly (readonly [key: Key, name: string, show: (value: number | null) => string])[] = [

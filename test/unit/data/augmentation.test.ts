@@ -1,10 +1,10 @@
 import test from 'ava';
 import {
   type Augmentation,
-  type Batch,
   DataLoader,
   type Dataset,
   fromArrays,
+  type ImageBatch,
 } from '../../../src/data/index.js';
 import { countingSet } from './sets.js';
 
@@ -20,7 +20,7 @@ async function samples(dataset: Dataset, augmentation?: Augmentation, epoch = 0)
     { dataset, split: 'train' },
     { batch: dataset.train.size, shuffle: false, workers: 0, ...(augmentation && { augmentation }) },
   );
-  const { value } = (await loader.epoch(epoch).next()) as { value: Batch };
+  const { value } = (await loader.epoch(epoch).next()) as { value: ImageBatch };
   return Array.from({ length: dataset.train.size }, (_, i) => [
     ...value.images.subarray(i * PIXELS, (i + 1) * PIXELS),
   ]);

@@ -1,22 +1,23 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
+import type { ImageRecipe } from '../../../src/data/images/batch.js';
 import {
   type Augmentation,
-  type Batch,
   DataLoader,
   type DataLoaderOptions,
   fromArrays,
+  type ImageBatch,
 } from '../../../src/data/index.js';
-import { WorkerPool } from '../../../src/data/worker-pool.js';
+import { WorkerPool } from '../../../src/data/loading/worker-pool.js';
 import { countingSet } from './sets.js';
 
 const dataset = countingSet(43);
 const train = { dataset, split: 'train' } as const;
 const augmentation: Augmentation = { flip: true, crop: { padding: 2, mode: 'reflect' }, cutout: { size: 2 } };
 
-async function collect(batches: AsyncIterable<Batch>): Promise<Batch[]> {
-  const all: Batch[] = [];
+async function collect(batches: AsyncIterable<ImageBatch>): Promise<ImageBatch[]> {
+  const all: ImageBatch[] = [];
   for await (const batch of batches) all.push(batch);
   return all;
 }
@@ -109,7 +110,7 @@ test('batches keep their values while later ones are prepared', async (t) => {
   const loader = new DataLoader(train, { batch: 5, workers: 2 });
   t.teardown(() => loader.close());
   const copies: Float32Array[] = [];
-  const kept: Batch[] = [];
+  const kept: ImageBatch[] = [];
   for await (const batch of loader) {
     kept.push(batch);
     copies.push(batch.images.slice());
@@ -124,7 +125,10 @@ test('what fails in a worker reaches the caller', async (t) => {
   const { images, labels } = dataset.train;
   const normalization = { mean: [0, 0], std: [1, 1] };
   const pool = new WorkerPool(
-    { images, labels, shape: dataset.shape, scale: 1, normalization, augmentation: undefined, seed: 0 },
+    {
+      maker: 'images',
+      ...{ images, labels, shape: dataset.shape, scale: 1, normalization, augmentation: undefined, seed: 0 },
+    } as ImageRecipe,
     1,
   );
   t.teardown(() => pool.close());
@@ -178,7 +182,7 @@ test('batches that arrive while the workers end do not cut that short', async (t
 test('a batch larger than the split is refused with both numbers', (t) => {
   t.throws(() => new DataLoader(train, { batch: 44 }), {
     code: 'INVALID_ARGUMENT',
-    message: /44.*43 train images of counting/,
+    message: /44.*43 train samples of counting/,
   });
   t.is(new DataLoader(train, { batch: 44, dropLast: false }).batchesPerEpoch, 1);
 });
@@ -195,6 +199,6 @@ test('impossible options are refused', (t) => {
 test('a split without images is refused', (t) => {
   const untested = fromArrays({ shape: [1, 1, 1], train: { images: [1], labels: [0] } });
   t.throws(() => new DataLoader({ dataset: untested, split: 'test' }, { batch: 1 }), {
-    message: /custom has no test images/,
+    message: /custom has no test samples/,
   });
 });

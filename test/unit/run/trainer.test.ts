@@ -195,9 +195,9 @@ test('early stopping ends a run whose accuracy rises no more, also when it is re
   t.is(JSON.parse(await readFile(join(out, 'summary.json'), 'utf8')).epochs, 3);
 });
 
-test('early stopping without test images is refused', async (t) => {
+test('early stopping without test samples is refused', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   await t.throwsAsync(train({ ...settings, testSamples: 0, earlyStop: 2 }, { ...execution, out }), {
-    message: /"earlyStop" watches the accuracy on test images/,
+    message: /"earlyStop" watches the accuracy on test samples/,
   });
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { checkedValue } from '../options/option.js';
-import { finite, positive } from '../options/values.js';
+import { checkedValue } from '../../options/option.js';
+import { finite, positive } from '../../options/values.js';
 import type { Dataset } from './dataset.js';
 
 /** Per-channel mean and standard deviation of pixels after division by the data set's scale: (x/scale − mean) / std. */

@@ -1,12 +1,13 @@
-import { FlatminError, invalid } from '../errors.js';
-import { checked, checkedValue, type Given, option } from '../options/option.js';
-import { choice, count, countOrZero, flag, integerWithin } from '../options/values.js';
-import type { Augmentation } from './augmentation.js';
-import { type Batch, BatchMaker, type BatchSource } from './batch.js';
-import type { Dataset } from './dataset.js';
-import type { ImageShape } from './image-shape.js';
-import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
-import { Purpose, randomStream, shuffledIndices } from './random.js';
+import { FlatminError, invalid } from '../../errors.js';
+import { checked, checkedValue, type Given, option } from '../../options/option.js';
+import { choice, count, countOrZero, flag, integerWithin } from '../../options/values.js';
+import type { ImageBatch } from '../images/batch.js';
+import type { Dataset } from '../images/dataset.js';
+import { type ImageUse, imageSource } from '../images/image-source.js';
+import type { Normalization } from '../images/normalization.js';
+import { makerOf } from '../makers.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
+import type { Batch, BatchRecipe, Source } from '../source.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** More help nobody: a batch is prepared in milliseconds. */
@@ -37,63 +38,69 @@ export const loaderOptions = {
 };
 
 /** How a `DataLoader` makes batches. */
-export interface DataLoaderOptions extends Readonly<Given<typeof loaderOptions>> {
+export interface DataLoaderOptions extends Readonly<Given<typeof loaderOptions>>, ImageUse {
   /** Samples a batch. */
   readonly batch: number;
-  /** Default: none. */
-  readonly augmentation?: Augmentation;
-  /** Default: the training set's. */
-  readonly normalization?: Normalization;
+}
+
+/** How a loader of a source makes batches: the source says how samples are made ready. */
+export interface SourceLoaderOptions extends Readonly<Given<typeof loaderOptions>> {
+  /** Samples a batch. */
+  readonly batch: number;
+  /** Whether samples are changed at random as the source has it. Default: those of the training part. */
+  readonly augment?: boolean;
 }
 
 const splitName = choice(['train', 'test']);
 
 /**
- * Batches of one split of a data set, prepared in worker threads ahead of need. A batch depends on (options, epoch, its position)
+ * Batches of one part of a data set, prepared in worker threads ahead of need. A batch depends on (options, epoch, its position)
  * alone: neither the number of workers nor where an epoch was resumed changes it. Every batch has buffers of its own, valid for as
  * long as the caller keeps them. The threads start with the first batch and do not keep the process alive; `close` ends them.
  */
-export class DataLoader implements AsyncIterable<Batch> {
+export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B> {
   /** A last one that is not full counts unless `dropLast`. */
   readonly batchesPerEpoch: number;
-  /** What images are normalised by. */
-  readonly normalization: Normalization;
-  private readonly source: BatchSource;
+  private readonly source: Source;
+  private readonly recipe: BatchRecipe;
+  private readonly seed: number;
   private readonly size: number;
   private readonly batch: number;
   private readonly shuffle: boolean;
   private readonly workers: number;
   private readonly prefetch: number;
-  private prepare: ((epoch: number, indices: Int32Array) => Batch | Promise<Batch>) | undefined;
+  private prepare: ((epoch: number, indices: Int32Array) => Promise<Batch>) | undefined;
   private pool: WorkerPool | undefined;
   private nextEpoch = 0;
   private closed = false;
 
   /** Throws INVALID_ARGUMENT for an impossible option, such as a batch that the split cannot fill even once. */
-  constructor(source: { dataset: Dataset; split: 'train' | 'test' }, options: DataLoaderOptions) {
-    const { dataset, split } = source;
-    checkedValue('split', splitName, split);
-    const { augmentation } = options;
+  constructor(data: { dataset: Dataset; split: 'train' | 'test' }, options: DataLoaderOptions);
+  constructor(data: { source: Source; split: 'train' | 'test' }, options: SourceLoaderOptions);
+  constructor(
+    data: { dataset?: Dataset; source?: Source; split: 'train' | 'test' },
+    options: DataLoaderOptions & SourceLoaderOptions,
+  ) {
+    const split = checkedValue('split', splitName, data.split);
     const { seed, workers, prefetch, ...others } = checked(loaderOptions, options);
-    const { shuffle = split === 'train', dropLast = split === 'train' } = others;
+    const isTraining = split === 'train';
+    const { shuffle = isTraining, dropLast = isTraining } = others;
     const batch = checkedValue('batch', count, options.batch);
-    const { images, labels, size } = dataset[split];
-
-    if (augmentation) checkAugmentation(augmentation, dataset.shape);
+    const { augmentation, normalization, augment = data.dataset !== undefined || isTraining } = options;
+    this.source = data.source ?? imageSource(data.dataset!, { augmentation, normalization });
+    const { name } = this.source;
+    const { size } = this.source[split];
     if (size === 0) {
-      throw new FlatminError('INVALID_ARGUMENT', `The data set ${dataset.name} has no ${split} images.`);
+      throw new FlatminError('INVALID_ARGUMENT', `The data set ${name} has no ${split} samples.`);
     }
     if (dropLast && batch > size) {
       throw new FlatminError(
         'INVALID_ARGUMENT',
-        `A batch of ${batch} is larger than the ${size} ${split} images of ${dataset.name}: choose a batch of at most ${size}.`,
+        `A batch of ${batch} is larger than the ${size} ${split} samples of ${name}: choose a batch of at most ${size}.`,
       );
     }
-    this.normalization = options.normalization ?? trainingSetNormalization(dataset);
-    checkNormalization(this.normalization, dataset.shape[0]);
-
-    const { shape, scale } = dataset;
-    this.source = { images, labels, shape, scale, normalization: this.normalization, augmentation, seed };
+    this.recipe = this.source[split].recipe({ seed, augment });
+    this.seed = seed;
     this.size = size;
     this.batch = batch;
     this.shuffle = shuffle;
@@ -102,11 +109,16 @@ export class DataLoader implements AsyncIterable<Batch> {
     this.batchesPerEpoch = dropLast ? Math.floor(size / batch) : Math.ceil(size / batch);
   }
 
+  /** What images are normalised by; undefined for data that are no images. */
+  get normalization(): Normalization | undefined {
+    return this.source.normalization;
+  }
+
   /**
    * The batches of epoch `index` from `firstBatch` (default 0) on. To stop early is safe. The iterator rejects with RUNTIME when
    * a worker fails and with INTERRUPTED when the loader is closed meanwhile.
    */
-  epoch(index: number, { firstBatch = 0 }: { firstBatch?: number } = {}): AsyncIterableIterator<Batch> {
+  epoch(index: number, { firstBatch = 0 }: { firstBatch?: number } = {}): AsyncIterableIterator<B> {
     checkedValue('epoch', countOrZero, index);
     checkedValue('firstBatch', countOrZero, firstBatch);
     if (firstBatch > this.batchesPerEpoch) {
@@ -116,7 +128,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 
   /** One epoch; each iteration of the loader is the next one, beginning with epoch 0. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Batch> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<B> {
     return this.epoch(this.nextEpoch++);
   }
 
@@ -126,7 +138,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     await this.pool?.close();
   }
 
-  private async *batches(epoch: number, firstBatch: number): AsyncGenerator<Batch, void, undefined> {
+  private async *batches(epoch: number, firstBatch: number): AsyncGenerator<B, void, undefined> {
     if (this.closed) throw closedError();
     const prepare = this.start();
     const order = this.order(epoch);
@@ -135,23 +147,24 @@ export class DataLoader implements AsyncIterable<Batch> {
       if (this.closed) throw closedError();
       while (next < this.batchesPerEpoch && ahead.length <= this.prefetch) {
         const indices = order.slice(next * this.batch, (next + 1) * this.batch);
-        const batch = Promise.resolve(prepare(epoch, indices));
+        const batch = prepare(epoch, indices);
         // One that is never asked for must not count as unhandled.
         batch.catch(() => {});
         ahead.push(batch);
         next++;
       }
-      yield await ahead.shift()!;
+      yield (await ahead.shift()!) as B;
     }
   }
 
-  private start(): (epoch: number, indices: Int32Array) => Batch | Promise<Batch> {
+  private start(): (epoch: number, indices: Int32Array) => Promise<Batch> {
     if (this.prepare) return this.prepare;
     if (this.workers === 0) {
-      const maker = new BatchMaker(this.source);
-      this.prepare = (epoch, indices) => maker.make(epoch, indices);
+      const maker = makerOf(this.recipe);
+      maker.catch(() => {});
+      this.prepare = async (epoch, indices) => (await maker).make(epoch, indices);
     } else {
-      const pool = new WorkerPool(this.source, this.workers);
+      const pool = new WorkerPool(this.recipe, this.workers);
       this.pool = pool;
       this.prepare = (epoch, indices) => pool.prepare(epoch, indices);
     }
@@ -160,23 +173,11 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   private order(epoch: number): Int32Array {
     return this.shuffle
-      ? shuffledIndices(this.size, randomStream(Purpose.shuffle, this.source.seed, epoch))
+      ? shuffledIndices(this.size, randomStream(Purpose.shuffle, this.seed, epoch))
       : Int32Array.from({ length: this.size }, (_, i) => i);
   }
 }
 
 function closedError(): FlatminError {
   return new FlatminError('INTERRUPTED', 'The data loader is closed: create another one.');
-}
-
-/** @throws FlatminError INVALID_ARGUMENT for an option that these images cannot have */
-function checkAugmentation({ crop, cutout }: Augmentation, [, height, width]: ImageShape): void {
-  if (crop) {
-    checkedValue('crop.padding', countOrZero, crop.padding);
-    checkedValue('crop.mode', choice(['reflect', 'zero']), crop.mode);
-    const most = Math.min(height, width) - 1;
-    if (crop.mode === 'reflect' && crop.padding > most)
-      throw invalid('crop.padding', `at most ${most} to reflect ${height}×${width} images`, crop.padding);
-  }
-  if (cutout) checkedValue('cutout.size', count, cutout.size);
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { extract } from 'tar';
-import { FlatminError, withPath } from '../errors.js';
+import { FlatminError, withPath } from '../../errors.js';
 import { CIFAR_FORMATS, type CifarName } from './cifar.js';
 
 /** How a folder goes that tar may still be writing a file to, after it has found the archive damaged. */

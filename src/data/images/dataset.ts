@@ -1,8 +1,8 @@
-import { FlatminError, invalid } from '../errors.js';
-import { checkedValue } from '../options/option.js';
-import { count, countOrZero, imageShape, positive } from '../options/values.js';
+import { FlatminError, invalid } from '../../errors.js';
+import { checkedValue } from '../../options/option.js';
+import { count, countOrZero, imageShape, positive } from '../../options/values.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import { type ImageShape, pixelsOf } from './image-shape.js';
-import { Purpose, randomStream, shuffledIndices } from './random.js';
 
 /** The images and labels of one part of a data set, on shared memory so that worker threads read them without copies. */
 export interface Split {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { FlatminError } from '../errors.js';
-import { packageFile } from '../package-file.js';
-import { type Dataset, gather, type Split } from './dataset.js';
-import { datasetKind } from './kind.js';
-import { Purpose, randomStream, shuffledIndices } from './random.js';
+import { FlatminError } from '../../errors.js';
+import { packageFile } from '../../package-file.js';
+import { type Dataset, gather, type Split } from '../images/dataset.js';
+import { imagesInMemory } from '../kind.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
 
 const FILE = packageFile('data/digits/digits.csv.gz');
 const ROWS = 1797;
@@ -57,4 +57,4 @@ function parse(csv: string): Split {
   return { images, labels, size: ROWS };
 }
 
-export const digits = datasetKind({ name: 'digits', needsFolder: false, augment: 'none', open: loadDigits });
+export const digits = imagesInMemory({ name: 'digits', location: '', augment: 'none', load: loadDigits });

@@ -1,5 +1,5 @@
+import { type RandomGenerator, uniformInt } from '../random.js';
 import type { ImageShape } from './image-shape.js';
-import { type RandomGenerator, uniformInt } from './random.js';
 
 /**
  * Random changes of training images, applied in the order crop, flip, cutout. Pixels from outside the image (zero padding) and

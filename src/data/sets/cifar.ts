@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FlatminError } from '../errors.js';
+import { FlatminError } from '../../errors.js';
+import type { Dataset, Split } from '../images/dataset.js';
+import { imagesInMemory } from '../kind.js';
 import { CIFAR10_CLASSES, CIFAR100_CLASSES } from './cifar-classes.js';
-import type { Dataset, Split } from './dataset.js';
-import { datasetKind } from './kind.js';
 
 /** The two data sets, as `openDataset` and the command line name them. */
 export type CifarName = 'cifar10' | 'cifar100';
@@ -158,5 +158,5 @@ async function exists(path: string): Promise<boolean> {
 /** The augmentation that nearly all work on CIFAR uses. */
 const augment = 'flip,crop=4:reflect';
 
-export const cifar10 = datasetKind({ name: 'cifar10', needsFolder: true, augment, open: loadCifar10 });
-export const cifar100 = datasetKind({ name: 'cifar100', needsFolder: true, augment, open: loadCifar100 });
+export const cifar10 = imagesInMemory({ name: 'cifar10', location: 'DIR', augment, load: loadCifar10 });
+export const cifar100 = imagesInMemory({ name: 'cifar100', location: 'DIR', augment, load: loadCifar100 });

@@ -1,18 +1,20 @@
+import { Purpose, randomStream } from '../random.js';
+import type { BatchRecipe, Maker } from '../source.js';
 import { type Augmentation, drawView, identityView, type View } from './augmentation.js';
 import { type ImageShape, pixelsOf } from './image-shape.js';
 import type { Normalization } from './normalization.js';
-import { Purpose, randomStream } from './random.js';
 
-/** What a training step reads, named as the model's inputs. */
-export type Batch = {
+/** Labelled images, as a model reads them. */
+export type ImageBatch = {
   /** B×C×H×W, augmented and normalised. */
   readonly images: Float32Array;
   /** Class indices, length B. */
   readonly labels: BigInt64Array;
 };
 
-/** All that a batch depends on but its indices and epoch; plain data on shared memory, so that it can go to a worker thread. */
-export interface BatchSource {
+/** All that a batch of images in memory depends on but its indices and epoch; on shared memory, so that it goes to a thread without copies. */
+export interface ImageRecipe extends BatchRecipe {
+  readonly maker: 'images';
   readonly images: Uint8Array | Float32Array;
   readonly labels: Int32Array;
   readonly shape: ImageShape;
@@ -26,12 +28,12 @@ export interface BatchSource {
 type RowWriter = (out: Float32Array, to: number, from: number, columns: Int32Array, channel: number) => void;
 
 /** Prepares batches. The pixels of a sample depend on (seed, epoch, its index) alone. */
-export class BatchMaker {
-  private readonly source: BatchSource;
+class ImageMaker implements Maker {
+  private readonly source: ImageRecipe;
   private readonly writeRow: RowWriter;
   private readonly view: View;
 
-  constructor(source: BatchSource) {
+  constructor(source: ImageRecipe) {
     this.source = source;
     this.writeRow =
       source.images instanceof Uint8Array
@@ -41,7 +43,7 @@ export class BatchMaker {
   }
 
   /** The batch of the samples at `indices`, in that order, in buffers of its own. */
-  make(epoch: number, indices: Int32Array): Batch {
+  make(epoch: number, indices: Int32Array): ImageBatch {
     const { labels, shape, augmentation, seed } = this.source;
     const pixels = pixelsOf(shape);
     const batch = {
@@ -77,7 +79,7 @@ export class BatchMaker {
 /** Bytes have 256 values: one table of normalised ones a channel. */
 function byteRows(
   images: Uint8Array,
-  { shape, scale, normalization: { mean, std } }: BatchSource,
+  { shape, scale, normalization: { mean, std } }: ImageRecipe,
 ): RowWriter {
   const table = new Float32Array(256 * shape[0]);
   for (let i = 0; i < table.length; i++) table[i] = ((i & 255) / scale - mean[i >> 8]!) / std[i >> 8]!;
@@ -89,7 +91,7 @@ function byteRows(
   };
 }
 
-function floatRows(images: Float32Array, { scale, normalization: { mean, std } }: BatchSource): RowWriter {
+function floatRows(images: Float32Array, { scale, normalization: { mean, std } }: ImageRecipe): RowWriter {
   return (out, to, from, columns, channel) => {
     const centre = mean[channel]!;
     const spread = std[channel]!;
@@ -99,3 +101,6 @@ function floatRows(images: Float32Array, { scale, normalization: { mean, std } }
     }
   };
 }
+
+/** The maker of images in memory. */
+export const imageMaker = (recipe: ImageRecipe): Maker => new ImageMaker(recipe);

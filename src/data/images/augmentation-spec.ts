@@ -1,5 +1,5 @@
-import type { Augmentation } from '../data/index.js';
-import { invalid } from '../errors.js';
+import { invalid } from '../../errors.js';
+import type { Augmentation } from './augmentation.js';
 
 /**
  * Parses 'none', or any of flip, crop=PIXELS:reflect, crop=PIXELS:zero and cutout=PIXELS joined by commas.

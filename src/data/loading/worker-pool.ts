@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { FlatminError } from '../errors.js';
-import type { Batch, BatchSource } from './batch.js';
+import { FlatminError } from '../../errors.js';
+import type { Batch, BatchRecipe } from '../source.js';
 
 /** Main thread to worker. */
 export interface Task {
@@ -9,11 +9,10 @@ export interface Task {
   readonly indices: Int32Array;
 }
 
-/** Worker to main thread. */
-export interface Prepared {
-  readonly id: number;
-  readonly batch: Batch;
-}
+/** Worker to main thread: a batch, or why there is none. */
+export type Answer =
+  | { readonly id: number; readonly batch: Batch }
+  | { readonly id: number; readonly refusal: Pick<FlatminError, 'code' | 'message'> };
 
 interface Waiting {
   resolve(batch: Batch): void;
@@ -32,8 +31,8 @@ export class WorkerPool {
   private failure: Error | undefined;
   private tasks = 0;
 
-  constructor(source: BatchSource, size: number) {
-    this.members = Array.from({ length: size }, () => this.start(source));
+  constructor(recipe: BatchRecipe, size: number) {
+    this.members = Array.from({ length: size }, () => this.start(recipe));
   }
 
   /** Queues a batch with the least busy thread. */
@@ -54,17 +53,18 @@ export class WorkerPool {
     await Promise.all(this.members.map(({ worker }) => worker.terminate()));
   }
 
-  private start(source: BatchSource): Member {
+  private start(recipe: BatchRecipe): Member {
     // Flags of the process such as --input-type do not suit a worker that is a file.
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: source, execArgv: [] });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: recipe, execArgv: [] });
     const waiting = new Map<number, Waiting>();
-    worker.on('message', ({ id, batch }: Prepared) => {
-      const answered = waiting.get(id);
+    worker.on('message', (answer: Answer) => {
+      const asked = waiting.get(answer.id);
       // What comes after `close` must not release the thread whose end is awaited.
-      if (!answered) return;
-      waiting.delete(id);
+      if (!asked) return;
+      waiting.delete(answer.id);
       if (waiting.size === 0) worker.unref();
-      answered.resolve(batch);
+      if ('batch' in answer) asked.resolve(answer.batch);
+      else asked.reject(new FlatminError(answer.refusal.code, answer.refusal.message));
     });
     worker.on('error', (cause) => this.fail(workerError(cause)));
     worker.on('exit', (code) => this.fail(workerError(new Error(`it ended with code ${code}`))));

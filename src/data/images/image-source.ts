@@ -1,0 +1,53 @@
+import type { Source, SourcePart } from '../source.js';
+import type { Augmentation } from './augmentation.js';
+import type { ImageRecipe } from './batch.js';
+import { checkAugmentation } from './check-augmentation.js';
+import { type Dataset, gather, type Split } from './dataset.js';
+import { pixelsOf } from './image-shape.js';
+import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
+
+/** How images are made ready for a model. */
+export interface ImageUse {
+  /** Default: none. */
+  readonly augmentation?: Augmentation | undefined;
+  /** Default: the training set's. */
+  readonly normalization?: Normalization | undefined;
+}
+
+/**
+ * Images in memory as a source: an input `images`, a target `labels`. A part that is taken keeps the normalisation of the whole.
+ * @throws FlatminError INVALID_ARGUMENT for what these images cannot have
+ */
+export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
+  const { name, shape, classes, classNames, scale } = dataset;
+  const { augmentation, normalization = trainingSetNormalization(dataset) } = use;
+  if (augmentation) checkAugmentation(augmentation, shape);
+  checkNormalization(normalization, shape[0]);
+  const part = ({ images, labels, size }: Split): SourcePart => ({
+    size,
+    recipe: ({ seed, augment }): ImageRecipe => ({
+      maker: 'images',
+      ...{ images, labels, shape, scale, normalization, seed },
+      augmentation: augment ? augmentation : undefined,
+    }),
+  });
+  const taken = (split: Split, indices: Int32Array | undefined): Split =>
+    indices ? gather(split, indices, pixelsOf(shape)) : split;
+  return {
+    name,
+    inputs: [{ name: 'images', type: 'float', dims: shape, isImage: true }],
+    targets: [{ name: 'labels', type: 'int64', dims: [], classes: { count: classes, names: classNames } }],
+    train: part(dataset.train),
+    test: part(dataset.test),
+    normalization: { scale, ...normalization },
+    notes: [],
+    take: ({ train, test }) =>
+      imageSource(
+        { ...dataset, train: taken(dataset.train, train), test: taken(dataset.test, test) },
+        { ...use, normalization },
+      ),
+  };
+}
+
+/** Whether it is a source, or images in memory. */
+export const isSource = (data: Source | Dataset): data is Source => 'inputs' in data;

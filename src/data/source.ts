@@ -1,0 +1,107 @@
+import { invalid } from '../errors.js';
+import { checkedValue } from '../options/option.js';
+import { count, countOrZero } from '../options/values.js';
+import type { Normalization } from './images/normalization.js';
+import { Purpose, randomStream, shuffledIndices } from './random.js';
+
+/** Element types of a batch's arrays, as ONNX names them. */
+export type FieldType = 'float' | 'double' | 'int64' | 'int32' | 'uint8' | 'bool';
+
+/** An array of the elements of a field. */
+export type FieldArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+
+/** What a step reads: arrays of B samples each, one behind the other, by the names of fields. */
+export type Batch = Readonly<Record<string, FieldArray>>;
+
+/** Class labels, 0 … count − 1. */
+export interface Classes {
+  readonly count: number;
+  /** By label. */
+  readonly names: readonly string[];
+  /** A label that stands for none: where it is, there is no loss. */
+  readonly ignoreIndex?: number;
+}
+
+/** One array of a batch. */
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Of one sample. */
+  readonly dims: readonly number[];
+  /** Pixels, as channels × height × width: a model that takes channels last is given them so. */
+  readonly isImage?: boolean;
+  /** Of targets that are class labels. */
+  readonly classes?: Classes;
+}
+
+/**
+ * How a thread makes batches of a part: plain data that can be posted to it. `maker` is a name in `makers.ts`, the rest is the maker's own.
+ */
+export interface BatchRecipe {
+  readonly maker: string;
+}
+
+/** Makes batches in whatever thread. What a batch holds depends on the recipe, the epoch and the indices alone. */
+export interface Maker {
+  /** The samples at these indices, in this order, in buffers of their own. @throws FlatminError INVALID_DATA for a sample that is damaged */
+  make(epoch: number, indices: Int32Array): Batch | Promise<Batch>;
+}
+
+/** What a recipe is asked for. */
+export interface RecipeUse {
+  /** Of what is random in a sample. */
+  readonly seed: number;
+  /** Whether samples are changed at random, as in training. */
+  readonly augment: boolean;
+}
+
+/** The samples that are trained on, or those that are tested on. */
+export interface SourcePart {
+  readonly size: number;
+  recipe(use: RecipeUse): BatchRecipe;
+}
+
+/** A data set as batches: which arrays they hold, and how any thread makes them. */
+export interface Source {
+  readonly name: string;
+  /** What a model reads. */
+  readonly inputs: readonly Field[];
+  /** What a loss compares with. */
+  readonly targets: readonly Field[];
+  readonly train: SourcePart;
+  /** May be empty. */
+  readonly test: SourcePart;
+  /** Of images: (pixel / scale − mean) / std for each channel. */
+  readonly normalization?: Readonly<{ scale: number } & Normalization>;
+  /** What was decided that the user should know. */
+  readonly notes: readonly string[];
+  /** The samples at these indices, in this order, as parts of their own; a part that is left out stays whole. */
+  take(indices: { readonly train?: Int32Array; readonly test?: Int32Array }): Source;
+}
+
+/** Numbers of samples to keep; what is absent is kept whole. */
+export interface PartSizes {
+  readonly train?: number | undefined;
+  readonly test?: number | undefined;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * A random part of a source, drawn without replacement from `seed`.
+ * @throws FlatminError INVALID_ARGUMENT for more samples than there are
+ */
+export function sampled(source: Source, { train, test, seed = 0 }: PartSizes): Source {
+  checkedValue('seed', countOrZero, seed);
+  const draw = (part: 'train' | 'test', wanted: number | undefined, stream: number) => {
+    const { size } = source[part];
+    if (wanted === undefined || wanted === size) return {};
+    if (wanted > size) throw invalid(part, `at most ${size}, the ${part} samples of ${source.name}`, wanted);
+    const order = shuffledIndices(size, randomStream(Purpose.subset, seed, stream));
+    return { [part]: order.subarray(0, wanted) };
+  };
+  if (train !== undefined) checkedValue('train', count, train);
+  if (test !== undefined) checkedValue('test', countOrZero, test);
+  const indices = { ...draw('train', train, 0), ...draw('test', test, 1) };
+  return Object.keys(indices).length === 0 ? source : source.take(indices);
+}
