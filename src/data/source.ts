@@ -30,7 +30,7 @@ export interface Field {
   readonly dims: readonly number[];
   /** Pixels, as channels × height × width: a model that takes channels last is given them so. */
   readonly isImage?: boolean;
-  /** Of targets that are class labels. */
+  /** Of targets that are class labels, or (floats of dims [count]) shares of classes that sum to 1. */
   readonly classes?: Classes;
 }
 

@@ -27,5 +27,7 @@ export function chooseLoss(
     output,
     labelSmoothing,
     ignoreIndex: ignoreIndex ?? target?.classes?.ignoreIndex,
+    // Shares of classes, not labels.
+    ...(target?.classes && target.type === 'float' && { targets: { dims: target.dims, floating: true } }),
   });
 }
