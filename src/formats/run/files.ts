@@ -9,5 +9,7 @@ export const RUN_FILES = {
   epochCheckpoint: 'checkpoint-epoch.safetensors',
   bestCheckpoint: 'checkpoint-best.safetensors',
   model: 'model.onnx',
+  /** Names of the classes, by the index of their scores; where the data have such. */
+  labels: 'labels.json',
   summary: 'summary.json',
 } as const;
