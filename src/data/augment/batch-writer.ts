@@ -18,7 +18,7 @@ export interface Writing {
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
   /** How many classes there are, where targets are shares of them instead of labels. */
-  readonly shares: number | undefined;
+  readonly shares?: number | undefined;
 }
 
 /** Normalises one row: `out[to + x]` from pixel `columns[x]` of the source row at `from`, 0 where that is −1. */

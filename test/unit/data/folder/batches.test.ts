@@ -29,7 +29,7 @@ test('images of a small size are the pixels of the files, with the labels of the
   t.deepEqual(pixels, [0, 1, 2, 3, 4].flatMap((i) => [...planesOf(i, 9, 11)]));
 });
 
-for (const augment of ['none', 'auto', 'rrc,flip,jitter=0.4:0.4:0.4:0.1,randaugment,grey,erase', 'flip,mixup=0.4,cutmix'])
+for (const augment of ['auto', 'rrc,flip,jitter=0.4:0.4:0.4:0.1,randaugment,grey,erase,mixup=0.4,cutmix'])
   test(`batches (${augment}) are the same for any number of threads, and from the middle of an epoch`, async (t) => {
     const dir = await temporaryFolder(t);
     await writeClasses(dir, { a: 12, b: 9 });
@@ -37,11 +37,11 @@ for (const augment of ['none', 'auto', 'rrc,flip,jitter=0.4:0.4:0.4:0.1,randaugm
     const whole = await collect(await source(), {}, 1);
     t.is(whole.length, 4);
     const one = await source();
-    for (const workers of [1, 2]) t.deepEqual(await collect(one, { workers }, 1), whole);
+    for (const workers of [1, 3]) t.deepEqual(await collect(one, { workers }, 1), whole);
     t.deepEqual(await collect(await source(), {}, 1, 2), whole.slice(2));
     // What is kept of an earlier epoch changes nothing.
     t.deepEqual(await collect(one, {}, 1), whole);
-    if (augment !== 'none') t.notDeepEqual(await collect(await source(), inOrder, 1), await collect(one, inOrder, 2));
+    t.notDeepEqual(await collect(await source(), inOrder, 1), await collect(one, inOrder, 2));
   });
 
 test('a part of a source holds the same images', async (t) => {
@@ -128,7 +128,7 @@ test('a file that cannot be decoded is named when it is decoded, or left out whe
       message: /001\.png cannot be decoded: .*--on-damaged skip/,
     });
   const skipped = await open(dir, { ...settings, onDamaged: 'skip' });
-  t.is(skipped.train.size, 10);
+  t.is(skipped.train.size, 10, skipped.notes.join('\n'));
   t.true(skipped.notes.some((note) => /^3 files .*a\/001\.png \(.*b\/002\.png.*b\/cut\.jpg/.test(note)), skipped.notes.join('\n'));
   t.is((await collect(skipped, inOrder)).length, 3);
   for (const path of paths.slice(6)) await writeFile(path, '');
