@@ -32,6 +32,7 @@ export {
   type FieldArray,
   type FieldType,
   type Maker,
+  type PartSizes,
   type RecipeUse,
   type Source,
   type SourcePart,
