@@ -19,6 +19,8 @@ export interface Classes {
   readonly count: number;
   /** By label. */
   readonly names: readonly string[];
+  /** Whether a model may have more classes than the data, as vocabularies are filled up. */
+  readonly isPartial?: boolean;
   /** A label that stands for none: where it is, there is no loss. */
   readonly ignoreIndex?: number;
 }
@@ -33,6 +35,8 @@ export interface Field {
   readonly dims: readonly number[];
   /** Pixels, as channels × height × width: a model that takes channels last is given them so. */
   readonly isImage?: boolean;
+  /** Elements are integers from 0 to below this. */
+  readonly below?: number;
   /** Of targets that are class labels. */
   readonly classes?: Classes;
 }
