@@ -6,9 +6,10 @@ import { dataOptions } from './options.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
 import type { Source } from './source.js';
+import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
-export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100, folder];
+export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100, text, jsonl, folder];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
 const listed = (kinds: readonly DataKind[]) =>
