@@ -247,9 +247,8 @@ async function finish(
 
 /** A list of the classes' names, as labels count them. @returns the file, where there are such */
 async function writeLabels(folder: RunFolder, { targets }: Source): Promise<string[]> {
-  const { names = [], isPartial = false } = targets[0]?.classes ?? {};
-  // A vocabulary names no classes.
-  if (names.length === 0 || isPartial) return [];
+  const { names = [] } = targets[0]?.classes ?? {};
+  if (names.length === 0) return [];
   await writeFileAtomic(folder.path(RUN_FILES.labels), `${JSON.stringify(names, null, 2)}\n`);
   return [RUN_FILES.labels];
 }

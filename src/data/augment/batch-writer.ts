@@ -85,7 +85,7 @@ export class BatchWriter {
   /** Images that are all written with their targets: mixed where that is asked for. */
   finish(
     images: Float32Array,
-    labels: Int32Array,
+    labels: readonly number[],
     epoch: number,
     indices: Int32Array,
   ): { images: Float32Array; labels: BigInt64Array | Float32Array } {

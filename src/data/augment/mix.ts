@@ -5,7 +5,7 @@ import type { Augmentation } from './augmentation.js';
 import { mixedBox } from './boxes.js';
 
 /** Shares of classes for each sample: 1 for its own. */
-export function oneHot(labels: Int32Array, classes: number): Float32Array {
+export function oneHot(labels: readonly number[], classes: number): Float32Array {
   const shares = new Float32Array(labels.length * classes);
   for (const [i, label] of labels.entries()) shares[i * classes + label] = 1;
   return shares;
@@ -17,7 +17,7 @@ interface Mixed {
   readonly images: Float32Array;
   readonly shape: ImageShape;
   /** Length B. */
-  readonly labels: Int32Array;
+  readonly labels: readonly number[];
   readonly classes: number;
   /** Of the samples in the data. */
   readonly indices: Int32Array;

@@ -39,7 +39,7 @@ class FolderMaker implements Maker {
     const done = await Promise.allSettled(Array.from(indices, write));
     const failed = done.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed) throw failed.reason;
-    const chosen = Int32Array.from(indices, (index) => labels[order[index]!]!);
+    const chosen = Array.from(indices, (index) => labels[order[index]!]!);
     return writer.finish(out, chosen, epoch, indices);
   }
 }

@@ -41,7 +41,7 @@ class ImageMaker implements Maker {
       }
       this.writer.write(out, i, from, epoch, index);
     }
-    const chosen = Int32Array.from(indices, (index) => labels[index]!);
+    const chosen = Array.from(indices, (index) => labels[index]!);
     return this.writer.finish(out, chosen, epoch, indices);
   }
 }
