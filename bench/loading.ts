@@ -11,7 +11,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { DataLoader, imageSource, loadCifar10, openSource, parseAugmentation, type Source } from '../src/data/index.js';
+import {
+  DataLoader,
+  type DataSettings,
+  imageSource,
+  loadCifar10,
+  openSource,
+  parseAugmentation,
+  type Source,
+} from '../src/data/index.js';
 
 const [cifar, workers = '2', python] = process.argv.slice(2);
 if (!cifar) throw new Error('Give the folder of CIFAR-10.');
@@ -60,7 +68,7 @@ try {
     await write('val', 20, at, enlarged);
     const settings = { imageSize: String(size), normalization: 'imagenet' as const };
     const augment = size > 64 ? 'rrc,flip' : 'flip,crop=4:reflect';
-    const context = { settings: { ...settings, augment }, seed: 0 };
+    const context = { settings: { ...settings, augment } as DataSettings, seed: 0 };
     console.log(`${size}×${size}, ${augment}, ${workers} threads, images a second by epoch`);
     console.log(`  folder: ${await rates(await openSource(`folder:${at}`, context))}`);
     if (!enlarged) {
@@ -69,7 +77,13 @@ try {
       console.log(`  memory: ${await rates(memory)}`);
     }
     if (!python) continue;
-    const { stdout, stderr } = spawnSync(python, ['bench/loading.py', at, String(size), String(BATCH), workers]);
+    const { stdout, stderr } = spawnSync(python, [
+      'bench/loading.py',
+      at,
+      String(size),
+      String(BATCH),
+      workers,
+    ]);
     console.log(`  PyTorch, second epoch: ${String(stdout).trim() || String(stderr)}`);
   }
 } finally {

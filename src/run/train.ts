@@ -189,7 +189,8 @@ async function trainIn(
 
 /** What an earlier beginning of the run came to. */
 async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
-  for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.labels]) await rm(folder.path(name), { force: true });
+  for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.labels])
+    await rm(folder.path(name), { force: true });
   await kept.removeAll();
 }
 

@@ -1,7 +1,16 @@
 import type { z } from 'zod';
 import { invalid } from '../../errors.js';
 import { checkedValue } from '../../options/option.js';
-import { choice, count, countOrZero, integerWithin, notNegative, number, positive, share } from '../../options/values.js';
+import {
+  choice,
+  count,
+  countOrZero,
+  integerWithin,
+  notNegative,
+  number,
+  positive,
+  share,
+} from '../../options/values.js';
 import type { ImageShape } from '../images/image-shape.js';
 
 /**
@@ -67,7 +76,11 @@ interface Declared {
 const shareOfHalf = number('a number in [0, 0.5]', (value) => value >= 0 && value <= 0.5);
 const HALF = { probability: { symbol: 'P', schema: share, byDefault: 0.5 } };
 const ALPHA = { alpha: { symbol: 'ALPHA', schema: positive, byDefault: 1 } };
-const jitterOf = (symbol: string, schema: z.ZodType = notNegative): Parameter => ({ symbol, schema, byDefault: 0 });
+const jitterOf = (symbol: string, schema: z.ZodType = notNegative): Parameter => ({
+  symbol,
+  schema,
+  byDefault: 0,
+});
 
 /** The registry of augmentations: a new one is a member of `Augmentation`, a line here, and its use where pixels are made. */
 const AUGMENTATIONS: Readonly<Record<keyof Augmentation, Declared>> = {

@@ -65,7 +65,10 @@ export class BatchWriter {
     const { augmentation, shape, seed } = this.writing;
     const pixels = pixelsOf(shape);
     const to = position * pixels;
-    if (!augmentation) return this.writeView(out, to, images, from);
+    if (!augmentation) {
+      this.writeView(out, to, images, from);
+      return;
+    }
     const key = this.key(epoch, index);
     drawView(augmentation, randomStream(Purpose.augmentation, seed, epoch, index), this.view);
     if (changesPixels(augmentation)) {

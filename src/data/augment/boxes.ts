@@ -27,7 +27,12 @@ const logarithms = ([least, most]: readonly [number, number]) => [Math.log(least
  * What a random-resized crop cuts out: a share of the area in [least, most] with sides in 3 : 4 … 4 : 3, both uniform (the ratio in its
  * logarithm); after ten boxes that do not fit, the largest in the centre. As torchvision's RandomResizedCrop.
  */
-export function randomCrop(height: number, width: number, share: readonly [number, number], uniform: Uniform): Box {
+export function randomCrop(
+  height: number,
+  width: number,
+  share: readonly [number, number],
+  uniform: Uniform,
+): Box {
   for (let tries = 0; tries < TRIES; tries++) {
     const area = height * width * between(share, uniform);
     const ratio = Math.exp(between(logarithms(CROP_RATIO), uniform));

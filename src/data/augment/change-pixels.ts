@@ -27,7 +27,11 @@ export const cropOf = (
 ): Box | undefined => rrc && randomCrop(height, width, [rrc.min, rrc.max], uniformOf(streamOf(key, 'rrc')));
 
 /** What the sample has erased after normalisation; undefined for nothing. */
-export function eraseOf({ erase }: Augmentation, [, height, width]: ImageShape, key: SampleKey): Box | undefined {
+export function eraseOf(
+  { erase }: Augmentation,
+  [, height, width]: ImageShape,
+  key: SampleKey,
+): Box | undefined {
   if (!erase) return undefined;
   const uniform = uniformOf(streamOf(key, 'erase'));
   return uniform() < erase.probability ? erasedBox(height, width, uniform) : undefined;

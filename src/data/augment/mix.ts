@@ -50,7 +50,12 @@ export function mixed(
     const kept =
       kind === 'mixup'
         ? mixIn(own, other, lambda)
-        : pasteIn(own, other, shape, mixedBox(shape[1], shape[2], lambda, () => uniformFloat64(random)));
+        : pasteIn(
+            own,
+            other,
+            shape,
+            mixedBox(shape[1], shape[2], lambda, () => uniformFloat64(random)),
+          );
     if (labels[partner] === labels[i]) continue;
     const share = Math.fround(kept);
     shares[i * classes + labels[i]!] = share;

@@ -1,6 +1,7 @@
 import type { ImageShape } from '../images/image-shape.js';
 import { type RandomGenerator, uniformInt } from '../random.js';
 import { rotate, shearX, shearY, translate } from './affine.js';
+import { roundEven } from './boxes.js';
 import {
   autoContrast,
   brightness,
@@ -12,7 +13,6 @@ import {
   sharpness,
   solarize,
 } from './colour.js';
-import { roundEven } from './boxes.js';
 
 /** An operation of RandAugment. */
 export interface Operation {

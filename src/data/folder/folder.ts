@@ -14,8 +14,8 @@ import { openDecoder } from './decode.js';
 import { packFiles } from './file-list.js';
 import { type FolderPart, folderSource, orderOf } from './folder-source.js';
 import { Gate } from './gate.js';
-import { keptImages } from './images.js';
 import { imageShape } from './image-size.js';
+import { keptImages } from './images.js';
 import { type ClassFiles, listClasses, requireImages } from './listing.js';
 import { MOST_MEASURED, measureNormalization } from './measure.js';
 
@@ -94,7 +94,8 @@ async function splitClasses(
       'INVALID_ARGUMENT',
       `${dir} has a part that is tested on, ${test.part}, so that "split" has no use: leave it out.`,
     );
-  if (ignored > 0) notes.push(`${countOf(ignored, 'file')} in ${dir} are no images by their names, and ignored.`);
+  if (ignored > 0)
+    notes.push(`${countOf(ignored, 'file')} in ${dir} are no images by their names, and ignored.`);
   if (unused.length > 0) notes.push(`${dir} is tested on by ${test!.part}; not used: ${unused.join(', ')}.`);
   const damaged: string[] = [];
   const whole = async (classes: readonly ClassFiles[]) =>

@@ -69,7 +69,10 @@ function ofImage([, a, b, c]: readonly (number | string)[]): Dims | undefined {
 }
 
 /** Images whose axes are put together, as for a perceptron. */
-function ofFlat([, ...dims]: readonly (number | string)[], [height, width]: readonly [number, number]): Dims | undefined {
+function ofFlat(
+  [, ...dims]: readonly (number | string)[],
+  [height, width]: readonly [number, number],
+): Dims | undefined {
   const numbers = dims.filter((dim) => typeof dim === 'number');
   if (numbers.length < dims.length) return ['channels', height, width];
   const channels = numbers.reduce((product, dim) => product * dim, 1) / (height * width);

@@ -3,9 +3,7 @@ import { extname, join } from 'node:path';
 import { FlatminError } from '../../errors.js';
 
 /** What sharp reads of images in files; anything else in a class folder is no image. */
-const EXTENSIONS = new Set(
-  '.jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif'.split(' '),
-);
+const EXTENSIONS = new Set('.jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif'.split(' '));
 /** What the part that is tested on may be called, the first that is there. */
 const TEST_NAMES = ['val', 'valid', 'validation', 'test'] as const;
 
@@ -49,7 +47,8 @@ export async function listClasses(dir: string): Promise<Listing> {
     );
   requireImages(folder, train.classes);
   const [part, ...unused] = hasParts ? parts : [];
-  if (part === undefined) return { train: train.classes, test: undefined, ignored: train.ignored, unused: [] };
+  if (part === undefined)
+    return { train: train.classes, test: undefined, ignored: train.ignored, unused: [] };
   const test = await classesIn(dir, part);
   const known = new Set(train.classes.map(({ name }) => name));
   const strange = test.classes.filter(({ name }) => !known.has(name)).map(({ name }) => name);
@@ -59,7 +58,12 @@ export async function listClasses(dir: string): Promise<Listing> {
       `${join(dir, part)} has classes that ${folder} has not: ${strange.join(', ')}.`,
     );
   const held = test.classes.filter(({ paths }) => paths.length > 0);
-  return { train: train.classes, test: { part, classes: held }, ignored: train.ignored + test.ignored, unused };
+  return {
+    train: train.classes,
+    test: { part, classes: held },
+    ignored: train.ignored + test.ignored,
+    unused,
+  };
 }
 
 /** @throws FlatminError INVALID_DATA for a class without images */
@@ -72,10 +76,7 @@ export function requireImages(folder: string, classes: readonly ClassFiles[]): v
     );
 }
 
-async function classesIn(
-  dir: string,
-  part: string,
-): Promise<{ classes: ClassFiles[]; ignored: number }> {
+async function classesIn(dir: string, part: string): Promise<{ classes: ClassFiles[]; ignored: number }> {
   const { folders, files } = await entriesOf(dir, part);
   const classes: ClassFiles[] = [];
   let ignored = files.length;

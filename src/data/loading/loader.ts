@@ -90,7 +90,11 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
     const batch = checkedValue('batch', count, options.batch);
     const { augmentation, normalization, augment = data.dataset !== undefined || isTraining } = options;
     if (mixes(augmentation))
-      throw invalid('augmentation', 'without mixup and cutmix for batches with labels: load a source', augmentation);
+      throw invalid(
+        'augmentation',
+        'without mixup and cutmix for batches with labels: load a source',
+        augmentation,
+      );
     this.source = data.source ?? imageSource(data.dataset!, { augmentation, normalization });
     const { name } = this.source;
     const { size } = this.source[split];

@@ -15,7 +15,11 @@ import { countingSet } from '../sets.js';
 const identity = (channels: number) => ({ mean: Array(channels).fill(0), std: Array(channels).fill(1) });
 
 /** All samples of an epoch as one batch, in their own order, not normalised. */
-async function whole(dataset: Dataset, augment: string, { augmented = true, epoch = 0 } = {}): Promise<Batch> {
+async function whole(
+  dataset: Dataset,
+  augment: string,
+  { augmented = true, epoch = 0 } = {},
+): Promise<Batch> {
   const augmentation = parseAugmentation(augment);
   const source = imageSource(dataset, { augmentation, normalization: identity(dataset.shape[0]) });
   const options = { batch: dataset.train.size, shuffle: false, workers: 0, augment: augmented };
@@ -25,7 +29,10 @@ async function whole(dataset: Dataset, augment: string, { augmented = true, epoc
 
 /** Images of bytes in three classes. */
 const bytes = (count: number): Dataset => {
-  const images = Uint8Array.from({ length: count * 3 * 12 * 10 }, (_, i) => (i * 7 + Math.floor(i / 360) * 31) % 251);
+  const images = Uint8Array.from(
+    { length: count * 3 * 12 * 10 },
+    (_, i) => (i * 7 + Math.floor(i / 360) * 31) % 251,
+  );
   const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
   return fromArrays({ shape: [3, 12, 10], classes: 3, train: { images, labels } });
 };
@@ -38,7 +45,10 @@ test('the list of augmentations is parsed with the defaults of its parameters', 
     ['randaugment=1', { randaugment: { operations: 1, magnitude: 9 } }],
     ['jitter=0.4:0.3:0.2:0.1', { jitter: { brightness: 0.4, contrast: 0.3, saturation: 0.2, hue: 0.1 } }],
     ['jitter=0.4', { jitter: { brightness: 0.4, contrast: 0, saturation: 0, hue: 0 } }],
-    ['erase, mixup=0.2 ,cutmix', { erase: { probability: 0.5 }, mixup: { alpha: 0.2 }, cutmix: { alpha: 1 } }],
+    [
+      'erase, mixup=0.2 ,cutmix',
+      { erase: { probability: 0.5 }, mixup: { alpha: 0.2 }, cutmix: { alpha: 1 } },
+    ],
   ];
   for (const [spec, expected] of given) t.deepEqual(parseAugmentation(spec), expected);
 });
@@ -63,7 +73,10 @@ test('no change shifts the draws of another', async (t) => {
   t.true(erased.every((value, i) => value === 0 || value === flipped[i]));
   t.notDeepEqual(erased, flipped);
   const [once, more] = [await whole(set, 'rrc,jitter=0.4'), await whole(set, 'rrc,jitter=0.4,grey=1')];
-  const luma = (i: number) => 0.299 * once.images![i]! as number + 0.587 * (once.images![i + 120]! as number) + 0.114 * (once.images![i + 240]! as number);
+  const luma = (i: number) =>
+    ((0.299 * once.images![i]!) as number) +
+    0.587 * (once.images![i + 120]! as number) +
+    0.114 * (once.images![i + 240]! as number);
   for (let i = 0; i < 120; i++) t.true(Math.abs(Number(more.images![i]) - luma(i)) < 0.6 / 255);
 });
 
@@ -94,7 +107,8 @@ test('CutMix puts in a box of another image, with shares by area', async (t) => 
       const other = partner < 0 ? i : partner;
       let kept = 0;
       for (let p = 0; p < 120; p++) {
-        const at = (sample: number) => [0, 1, 2].map((channel) => Number(plain[sample * 360 + channel * 120 + p]));
+        const at = (sample: number) =>
+          [0, 1, 2].map((channel) => Number(plain[sample * 360 + channel * 120 + p]));
         const found = [0, 1, 2].map((channel) => Number(images![i * 360 + channel * 120 + p]));
         if (String(found) === String(at(i))) kept++;
         else t.deepEqual(found, at(other));
@@ -116,7 +130,9 @@ test('changes of bytes are refused where pixels are no bytes of 0 … 255', asyn
   t.throws(() => imageSource(digits, use('randaugment')), { message: /without randaugment.*0 … 255/ });
   t.throws(() => imageSource(countingSet(9, [3, 8, 8], true), use('rrc')), { message: /without rrc.*bytes/ });
   t.notThrows(() => imageSource(digits, use('rrc=0.5:1,erase,mixup,cutmix')));
-  t.throws(() => new DataLoader({ dataset: digits, split: 'train' }, { batch: 4, ...use('mixup') }), { message: /mixup.*load a source/ });
+  t.throws(() => new DataLoader({ dataset: digits, split: 'train' }, { batch: 4, ...use('mixup') }), {
+    message: /mixup.*load a source/,
+  });
 });
 
 test('a crop of digits stays in their range', async (t) => {

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { boxOf, drawn, interleaved, planes, references, shapeOf } from './references.js';
 import { centreOf, erasedBox, mixedBox, randomCrop } from '../../../../src/data/augment/boxes.js';
 import * as colour from '../../../../src/data/augment/colour.js';
 import { OPERATIONS } from '../../../../src/data/augment/randaugment.js';
 import { type Resampling, resample } from '../../../../src/data/augment/resample.js';
+import { boxOf, drawn, interleaved, planes, references, shapeOf } from './references.js';
 
 const { image, grey } = references;
 const whole = { top: 0, left: 0, height: image.height, width: image.width };

@@ -24,9 +24,15 @@ test('images of a small size are the pixels of the files, with the labels of the
   await writeClasses(join(dir, 'train'), { a: 3, b: 2 });
   await writeClasses(join(dir, 'val'), { a: 1 });
   const [first, second] = await collect(await open(dir, plain), inOrder);
-  t.deepEqual([...(first!.labels as BigInt64Array), ...(second!.labels as BigInt64Array)].map(Number), [0, 0, 0, 1, 1]);
+  t.deepEqual(
+    [...(first!.labels as BigInt64Array), ...(second!.labels as BigInt64Array)].map(Number),
+    [0, 0, 0, 1, 1],
+  );
   const pixels = [...first!.images!, ...second!.images!].map((value) => Math.round(Number(value) * 255));
-  t.deepEqual(pixels, [0, 1, 2, 3, 4].flatMap((i) => [...planesOf(i, 9, 11)]));
+  t.deepEqual(
+    pixels,
+    [0, 1, 2, 3, 4].flatMap((i) => [...planesOf(i, 9, 11)]),
+  );
 });
 
 for (const augment of ['auto', 'rrc,flip,jitter=0.4:0.4:0.4:0.1,randaugment,grey,erase,mixup=0.4,cutmix'])
@@ -67,14 +73,23 @@ test('pixels are normalised by the training images, by ImageNet, by numbers, or 
   const [batch] = await collect(set, { ...inOrder, batch: 14 });
   const plane = 9 * 11;
   for (let channel = 0; channel < 3; channel++) {
-    const values = Array.from(batch!.images as Float32Array).filter((_, i) => Math.floor(i / plane) % 3 === channel);
+    const values = Array.from(batch!.images as Float32Array).filter(
+      (_, i) => Math.floor(i / plane) % 3 === channel,
+    );
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
     t.true(Math.abs(mean) < 1e-5 && Math.abs(variance - 1) < 1e-5, `${mean} ${variance}`);
   }
   t.deepEqual((await open(dir, { normalization: 'imagenet' })).normalization!.mean, [0.485, 0.456, 0.406]);
-  t.like((await open(dir, { mean: [0, 0, 1], std: [1, 2, 3] })).normalization, { scale: 255, std: [1, 2, 3] });
-  for (const settings of [{ mean: [0, 0, 0] }, { mean: [0], std: [1] }, { mean: [0, 0, 0], std: [1, 1, 1], normalization: 'none' as const }])
+  t.like((await open(dir, { mean: [0, 0, 1], std: [1, 2, 3] })).normalization, {
+    scale: 255,
+    std: [1, 2, 3],
+  });
+  for (const settings of [
+    { mean: [0, 0, 0] },
+    { mean: [0], std: [1] },
+    { mean: [0, 0, 0], std: [1, 1, 1], normalization: 'none' as const },
+  ])
     await t.throwsAsync(open(dir, settings), { code: 'INVALID_ARGUMENT', message: /mean/ });
 });
 
@@ -84,7 +99,11 @@ test('mixed targets are shares that sum to 1, and single classes where nothing i
   const source = await open(dir, { augment: 'mixup=1' });
   t.like(source.targets[0], { type: 'float', dims: [3] });
   const rowsOf = (batches: Batch[]) =>
-    batches.flatMap(({ labels }) => Array.from({ length: labels!.length / 3 }, (_, i) => Array.from(labels as Float32Array).slice(3 * i, 3 * i + 3)));
+    batches.flatMap(({ labels }) =>
+      Array.from({ length: labels!.length / 3 }, (_, i) =>
+        Array.from(labels as Float32Array).slice(3 * i, 3 * i + 3),
+      ),
+    );
   const mixed = rowsOf(await collect(source));
   t.true(mixed.every((row) => Math.abs(row.reduce((sum, share) => sum + share) - 1) < 1e-6));
   t.true(mixed.some((row) => Math.max(...row) < 0.9));
@@ -108,7 +127,10 @@ test('grey, palette, transparent and 16-bit images are read, in one channel and 
   t.is(one!.images!.length, 4 * 99);
   t.deepEqual(Array.from(one!.images as Float32Array).slice(0, 99), grey.slice(0, 99));
   const rgb = planesOf(1, 9, 11);
-  const luma = Array.from({ length: 99 }, (_, i) => (0.299 * rgb[i]! + 0.587 * rgb[99 + i]! + 0.114 * rgb[198 + i]!) / 255);
+  const luma = Array.from(
+    { length: 99 },
+    (_, i) => (0.299 * rgb[i]! + 0.587 * rgb[99 + i]! + 0.114 * rgb[198 + i]!) / 255,
+  );
   t.true(near(Array.from(one!.images as Float32Array).slice(99, 198), luma, 0.6 / 255));
   t.true(near(Array.from(one!.images as Float32Array).slice(297), luma, 1.6 / 255));
 });
@@ -129,7 +151,10 @@ test('a file that cannot be decoded is named when it is decoded, or left out whe
     });
   const skipped = await open(dir, { ...settings, onDamaged: 'skip' });
   t.is(skipped.train.size, 10, skipped.notes.join('\n'));
-  t.true(skipped.notes.some((note) => /^3 files .*a\/001\.png \(.*b\/002\.png.*b\/cut\.jpg/.test(note)), skipped.notes.join('\n'));
+  t.true(
+    skipped.notes.some((note) => /^3 files .*a\/001\.png \(.*b\/002\.png.*b\/cut\.jpg/.test(note)),
+    skipped.notes.join('\n'),
+  );
   t.is((await collect(skipped, inOrder)).length, 3);
   for (const path of paths.slice(6)) await writeFile(path, '');
   await t.throwsAsync(open(dir, { ...settings, onDamaged: 'skip' }), { message: /without images.*: b\./ });

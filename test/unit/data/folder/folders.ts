@@ -21,7 +21,10 @@ export async function writeImage(path: string, index: number, height = 9, width 
 }
 
 /** Class folders a, b, … of PNG files. @returns the path of each, in order */
-export async function writeClasses(root: string, counts: Readonly<Record<string, number>>): Promise<string[]> {
+export async function writeClasses(
+  root: string,
+  counts: Readonly<Record<string, number>>,
+): Promise<string[]> {
   const paths = Object.entries(counts).flatMap(([name, count]) =>
     Array.from({ length: count }, (_, i) => join(root, name, `${String(i).padStart(3, '0')}.png`)),
   );

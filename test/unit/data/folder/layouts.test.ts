@@ -27,7 +27,9 @@ test('without parts a share of each class, drawn by the seed, is tested on', asy
   t.true(source.notes.some((note) => /6 of 31 images.*--split/.test(note)));
   const files = async (seed: number) => {
     const { test: part } = await open(dir, { split: 0.2 }, { seed });
-    return Buffer.from((part.recipe({ seed: 0, augment: false }) as never as { files: { bytes: Uint8Array } }).files.bytes).toString();
+    return Buffer.from(
+      (part.recipe({ seed: 0, augment: false }) as never as { files: { bytes: Uint8Array } }).files.bytes,
+    ).toString();
   };
   t.is(await files(0), await files(0));
   t.not(await files(0), await files(1));
@@ -51,7 +53,10 @@ test('folders in a class count, links are followed, other files are told, hidden
   await writeFile(join(dir, 'README'), 'x');
   const source = await open(dir);
   t.is(source.train.size + source.test.size, 7);
-  t.true(source.notes.some((note) => /^2 files .*ignored/.test(note)), source.notes.join('\n'));
+  t.true(
+    source.notes.some((note) => /^2 files .*ignored/.test(note)),
+    source.notes.join('\n'),
+  );
 });
 
 test('what is no folder of classes is refused with what is needed', async (t) => {

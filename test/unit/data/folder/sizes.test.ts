@@ -26,6 +26,11 @@ test('a perceptron takes the images that fit its axis', (t) => {
 test('a size that is not told, or told twice and differently, is refused', (t) => {
   t.throws(() => imageShape(input('n', 3, 'h', 'w'), undefined), { message: /"x".*--image-size/ });
   t.throws(() => imageShape(undefined, undefined), { message: /--image-size 32/ });
-  t.throws(() => imageShape(input('n', 3, 224, 224), '64'), { message: /takes images of 224×224, not 64×64/ });
-  t.throws(() => imageShape(input('n', 100), '28'), { code: 'INVALID_MODEL', message: /no input for images.*"x" \(n × 100\)/ });
+  t.throws(() => imageShape(input('n', 3, 224, 224), '64'), {
+    message: /takes images of 224×224, not 64×64/,
+  });
+  t.throws(() => imageShape(input('n', 100), '28'), {
+    code: 'INVALID_MODEL',
+    message: /no input for images.*"x" \(n × 100\)/,
+  });
 });
