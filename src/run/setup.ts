@@ -62,7 +62,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   if (settings.earlyStop !== undefined && dataset.test.size === 0) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `"earlyStop" watches the accuracy on test images, of which ${dataset.name} has none: leave it out.`,
+      `"earlyStop" watches a metric on test images, of which ${dataset.name} has none: leave it out.`,
     );
   }
   const loss = crossEntropy({ labelSmoothing: settings.labelSmoothing });

@@ -50,6 +50,7 @@ export function metrics(epochs: number, optimizer = 'sgd'): string {
       epochLoss: 2 / (e + 1),
       testLoss: 2.1 / (e + 1),
       accuracy: 1 - 0.3 / (e + 1),
+      metrics: { accuracy: 1 - 0.3 / (e + 1), ece: 0.1 / (e + 1) },
     },
   ]);
   return lines
@@ -60,8 +61,11 @@ export function metrics(epochs: number, optimizer = 'sgd'): string {
 
 export const summary: TrainSummary = {
   accuracy: 0.9123,
+  metrics: { accuracy: 0.9123, ece: 0.0321 },
+  metric: 'accuracy',
   trainLoss: 0.5,
   trainAccuracy: 0.95,
+  trainMetrics: { accuracy: 0.95, ece: 0.01 },
   testLoss: 0.6,
   generalizationGap: 0.1,
   secondsPerStep: 0.01,

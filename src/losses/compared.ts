@@ -1,0 +1,24 @@
+/** What a loss compares with its targets, by names in the graph: what metrics are computed of. */
+export type Compared = {
+  /** Of class scores: logits or log-probabilities. */
+  readonly scores: string;
+  /** Axes of the scores. */
+  readonly rank: number;
+  readonly targets: string;
+} & (
+  | {
+      readonly kind: 'classes';
+      readonly classAxis: number;
+      readonly classes: number | undefined;
+      readonly ignoreIndex: number | undefined;
+    }
+  /** 'binary': the scores are logits. */
+  | { readonly kind: 'values' | 'binary' }
+  | {
+      readonly kind: 'sequences';
+      readonly targetLengths: string;
+      readonly inputLengths: string | undefined;
+      readonly timeFirst: boolean;
+      readonly blank: number;
+    }
+);
