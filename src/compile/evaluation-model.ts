@@ -38,7 +38,9 @@ export interface Following {
 }
 
 /** The types of a graph's values, and which of them are weights. */
-export type WeightedGraph = Pick<BuiltGraph, 'types' | 'parameters' | 'statistics'>;
+export type WeightedGraph = Pick<BuiltGraph, 'types' | 'statistics'> & {
+  readonly parameters: readonly Weight[];
+};
 
 export interface EvaluationModelOptions extends SizeOptions, LossChoice {
   loss: Loss;
