@@ -12,8 +12,12 @@ export type Compared = {
       readonly classes: number | undefined;
       readonly ignoreIndex: number | undefined;
     }
-  /** 'binary': the scores are logits. */
-  | { readonly kind: 'values' | 'binary' }
+  | {
+      /** 'binary': the scores are logits. */
+      readonly kind: 'values' | 'binary';
+      /** Size of axis 1; 1 where there is none, or it follows the batch. */
+      readonly outputs: number;
+    }
   | {
       readonly kind: 'sequences';
       readonly targetLengths: string;

@@ -26,7 +26,14 @@ function elementwise(
       const value = take(scope);
       requireFloat(name, value);
       const targets = scope.target(input, typeLike(value), value.dims);
-      scope.compares({ kind, scores: value.name, rank: value.dims.length, targets });
+      const [, outputs] = value.dims;
+      scope.compares({
+        kind,
+        scores: value.name,
+        rank: value.dims.length,
+        targets,
+        outputs: typeof outputs === 'number' ? outputs : 1,
+      });
       const each = loss(scope.builder, value, targets);
       return scope.builder.op('ReduceMean', [each], { keepdims: 0 });
     },

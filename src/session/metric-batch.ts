@@ -25,5 +25,5 @@ export function metricBatch(
       inputLengths: inputLengths === undefined ? undefined : array(inputLengths),
     };
   }
-  return common;
+  return compared.outputs > 1 ? common : { ...common, dims: [scores.length] };
 }
