@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { EvaluationFile } from '../../../src/formats/run/evaluation.js';
 import type { JobFailure } from '../../../src/formats/run/job.js';
 import type { ExperimentResults } from '../../../src/formats/run/results.js';
 import type { TrainSummary } from '../../../src/formats/run/summary.js';
@@ -90,6 +91,28 @@ export const summary: TrainSummary = {
   files: {},
 };
 
+/** Of two classes. */
+export const evaluation: EvaluationFile = {
+  model: 'runs/a/model.onnx',
+  data: 'digits',
+  part: 'test',
+  samples: 100,
+  lossName: 'cross-entropy',
+  loss: 0.6,
+  metrics: summary.metrics,
+  classNames: ['cat', 'dog'],
+  details: {
+    perClass: [
+      { precision: 0.9, recall: 0.75, f1: 0.8182, iou: 0.6923, support: 48 },
+      { precision: null, recall: 0, f1: 0, iou: 0, support: 52 },
+    ],
+    confusion: [
+      [36, 12],
+      [8, 44],
+    ],
+  },
+};
+
 /** results.json of one column, with no rows yet. */
 export const results: ExperimentResults = {
   name: 'mine',
@@ -163,6 +186,7 @@ export function writeRun({ write }: Folder, at = '', optimizer = 'sam'): void {
   write(`${at}config.json`, config(optimizer));
   write(`${at}metrics.jsonl`, metrics(3, optimizer));
   write(`${at}summary.json`, summary);
+  write(`${at}evaluation.json`, evaluation);
   write(`${at}sharpness.json`, sharpness);
   write(`${at}landscape-1d.json`, curves);
   write(`${at}landscape-2d.json`, surface);
