@@ -12,4 +12,6 @@ export const RUN_FILES = {
   /** Names of the classes, by the index of their scores; where the data have such. */
   labels: 'labels.json',
   summary: 'summary.json',
+  /** The last evaluation on the test set, with figures of each class. */
+  evaluation: 'evaluation.json',
 } as const;
