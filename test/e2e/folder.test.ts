@@ -4,7 +4,7 @@ import test from 'ava';
 import { writeClasses } from '../unit/data/folder/folders.js';
 import { readMetrics, runCli, temporaryFolder } from './run-cli.js';
 
-const TINY = ['--model', 'mlp-8', '--batch', '8', '--epochs', '2', '--threads', '1', '--json'];
+const TINY = ['--model', 'mlp-32', '--batch', '8', '--epochs', '2', '--threads', '1', '--json'];
 
 test('a model is trained on images in class folders, with their names beside it', async (t) => {
   const dir = temporaryFolder(t);
@@ -32,10 +32,10 @@ test('a model is trained on images in class folders, with their names beside it'
   t.regex(resumed.stderr, /labels\.json is not as the run wrote it/);
 });
 
-test('MixUp trains on shares of classes', async (t) => {
+test('MixUp trains on shares of classes, and is evaluated by the classes', async (t) => {
   const dir = temporaryFolder(t);
-  const augment = ['--augment', 'mixup=0.2,cutmix', '--label-smoothing', '0.1'];
-  const { code, stderr } = await runCli(
+  const augment = ['--augment', 'mixup=0.2,cutmix', '--label-smoothing', '0.1', '--lr', '0.05'];
+  const { code, stdout, stderr } = await runCli(
     'train',
     ...TINY,
     '--data',
@@ -51,4 +51,11 @@ test('MixUp trains on shares of classes', async (t) => {
   t.true(losses[1]! < losses[0]!);
   const labels = JSON.parse(readFileSync(join(dir, 'run', 'labels.json'), 'utf8'));
   t.is(labels.length, 10);
+  const summary = JSON.parse(stdout);
+  t.true(summary.accuracy > 0.5);
+  // The same model on the same samples, compared with labels.
+  const plain = ['evaluate', join(dir, 'run', 'model.onnx'), '--data', 'digits', '--json'];
+  const evaluated = await runCli(...plain);
+  t.is(evaluated.code, 0, evaluated.stderr);
+  t.is(JSON.parse(evaluated.stdout).metrics.accuracy, summary.accuracy);
 });

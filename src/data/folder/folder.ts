@@ -95,7 +95,7 @@ async function splitClasses(
       `${dir} has a part that is tested on, ${test.part}, so that "split" has no use: leave it out.`,
     );
   if (ignored > 0)
-    notes.push(`${countOf(ignored, 'file')} in ${dir} are no images by their names, and ignored.`);
+    notes.push(`Ignored in ${dir}: ${countOf(ignored, 'file')} of other kinds than images.`);
   if (unused.length > 0) notes.push(`${dir} is tested on by ${test!.part}; not used: ${unused.join(', ')}.`);
   const damaged: string[] = [];
   const whole = async (classes: readonly ClassFiles[]) =>
@@ -104,7 +104,7 @@ async function splitClasses(
   if (damaged.length > 0) {
     const rest = damaged.length > MOST_NAMED ? `; and ${damaged.length - MOST_NAMED} more` : '';
     notes.push(
-      `${countOf(damaged.length, 'file')} cannot be read and are left out: ${damaged.slice(0, MOST_NAMED).join('; ')}${rest}.`,
+      `Left out: ${countOf(damaged.length, 'file')} that cannot be read, ${damaged.slice(0, MOST_NAMED).join('; ')}${rest}.`,
     );
     requireImages(dir, parts.train);
   }

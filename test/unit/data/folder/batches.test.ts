@@ -152,7 +152,7 @@ test('a file that cannot be decoded is named when it is decoded, or left out whe
   const skipped = await open(dir, { ...settings, onDamaged: 'skip' });
   t.is(skipped.train.size, 10, skipped.notes.join('\n'));
   t.true(
-    skipped.notes.some((note) => /^3 files .*a\/001\.png \(.*b\/002\.png.*b\/cut\.jpg/.test(note)),
+    skipped.notes.some((note) => /^Left out: 3 files .*a\/001\.png \(.*b\/002\.png.*b\/cut\.jpg/.test(note)),
     skipped.notes.join('\n'),
   );
   t.is((await collect(skipped, inOrder)).length, 3);

@@ -54,7 +54,7 @@ test('folders in a class count, links are followed, other files are told, hidden
   const source = await open(dir);
   t.is(source.train.size + source.test.size, 7);
   t.true(
-    source.notes.some((note) => /^2 files .*ignored/.test(note)),
+    source.notes.some((note) => /^Ignored in .*: 2 files/.test(note)),
     source.notes.join('\n'),
   );
 });
