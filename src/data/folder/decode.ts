@@ -17,12 +17,14 @@ export interface Decoder {
 /** Pillow neither applies color profiles nor turns by EXIF, nor does this. */
 const OPTIONS: SharpOptions = { failOn: 'error', ignoreIcc: true };
 
+const importSharp = () => import('sharp');
+
 /**
  * sharp, set for threads that decode side by side.
  * @throws FlatminError NOT_FOUND where it is not installed
  */
-export async function openDecoder(): Promise<Decoder> {
-  const sharp = await import('sharp').then(
+export async function openDecoder(load = importSharp): Promise<Decoder> {
+  const sharp = await load().then(
     (module) => module.default,
     (cause) => {
       throw new FlatminError(

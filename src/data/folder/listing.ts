@@ -21,7 +21,7 @@ export interface Listing {
   readonly test: { readonly part: string; readonly classes: readonly ClassFiles[] } | undefined;
   /** Files that are no images by their extensions. */
   readonly ignored: number;
-  /** Parts that are there and not used. */
+  /** Folders beside the parts that are used. */
   readonly unused: readonly string[];
 }
 
@@ -34,10 +34,11 @@ export async function listClasses(dir: string): Promise<Listing> {
     throw new FlatminError('NOT_FOUND', `${dir} is not a folder that can be read.`, { cause });
   });
   const parts = TEST_NAMES.filter((name) => entries.folders.includes(name));
+  // A class may be called train, too: it has images in it, not classes.
   const hasParts =
     entries.folders.includes('train') &&
-    entries.folders.length === parts.length + 1 &&
-    (parts.length > 0 || (await entriesOf(dir, 'train')).folders.length > 0);
+    (parts.length > 0 || entries.folders.length === 1) &&
+    (await entriesOf(dir, 'train')).folders.length > 0;
   const train = await classesIn(dir, hasParts ? 'train' : '');
   const folder = hasParts ? join(dir, 'train') : dir;
   if (train.classes.length < 2)
@@ -46,7 +47,7 @@ export async function listClasses(dir: string): Promise<Listing> {
       `${folder} has ${train.classes.length === 0 ? 'no class folder' : `one class folder, ${train.classes[0]!.name}`}: at least two are needed, with images in each (DIR/CLASS/*, or DIR/train/CLASS/* and DIR/val/CLASS/*).`,
     );
   requireImages(folder, train.classes);
-  const [part, ...unused] = hasParts ? parts : [];
+  const part = hasParts ? parts[0] : undefined;
   if (part === undefined)
     return { train: train.classes, test: undefined, ignored: train.ignored, unused: [] };
   const test = await classesIn(dir, part);
@@ -62,7 +63,7 @@ export async function listClasses(dir: string): Promise<Listing> {
     train: train.classes,
     test: { part, classes: held },
     ignored: train.ignored + test.ignored,
-    unused,
+    unused: entries.folders.filter((name) => name !== 'train' && name !== part).sort(byCodePoint),
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { openDecoder } from '../../../../src/data/folder/decode.js';
 import { byCodePoint } from '../../../../src/data/folder/listing.js';
 import { temporaryFolder } from '../sets.js';
 import { open, writeClasses, writeImage } from './folders.js';
@@ -40,6 +41,24 @@ test('a class that is called train is a class where others stand beside it', asy
   const dir = await temporaryFolder(t);
   await writeClasses(dir, { train: 3, car: 3, test: 3 });
   t.deepEqual(names(await open(dir)), ['car', 'test', 'train']);
+});
+
+test('DIR/train alone is divided, and folders beside the parts are told', async (t) => {
+  const dir = await temporaryFolder(t);
+  await writeClasses(join(dir, 'train'), { a: 10, b: 10 });
+  t.is((await open(dir)).test.size, 2);
+  await writeClasses(join(dir, 'test'), { a: 3 });
+  await mkdir(join(dir, 'annotations'));
+  const source = await open(dir);
+  t.deepEqual([source.train.size, source.test.size], [20, 3]);
+  t.true(source.notes.some((note) => /tested on by test; not used: annotations/.test(note)));
+});
+
+test('without sharp the package to install is named', async (t) => {
+  await t.throwsAsync(openDecoder(() => Promise.reject(new Error('Cannot find package'))), {
+    code: 'NOT_FOUND',
+    message: /npm install sharp/,
+  });
 });
 
 test('folders in a class count, links are followed, other files are told, hidden folders are not looked at', async (t) => {
