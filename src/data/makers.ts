@@ -5,6 +5,7 @@ import type { BatchRecipe, Maker } from './source.js';
 const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | Promise<Maker>>>> = {
   images: async () => (await import('./images/batch.js')).imageMaker,
   folder: async () => (await import('./folder/batch.js')).folderMaker,
+  pairs: async () => (await import('./pairs/batch.js')).pairsMaker,
   'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,
   'token-blocks': async () => (await import('./text/token-blocks.js')).tokenBlocksMaker,
 };
