@@ -1,6 +1,8 @@
 import { FlatminError } from '../errors.js';
+import { isHubName } from '../hub/name.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { modelPath } from './hub-model.js';
 import { mlp } from './mlp.js';
 import { smallCnn } from './small-cnn.js';
 import { wideResNet } from './wide-resnet.js';
@@ -13,11 +15,12 @@ export interface ModelContext {
 }
 
 /**
- * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), or the path of an .onnx file.
- * @throws FlatminError INVALID_ARGUMENT on another name
+ * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), 'hf:OWNER/NAME…' (docs/hub.md), or the path of an
+ * .onnx file.
+ * @throws FlatminError INVALID_ARGUMENT on another name, and what hubModel and readModel throw
  */
 export async function openModel(name: string, context: ModelContext): Promise<ModelProto> {
-  if (name.endsWith('.onnx')) return readModel(name);
+  if (isHubName(name) || name.endsWith('.onnx')) return readModel(await modelPath(name));
   const wide = /^wrn-(\d+)-(\d+)$/.exec(name);
   if (wide) return wideResNet({ depth: Number(wide[1]), width: Number(wide[2]), ...context });
   if (name === 'small-cnn') return smallCnn(context);
@@ -26,6 +29,6 @@ export async function openModel(name: string, context: ModelContext): Promise<Mo
     return mlp({ ...context, ...(layers[1] && { hidden: layers[1].slice(1).split('-').map(Number) }) });
   throw new FlatminError(
     'INVALID_ARGUMENT',
-    `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2' or a path ending in .onnx, but received "${name}".`,
+    `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2', 'hf:OWNER/NAME' or a path ending in .onnx, but received "${name}".`,
   );
 }

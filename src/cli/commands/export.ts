@@ -16,7 +16,7 @@ const OPTIONS = {
   Graph: {
     model: option(text, {
       symbol: 'name',
-      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
+      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, FILE.onnx, or hf:OWNER/NAME',
     }),
     form,
     batch,
