@@ -6,7 +6,7 @@ const SIGNS: Readonly<Record<string, string>> = { '**/': '(?:.*/)?', '**': '.*',
  * name, in whatever folder.
  */
 export function fits(path: string, pattern: string): boolean {
-  const source = pattern.replaceAll(/\*\*\/|\*\*|\*|\?|[^\w/]/g, (sign) => SIGNS[sign] ?? `\\${sign}`);
+  const source = pattern.replaceAll(/\*\*\/|\*\*|[*?.+^$()[\]{}|\\]/g, (sign) => SIGNS[sign] ?? `\\${sign}`);
   const name = pattern.includes('/') ? path : path.slice(path.lastIndexOf('/') + 1);
   return new RegExp(`^${source}$`, 'u').test(name);
 }

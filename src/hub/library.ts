@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import type * as hub from '@huggingface/hub';
 import { FlatminError } from '../errors.js';
 import { packageFile } from '../package-file.js';
 
 const PACKAGE = '@huggingface/hub';
 /** What of it is used. */
-type Library = Pick<typeof import('@huggingface/hub'), 'modelInfo' | 'datasetInfo' | 'listFiles'>;
+type Library = Pick<typeof hub, 'modelInfo' | 'datasetInfo' | 'listFiles'>;
 
 /**
  * The package that speaks with the hub: an optional one, loaded when it is needed.

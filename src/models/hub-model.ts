@@ -13,6 +13,8 @@ import { externalLocations } from '../onnx/tensors/external-data.js';
 export interface HubModel {
   /** Of the .onnx file; its external data are beside it. */
   readonly path: string;
+  /** OWNER/NAME. */
+  readonly repo: string;
   /** What the revision came to, in hexadecimal. */
   readonly commit: string;
   /** Of the .onnx file, in the repository. */
@@ -38,7 +40,7 @@ export async function hubModel(name: string, options: HubOptions = {}): Promise<
   const file = chooseFile(repository, asked);
   const path = await hubFile(repository, file, options);
   for (const data of await externalFiles(path, file, repository)) await hubFile(repository, data, options);
-  return { path, commit, file: file.path, name: pinnedName(repo, commit, file.path) };
+  return { path, repo, commit, file: file.path, name: pinnedName(repo, commit, file.path) };
 }
 
 /** The path of a model's file: one of the hub is brought into the cache. */

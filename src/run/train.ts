@@ -7,6 +7,7 @@ import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import type { DownloadProgress } from '../hub/options.js';
 import { checked, type Given } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
@@ -26,6 +27,7 @@ import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
 import { Uninterrupted } from './listeners/uninterrupted.js';
+import { pinModel } from './pinned-model.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
@@ -51,6 +53,8 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
   onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
+  /** Told how far the download of a model of the Hugging Face Hub is. */
+  onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
@@ -68,10 +72,12 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
-  const settings = resolveSettings(given, saved);
+  const unpinned = resolveSettings(given, saved);
+  if (!saved) assertUsed(given, [unpinned.optimizer]);
+  const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
+  const pinnedBefore = saved && { model: saved.model, asked: askedBefore };
+  const { settings, asked } = await pinModel(unpinned, pinnedBefore, options);
   if (saved) assertSameConfig(saved, settings);
-  else assertUsed(given, [settings.optimizer]);
-  const { execution: before } = (config ?? {}) as RunConfigFile;
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) {
     await checkModel(out, finished);
@@ -84,7 +90,11 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   try {
     const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
-    const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
+    const folder = await RunFolder.create(
+      out,
+      { ...settings, ...(asked && { asked }), execution: now },
+      { resume, restart },
+    );
     try {
       return await trainIn(folder, setup, chosen, before);
     } catch (error) {
