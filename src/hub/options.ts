@@ -1,5 +1,4 @@
 import { FlatminError, invalid } from '../errors.js';
-import { printable } from '../formats/printable.js';
 
 /** How far a download is. */
 export interface DownloadProgress {
@@ -48,6 +47,3 @@ export function hubAccess(env: NodeJS.ProcessEnv): HubAccess {
     );
   return { endpoint, token, offline: TRUE.test(env.HF_HUB_OFFLINE ?? '') };
 }
-
-export const tellOnStderr = (text: string): void =>
-  void process.stderr.write(`flatmin: ${printable(text)}\n`);

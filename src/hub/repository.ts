@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { FlatminError } from '../errors.js';
+import { tellOnStderr } from '../formats/tell.js';
 import { RepositoryCache } from './cache.js';
 import { hubLibrary } from './library.js';
 import { type HubName, isCommit } from './name.js';
-import { type HubAccess, type HubOptions, hubAccess, tellOnStderr } from './options.js';
+import { type HubAccess, type HubOptions, hubAccess } from './options.js';
 import { type Asked, hubFetch, Unreachable } from './request.js';
 
 /** A repository at a commit. */

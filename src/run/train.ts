@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
-import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { tellOnStderr } from '../formats/tell.js';
 import type { DownloadProgress } from '../hub/options.js';
 import { checked, type Given } from '../options/option.js';
 import type { WeightVectors } from '../session/model-weights.js';
@@ -106,8 +106,6 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     await setup.close();
   }
 }
-
-const tellOnStderr = (text: string) => void process.stderr.write(`flatmin: ${printable(text)}\n`);
 
 /** Of the execution: what config.json records, since it may change the last bits of a result. */
 const RECORDED = [
