@@ -6,6 +6,7 @@ import { writeModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
 import { choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
+import { fetchedModel } from '../fetched-model.js';
 import { toShape } from '../option-values.js';
 import { readBy } from '../schema-option.js';
 import { say } from '../streams.js';
@@ -16,7 +17,7 @@ const OPTIONS = {
   Graph: {
     model: option(text, {
       symbol: 'name',
-      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
+      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, FILE.onnx, or hf:OWNER/NAME',
     }),
     form,
     batch,
@@ -47,6 +48,7 @@ export function addExport(program: Command): void {
     );
     const graph = await exportTrainingGraph({
       ...options,
+      model: await fetchedModel(options.model),
       inputShape: input,
       loss: loss === 'mse' ? meanSquaredError() : crossEntropy({ labelSmoothing }),
     });

@@ -8,6 +8,7 @@ import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { downloadBar } from '../fetched-model.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
@@ -43,18 +44,20 @@ async function runTrain(command: Command): Promise<void> {
   const { checkpointEvery, keepCheckpoints, keepBest } = options;
   const settings = givenSettings(command);
   const execution = chosenExecution(options);
+  const bar = downloadBar();
+  const onDownload = quiet ? undefined : bar.onProgress;
   await interruptible(async (signal, onUninterrupted) => {
     const label = quiet ? undefined : (settings.optimizer ?? 'train');
     const how = {
       ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
-      ...{ signal, onUninterrupted, label },
+      ...{ signal, onUninterrupted, label, onDownload },
     };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const done = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
     await done.catch((error) => {
       throw withResumeHint(error, out);
     });
-  }, timeLimit);
+  }, timeLimit).finally(bar.stop);
 }
 
 function withResumeHint(error: unknown, out: string): unknown {
