@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { changed } from '../../options/option.js';
+import { packageVersion } from '../../package-file.js';
 import { diagnose } from '../../provision/doctor.js';
 import { addOptions, given } from '../command-options.js';
 import { doctorReport } from '../doctor-report.js';
@@ -22,7 +23,7 @@ export function addDoctor(program: Command): void {
   command.action(async () => {
     const { device, json } = given(command, OPTIONS);
     const diagnosis = await diagnose(device);
-    const version = program.version() ?? '';
+    const version = packageVersion();
     printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
   });

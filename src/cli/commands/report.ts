@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { option } from '../../options/option.js';
 import { flag, text } from '../../options/values.js';
+import { packageVersion } from '../../package-file.js';
 import { makeReport } from '../../report/report.js';
 import { serveReport, watchOptions } from '../../report/watch.js';
 import { addOptions, given } from '../command-options.js';
@@ -27,7 +28,7 @@ export function addReport(program: Command): void {
   addOptions(command, OPTIONS);
   command.action(async (folder: string) => {
     const { out = join(folder, 'report.html'), watch, port } = given(command, OPTIONS);
-    const version = program.version()!;
+    const version = packageVersion();
     if (watch) return serve(folder, version, port);
     await writeFileAtomic(out, await makeReport(folder, { version }));
     say(out);

@@ -57,7 +57,7 @@ async function runTrain(command: Command): Promise<void> {
   }, timeLimit);
 }
 
-function withResumeHint(error: unknown, out: string): unknown {
+export function withResumeHint(error: unknown, out: string): unknown {
   if (!(error instanceof FlatminError && error.code === 'INTERRUPTED')) return error;
   const folder = /^[\w./-]+$/.test(out) ? out : `'${out}'`;
   return new FlatminError(error.code, `${error.message} Go on with: flatmin train --resume --out ${folder}`, {

@@ -1,0 +1,23 @@
+import { Argument, type Command } from 'commander';
+import { bashScript } from '../completion/bash.js';
+import { fishScript } from '../completion/fish.js';
+import { completed } from '../completion/tree.js';
+import { zshScript } from '../completion/zsh.js';
+import { addExamples } from '../examples.js';
+
+const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
+type Shell = keyof typeof SCRIPTS;
+
+export function addCompletion(program: Command): void {
+  const command = program
+    .command('completion')
+    .description('Print the script by which a shell completes commands, options, choices and file names on Tab.')
+    .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)));
+  addExamples(
+    command,
+    'flatmin completion bash >> ~/.bashrc',
+    'flatmin completion zsh >> ~/.zshrc            # behind its compinit',
+    'flatmin completion fish > ~/.config/fish/completions/flatmin.fish',
+  );
+  command.action((shell: Shell) => void process.stdout.write(SCRIPTS[shell](completed(program))));
+}
