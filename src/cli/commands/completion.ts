@@ -11,7 +11,9 @@ type Shell = keyof typeof SCRIPTS;
 export function addCompletion(program: Command): void {
   const command = program
     .command('completion')
-    .description('Print the script by which a shell completes commands, options, choices and file names on Tab.')
+    .description(
+      'Print the script by which a shell completes commands, options, choices and file names on Tab.',
+    )
     .addArgument(new Argument('<shell>', 'which').choices(Object.keys(SCRIPTS)));
   addExamples(
     command,

@@ -51,11 +51,13 @@ async function runDemo(command: Command): Promise<void> {
       `${SETTINGS.model} on ${dataset.train.size} handwritten digits, ${epochs} epochs each with ${NAMES.join(', ')}`,
     );
   const summaries = await interruptible((signal) =>
-    compare(NAMES, { ...SETTINGS, epochs }, { out, dataset, signal, label: quiet ? undefined : 'demo' }).catch(
-      (error) => {
-        throw withResumeHint(error, out);
-      },
-    ),
+    compare(
+      NAMES,
+      { ...SETTINGS, epochs },
+      { out, dataset, signal, label: quiet ? undefined : 'demo' },
+    ).catch((error) => {
+      throw withResumeHint(error, out);
+    }),
   );
   const page = join(out, 'report.html');
   await writeFileAtomic(page, await makeReport(out, { version: packageVersion() }));

@@ -1,7 +1,5 @@
 import { type CompletedCommand, flattened } from './tree.js';
-import type { Value } from './values.js';
-
-const NOTHING: Value = { words: [], files: 'none', isList: false };
+import { type Value, wordsOf } from './values.js';
 
 /** For bash 3.2 (that of macOS) and later; it needs no bash-completion. */
 export function bashScript(program: CompletedCommand): string {
@@ -83,7 +81,7 @@ complete -F _flatmin ${program.name}
 
 /** Where a word is expected that is no option. */
 const ofCommand = ({ commands, argument }: CompletedCommand): Value =>
-  commands.length > 0 ? { ...NOTHING, words: commands.map(({ name }) => name) } : (argument ?? NOTHING);
+  commands.length > 0 ? wordsOf(commands.map(({ name }) => name)) : (argument ?? wordsOf([]));
 
 const assigned = ({ words, files, isList }: Value): string =>
   `words='${words.join(' ')}' files=${files} list=${isList ? 'yes' : 'no'}`;

@@ -10,13 +10,16 @@ export function fishScript(program: CompletedCommand): string {
 # Whether what was typed begins with a command.
 function __flatmin_at
     set -l typed (commandline -opc)
-    test "$typed[2..(math 1 + (count $argv))]" = "$argv"
+    set -e typed[1]
+    set -l begin $typed[1..(count $argv)]
+    test "$begin" = "$argv"
 end
 
 # Whether it is exactly that.
 function __flatmin_is
     set -l typed (commandline -opc)
-    test "$typed[2..-1]" = "$argv"
+    set -e typed[1]
+    test "$typed" = "$argv"
 end
 
 # The part of the word before what is completed, behind '--flag='.

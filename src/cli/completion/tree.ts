@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Value, valueOfArgument, valueOfOption } from './values.js';
+import { type Value, valueOfArgument, valueOfOption, wordsOf } from './values.js';
 
 export interface CompletedOption {
   /** '--help', and '-h' where there is one. */
@@ -31,9 +31,13 @@ export function completed(command: Command, path = ''): CompletedCommand {
     path,
     name: command.name(),
     help: command.summary() || command.description(),
-    commands: help
-      .visibleCommands(command)
-      .map((each) => completed(each, path === '' ? each.name() : `${path} ${each.name()}`)),
+    commands: help.visibleCommands(command).map((each) => ({
+      ...completed(each, path === '' ? each.name() : `${path} ${each.name()}`),
+      // Commander's own `help`, which it does not count among the commands.
+      ...(!command.commands.includes(each) && {
+        argument: wordsOf(command.commands.map((one) => one.name())),
+      }),
+    })),
     options: help.visibleOptions(command).map((option) => ({
       flags: [option.long, option.short].filter((flag) => flag !== undefined),
       help: option.description.replace(/ \(default: .*$/, ''),

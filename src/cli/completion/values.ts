@@ -33,13 +33,16 @@ export const KNOWN: Readonly<Record<string, Partial<Value>>> = {
 export function valueOfOption({ flags, argChoices, required, optional }: Option): Value | undefined {
   if (!required && !optional) return undefined;
   const [, placeholder = ''] = /[<[](.+)[>\]]$/.exec(flags) ?? [];
-  return valueOf(flags, placeholder, argChoices);
+  return valueNamed(flags, placeholder, argChoices);
 }
 
 export const valueOfArgument = (argument: Argument): Value =>
-  valueOf(argument.name(), argument.name(), argument.argChoices);
+  valueNamed(argument.name(), argument.name(), argument.argChoices);
 
-function valueOf(key: string, placeholder: string, choices: readonly string[] | undefined): Value {
+/** Words alone. */
+export const wordsOf = (words: readonly string[]): Value => ({ words, files: 'none', isList: false });
+
+function valueNamed(key: string, placeholder: string, choices: readonly string[] | undefined): Value {
   const files = FOLDERS.has(placeholder) ? 'folders' : FILES.has(placeholder) ? 'files' : 'none';
-  return { words: choices ?? [], files, isList: false, ...KNOWN[key] };
+  return { ...wordsOf(choices ?? []), files, ...KNOWN[key] };
 }

@@ -80,6 +80,8 @@ function optionSpec(flag: string, { help, value, isOptional, isRepeated }: Compl
 
 /** The space in front keeps _arguments from adding arguments of its own. */
 const action = ({ words, files, isList }: Value): string =>
-  [' _flatmin_value', files, isList ? 'yes' : 'no', ...words.map((word) => word.replace(/:/g, '\\:'))].join(' ');
+  [' _flatmin_value', files, isList ? 'yes' : 'no', ...words.map((word) => word.replace(/:/g, '\\:'))].join(
+    ' ',
+  );
 
 const quoted = (text: string): string => `'${text.replace(/'/g, `'\\''`)}'`;
