@@ -76,6 +76,12 @@ export function makeProgram(): Command {
       getOutHelpWidth: helpWidth,
       getErrHelpWidth: helpWidth,
     });
+  program.addHelpCommand(
+    new Command('help')
+      .argument('[command]')
+      .description('What a command does and takes.')
+      .helpGroup('Begin:'),
+  );
   for (const [group, commands] of COMMANDS) {
     program.commandsGroup(`${group}:`);
     for (const add of commands) add(program);

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openDataset } from '../../data/index.js';
+import { FlatminError } from '../../errors.js';
 import { writeFileAtomic } from '../../formats/atomic.js';
+import { RUN_FILES } from '../../formats/run/files.js';
 import { changed, option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { packageVersion } from '../../package-file.js';
@@ -18,6 +20,7 @@ import { withResumeHint } from './train.js';
 
 const NAMES = ['sgd', 'rand-sam', 'sam'];
 const SETTINGS = { data: 'digits', model: 'wrn-16-1', batch: 64 };
+const EPOCHS = 8;
 const OUT = 'runs/demo';
 
 const OPTIONS = {
@@ -27,7 +30,7 @@ const OPTIONS = {
       help: 'where runs and report go',
       byDefault: `${OUT}, or ${OUT}-2 and so on`,
     }),
-    epochs: changed(scheduleSettings.epochs, { default: 10 }),
+    epochs: changed(scheduleSettings.epochs, { default: EPOCHS }),
     quiet: quietFlag,
   },
 };
@@ -36,7 +39,7 @@ export function addDemo(program: Command): void {
   const command = program
     .command('demo')
     .description(
-      'Train a small WideResNet on the handwritten digits that come with flatmin, with SGD, Rand-SAM and SAM, and compare them on an HTML page. Half a minute on two cores.',
+      'Train a small WideResNet on the handwritten digits that come with flatmin, with SGD, Rand-SAM and SAM, and compare them on an HTML page. It takes less than half a minute on two cores.',
     )
     .summary('Train on handwritten digits in three ways, and compare them.');
   addOptions(command, OPTIONS);
@@ -44,11 +47,13 @@ export function addDemo(program: Command): void {
 }
 
 async function runDemo(command: Command): Promise<void> {
-  const { out = freeFolder(), epochs = 10, quiet } = given(command, OPTIONS);
+  const { out = freeFolder(), epochs = EPOCHS, quiet } = given(command, OPTIONS);
+  if (existsSync(join(out, RUN_FILES.config)))
+    throw new FlatminError('INVALID_ARGUMENT', `There is a run in ${out} already: give another --out.`);
   const dataset = await openDataset(SETTINGS.data);
   if (!quiet)
     say(
-      `${SETTINGS.model} on ${dataset.train.size} handwritten digits, ${epochs} epochs each with ${NAMES.join(', ')}`,
+      `${SETTINGS.model} on ${dataset.train.size} handwritten digits, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} each with ${NAMES.join(', ')}`,
     );
   const summaries = await interruptible((signal) =>
     compare(

@@ -19,6 +19,7 @@ export function addDoctor(program: Command): void {
     .description(
       'What training can run on here: runtimes, kernels, CUDA libraries, driver; what is missing, and the command that mends it. Exit code 0: the device works, 1: not.',
     );
+  command.summary('What training can run on here, and the command that mends what is missing.');
   addOptions(command, OPTIONS);
   command.action(async () => {
     const { device, json } = given(command, OPTIONS);

@@ -12,6 +12,7 @@ import { openExecution } from '../../run/execution.js';
 import { type FeedArray, gradients } from '../../session/gradients.js';
 import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { print, say } from '../streams.js';
@@ -77,6 +78,10 @@ export function addGrad(program: Command): void {
     .description("The loss of a model and every parameter's gradient, for one batch.")
     .argument('<model>', 'an .onnx file');
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin grad model.onnx --inputs batch.npz --loss cross-entropy --target labels --out gradients.safetensors',
+  );
   command.action((model: string) => runGrad(model, command));
 }
 

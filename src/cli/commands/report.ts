@@ -7,6 +7,7 @@ import { packageVersion } from '../../package-file.js';
 import { makeReport } from '../../report/report.js';
 import { serveReport, watchOptions } from '../../report/watch.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { anySignal } from '../interruption.js';
 import { say } from '../streams.js';
 
@@ -26,6 +27,7 @@ export function addReport(program: Command): void {
     )
     .argument('<folder>', 'of flatmin train, with or without --compare, flatmin experiment or flatmin bench');
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin report runs/first', 'flatmin report runs/first --watch');
   command.action(async (folder: string) => {
     const { out = join(folder, 'report.html'), watch, port } = given(command, OPTIONS);
     const version = packageVersion();

@@ -8,6 +8,7 @@ import { type MeasureSharpnessOptions, measureSharpness } from '../../study/meas
 import { objectiveOptions } from '../../study/model-objective.js';
 import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
@@ -46,6 +47,7 @@ export function addSharpness(program: Command): void {
     .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
   for (const each of measureOptions()) command.addOption(each);
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin sharpness runs/first --measures ascent,trace --samples 500');
   command.action((subject: string) => runSharpness(command, subject));
 }
 
