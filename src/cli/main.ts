@@ -76,16 +76,17 @@ export function makeProgram(): Command {
       getOutHelpWidth: helpWidth,
       getErrHelpWidth: helpWidth,
     });
+  for (const [group, commands] of COMMANDS) {
+    program.commandsGroup(`${group}:`);
+    for (const add of commands) add(program);
+  }
+  // Last, since commands of commands take it over from above.
   program.addHelpCommand(
     new Command('help')
       .argument('[command]')
       .description('What a command does and takes.')
       .helpGroup('Begin:'),
   );
-  for (const [group, commands] of COMMANDS) {
-    program.commandsGroup(`${group}:`);
-    for (const add of commands) add(program);
-  }
   return program;
 }
 

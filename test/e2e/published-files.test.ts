@@ -54,7 +54,8 @@ test('the package is within its size budget', (t) => {
 });
 
 /** Said of this machine, or of the settings for onnxruntime-node in .npmrc, not of the package. */
-const NOT_OF_THE_PACKAGE = /requires you to be logged in|Unknown (project|env) config "onnxruntime-node-install"/;
+const NOT_OF_THE_PACKAGE =
+  /requires you to be logged in|Unknown (project|env) config "onnxruntime-node-install"/;
 
 test('npm corrects nothing in package.json when it publishes', async (t) => {
   const { stderr } = await npm('publish', '--dry-run', '--ignore-scripts', '--offline', '--tag', 'test');
