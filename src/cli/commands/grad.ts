@@ -12,6 +12,7 @@ import { openExecution } from '../../run/execution.js';
 import { type FeedArray, gradients } from '../../session/gradients.js';
 import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { fetchedModel } from '../fetched-model.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
@@ -78,6 +79,10 @@ export function addGrad(program: Command): void {
     .description("The loss of a model and every parameter's gradient, for one batch.")
     .argument('<model>', 'an .onnx file, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin grad model.onnx --inputs batch.npz --loss cross-entropy --target labels --out gradients.safetensors',
+  );
   command.action((model: string) => runGrad(model, command));
 }
 

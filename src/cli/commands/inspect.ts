@@ -12,6 +12,7 @@ import { option } from '../../options/option.js';
 import { choice, count, integer } from '../../options/values.js';
 import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { fetchedModel } from '../fetched-model.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
@@ -43,8 +44,14 @@ export function addInspect(program: Command): void {
     .description(
       'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not, or not tried.',
     )
+    .summary('What of a model would be trained, and what keeps it from that.')
     .argument('<model>', 'an .onnx file, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin inspect model.onnx',
+    'flatmin inspect model.onnx --loss cross-entropy --dim sequence=128',
+  );
   command.action((path: string) => runInspect(path, command));
 }
 

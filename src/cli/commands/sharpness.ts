@@ -8,6 +8,7 @@ import { type MeasureSharpnessOptions, measureSharpness } from '../../study/meas
 import { objectiveOptions } from '../../study/model-objective.js';
 import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { fetchedModel } from '../fetched-model.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
@@ -47,6 +48,7 @@ export function addSharpness(program: Command): void {
     .argument('<subject>', 'the folder of a run, or MODEL.onnx or hf:OWNER/NAME (with --data)');
   for (const each of measureOptions()) command.addOption(each);
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin sharpness runs/first --measures ascent,trace --samples 500');
   command.action((subject: string) => runSharpness(command, subject));
 }
 

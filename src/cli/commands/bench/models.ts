@@ -25,6 +25,7 @@ export function addBenchModels(bench: Command): void {
     .description(
       'Time training steps of any models in flatmin and in PyTorch. A batch is the .npz beside a model: arrays named as its inputs, and labels or targets.',
     )
+    .summary('Time training steps of any models in flatmin and in PyTorch.')
     .argument('[paths...]', '.onnx files, folders of them, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
   command.action((paths: string[]) => run(paths, command));

@@ -3,6 +3,7 @@ import { benchStep, profileOption } from '../../../bench/step.js';
 import { compareOptions, compareTorch } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
 import { given } from '../../command-options.js';
+import { addExamples } from '../../examples.js';
 import { interruptible } from '../../interruption.js';
 import {
   addBenchOptions,
@@ -22,6 +23,7 @@ const OPTIONS = { Measurement: profileOption, ...comparison(compareOptions) };
 export function addBenchStep(bench: Command): void {
   const command = bench.command('step').description('Time training steps on random images.');
   addBenchOptions(command, OPTIONS, THREADS);
+  addExamples(command, 'flatmin bench step --model wrn-16-4 --batch 64 --optimizer sam');
   command.action(() => {
     const { compare: peer } = given(command, OPTIONS);
     return peer ? compare(command) : step(command);
