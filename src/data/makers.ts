@@ -4,6 +4,7 @@ import type { BatchRecipe, Maker } from './source.js';
 /** The registry of makers: what a recipe names, loaded where it is needed first. A new one is a file and a line here. */
 const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | Promise<Maker>>>> = {
   images: async () => (await import('./images/batch.js')).imageMaker,
+  folder: async () => (await import('./folder/batch.js')).folderMaker,
   'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,
   'token-blocks': async () => (await import('./text/token-blocks.js')).tokenBlocksMaker,
 };

@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { folder } from './folder/folder.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
 import { dataOptions } from './options.js';
@@ -8,7 +9,7 @@ import type { Source } from './source.js';
 import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
-export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100, text, jsonl];
+export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100, text, jsonl, folder];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
 const listed = (kinds: readonly DataKind[]) =>

@@ -1,12 +1,12 @@
 import type { Argument, Option } from 'commander';
-import { datasetKinds } from '../../data/open.js';
+import { dataKinds } from '../../data/open.js';
 import { builtinExperiments } from '../../experiment/builtin/index.js';
 import { OPTIMIZER_NAMES } from '../../settings/schema.js';
 import { MEASURE_NAMES } from '../../sharpness/options.js';
 
 /** What the value of an option or an argument may be. */
 export interface Value {
-  /** One that ends in ':' is followed by a folder. */
+  /** One that ends in ':' is followed by a file or a folder. */
   readonly words: readonly string[];
   /** Names of files or folders, besides the words. */
   readonly files: 'files' | 'folders' | 'none';
@@ -19,7 +19,7 @@ const FILES: ReadonlySet<string> = new Set(['file', 'file.py', 'path', 'paths', 
 
 /** What commander is not told, by the flags of an option or the name of an argument. */
 export const KNOWN: Readonly<Record<string, Partial<Value>>> = {
-  '--data <set>': { words: datasetKinds.map(({ name, needsFolder }) => (needsFolder ? `${name}:` : name)) },
+  '--data <set>': { words: dataKinds.map(({ name, location }) => (location ? `${name}:` : name)) },
   '--model <name>': { words: ['wrn-16-4', 'wrn-28-10', 'small-cnn', 'mlp'], files: 'files' },
   '--compare <names>': { words: OPTIMIZER_NAMES, isList: true },
   '--optimizers <list>': { words: OPTIMIZER_NAMES, isList: true },
