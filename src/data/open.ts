@@ -1,13 +1,24 @@
 import { FlatminError } from '../errors.js';
+import { npy, npz, safetensors } from './arrays/kinds.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
 import { dataOptions } from './options.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
 import type { Source } from './source.js';
+import { csv, parquet } from './table/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
-export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100];
+export const dataKinds: readonly DataKind[] = [
+  digits,
+  cifar10,
+  cifar100,
+  npz,
+  npy,
+  safetensors,
+  csv,
+  parquet,
+];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
 const listed = (kinds: readonly DataKind[]) =>
