@@ -1,3 +1,4 @@
+import type * as Parquet from 'hyparquet';
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { FlatminError } from '../../errors.js';
 import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
@@ -16,7 +17,7 @@ export interface ParquetFile extends TableFile {
 }
 
 interface Library {
-  readonly parquet: typeof import('hyparquet');
+  readonly parquet: typeof Parquet;
   readonly compressors: Compressors;
 }
 
