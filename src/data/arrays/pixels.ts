@@ -126,7 +126,8 @@ function measure(
 
 /** Writes samples as C×H×W floats, changed at random as `augmentation` says and normalised. */
 export class PixelWriter {
-  private readonly table: Float32Array;
+  /** Of each channel, what its 256 bytes become. */
+  private readonly tables: readonly Float32Array[];
   private readonly view: View;
 
   constructor(
@@ -135,9 +136,8 @@ export class PixelWriter {
   ) {
     const { shape, scale, normalization } = pixels;
     const { mean, std } = normalization;
-    this.table = Float32Array.from(
-      { length: 256 * shape[0] },
-      (_, i) => ((i & 255) / scale - mean[i >> 8]!) / std[i >> 8]!,
+    this.tables = mean.map((centre, channel) =>
+      Float32Array.from({ length: 256 }, (_, byte) => (byte / scale - centre) / std[channel]!),
     );
     this.view = identityView(shape);
   }
@@ -151,16 +151,18 @@ export class PixelWriter {
     const [ofChannel, ofColumn] = isChannelsLast ? [1, channels] : [height * width, 1];
     const ofRow = width * ofColumn;
     const start = at * channels * height * width;
-    for (let channel = 0; channel < channels; channel++)
+    for (let channel = 0; channel < channels; channel++) {
+      const table = this.tables[channel]!;
       for (let y = 0; y < height; y++) {
         const row = rows[y]!;
         const to = start + (channel * height + y) * width;
         const from = start + channel * ofChannel + row * ofRow;
         for (let x = 0; row >= 0 && x < width; x++) {
           const column = columns[x]!;
-          if (column >= 0) out[to + x] = this.table[(channel << 8) | bytes[from + column * ofColumn]!]!;
+          if (column >= 0) out[to + x] = table[bytes[from + column * ofColumn]!]!;
         }
         if (y >= erased.top && y < erased.bottom) out.fill(0, to + erased.left, to + erased.right);
       }
+    }
   }
 }
