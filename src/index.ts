@@ -30,6 +30,7 @@ export type { ExperimentFile } from './experiment/schema.js';
 export type { SharpnessSettings } from './experiment/sharpness-options.js';
 export type { LandscapeFile } from './formats/landscape-file.js';
 export type { ReadonlyDeep } from './formats/run/checked.js';
+export type { EvaluationFile } from './formats/run/evaluation.js';
 export type { JobOutcome } from './formats/run/job.js';
 export type { ExperimentResults } from './formats/run/results.js';
 export type { TrainSummary } from './formats/run/summary.js';
@@ -50,6 +51,8 @@ export {
   meanSquaredError,
   type TargetOptions,
 } from './losses/regression.js';
+export type { ClassDetails, ClassFigures } from './metrics/classes/details.js';
+export type { Task, TaskKind } from './metrics/metric.js';
 export { type MlpOptions, mlp } from './models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from './models/small-cnn.js';
 export { type WideResNetOptions, wideResNet } from './models/wide-resnet.js';
@@ -81,7 +84,7 @@ export { type ReportServer, type ServeOptions, serveReport } from './report/watc
 export { compare } from './run/compare.js';
 export type { Execution } from './run/execution.js';
 export { type TrainOptions, train } from './run/train.js';
-export type { Evaluation } from './session/evaluator.js';
+export type { EvaluateOptions, Evaluation } from './session/evaluator.js';
 export type { Feeds } from './session/feed/feeds.js';
 export { type FeedArray, type GradientOptions, type Gradients, gradients } from './session/gradients.js';
 export type { WeightVectors } from './session/model-weights.js';
@@ -106,12 +109,16 @@ export type {
 export { measure, type SharpnessReport } from './sharpness/measure.js';
 export type { Objective } from './sharpness/objective.js';
 export { MEASURE_NAMES, type MeasureName, type SharpnessOptions } from './sharpness/options.js';
+export { type EvaluateModelOptions, evaluateModel } from './study/evaluate.js';
 export { type LandscapeOptions, measureLandscape } from './study/measure-landscape.js';
 export {
   type MeasureSharpnessOptions,
   type ModelSharpnessReport,
   measureSharpness,
 } from './study/measure-sharpness.js';
+export type { PartOptions } from './study/open-evaluation.js';
+export { type PredictOptions, predict, predictions } from './study/predict.js';
+export type { PredictedClass, Prediction } from './study/predictions.js';
 export type { Device, DeviceFacts } from './vectors/device/device.js';
 export { type DeviceOptions, openDevice } from './vectors/device/open.js';
 export type { GroupOptions, ParameterGroup, ParameterSpace, Vector } from './vectors/parameter-space.js';

@@ -5,11 +5,13 @@ import { packageVersion } from '../package-file.js';
 import { addBench } from './commands/bench.js';
 import { addData } from './commands/data.js';
 import { addDoctor } from './commands/doctor.js';
+import { addEvaluate } from './commands/evaluate.js';
 import { addExperiment } from './commands/experiment.js';
 import { addExport } from './commands/export.js';
 import { addGrad } from './commands/grad.js';
 import { addInspect } from './commands/inspect.js';
 import { addLandscape } from './commands/landscape.js';
+import { addPredict } from './commands/predict.js';
 import { addReport } from './commands/report.js';
 import { addRuntime } from './commands/runtime.js';
 import { addSharpness } from './commands/sharpness.js';
@@ -28,7 +30,7 @@ const NOT_FINITE_EXIT = 3;
 /** In the order of the help. */
 const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
   ['Train', [addTrain, addExperiment, addData]],
-  ['Look at what was trained', [addSharpness, addLandscape, addReport, addVerify]],
+  ['Look at what was trained', [addEvaluate, addPredict, addSharpness, addLandscape, addReport, addVerify]],
   ['Models', [addInspect, addGrad, addExport]],
   ['This machine', [addRuntime, addDoctor, addBench]],
 ];

@@ -1,12 +1,13 @@
 import Table from 'cli-table3';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { formatMetric, titleOf } from '../metrics/shown.js';
 
 const PLAIN = { style: { head: [], border: [] } };
 
 /** The summary of a run for people. */
 export function summaryTable(summary: TrainSummary): string {
   const rows: [string, string][] = [
-    ['test accuracy', percent(summary.accuracy)],
+    ...metricRows(summary),
     ['train loss', figure(summary.trainLoss)],
     ['test loss', figure(summary.testLoss)],
     ['generalization gap', figure(summary.generalizationGap)],
@@ -18,6 +19,13 @@ export function summaryTable(summary: TrainSummary): string {
     ['model', `${summary.out}/model.onnx`],
   ];
   return table(rows);
+}
+
+/** Those on the test set, the one that the run followed first. */
+function metricRows({ metrics, metric, accuracy }: TrainSummary): [string, string][] {
+  if (Object.keys(metrics).length === 0) return [['test accuracy', percent(accuracy)]];
+  const names = Object.keys(metrics).sort((a, b) => Number(b === metric) - Number(a === metric));
+  return names.map((name) => [`test ${titleOf(name)}`, formatMetric(name, metrics[name]!)]);
 }
 
 /** Of fp16 and bf16: how many of the steps changed nothing. */
@@ -32,7 +40,8 @@ function halfPrecisionRows({ precision, skippedSteps }: TrainSummary): [string, 
 
 /** One row a run. */
 export function comparisonTable(summaries: Readonly<Record<string, TrainSummary>>): string {
-  const head = ['optimizer', 'test accuracy', 'train loss', 'test loss', 'gap', 's/step'];
+  const shown = comparedMetric(Object.values(summaries));
+  const head = ['optimizer', `test ${titleOf(shown)}`, 'train loss', 'test loss', 'gap', 's/step'];
   const result = new Table({
     head,
     ...PLAIN,
@@ -41,7 +50,7 @@ export function comparisonTable(summaries: Readonly<Record<string, TrainSummary>
   for (const [name, summary] of Object.entries(summaries)) {
     result.push([
       name,
-      percent(summary.accuracy),
+      shown === 'accuracy' ? percent(summary.accuracy) : formatMetric(shown, summary.metrics[shown]!),
       figure(summary.trainLoss),
       figure(summary.testLoss),
       figure(summary.generalizationGap),
@@ -49,6 +58,13 @@ export function comparisonTable(summaries: Readonly<Record<string, TrainSummary>
     ]);
   }
   return result.toString();
+}
+
+/** What the runs followed, where it is a metric of all of them; else the accuracy, or the first that there is. */
+function comparedMetric(summaries: readonly TrainSummary[]): string {
+  const [first] = summaries;
+  const names = [first?.metric ?? 'accuracy', 'accuracy', ...Object.keys(first?.metrics ?? {})];
+  return names.find((name) => summaries.every(({ metrics }) => metrics[name] !== undefined)) ?? 'accuracy';
 }
 
 function table(rows: [string, string][]): string {

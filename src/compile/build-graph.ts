@@ -1,6 +1,7 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import type { SeparatedModel, Weight } from '../autodiff/separate.js';
 import { buildTrainingGraph, type TrainingGraph, trainingModel } from '../autodiff/training-graph.js';
+import type { Compared } from '../losses/compared.js';
 import type { LossInput } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { defaultIrVersion } from '../onnx/builder.js';
@@ -33,6 +34,8 @@ export interface BuiltGraph extends Omit<TrainingGraph, 'graph'> {
   readonly types: ValueTypes;
   /** Inputs that take labels or targets. */
   readonly lossInputs: readonly LossInput[];
+  /** What metrics are of; undefined where the loss does not say. */
+  readonly compared: Compared | undefined;
   /** Inputs of uniform numbers in [0, 1) that decide what Dropout drops. */
   readonly noise: readonly Weight[];
   readonly classified: SeparatedModel['classified'];
@@ -85,7 +88,7 @@ export async function assemble(
   { graph, ...training }: TrainingGraph,
   { runtime, target, model: { opsetImport, irVersion }, forward }: PassContext,
 ): Promise<BuiltGraph> {
-  const { separated, lossInputs, noise, fixedBatch, notes } = forward;
+  const { separated, lossInputs, compared, noise, fixedBatch, notes } = forward;
   const lowered = trainingModel(graph, training.types, opsetImport);
   const types = await completeTypes(runtime, lowered, training.types);
   const model = target.finish ? trainingModel(target.finish(graph, types), types, opsetImport) : lowered;
@@ -94,6 +97,7 @@ export async function assemble(
     types,
     model: { ...model, irVersion: Math.max(defaultIrVersion, int64(irVersion)) },
     lossInputs,
+    compared,
     noise,
     fixedBatch,
     classified: separated.classified,

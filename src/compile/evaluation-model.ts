@@ -2,6 +2,7 @@ import { fixInputs, type InputConstants, openConstants } from '../autodiff/prepa
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import { dimsOf, evaluationSizes, fixShapes, type SizeOptions } from '../autodiff/prepare/shapes.js';
 import { type SeparatedModel, separate, type Weight } from '../autodiff/separate.js';
+import type { Compared } from '../losses/compared.js';
 import type { Loss, LossInput } from '../losses/loss.js';
 import { valueInfo } from '../onnx/builder.js';
 import type { Graph, Tensor } from '../onnx/proto.js';
@@ -19,6 +20,8 @@ export interface EvaluationModel {
   readonly separated: SeparatedModel;
   readonly loss: string;
   readonly lossInputs: readonly LossInput[];
+  /** What metrics are of; undefined where the loss does not say. */
+  readonly compared: Compared | undefined;
   /** The output that the loss takes by default. */
   readonly output: string;
   /** Inputs that no batch holds. */
@@ -34,10 +37,15 @@ export interface Following {
   readonly fixed: number;
 }
 
+/** The types of a graph's values, and which of them are weights. */
+export type WeightedGraph = Pick<BuiltGraph, 'types' | 'statistics'> & {
+  readonly parameters: readonly Weight[];
+};
+
 export interface EvaluationModelOptions extends SizeOptions, LossChoice {
   loss: Loss;
-  /** The training graph whose weights these are. */
-  built: BuiltGraph;
+  /** The graph whose weights these are: its training graph, or what is evaluated alone. */
+  built: WeightedGraph;
 }
 
 /**
@@ -68,6 +76,7 @@ export async function evaluationModel(
     ),
     loss: ends.loss,
     lossInputs: ends.lossInputs,
+    compared: ends.compared,
     output: ends.output.name,
     constants: openConstants(open, constants),
     following,
@@ -90,7 +99,7 @@ function withoutValues(graph: Graph, weights: readonly Weight[]): { graph: Graph
 }
 
 /** What the open dimensions of inputs are in the training graph, by symbol. */
-function trainedSizes(open: Graph, { types }: BuiltGraph): Record<string, number> {
+function trainedSizes(open: Graph, { types }: WeightedGraph): Record<string, number> {
   const found = open.input.flatMap((info) =>
     (dimsOf(info) ?? []).map((dim, axis) => [dim, types.get(info.name)?.dims[axis] ?? 1] as const),
   );
@@ -102,7 +111,7 @@ async function resolvedGraph(
   runtime: Runtime,
   { model }: PreparedModel,
   closed: Graph,
-  { parameters }: BuiltGraph,
+  { parameters }: WeightedGraph,
 ): Promise<Graph> {
   const graph = await resolveConstantBranches(runtime, model, closed);
   const names = new Set([...graph.initializer, ...graph.input].map(({ name }) => name));

@@ -7,6 +7,7 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { type SeparatedModel, type SeparateOptions, separate, type Weight } from '../autodiff/separate.js';
 import { firstUndecided } from '../autodiff/undecided.js';
 import { FlatminError } from '../errors.js';
+import type { Compared } from '../losses/compared.js';
 import type { End } from '../losses/ends/find-end.js';
 import type { Loss, LossInput, LossValue } from '../losses/loss.js';
 import { opKey } from '../onnx/domains.js';
@@ -36,6 +37,8 @@ export interface ForwardGraph {
   readonly lossValues: readonly string[];
   /** Inputs that take labels or targets. */
   readonly lossInputs: readonly LossInput[];
+  /** What metrics are of; undefined where the loss does not say. */
+  readonly compared: Compared | undefined;
   readonly noise: readonly Weight[];
   /** What gives the output another batch than the inputs have. */
   readonly fixedBatch: string | undefined;
@@ -137,9 +140,9 @@ export async function forwardGraph(
   let draft: Draft = { graph: prepared.model.graph, types: new Map() };
   for (const step of STEPS) draft = { ...draft, ...(await step(draft, { runtime, prepared, options })) };
   const { graph, types, fixedBatch, ends, noise, separated } = draft;
-  const { loss, lossInputs, added, output, end, notes } = ends!;
+  const { loss, lossInputs, compared, added, output, end, notes } = ends!;
   return {
-    ...{ types, loss, lossInputs, fixedBatch, output, end, notes },
+    ...{ types, loss, lossInputs, compared, fixedBatch, output, end, notes },
     separated: { ...separated!, graph },
     lossValues: [loss, ...added],
     noise: noise!,

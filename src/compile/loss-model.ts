@@ -2,6 +2,7 @@ import { explainAttributeWeights } from '../autodiff/prepare/attribute-weights.j
 import { innerValues, noOutput } from '../autodiff/prepare/chosen-output.js';
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { FlatminError } from '../errors.js';
+import type { Compared } from '../losses/compared.js';
 import { type End, findEnd } from '../losses/ends/find-end.js';
 import { type Loss, type LossInput, LossScope, type LossValue } from '../losses/loss.js';
 import { GraphBuilder } from '../onnx/builder.js';
@@ -19,6 +20,8 @@ export interface GraphWithLoss {
   readonly loss: string;
   /** The inputs that the loss added. */
   readonly lossInputs: readonly LossInput[];
+  /** What the first loss that says so compares with its targets. */
+  readonly compared: Compared | undefined;
   /** The output that the loss takes by default. */
   readonly output: LossValue;
   /** The softmax or the like that this output is; undefined where it is none. */
@@ -67,6 +70,7 @@ export function appendLoss(
     graph: builder.graph,
     loss: name,
     lossInputs: scope.inputs,
+    compared: scope.compared[0],
     output: chosen,
     end: findEnd(graph, chosen.name),
     notes: scope.notes,

@@ -16,7 +16,6 @@ export type { DataKind, ModelInput, OpenContext } from './kind.js';
 export {
   DataLoader,
   type DataLoaderOptions,
-  loaderOptions,
   type SourceLoaderOptions,
 } from './loading/loader.js';
 export { DATA_HINT, dataKinds, openDataset, openSource, parseData, sharedDataset } from './open.js';
@@ -32,6 +31,7 @@ export {
   type FieldArray,
   type FieldType,
   type Maker,
+  type PartSizes,
   type RecipeUse,
   type Source,
   type SourcePart,

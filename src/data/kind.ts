@@ -6,6 +6,7 @@ import type { Source } from './source.js';
 
 /** An input of a model. */
 export interface ModelInput {
+  /** In the model. */
   readonly name: string;
   /** As ONNX names it; one that no field has is refused when it is bound. */
   readonly type: string;
@@ -15,6 +16,7 @@ export interface ModelInput {
 
 /** What data are opened for. */
 export interface OpenContext {
+  /** How data are read. */
   readonly settings: Partial<DataSettings>;
   /** Of what is drawn at random: the split. */
   readonly seed: number;
@@ -36,7 +38,7 @@ export interface DataKind<N extends string = string> {
   readonly settings: readonly (keyof DataSettings)[];
   /** Augmentation of training samples where none is asked for, as the setting `augment` says it. */
   readonly augment: string;
-  /** @throws FlatminError that names the file, the row and what to do */
+  /** Opens what stands at the location. @throws FlatminError that names the file, the row and what to do */
   open(location: string, context: OpenContext): Promise<Source>;
   /** Images that fit in memory: what several runs may share. */
   load?(location: string): Promise<Dataset>;

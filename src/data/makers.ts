@@ -6,11 +6,18 @@ const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | P
   images: async () => (await import('./images/batch.js')).imageMaker,
   arrays: async () => (await import('./arrays/array-maker.js')).arrayMaker,
   'row-groups': async () => (await import('./table/row-groups.js')).groupMaker,
+  'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,
+  'token-blocks': async () => (await import('./text/token-blocks.js')).tokenBlocksMaker,
 };
 
 /** The maker of a recipe. @throws FlatminError of what it needs and does not find */
 export async function makerOf(recipe: BatchRecipe): Promise<Maker> {
-  const load = Object.hasOwn(MAKERS, recipe.maker) ? MAKERS[recipe.maker] : undefined;
-  if (!load) throw new FlatminError('INVALID_ARGUMENT', `There is no maker of batches "${recipe.maker}".`);
-  return (await load())(recipe as never);
+  const { maker } = recipe;
+  if (Object.hasOwn(MAKERS, maker)) return (await MAKERS[maker]!())(recipe as never);
+  const own: { maker?: unknown } = maker.startsWith('file:') ? await import(maker) : {};
+  if (typeof own.maker === 'function') return own.maker(recipe);
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `There is no maker of batches "${maker}": expected ${Object.keys(MAKERS).join(', ')}, or the URL (file:…) of a module that exports a function "maker".`,
+  );
 }

@@ -7,17 +7,12 @@ import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
 import type { Source } from './source.js';
 import { csv, parquet } from './table/kinds.js';
+import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
 export const dataKinds: readonly DataKind[] = [
-  digits,
-  cifar10,
-  cifar100,
-  npz,
-  npy,
-  safetensors,
-  csv,
-  parquet,
+  ...[digits, cifar10, cifar100, text, jsonl],
+  ...[npz, npy, safetensors, csv, parquet],
 ];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);

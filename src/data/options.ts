@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { option, type Values } from '../options/option.js';
-import { choice, finite, positive, text } from '../options/values.js';
+import { choice, count, finite, positive, text } from '../options/values.js';
 
 /** What pixels are normalised by. */
 const NORMALIZATIONS = ['set', 'imagenet', 'none'] as const;
@@ -39,6 +39,15 @@ export const dataOptions = {
     symbol: 'name=column',
     help: 'which column or array an input or target is: pixels=image,labels=class; several columns: x=a+b+c; may be repeated',
     byDefault: 'the columns of these names',
+  }),
+  tokenizer: option(text.optional(), {
+    symbol: 'file',
+    help: "of texts: a tokenizer.json of Hugging Face's format",
+  }),
+  length: option(count.optional(), {
+    symbol: 'tokens',
+    help: 'of a text: longer ones are cut off, shorter ones filled up',
+    byDefault: "the model's",
   }),
   onDamaged: option(choice(ON_DAMAGED).optional(), {
     symbol: 'what',

@@ -15,29 +15,37 @@ export type Batch = Readonly<Record<string, FieldArray>>;
 
 /** Class labels, 0 … count − 1. */
 export interface Classes {
+  /** How many there are. */
   readonly count: number;
   /** By label. */
   readonly names: readonly string[];
+  /** Whether a model may have more classes than the data, as vocabularies are filled up. */
+  readonly isPartial?: boolean;
   /** A label that stands for none: where it is, there is no loss. */
   readonly ignoreIndex?: number;
 }
 
 /** One array of a batch. */
 export interface Field {
+  /** What batches call it. */
   readonly name: string;
+  /** Of its elements. */
   readonly type: FieldType;
   /** Of one sample. */
   readonly dims: readonly number[];
   /** Pixels, as channels × height × width: a model that takes channels last is given them so. */
   readonly isImage?: boolean;
+  /** Elements are integers from 0 to below this. */
+  readonly below?: number;
   /** Of targets that are class labels. */
   readonly classes?: Classes;
 }
 
 /**
- * How a thread makes batches of a part: plain data that can be posted to it. `maker` is a name in `makers.ts`, the rest is the maker's own.
+ * How a thread makes batches of a part: plain data that can be posted to it. All but `maker` is the maker's own.
  */
 export interface BatchRecipe {
+  /** A kind that flatmin has, or the URL (file:…) of a module whose `maker(recipe)` gives a `Maker`. */
   readonly maker: string;
 }
 
@@ -57,7 +65,9 @@ export interface RecipeUse {
 
 /** The samples that are trained on, or those that are tested on. */
 export interface SourcePart {
+  /** How many there are. */
   readonly size: number;
+  /** How batches of them are made. */
   recipe(use: RecipeUse): BatchRecipe;
   /** Indices of an epoch's samples in random order, where any order would be slow to read. Default: any order. */
   order?(random: RandomGenerator): Int32Array;
@@ -65,13 +75,15 @@ export interface SourcePart {
 
 /** A data set as batches: which arrays they hold, and how any thread makes them. */
 export interface Source {
+  /** For people. */
   readonly name: string;
   /** What a model reads. */
   readonly inputs: readonly Field[];
   /** What a loss compares with. */
   readonly targets: readonly Field[];
+  /** What is trained on. */
   readonly train: SourcePart;
-  /** May be empty. */
+  /** What is tested on; may be empty. */
   readonly test: SourcePart;
   /** (x / scale − mean) / std for each channel of images, or each column of the inputs. */
   readonly normalization?: Readonly<{ scale: number } & Normalization>;
@@ -83,7 +95,9 @@ export interface Source {
 
 /** Numbers of samples to keep; what is absent is kept whole. */
 export interface PartSizes {
+  /** Of the training part. */
   readonly train?: number | undefined;
+  /** Of the test part. */
   readonly test?: number | undefined;
   /** Default 0. */
   readonly seed?: number;

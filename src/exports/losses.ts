@@ -2,6 +2,7 @@
  * The losses, and what one's own is built with.
  * @module flatmin/losses
  */
+export type { Compared } from '../losses/compared.js';
 export { type CrossEntropyOptions, crossEntropy } from '../losses/cross-entropy.js';
 export { type CtcOptions, ctc } from '../losses/ctc.js';
 export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from '../losses/custom.js';

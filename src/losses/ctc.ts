@@ -73,6 +73,18 @@ function append(scope: LossScope, options: CtcOptions): string {
   const inputLengths = options.inputLengths
     ? scope.target(inputs.inputLengths ?? 'inputLengths', 'int64', [batch], undefined, { most: steps })
     : undefined;
+  const lengths = scope.target(labelLengths, 'int64', [batch], undefined, {
+    most,
+    labels: { name: labels, classes, blank, steps: inputLengths ?? steps, mayExceed: zeroInfinity },
+  });
+  scope.compares({
+    kind: 'sequences',
+    scores: logits.name,
+    rank: logits.dims.length,
+    targets: labels,
+    targetLengths: lengths,
+    ...{ inputLengths, timeFirst, blank },
+  });
   return ctcLossOf(scope.builder, {
     logits,
     timeFirst,
@@ -81,10 +93,7 @@ function append(scope: LossScope, options: CtcOptions): string {
     most,
     zeroInfinity,
     labels,
-    labelLengths: scope.target(labelLengths, 'int64', [batch], undefined, {
-      most,
-      labels: { name: labels, classes, blank, steps: inputLengths ?? steps, mayExceed: zeroInfinity },
-    }),
+    labelLengths: lengths,
     inputLengths,
   });
 }

@@ -2,6 +2,7 @@ import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { nearNames } from '../onnx/near-names.js';
 import { DataType, type DataTypeName, dataTypeName } from '../onnx/tensors/tensor.js';
+import type { Compared } from './compared.js';
 
 /** A value that a loss is taken of. */
 export interface LossValue {
@@ -57,6 +58,8 @@ export interface LossScopeOptions {
 export class LossScope {
   /** What losses have asked for, in this order. */
   readonly inputs: LossInput[] = [];
+  /** What losses compare, in this order: metrics are of the first. */
+  readonly compared: Compared[] = [];
   /** What losses have decided that the user should know. */
   readonly notes: string[] = [];
   /** By output: the value that a loss took instead. */
@@ -99,6 +102,11 @@ export class LossScope {
     if (!this.notes.includes(note)) this.notes.push(note);
   }
 
+  /** Says what metrics can be computed of; of class labels whose scores are named `target` says it. */
+  compares(compared: Compared): void {
+    this.compared.push(compared);
+  }
+
   /** Adds a graph input for targets; its name is the hint where that is free. */
   target(
     hint: string,
@@ -109,13 +117,19 @@ export class LossScope {
   ): string {
     const name = this.builder.input(this.builder.fresh(hint), type, dims);
     this.inputs.push({ name, ...(labels && { labels }), ...(lengths && { lengths }) });
+    if (labels?.scores !== undefined) {
+      const { scores, axis: classAxis, classes, ignoreIndex } = labels;
+      const rank = dims.length + 1;
+      this.compares({ kind: 'classes', scores, rank, targets: name, classAxis, classes, ignoreIndex });
+    }
     return name;
   }
 
   /** The same graph, with other outputs for the losses inside. */
   of(output: LossValue, { asIs = this.asIs } = {}): LossScope {
     const scope = new LossScope(this.builder, [output, ...this.outputs], { ...this.options, asIs });
-    return Object.assign(scope, { inputs: this.inputs, notes: this.notes, taken: this.taken });
+    const { inputs, notes, taken, compared } = this;
+    return Object.assign(scope, { inputs, notes, taken, compared });
   }
 }
 

@@ -8,6 +8,9 @@ import type { Loss, LossValue } from './loss.js';
 import { negativeLogLikelihood } from './negative-log-likelihood.js';
 import { binaryCrossEntropy, huber, meanAbsoluteError, meanSquaredError } from './regression.js';
 
+/** The first size of targets whose number is not known yet. */
+export const ANY_BATCH = -1;
+
 export const LOSS_NAMES = ['cross-entropy', 'nll', 'bce', 'mse', 'l1', 'huber', 'ctc', 'output'] as const;
 export type LossName = (typeof LOSS_NAMES)[number];
 
@@ -103,7 +106,9 @@ function inferAxis({ name, dims }: LossValue, labels: readonly number[] | undefi
       const rest = dims.filter((_, index) => index !== axis);
       return (
         rest.length === labels.length &&
-        rest.every((dim, index) => typeof dim === 'string' || dim === labels[index])
+        rest.every(
+          (dim, index) => typeof dim === 'string' || labels[index] === ANY_BATCH || dim === labels[index],
+        )
       );
     });
   if (fits.length > 0) return fits.includes(1) ? 1 : fits[0]!;

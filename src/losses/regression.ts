@@ -18,6 +18,7 @@ function elementwise(
   { output, input = 'targets' }: TargetOptions,
   loss: (builder: GraphBuilder, value: LossValue, targets: string) => string,
   take: (scope: LossScope) => LossValue = (scope) => scope.output(output),
+  kind: 'values' | 'binary' = 'values',
 ): Loss {
   return {
     name,
@@ -25,6 +26,14 @@ function elementwise(
       const value = take(scope);
       requireFloat(name, value);
       const targets = scope.target(input, typeLike(value), value.dims);
+      const [, outputs] = value.dims;
+      scope.compares({
+        kind,
+        scores: value.name,
+        rank: value.dims.length,
+        targets,
+        outputs: typeof outputs === 'number' ? outputs : 1,
+      });
       const each = loss(scope.builder, value, targets);
       return scope.builder.op('ReduceMean', [each], { keepdims: 0 });
     },
@@ -97,5 +106,6 @@ export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Los
       return builder.op('Add', [negative, builder.op('Mul', [weight, softplus])]);
     },
     take,
+    'binary',
   );
 }

@@ -5,6 +5,7 @@ import type { Folder } from './read/folder.js';
 import { textOf } from './read/json.js';
 import type { Run } from './read/run.js';
 import { benchSections } from './sections/bench.js';
+import { classesSection } from './sections/classes.js';
 import { comparedCurves, runCurves } from './sections/curves.js';
 import { experimentCharts, experimentCurves, experimentTable, jobsTable } from './sections/experiment.js';
 import { landscapeSection } from './sections/landscape.js';
@@ -33,6 +34,7 @@ ${config ? undefined : notes(['There is no config.json: this may be no run of fl
 ${resultsSection([run])}
 <h2>Training</h2>
 ${metrics.steps.length + metrics.epochs.length === 0 ? notes(['There are no metrics yet: metrics.jsonl is absent or empty.']) : runCurves(figures, run)}
+${classesSection(figures, run)}
 ${sharpnessSection(figures, [run])}
 ${landscapeSection(figures, [run])}
 ${settingsSection([run], version)}`;

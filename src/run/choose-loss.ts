@@ -1,7 +1,7 @@
 import type { Source } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
-import { LOSS_NAMES, namedLoss } from '../losses/named.js';
+import { ANY_BATCH, LOSS_NAMES, namedLoss } from '../losses/named.js';
 import type { TrainSettings } from '../settings/schema.js';
 
 /**
@@ -27,5 +27,6 @@ export function chooseLoss(
     output,
     labelSmoothing,
     ignoreIndex: ignoreIndex ?? target?.classes?.ignoreIndex,
+    ...(target && { targets: { dims: [ANY_BATCH, ...target.dims], floating: target.type === 'float' } }),
   });
 }

@@ -3,12 +3,12 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { forwardGraph } from '../compile/forward-graph.js';
 import { channelsLast, findLayout, LAYOUT_TEXT, type Layout } from '../compile/image-layout.js';
 import { asPrepared, type LossChoice } from '../compile/loss-model.js';
-import type { Batch, Field, FieldArray, ImageShape, Source } from '../data/index.js';
+import type { Batch, Classes, Field, FieldArray, ImageShape, Source } from '../data/index.js';
 import { FlatminError } from '../errors.js';
 import type { Loss, LossInput } from '../losses/loss.js';
 import type { Graph, ModelProto, ValueInfo } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
-import { DataType, dataTypeName, isFloatingPoint } from '../onnx/tensors/tensor.js';
+import { DataType, dataTypeName, isFloatingPoint, tensorDims } from '../onnx/tensors/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightLayout } from '../session/model-weights.js';
@@ -71,7 +71,7 @@ export async function bindData(
   for (const { input, field } of targets) {
     if (!field.classes || !input.labels) continue;
     const { scores = forward.output.name, axis } = input.labels;
-    checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], axis, field.classes.count, data.name);
+    checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], axis, field.classes, data.name);
   }
   const { parameters, statistics } = forward.separated;
   const turned = bound.filter(({ field, layout }) => layout?.layout === 'nhwc' && field.dims[0]! > 1);
@@ -120,7 +120,10 @@ function matchInputs(
       `Model "${graph.name}" has the inputs ${read}, but ${name} has ${held}${lacking.length > 0 ? `: nothing for ${lacking.join(', ')}. Say what those are, as --constant NAME=VALUE, or which columns of the data, as --map NAME=COLUMN` : ''}.`,
     );
   }
-  for (const { input, field } of pairs) checkType(graph, input, field!, name);
+  for (const { input, field } of pairs) {
+    checkType(graph, input, field!, name);
+    checkRows(graph, input, field!, name);
+  }
   return pairs as { input: ValueInfo; field: Field }[];
 }
 
@@ -133,6 +136,21 @@ function checkType(graph: Graph, { name, type }: ValueInfo, field: Field, data: 
     'INVALID_MODEL',
     `"${name}" of model "${graph.name}" is of type ${dataTypeName(elemType)}, but "${field.name}" of ${data} is of type ${field.type}.`,
   );
+}
+
+/** @throws FlatminError INVALID_MODEL where indices could be beyond the rows of a table that they are looked up in */
+function checkRows(graph: Graph, { name }: ValueInfo, { name: field, below }: Field, data: string): void {
+  if (below === undefined) return;
+  for (const { opType, input } of graph.node) {
+    const table = opType === 'Gather' && input[1] === name ? input[0] : undefined;
+    const tensor = table && graph.initializer.find((each) => each.name === table);
+    const [rows] = tensor ? tensorDims(tensor) : [];
+    if (rows !== undefined && rows < below)
+      throw new FlatminError(
+        'INVALID_MODEL',
+        `"${field}" of ${data} goes up to ${below - 1}, but "${table}" of model "${graph.name}", which "${name}" is looked up in, has ${rows} rows: a tokenizer of another vocabulary, or a text longer than the model's positions?`,
+      );
+  }
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where the loss compares with what the data have not */
@@ -236,12 +254,12 @@ function checkClasses(
   scores: string,
   dims: readonly number[],
   axis: number,
-  classes: number,
+  { count, isPartial }: Classes,
   data: string,
 ): void {
-  if (dims[axis] === classes) return;
+  if (dims[axis] === count || (isPartial && dims[axis]! > count)) return;
   throw new FlatminError(
     'INVALID_MODEL',
-    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${classes} classes of ${data}.`,
+    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${count} classes of ${data}.`,
   );
 }

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import type { Precision } from '../compile/precision.js';
-import { type Dataset, loaderOptions, type Source } from '../data/index.js';
+import type { Dataset, Source } from '../data/index.js';
+import { loaderOptions } from '../data/loading/loader.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { ExecutionRecord } from '../formats/run/config.js';
 import type { ModelProto } from '../onnx/proto.js';

@@ -60,7 +60,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   if (settings.earlyStop !== undefined && source.test.size === 0) {
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `"earlyStop" watches the accuracy on test samples, of which ${source.name} has none: leave it out.`,
+      `"earlyStop" watches a metric on test samples, of which ${source.name} has none: leave it out.`,
     );
   }
   const loss = chooseLoss(settings, source);

@@ -5,9 +5,12 @@ import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
 import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
+import { evaluationText } from '../formats/run/evaluation.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { type Followed, followable, followedOf } from '../metrics/followed.js';
 import { checked, type Given } from '../options/option.js';
+import type { Evaluation } from '../session/evaluator.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
@@ -82,11 +85,12 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   const chosen = before ? resumedOptions(options, before) : options;
   const setup = await setUp(settings, chosen);
   try {
+    const followed = chooseFollowed(setup);
     const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
     const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
     try {
-      return await trainIn(folder, setup, chosen, before);
+      return await trainIn(folder, setup, followed, chosen, before);
     } catch (error) {
       throw withPath(error, folder.dir);
     } finally {
@@ -95,6 +99,16 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   } finally {
     await setup.close();
   }
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for a metric that the run's loss and targets have not */
+function chooseFollowed({ settings: { metric }, session: { task }, loss }: Setup): Followed {
+  const followed = followedOf(task, metric);
+  if (followed) return followed;
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `There is no metric "${metric}" of ${loss.name}: choose one of ${followable(task).join(', ')}.`,
+  );
 }
 
 const tellOnStderr = (text: string) => void process.stderr.write(`flatmin: ${printable(text)}\n`);
@@ -133,6 +147,7 @@ function resumedOptions(given: TrainOptions, before: ExecutionRecord): TrainOpti
 async function trainIn(
   folder: RunFolder,
   setup: Setup,
+  followed: Followed,
   options: TrainOptions,
   before: ExecutionRecord | undefined,
 ): Promise<TrainSummary> {
@@ -169,8 +184,8 @@ async function trainIn(
     const listeners: RunListener[] = [
       divergence,
       log,
-      new ShowProgress(progress, settings.epochs, state),
-      new EarlyStop(settings.earlyStop, state, progress),
+      new ShowProgress(progress, settings.epochs, followed, state),
+      new EarlyStop(settings.earlyStop, followed, state, progress),
       ...(restoring ? [restoring] : []),
       ...(uninterrupted ? [uninterrupted] : []),
       checkpoints,
@@ -179,39 +194,51 @@ async function trainIn(
     await (restoring?.run(trainer) ?? trainer.run());
     divergence.checkEnd();
     progress.stop();
-    return await finish(trainer, folder, setup, state, log, warn);
+    return await finish(trainer, folder, { setup, followed, state, log, warn });
   } finally {
     progress.stop();
     await log.close();
   }
 }
 
+/** What the end of a run works with. */
+interface Finishing {
+  readonly setup: Setup;
+  readonly followed: Followed;
+  readonly state: RunState;
+  readonly log: RunLog;
+  readonly warn: (text: string) => void;
+}
+
 /** What an earlier beginning of the run came to. */
 async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
-  for (const name of [RUN_FILES.summary, RUN_FILES.model]) await rm(folder.path(name), { force: true });
+  for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.evaluation])
+    await rm(folder.path(name), { force: true });
   await kept.removeAll();
 }
 
-/** Final losses, model.onnx, and last of all summary.json, which marks the run as finished. */
+/** Final losses, evaluation.json, model.onnx, and last of all summary.json, which marks the run as finished. */
 async function finish(
   trainer: Trainer,
   folder: RunFolder,
-  setup: Setup,
-  state: RunState,
-  log: RunLog,
-  warn: (text: string) => void,
+  { setup, followed, state, log, warn }: Finishing,
 ): Promise<TrainSummary> {
   const { settings, session, source, testLoader, trainEvaluation } = setup;
   const result = await trainer.result();
-  const test = trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result)));
+  const test =
+    trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result, { details: true })));
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
+  if (test) await writeEvaluation(folder, setup, test);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
+    metrics: { ...test?.metrics },
+    metric: followed.name,
     trainLoss: onTraining.loss,
     trainAccuracy: onTraining.accuracy ?? null,
+    trainMetrics: { ...onTraining.metrics },
     testLoss: test?.loss ?? null,
     generalizationGap: test ? test.loss - onTraining.loss : null,
     secondsPerStep,
@@ -240,6 +267,32 @@ async function finish(
   };
   await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
   return summary;
+}
+
+/** More classes have no confusion matrix in evaluation.json: `flatmin evaluate --details` has it. */
+const MOST_WRITTEN_CLASSES = 100;
+
+/** The last evaluation on the test set, with figures of each class. */
+async function writeEvaluation(folder: RunFolder, setup: Setup, test: Evaluation): Promise<void> {
+  const { settings, source, loss } = setup;
+  const { perClass, confusion } = test.details ?? {};
+  const classNames = source.targets[0]?.classes?.names;
+  const details = perClass && {
+    perClass,
+    ...(perClass.length <= MOST_WRITTEN_CLASSES && { confusion }),
+  };
+  const text = evaluationText({
+    model: folder.path(RUN_FILES.model),
+    data: settings.data,
+    part: 'test',
+    samples: test.samples,
+    lossName: loss.name,
+    loss: test.loss,
+    metrics: test.metrics,
+    ...(details && classNames && perClass.length === classNames.length && { classNames }),
+    ...(details && { details }),
+  });
+  await writeFileAtomic(folder.path(RUN_FILES.evaluation), text);
 }
 
 /** In float32 where a weight has grown beyond its type in the file: the run's result is not lost. */

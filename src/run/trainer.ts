@@ -1,6 +1,6 @@
 import type { Batch } from '../data/index.js';
 import { FlatminError } from '../errors.js';
-import type { Evaluation } from '../session/evaluator.js';
+import type { EvaluateOptions, Evaluation } from '../session/evaluator.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
 import type { StepResult } from '../session/step-queue.js';
@@ -133,9 +133,14 @@ export class Trainer {
       await listener.onEpoch?.({ step: state.step, epoch, meanLoss, test });
   }
 
-  /** Loss and accuracy in evaluation mode; ends between two batches when the run is to stop. */
-  evaluate(batches: AsyncIterable<Batch>, at: WeightVectors): Promise<Evaluation> {
-    return this.setup.session.evaluate(this.feedsUntilStopped(batches), at);
+  /** Loss and metrics in evaluation mode; ends between two batches when the run is to stop. */
+  evaluate(
+    batches: AsyncIterable<Batch>,
+    at: WeightVectors,
+    { details = false }: Pick<EvaluateOptions, 'details'> = {},
+  ): Promise<Evaluation> {
+    const { session, settings } = this.setup;
+    return session.evaluate(this.feedsUntilStopped(batches), at, { details, metric: settings.metric });
   }
 
   /** The weights that are the run's result after the epochs that are done. */
@@ -150,7 +155,8 @@ export class Trainer {
 
   private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
     try {
-      return await this.evaluate(batches, await this.runResult.after(this.state.epoch));
+      const at = await this.runResult.after(this.state.epoch);
+      return await this.evaluate(batches, at, { details: true });
     } catch (error) {
       if (this.signal?.aborted) await this.stop();
       throw error;

@@ -1,4 +1,4 @@
-import type { DeviceBuffer } from '../addon/types.js';
+import type { DeviceBuffer, NativeBinding } from '../addon/types.js';
 import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import { constantData } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
@@ -11,11 +11,16 @@ import {
 import { neededNodes } from '../compile/needed-nodes.js';
 import { sizedModel } from '../compile/sized-model.js';
 import { FlatminError } from '../errors.js';
+import type { Compared } from '../losses/compared.js';
 import type { Target } from '../lowering/targets.js';
+import type { ClassDetails } from '../metrics/classes/details.js';
+import type { ClassBatch } from '../metrics/metric.js';
+import { type AnyBatch, MetricSet } from '../metrics/metric-set.js';
+import { classRows } from '../metrics/toolkit/class-rows.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto, ValueInfo } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
-import { DataType, elementBytes, type TensorData } from '../onnx/tensors/tensor.js';
+import { DataType, elementBytes, type TensorData, viewBytes } from '../onnx/tensors/tensor.js';
 import type { Runtime } from '../ort/library.js';
 import { allocate, runBinding, type Session } from '../ort/session.js';
 import type { Device } from '../vectors/device/device.js';
@@ -23,15 +28,37 @@ import { checkLabels } from './feed/check-feed.js';
 import { checkLengths } from './feed/check-lengths.js';
 import type { Feeds } from './feed/feeds.js';
 import { loadOn } from './load-model.js';
+import { metricBatch } from './metric-batch.js';
 
 /** How a model does on samples, in evaluation mode. */
 export interface Evaluation {
-  /** Mean loss a sample. */
+  /** Mean loss a sample; with a label that is ignored, a label that is not. */
   readonly loss: number;
-  /** Share of samples whose largest logit is their label; undefined when the targets are not class labels. */
+  /** Share of labels (of samples, pixels or tokens) with the largest score; undefined when the targets are not class labels. */
   readonly accuracy: number | undefined;
+  /** Those of the task, by name: docs/metrics.md. What nothing counted for is absent. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Figures of each class and the confusion matrix, where they were asked for and the targets are class labels. */
+  readonly details?: ClassDetails | undefined;
   /** How many there were. */
   readonly samples: number;
+}
+
+/** What an evaluation has beyond what its task has anyway. */
+export interface EvaluateOptions {
+  /** The name of a metric beyond the task's own: docs/metrics.md. */
+  metric?: string | undefined;
+  /** Whether to keep figures of each class. Default false. */
+  details?: boolean | undefined;
+}
+
+/** What a model makes of one batch. */
+export interface BatchResult {
+  readonly size: number;
+  /** Mean over the batch. */
+  readonly loss: number;
+  /** Scores and targets; undefined where the loss does not say what it compares. */
+  readonly compared: AnyBatch | undefined;
 }
 
 interface EvaluatorOptions extends EvaluationModelOptions {
@@ -47,6 +74,8 @@ interface Given {
   readonly dims: readonly number[];
 }
 
+type Fetched = ReturnType<NativeBinding['fetch']>[number];
+
 /** Buffer of a parameter or running statistic. */
 type Weights = (name: string) => DeviceBuffer;
 
@@ -61,8 +90,6 @@ export class Evaluator {
 
   private constructor(
     private readonly ends: EvaluationModel,
-    /** What the labels are compared with, where there are labels. */
-    private readonly scores: string | undefined,
     private readonly forward: ModelProto,
     private readonly runtime: Runtime,
     private readonly options: EvaluatorOptions,
@@ -76,8 +103,7 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const ends = await evaluationModel(runtime, prepared, options);
     const { graph } = ends.separated;
-    const scores = ends.lossInputs[0]?.labels?.scores;
-    const outputs = [ends.loss, ...(scores === undefined ? [] : [scores])];
+    const outputs = [ends.loss, ...(ends.compared ? [ends.compared.scores] : [])];
     const node = neededNodes(graph.node, outputs);
     const output = outputs.map((name) => ({ name }));
     const forward = trainingModel(
@@ -85,7 +111,7 @@ export class Evaluator {
       new Map(),
       prepared.model.opsetImport,
     );
-    return new Evaluator(ends, scores, forward, runtime, options);
+    return new Evaluator(ends, forward, runtime, options);
   }
 
   /** One for batches as in training; for others one for all, or one for each size where a new shape is planned anew. */
@@ -112,27 +138,50 @@ export class Evaluator {
     return (await loadOn(device, this.runtime, model, { kernels: target.kernels })).session;
   }
 
-  async run(batches: AsyncIterable<Feeds> | Iterable<Feeds>, weights: Weights): Promise<Evaluation> {
-    let [samples, loss, correct] = [0, 0, 0];
-    let countsLabels = true;
+  /** What the loss compares; undefined where it does not say. */
+  get compared(): Compared | undefined {
+    return this.ends.compared;
+  }
+
+  async run(
+    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+    weights: Weights,
+    { metric, details }: EvaluateOptions = {},
+  ): Promise<Evaluation> {
+    const set = new MetricSet(this.compared, { also: metric, details });
+    let [samples, loss, all] = [0, 0, 0];
     for await (const batch of batches) {
       const result = await this.runBatch(batch, weights);
+      const weight = this.weightOf(result);
+      if (weight > 0) loss += result.loss * weight;
+      all += weight;
       samples += result.size;
-      loss += result.loss * result.size;
-      if (result.correct === undefined) countsLabels = false;
-      else correct += result.correct;
+      if (result.compared) set.add(result.compared);
     }
     if (samples === 0)
       throw new FlatminError('INVALID_DATA', 'There is nothing to evaluate: the data hold no sample.');
-    return { loss: loss / samples, accuracy: countsLabels ? correct / samples : undefined, samples };
+    const [metrics, ofClasses] = [set.values(), set.details()];
+    return {
+      loss: loss / all,
+      accuracy: metrics.accuracy,
+      metrics,
+      samples,
+      ...(ofClasses && { details: ofClasses }),
+    };
   }
 
-  private async runBatch(
-    batch: Feeds,
-    weights: Weights,
-  ): Promise<{ size: number; loss: number; correct: number | undefined }> {
+  /** What the mean loss of a batch counts: its samples, or labels where some are ignored. */
+  private weightOf({ size, compared: batch }: BatchResult): number {
+    const { compared, lossInputs } = this.ends;
+    const isMeanOfSome =
+      compared?.kind === 'classes' && compared.ignoreIndex !== undefined && lossInputs.length === 1;
+    return isMeanOfSome ? classRows(batch as ClassBatch).labels.length : size;
+  }
+
+  /** The loss and the scores of one batch. */
+  async runBatch(batch: Feeds, weights: Weights): Promise<BatchResult> {
     const { inputs, size } = this.arrays(batch);
-    const { separated, lossInputs } = this.ends;
+    const { separated, compared } = this.ends;
     const binding = (await this.session(inputs, size)).createBinding();
     const buffers: DeviceBuffer[] = [];
     try {
@@ -146,19 +195,16 @@ export class Evaluator {
         binding.bindInput(name, weights(name), DataType.float, dims);
       }
       binding.bindOutput(this.ends.loss);
-      if (this.scores !== undefined) binding.bindOutput(this.scores);
+      if (compared) binding.bindOutput(compared.scores);
       await runBinding(binding).catch((error) => {
         throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
       });
       const [loss, scores] = binding.fetch();
-      const [lossInput] = lossInputs;
-      const labels = batch[lossInput?.name ?? ''];
-      const ofClasses = lossInput?.labels?.axis === 1 && scores?.dims?.length === 2;
-      const correct =
-        ofClasses && labels instanceof BigInt64Array
-          ? countCorrect(new Float32Array(scores.data), labels)
-          : undefined;
-      return { size, loss: new Float32Array(loss!.data)[0]!, correct };
+      return {
+        size,
+        loss: floats(loss!)[0]!,
+        compared: compared && metricBatch(compared, batch, floats(scores!), (scores!.dims ?? []).map(Number)),
+      };
     } finally {
       binding.dispose();
       for (const buffer of buffers) buffer.dispose();
@@ -255,17 +301,8 @@ function fillOpenDimension(
   return dims.map((dim) => (typeof dim === 'string' ? size : dim));
 }
 
-/** Rows of N × classes whose first largest entry is at the label. */
-function countCorrect(logits: Float32Array, labels: BigInt64Array): number {
-  const classes = logits.length / labels.length;
-  let correct = 0;
-  labels.forEach((label, row) => {
-    const scores = logits.subarray(row * classes, (row + 1) * classes);
-    if (
-      scores.indexOf(scores.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY)) ===
-      Number(label)
-    )
-      correct++;
-  });
-  return correct;
+/** A float32 or float64 value of a run, as float32. */
+function floats({ name, type, data }: Fetched): Float32Array {
+  const values = viewBytes(new Uint8Array(data), type, name);
+  return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
 }

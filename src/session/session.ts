@@ -4,6 +4,7 @@ import { describeDecisions } from '../autodiff/roles/decisions.js';
 import { describeOwnTypes } from '../compile/own-types.js';
 import { inferenceModel, withWeights } from '../compile/put-weights.js';
 import { FlatminError, invalid } from '../errors.js';
+import type { Task } from '../metrics/metric.js';
 import { writeModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { elementCount } from '../onnx/tensors/tensor.js';
@@ -15,7 +16,7 @@ import type { Device } from '../vectors/device/device.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
 import type { BatchGraph } from './batch-graph.js';
 import { averageStatistics } from './batch-norm-statistics.js';
-import { type Evaluation, Evaluator } from './evaluator.js';
+import { type EvaluateOptions, type Evaluation, Evaluator } from './evaluator.js';
 import { BatchInputs } from './feed/batch-inputs.js';
 import type { FeedInput } from './feed/check-feed.js';
 import type { Feeds } from './feed/feeds.js';
@@ -264,16 +265,22 @@ export class TrainingSession {
     return microBatchProblem(passes.problem, batches.length, feed, this.gradientSum, withParts);
   }
 
-  /** Loss and accuracy in evaluation mode (running statistics) over batches of any size, at the trained weights or others. */
+  /** Loss and metrics in evaluation mode (running statistics) over batches of any size, at the trained weights or others. */
   async evaluate(
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     at: WeightVectors = {},
+    options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     const { runtime, prepared, built, weights, target } = this.loaded;
     const { device } = this;
     this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device, built, target });
     const evaluator = await this.evaluator;
-    return evaluator.run(batches, (name) => weights.buffer(name, at));
+    return evaluator.run(batches, (name) => weights.buffer(name, at), options);
+  }
+
+  /** What metrics are of: the kind of the targets; undefined where the loss does not say what it compares. */
+  get task(): Task | undefined {
+    return this.loaded.built.compared;
   }
 
   /**

@@ -71,6 +71,7 @@ export function resolveSettings(
   // What is no text is refused below.
   if (all.data && typeof all.data === 'string') all.data = withAbsoluteFolder(all.data);
   if (typeof all.model === 'string' && all.model.endsWith('.onnx')) all.model = resolve(all.model);
+  if (typeof all.tokenizer === 'string') all.tokenizer = resolve(all.tokenizer);
   const { optimizer = 'sgd' } = all;
   return checkSettings(usedBy(optimizer, all));
 }

@@ -8,6 +8,7 @@ import { PRECISIONS } from '../compile/precision.js';
 import { DATA_HINT, dataOptions } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { LOSS_NAMES } from '../losses/named.js';
+import { FOLLOWED_NAMES } from '../metrics/followed.js';
 import { optimizers } from '../optim/index.js';
 import { SCHEDULE_NAMES, STEP_GAMMA } from '../optim/schedules/learning-rate.js';
 import { RHO_SCHEDULE_NAMES } from '../optim/schedules/radius.js';
@@ -241,9 +242,14 @@ export const evaluationSettings = {
     help: 'epochs between evaluations on the test images',
     default: 1,
   }),
+  metric: option(choice(FOLLOWED_NAMES).optional(), {
+    symbol: 'name',
+    help: 'what --early-stop and --keep-best follow: docs/metrics.md',
+    byDefault: 'accuracy where there is one, else loss',
+  }),
   earlyStop: option(count.optional(), {
     symbol: 'patience',
-    help: 'evaluations without a better accuracy that end the run',
+    help: 'evaluations without a better metric that end the run',
     byDefault: 'never',
   }),
   trainEvalSamples: option(count.optional(), {

@@ -99,7 +99,7 @@ test('without test images a run says so, and has no accuracy', async (t) => {
   const small = ['--train-samples', '64', '--test-samples', '0', '--epochs', '1', '--json'];
   const { stdout, stderr, code } = await runCli('train', ...TINY, ...small, '--out', temporaryFolder(t));
   t.is(code, 0, stderr);
-  t.regex(stderr, /digits has no test images/);
+  t.regex(stderr, /digits has no test samples/);
   t.like(JSON.parse(stdout), { accuracy: null, testLoss: null, generalizationGap: null });
 });
 

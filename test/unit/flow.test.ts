@@ -41,6 +41,7 @@ const violations = [
   ['flow-below', 'errors.ts', './onnx/a.js', 'src/onnx/a.ts'],
   ['flow-below', 'package-file.ts', './errors.js', 'src/errors.ts'],
   ['flow-formats', 'formats/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-metrics', 'metrics/a.ts', '../options/a.js', 'src/options/a.ts'],
   ['flow-options', 'options/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-addon', 'addon/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-data', 'data/a.ts', '../report/a.js', 'src/report/a.ts'],

@@ -13,6 +13,7 @@ import { WorkerPool } from './worker-pool.js';
 /** More help nobody: a batch is prepared in milliseconds. */
 const MOST_WORKERS = 64;
 
+/** Options of `DataLoader`, but for the batch. */
 export const loaderOptions = {
   /** Of the order and the augmentation; default 0. */
   seed: option(countOrZero, { symbol: 'n', help: 'of the order and the augmentation', default: 0 }),

@@ -10,4 +10,6 @@ export const RUN_FILES = {
   bestCheckpoint: 'checkpoint-best.safetensors',
   model: 'model.onnx',
   summary: 'summary.json',
+  /** The last evaluation on the test set, with figures of each class. */
+  evaluation: 'evaluation.json',
 } as const;

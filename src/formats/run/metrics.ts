@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FlatminError } from '../../errors.js';
 import { checked, type ReadonlyDeep } from './checked.js';
-import { count, object } from './fields.js';
+import { count, object, recordOf } from './fields.js';
 
 /** Numbers that JSON lacks are written as texts. Its type is said: TypeScript's declaration of '-Infinity' as a key is an error to itself. */
 const figure: z.ZodType<number> = z.union(
@@ -33,6 +33,8 @@ const epochSchema = object({
   /** On the test set, in the epochs that evaluate. */
   testLoss: figure.optional(),
   accuracy: figure.optional(),
+  /** By name: src/metrics/registry.ts; the accuracy is among them. */
+  metrics: recordOf(figure).optional(),
 });
 
 /** A line of `metrics.jsonl` about a step, or an epoch. */

@@ -13,11 +13,16 @@ import {
 } from './fields.js';
 
 const summarySchema = object({
-  /** Share of the test set that is classified rightly; null where the data have no test part. */
+  /** Share of the test set that is classified rightly; null where the data have no test part, or no class labels. */
   accuracy: numberOrNull,
+  /** On the test set, by name (docs/metrics.md), the accuracy among them; none without a test part. */
+  metrics: recordOf(numberOrNaN).default({}),
+  /** What early stopping and the best checkpoint went by: the name of a metric, or 'loss'. */
+  metric: text.default('accuracy'),
   /** On the training set without augmentation, in evaluation mode (running statistics). */
   trainLoss: numberOrNaN,
   trainAccuracy: numberOrNull,
+  trainMetrics: recordOf(numberOrNaN).default({}),
   /** On the test set, in evaluation mode. */
   testLoss: numberOrNull,
   /** testLoss − trainLoss. */

@@ -21,6 +21,8 @@ export interface EpochRecord {
   readonly testLoss: number | null;
   /** Share of the test images. */
   readonly accuracy: number | null;
+  /** By name, the accuracy among them; empty in runs of versions that did not record others. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export interface Metrics {
@@ -63,10 +65,18 @@ const shownStep = ({ step, loss, lr, rho }: Written.StepRecord): StepRecord => (
   rho: numberOr(rho, null),
 });
 
-const shownEpoch = ({ step, epoch, epochLoss, testLoss, accuracy }: Written.EpochRecord): EpochRecord => ({
+const shownEpoch = ({
+  step,
+  epoch,
+  epochLoss,
+  testLoss,
+  accuracy,
+  metrics = {},
+}: Written.EpochRecord): EpochRecord => ({
   step,
   epoch,
   trainLoss: numberOr(epochLoss, null),
   testLoss: numberOr(testLoss, null),
   accuracy: numberOr(accuracy, null),
+  metrics,
 });

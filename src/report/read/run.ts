@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { checkLandscape, type LandscapeFile } from '../../formats/landscape-file.js';
 import { checkConfig } from '../../formats/run/config.js';
+import { checkEvaluationFile, type EvaluationFile } from '../../formats/run/evaluation.js';
 import { checkSummary, type TrainSummary } from '../../formats/run/summary.js';
 import { filesIn, type Json, readChecked } from './json.js';
 import { type Metrics, readMetrics } from './metrics.js';
@@ -13,6 +14,8 @@ export interface Run {
   readonly config: Json | undefined;
   readonly metrics: Metrics;
   readonly summary: TrainSummary | undefined;
+  /** The last one on the test set. */
+  readonly evaluation: EvaluationFile | undefined;
   readonly sharpness: readonly Sharpness[];
   readonly landscapes: readonly LandscapeFile[];
   /** What could not be read. */
@@ -36,6 +39,7 @@ export async function readRun(dir: string, name = basename(resolve(dir))): Promi
     config: await readChecked(join(dir, 'config.json'), checkConfig, notes),
     metrics: await readMetrics(join(dir, 'metrics.jsonl'), notes),
     summary: await readChecked(join(dir, 'summary.json'), checkSummary, notes),
+    evaluation: await readChecked(join(dir, 'evaluation.json'), checkEvaluationFile, notes),
     sharpness: await many(/^sharpness.*\.json$/, sharpnessOf),
     landscapes: await many(/^landscape.*\.json$/, checkLandscape),
     notes,

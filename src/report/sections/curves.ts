@@ -1,8 +1,11 @@
+import { metricNamed } from '../../metrics/registry.js';
+import { isShare, namesIn, titleOf } from '../../metrics/shown.js';
 import { type LineSeries, lineChart } from '../charts/line-chart.js';
 import { pageTheme } from '../charts/theme.js';
 import { isWide } from '../charts/wide.js';
 import { charts, type Figures } from '../html/figure.js';
 import type { Html } from '../html/html.js';
+import { numberOr } from '../read/json.js';
 import type { EpochRecord, StepRecord } from '../read/metrics.js';
 import type { Run } from '../read/run.js';
 import { thinned } from './thinned.js';
@@ -70,6 +73,7 @@ function epochCharts(figures: Figures, runs: readonly Run[]): (Html | undefined)
     testLoss === null || trainLoss === null ? null : testLoss - trainLoss;
   return [
     chart(figures, 'Test accuracy', EPOCH, { name: 'accuracy (%)' }, lines(percent)),
+    ...otherMetrics(figures, runs),
     chart(
       figures,
       'Generalization gap during training',
@@ -79,6 +83,34 @@ function epochCharts(figures: Figures, runs: readonly Run[]): (Html | undefined)
       'Test loss − mean training loss of the epoch, as it was trained on, augmented where the run augments. The final gap is in the table.',
     ),
   ];
+}
+
+/** A chart for each metric but the accuracy, which has its own, also in runs of versions that knew no other. */
+function otherMetrics(figures: Figures, runs: readonly Run[]): (Html | undefined)[] {
+  const names = namesIn(runs.flatMap(({ metrics }) => metrics.epochs.map((record) => record.metrics)));
+  return names
+    .filter((name) => name !== 'accuracy')
+    .map((name) => {
+      const factor = isShare(name) ? 100 : 1;
+      const series = runs.map((run, style) => ({
+        name: run.name,
+        points: epochPoints(run, ({ metrics }) => {
+          const value = numberOr(metrics[name], null);
+          return value === null ? null : factor * value;
+        }),
+        style,
+      }));
+      const declared = metricNamed(name);
+      return chart(
+        figures,
+        `Test: ${titleOf(name)}`,
+        EPOCH,
+        { name: factor === 100 ? `${name} (%)` : name },
+        series,
+        declared &&
+          `${declared.help[0]!.toUpperCase()}${declared.help.slice(1)}; ${declared.better} is better.`,
+      );
+    });
 }
 
 /** Learning rate, and the radius ρ where it is recorded: by optimizers that have one, since it is written. */

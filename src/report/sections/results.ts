@@ -1,4 +1,5 @@
 import type { TrainSummary } from '../../formats/run/summary.js';
+import { isShare, namesIn, titleOf } from '../../metrics/shown.js';
 import { pointChart } from '../charts/point-chart.js';
 import { pageTheme } from '../charts/theme.js';
 import { charts, type Figures } from '../html/figure.js';
@@ -31,10 +32,12 @@ const FIGURES: readonly (readonly [key: Key, name: string, show: (value: number 
 export function resultsSection(runs: readonly Run[]): Html {
   const isHalf = runs.some(({ summary }) => summary && ['fp16', 'bf16'].includes(summary.precision));
   const shown = FIGURES.filter(([key]) => key !== 'skippedSteps' || isHalf);
-  const rows = shown.map(([key, name, show]) => [
+  const row = ([key, name, show]: (typeof FIGURES)[number]) => [
     name,
     ...runs.map(({ summary }) => show(numberOr(summary?.[key], null))),
-  ]);
+  ];
+  const [first, ...others] = shown;
+  const rows = [row(first!), ...metricRows(runs), ...others.map(row)];
   const unfinished = runs.filter(({ summary }) => !summary);
   return html`<h2>Results</h2>
 ${unfinished.map(
@@ -44,6 +47,16 @@ ${unfinished.map(
 ${table({ head: ['figure', ...runs.map(({ name }) => name)], rows })}
 <p class="about">Losses and accuracies in evaluation mode without augmentation, at the end of training. Gap = test loss − training loss.</p>`;
 }
+
+/** Those on the test set but the accuracy, which has a row also in runs of versions that knew no other. */
+const metricRows = (runs: readonly Run[]): string[][] =>
+  namesIn(runs.map(({ summary }) => summary?.metrics ?? {}))
+    .filter((name) => name !== 'accuracy')
+    .map((name) => {
+      const show = isShare(name) ? formatPercent : formatNumber;
+      const of = ({ summary }: Run) => show(numberOr(summary?.metrics[name], null));
+      return [`test: ${titleOf(name)}${isShare(name) ? ' (%)' : ''}`, ...runs.map(of)];
+    });
 
 /** Final accuracy and gap of runs, side by side. */
 export function resultCharts(figures: Figures, runs: readonly Run[]): Html | undefined {

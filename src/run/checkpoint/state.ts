@@ -18,8 +18,8 @@ export interface RunState {
   rateFactor: number;
   /** Seconds spent in training steps. */
   seconds: number;
-  /** Best accuracy on the test set. */
-  bestAccuracy: number;
+  /** Best value on the test set of the metric that the run follows; NaN before the first. */
+  best: number;
   /** Evaluations since then. */
   sinceBest: number;
 }
@@ -35,7 +35,7 @@ export const initialState = (): RunState => ({
   restores: 0,
   rateFactor: 1,
   seconds: 0,
-  bestAccuracy: 0,
+  best: Number.NaN,
   sinceBest: 0,
 });
 
@@ -46,6 +46,8 @@ export function stateToText(state: RunState): Record<string, string> {
 
 export function stateFromText(metadata: Readonly<Record<string, string>>): RunState {
   const state = initialState();
+  // Versions before there were other metrics.
+  if (metadata.bestAccuracy !== undefined) state.best = Number(metadata.bestAccuracy);
   for (const key of Object.keys(state) as (keyof RunState)[])
     state[key] = Number(metadata[key] ?? state[key]);
   return state;

@@ -60,10 +60,12 @@ export class RunLog implements RunListener {
       epochLoss: meanLoss,
       testLoss: test?.loss,
       accuracy: test?.accuracy,
+      metrics: test?.metrics,
     });
     this.events.scalar('loss/epoch', meanLoss, step);
     if (test) this.events.scalar('loss/test', test.loss, step);
-    if (test?.accuracy !== undefined) this.events.scalar('accuracy/test', test.accuracy, step);
+    for (const [name, value] of Object.entries(test?.metrics ?? {}))
+      this.events.scalar(`${name}/test`, value, step);
     await this.events.flush();
   }
 

@@ -23,9 +23,9 @@ export const checkpointOptions = {
     help: 'how many of the latest checkpoints are kept',
     byDefault: String(KEPT_CHECKPOINTS),
   }),
-  /** Keep the state with the best accuracy beside the latest. */
+  /** Keep the state with the best value of the followed metric beside the latest. */
   keepBest: option(flag.optional(), {
-    help: `keep the state of the best accuracy in ${RUN_FILES.bestCheckpoint}`,
+    help: `keep the state of the best --metric in ${RUN_FILES.bestCheckpoint}`,
   }),
 };
 

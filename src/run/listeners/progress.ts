@@ -18,8 +18,8 @@ export interface ProgressOptions {
 
 export interface ProgressFigures {
   loss: number;
-  /** In [0, 1]. */
-  accuracy?: number;
+  /** The latest evaluation in words: 'accuracy 45.60 %'. */
+  metric?: string | undefined;
   imagesPerSecond: number;
   /** Steps that were not made because they were not finite. */
   skipped?: number;
@@ -110,15 +110,15 @@ function lines(
   };
 }
 
-/** "120/390 31 % | loss 1.234 | accuracy 45.6 % | 321 images/s | 1:23 left" */
+/** "120/390 31 % | loss 1.234 | accuracy 45.60 % | 321 images/s | 1:23 left" */
 function createDescription({ total, start = 0, clock = Date.now }: ProgressOptions): Describe {
   const began = clock();
-  return (done, { loss, accuracy, imagesPerSecond, skipped = 0 }) => {
+  return (done, { loss, metric = '', imagesPerSecond, skipped = 0 }) => {
     const secondsLeft = ((clock() - began) / 1000 / (done - start)) * (total - done);
     return [
       `${done}/${total} ${Math.floor((100 * done) / total)} %`,
       `loss ${loss.toPrecision(4)}`,
-      accuracy === undefined ? '' : `accuracy ${(100 * accuracy).toFixed(1)} %`,
+      metric,
       `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
       skipped === 0 ? '' : `${skipped} ${skipped === 1 ? 'step' : 'steps'} skipped`,
       Number.isFinite(secondsLeft) ? `${formatDuration(secondsLeft)} left` : '',

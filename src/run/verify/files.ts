@@ -4,6 +4,7 @@ import { BENCH_NAMES, benchPath, checkBench } from '../../formats/bench/files.js
 import { checkLandscape } from '../../formats/landscape-file.js';
 import { parseJson } from '../../formats/run/checked.js';
 import { checkConfig } from '../../formats/run/config.js';
+import { checkEvaluationFile } from '../../formats/run/evaluation.js';
 import { RUN_FILES } from '../../formats/run/files.js';
 import { checkJobFailure, checkJobResult } from '../../formats/run/job.js';
 import { checkResults } from '../../formats/run/results.js';
@@ -17,6 +18,7 @@ type Check = (content: unknown, path: string) => unknown;
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   [RUN_FILES.config, checkConfig],
   [RUN_FILES.summary, checkSummary],
+  [RUN_FILES.evaluation, checkEvaluationFile],
   ['job.json', checkJobResult],
   ['failure.json', checkJobFailure],
   ['results.json', checkResults],

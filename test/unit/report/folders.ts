@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { EvaluationFile } from '../../../src/formats/run/evaluation.js';
 import type { JobFailure } from '../../../src/formats/run/job.js';
 import type { ExperimentResults } from '../../../src/formats/run/results.js';
 import type { TrainSummary } from '../../../src/formats/run/summary.js';
@@ -50,6 +51,7 @@ export function metrics(epochs: number, optimizer = 'sgd'): string {
       epochLoss: 2 / (e + 1),
       testLoss: 2.1 / (e + 1),
       accuracy: 1 - 0.3 / (e + 1),
+      metrics: { accuracy: 1 - 0.3 / (e + 1), ece: 0.1 / (e + 1) },
     },
   ]);
   return lines
@@ -60,8 +62,11 @@ export function metrics(epochs: number, optimizer = 'sgd'): string {
 
 export const summary: TrainSummary = {
   accuracy: 0.9123,
+  metrics: { accuracy: 0.9123, ece: 0.0321 },
+  metric: 'accuracy',
   trainLoss: 0.5,
   trainAccuracy: 0.95,
+  trainMetrics: { accuracy: 0.95, ece: 0.01 },
   testLoss: 0.6,
   generalizationGap: 0.1,
   secondsPerStep: 0.01,
@@ -84,6 +89,28 @@ export const summary: TrainSummary = {
   seed: 0,
   out: 'runs/a',
   files: {},
+};
+
+/** Of two classes. */
+export const evaluation: EvaluationFile = {
+  model: 'runs/a/model.onnx',
+  data: 'digits',
+  part: 'test',
+  samples: 100,
+  lossName: 'cross-entropy',
+  loss: 0.6,
+  metrics: summary.metrics,
+  classNames: ['cat', 'dog'],
+  details: {
+    perClass: [
+      { precision: 0.9, recall: 0.75, f1: 0.8182, iou: 0.6923, support: 48 },
+      { precision: null, recall: 0, f1: 0, iou: 0, support: 52 },
+    ],
+    confusion: [
+      [36, 12],
+      [8, 44],
+    ],
+  },
 };
 
 /** results.json of one column, with no rows yet. */
@@ -159,6 +186,7 @@ export function writeRun({ write }: Folder, at = '', optimizer = 'sam'): void {
   write(`${at}config.json`, config(optimizer));
   write(`${at}metrics.jsonl`, metrics(3, optimizer));
   write(`${at}summary.json`, summary);
+  write(`${at}evaluation.json`, evaluation);
   write(`${at}sharpness.json`, sharpness);
   write(`${at}landscape-1d.json`, curves);
   write(`${at}landscape-2d.json`, surface);

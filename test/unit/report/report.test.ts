@@ -4,6 +4,7 @@ import { makeReport } from '../../../src/report/report.js';
 import {
   config,
   curves,
+  evaluation,
   failure,
   makeFolder,
   metrics,
@@ -49,16 +50,27 @@ test('the report of a run has its curves, sharpness, landscape, figures and sett
   t.deepEqual(figures(page), [
     'Loss',
     'Test accuracy',
+    'Test: expected calibration error',
     'Generalization gap during training',
     'Learning rate',
     'Radius ρ',
+    'Confusion matrix',
     'Rise of the loss by measure',
     'Largest Hessian eigenvalues',
     'Density of the Hessian’s eigenvalues',
     'Loss along directions',
     'Loss surface',
   ]);
-  for (const text of ['91.23', '0.004200', 'execution.node', 'v20.0.0', 'flatmin 1.2.3'])
+  for (const text of [
+    '91.23',
+    '3.21',
+    'lower is better',
+    '81.82',
+    '0.004200',
+    'execution.node',
+    'v20.0.0',
+    'flatmin 1.2.3',
+  ])
     t.true(page.includes(text), text);
   t.false(page.includes('class="note"'), 'a note where nothing is missing');
 });
@@ -122,6 +134,10 @@ test('charts are valid SVG with names and units at their axes', async (t) => {
     'ρ (norm of all parameters)',
     'eigenvalue',
     'density',
+    'ece (%)',
+    'predicted',
+    'dog',
+    '44',
   ])
     t.true(
       svgs.some((svg) => svg.includes(`>${name}</text>`)),
@@ -144,6 +160,13 @@ test('nothing in a file becomes markup', async (t) => {
       { direction: 'b', losses: [1, 2] },
     ],
   });
+  folder.write('a/evaluation.json', { ...evaluation, classNames: [hostile, hostile] });
+  const other = { accuracy: 1, [hostile]: 1 };
+  folder.write('a/summary.json', { ...summary, metrics: other });
+  folder.write(
+    'a/metrics.jsonl',
+    `${metrics(1)}${JSON.stringify({ step: 8, epoch: 2, epochLoss: 1, metrics: other })}\n`,
+  );
   folder.write('a/sharpness.json', { rho: 1, [hostile]: hostile, measures: { [hostile]: { value: 1 } } });
   const page = await makeReport(`${folder.dir}/a`, { version });
   t.is(misnested(page), undefined);
@@ -223,6 +246,11 @@ test('a file of another form is left out, and its field is named', async (t) => 
   t.true(page.includes('is not finished'));
 
   for (const [name, content, message] of [
+    [
+      'evaluation',
+      { ...evaluation, details: { ...evaluation.details, confusion: [[1]] } },
+      'details.confusion&quot; to be a square matrix of the classes',
+    ],
     ['sharpness', { ...sharpness, rho: null }, 'rho&quot; to be a number, but found null'],
     ['sharpness', { rho: 1 }, 'measures&quot; to be an object of measures, but found nothing'],
     [

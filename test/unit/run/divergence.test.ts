@@ -100,7 +100,7 @@ test('epochs without a step, losses that are infinite, and skipped steps at the 
   const refused = (work: () => void, message: RegExp) => t.throws(work, { code: 'NOT_FINITE', message });
   refused(() => divergence.onEpoch({ ...done, meanLoss: Number.NaN }), /No step of epoch 2/);
   refused(() => divergence.onEpoch({ ...done, meanLoss: Infinity }), /mean loss of epoch 2 is Infinity/);
-  const evaluation = { loss: Number.NaN, accuracy: 0, samples: 4 };
+  const evaluation = { loss: Number.NaN, accuracy: 0, metrics: {}, samples: 4 };
   refused(
     () => divergence.onEpoch({ ...done, meanLoss: 1, test: evaluation }),
     /test set is NaN after step 10/,

@@ -36,8 +36,8 @@ test('plain lines come at most every 10 s, and the last one always', (t) => {
 test('time left leaves out the work of an earlier run', (t) => {
   const { progress, time, text } = plain({ start: 300 });
   time.ms = 3_600_000;
-  progress.update(350, { loss: 1, accuracy: 0.4567, imagesPerSecond: 0.52 });
-  t.is(text(), 'epoch 1 350/400 87 % | loss 1.000 | accuracy 45.7 % | 0.5 images/s | 1:00:00 left\n');
+  progress.update(350, { loss: 1, metric: 'accuracy 45.67 %', imagesPerSecond: 0.52 });
+  t.is(text(), 'epoch 1 350/400 87 % | loss 1.000 | accuracy 45.67 % | 0.5 images/s | 1:00:00 left\n');
 });
 
 test('skipped steps are told', (t) => {

@@ -198,6 +198,6 @@ test('early stopping ends a run whose accuracy rises no more, also when it is re
 test('early stopping without test samples is refused', async (t) => {
   const out = join(temporaryFolder(t), 'run');
   await t.throwsAsync(train({ ...settings, testSamples: 0, earlyStop: 2 }, { ...execution, out }), {
-    message: /"earlyStop" watches the accuracy on test samples/,
+    message: /"earlyStop" watches a metric on test samples/,
   });
 });

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { changed } from '../../options/option.js';
+import { evaluateModel, evaluateOptions } from '../../study/evaluate.js';
+import { partOptions } from '../../study/open-evaluation.js';
+import { subjectOptions } from '../../study/subject.js';
+import { addOptions, given } from '../command-options.js';
+import { evaluationTable } from '../evaluation-table.js';
+import { chosenExecution, executionFlags } from '../execution-options.js';
+import { layoutFlag, viewFlags } from '../model-view-options.js';
+import { jsonFlag, quietFlag } from '../output-options.js';
+import { printResult, say } from '../streams.js';
+
+const { data, labelSmoothing } = subjectOptions;
+const { part, batch } = partOptions;
+const { cudaGraphs: _, ...execution } = executionFlags;
+
+const OPTIONS = {
+  Data: { data, part, batch, labelSmoothing },
+  Model: { ...viewFlags, ...layoutFlag },
+  Metrics: evaluateOptions,
+  Output: {
+    json: changed(jsonFlag, { help: 'print the evaluation as one JSON line on stdout' }),
+    quiet: changed(quietFlag, { help: 'do not tell what is decided about the model' }),
+  },
+  Execution: execution,
+};
+
+export function addEvaluate(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .description('The loss and the metrics of any model on a part of the data.')
+    .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
+  addOptions(command, OPTIONS);
+  command.action((subject: string) => runEvaluate(command, subject));
+}
+
+async function runEvaluate(command: Command, subject: string): Promise<void> {
+  const { json, quiet, constant, ...rest } = given(command, OPTIONS);
+  const evaluation = await evaluateModel({
+    ...rest,
+    ...chosenExecution(rest),
+    constants: constant,
+    ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
+    onNote: (note) => {
+      if (!quiet) say(note);
+    },
+  });
+  printResult(evaluation, json, evaluationTable);
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { changed, option } from '../../options/option.js';
+import { text } from '../../options/values.js';
+import { partOptions } from '../../study/open-evaluation.js';
+import { predict, predictOptions } from '../../study/predict.js';
+import { subjectOptions } from '../../study/subject.js';
+import { addOptions, given, required } from '../command-options.js';
+import { chosenExecution, executionFlags } from '../execution-options.js';
+import { layoutFlag, viewFlags } from '../model-view-options.js';
+import { jsonFlag, quietFlag } from '../output-options.js';
+import { printResult, say } from '../streams.js';
+
+const { part, batch } = partOptions;
+const { cudaGraphs: _, ...execution } = executionFlags;
+
+const OPTIONS = {
+  Data: { data: subjectOptions.data, part, batch },
+  Model: { ...viewFlags, ...layoutFlag },
+  Output: {
+    out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),
+    ...predictOptions,
+    json: changed(jsonFlag, { help: 'print what was written as one JSON line on stdout' }),
+    quiet: changed(quietFlag, { help: 'do not tell what is decided about the model' }),
+  },
+  Execution: execution,
+};
+
+export function addPredict(program: Command): void {
+  const command = program
+    .command('predict')
+    .description('What any model predicts for each image of a part of the data, into a file.')
+    .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
+  addOptions(command, OPTIONS);
+  command.action((subject: string) => runPredict(command, subject));
+}
+
+async function runPredict(command: Command, subject: string): Promise<void> {
+  const { json, quiet, constant, out, ...rest } = required(command, given(command, OPTIONS), 'out');
+  const samples = await predict(out, {
+    ...rest,
+    ...chosenExecution(rest),
+    constants: constant,
+    ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
+    onNote: (note) => {
+      if (!quiet) say(note);
+    },
+  });
+  printResult({ out, samples }, json, () => `predictions for ${samples} images in ${out}`);
+}

@@ -1,0 +1,60 @@
+/** What is written of one sample: plain JSON. */
+interface Prediction {
+  readonly index: number;
+  readonly label?: number;
+  readonly name?: string;
+  readonly predicted?: readonly {
+    readonly class: number;
+    readonly name?: string;
+    readonly probability: number;
+  }[];
+  readonly values?: readonly number[];
+  readonly labels?: readonly number[];
+}
+
+/** The forms of a file of predictions, by the end of its name. */
+export const PREDICTION_FORMS = ['.csv', '.jsonl'] as const;
+export type PredictionForm = (typeof PREDICTION_FORMS)[number];
+
+/** Undefined for a name that ends in neither. */
+export const predictionForm = (path: string): PredictionForm | undefined =>
+  PREDICTION_FORMS.find((end) => path.toLowerCase().endsWith(end));
+
+/** The lines of predictions, each with its end; of CSV with the names of the columns before the first (RFC 4180, but for its line ends). */
+export function predictionLines(form: PredictionForm): (predictions: readonly Prediction[]) => string {
+  if (form === '.jsonl')
+    return (predictions) => predictions.map((each) => `${JSON.stringify(each)}\n`).join('');
+  let hasHead = false;
+  return (predictions) => {
+    const rows = predictions.map(cells);
+    const head = hasHead || rows.length === 0 ? [] : [rows[0]!.map(([name]) => name)];
+    hasHead ||= rows.length > 0;
+    return [...head, ...rows.map((row) => row.map(([, value]) => value))]
+      .map((row) => `${row.map(quoted).join(',')}\n`)
+      .join('');
+  };
+}
+
+type Cell = readonly [column: string, value: string | number];
+
+/** Columns: index, label, label_name, predicted, predicted_name, probability, predicted_2, …; or index, value_1, …; or index, labels. */
+function cells({ index, label, name, predicted = [], values = [], labels }: Prediction): Cell[] {
+  return [
+    ['index', index],
+    ...(label === undefined ? [] : [['label', label] as const]),
+    ...(name === undefined ? [] : [['label_name', name] as const]),
+    ...predicted.flatMap((each, rank): Cell[] => {
+      const end = rank === 0 ? '' : `_${rank + 1}`;
+      return [
+        [`predicted${end}`, each.class],
+        ...(each.name === undefined ? [] : [[`predicted_name${end}`, each.name] as const]),
+        [`probability${end}`, each.probability],
+      ];
+    }),
+    ...values.map((value, at): Cell => [`value_${at + 1}`, value]),
+    ...(labels ? [['labels', labels.join(' ')] as const] : []),
+  ];
+}
+
+const quoted = (value: string | number): string =>
+  typeof value === 'string' && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value);

@@ -1,0 +1,28 @@
+/** What a loss compares with its targets, by names in the graph: what metrics are computed of. */
+export type Compared = {
+  /** Of class scores: logits or log-probabilities. */
+  readonly scores: string;
+  /** Axes of the scores. */
+  readonly rank: number;
+  readonly targets: string;
+} & (
+  | {
+      readonly kind: 'classes';
+      readonly classAxis: number;
+      readonly classes: number | undefined;
+      readonly ignoreIndex: number | undefined;
+    }
+  | {
+      /** 'binary': the scores are logits. */
+      readonly kind: 'values' | 'binary';
+      /** Size of axis 1; 1 where there is none, or it follows the batch. */
+      readonly outputs: number;
+    }
+  | {
+      readonly kind: 'sequences';
+      readonly targetLengths: string;
+      readonly inputLengths: string | undefined;
+      readonly timeFirst: boolean;
+      readonly blank: number;
+    }
+);

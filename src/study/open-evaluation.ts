@@ -1,0 +1,105 @@
+import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { type Batch, DataLoader } from '../data/index.js';
+import { loaderOptions } from '../data/loading/loader.js';
+import { checked, type Given, option } from '../options/option.js';
+import { choice, count } from '../options/values.js';
+import { bindData } from '../run/data-binding.js';
+import { type Execution, openExecution } from '../run/execution.js';
+import type { Feeds } from '../session/feed/feeds.js';
+import { ModelEvaluator } from '../session/model-evaluator.js';
+import { passBatch } from './pass-batch.js';
+import { chooseSubject, type SubjectOptions } from './subject.js';
+
+export const partOptions = {
+  /** Part of the data. Default 'test'. */
+  part: option(choice(['train', 'test']), { symbol: 'part', help: 'of the data', default: 'test' }),
+  /** Samples in one pass; the figures are the same for all, to rounding. Default: as in training, else 32 on a CPU and 256 on a GPU. */
+  batch: option(count.optional(), {
+    symbol: 'n',
+    help: 'images in one pass through the model',
+    byDefault: 'as in training, else 32 on a CPU and 256 on a GPU',
+  }),
+  /** Threads that prepare batches, at most 64; default 1. */
+  workers: loaderOptions.workers,
+};
+
+/** Which model is evaluated on what, and where. */
+export interface PartOptions
+  extends SubjectOptions,
+    Given<typeof partOptions>,
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime'> {
+  /** Takes what is decided about the model that the user should know. */
+  onNote?: ((note: string) => void) | undefined;
+}
+
+/** Batches that a model is evaluated on, whatever they are made of. */
+export interface EvaluationSource {
+  /** What it was asked for as. */
+  readonly data: string;
+  readonly part: 'train' | 'test';
+  readonly samples: number;
+  /** By label; undefined where labels have no names. */
+  readonly classNames: readonly string[] | undefined;
+  batches(): AsyncIterable<Feeds>;
+  close(): Promise<void>;
+}
+
+/** A model and what it is evaluated on. */
+export interface OpenedEvaluation {
+  /** Path of the model, or the name of its graph. */
+  readonly model: string;
+  readonly lossName: string;
+  readonly evaluator: ModelEvaluator;
+  readonly source: EvaluationSource;
+  close(): Promise<void>;
+}
+
+/**
+ * The model of a run or a file, ready to be evaluated on a part of the data, without augmentation.
+ * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
+ */
+export async function openEvaluation(options: PartOptions): Promise<OpenedEvaluation> {
+  const { part, batch: asked, workers } = checked(partOptions, options);
+  const {
+    name,
+    model,
+    data,
+    source: samples,
+    loss,
+    view,
+    layout,
+    batch: trained,
+  } = await chooseSubject(options);
+  const prepared = prepareSessionModel(model, view);
+  const { device, runtime } = openExecution(options);
+  const most = asked ?? trained ?? passBatch({ asked, batchNorm: 'running', trained, device });
+  const batch = Math.min(most, Math.max(1, samples[part].size));
+  const loader = new DataLoader<Batch>(
+    { source: samples, split: part },
+    { batch, workers, shuffle: false, dropLast: false, augment: false },
+  );
+  const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
+  for (const note of [...samples.notes, ...binding.notes]) options.onNote?.(note);
+  const { dims } = binding;
+  const evaluator = await ModelEvaluator.create(prepared, { ...view, loss, batch, dims, device, runtime });
+  const source: EvaluationSource = {
+    data,
+    part,
+    samples: samples[part].size,
+    classNames: samples.targets[0]?.classes?.names,
+    async *batches() {
+      for await (const each of loader.epoch(0)) yield binding.feeds(each);
+    },
+    close: () => loader.close(),
+  };
+  return {
+    model: name,
+    lossName: loss.name,
+    evaluator,
+    source,
+    async close() {
+      evaluator.dispose();
+      await source.close();
+    },
+  };
+}

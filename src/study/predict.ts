@@ -1,0 +1,63 @@
+import { FlatminError, invalid } from '../errors.js';
+import { replaceFile, writeAll } from '../formats/atomic.js';
+import { PREDICTION_FORMS, predictionForm, predictionLines } from '../formats/prediction-lines.js';
+import { checked, type Given, option } from '../options/option.js';
+import { count } from '../options/values.js';
+import { openEvaluation, type PartOptions } from './open-evaluation.js';
+import { type Prediction, predictionsOf } from './predictions.js';
+
+export const predictOptions = {
+  /** Classes of each sample, those with the largest probabilities. Default 1. */
+  top: option(count, { symbol: 'k', help: 'classes of each image, the likeliest first', default: 1 }),
+};
+
+export interface PredictOptions extends PartOptions, Given<typeof predictOptions> {}
+
+/**
+ * What a model predicts for each sample of a part of the data, in its order, batch by batch: no more than a batch is held.
+ * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
+ */
+export async function* predictions(options: PredictOptions): AsyncGenerator<Prediction[], void, undefined> {
+  const { top } = checked(predictOptions, options);
+  const opened = await openEvaluation(options);
+  const { evaluator, source } = opened;
+  try {
+    const { compared } = evaluator;
+    const { classNames } = source;
+    if (compared?.kind === 'classes' && compared.classes !== undefined && top > compared.classes)
+      throw invalid('top', `at most ${compared.classes}, the classes of the model`, top);
+    const make = predictionsOf(compared, { top, classNames });
+    let first = 0;
+    for await (const result of evaluator.results(source.batches())) {
+      const made = make(result, first);
+      first += made.length;
+      yield made;
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
+ * Writes what a model predicts, a line a sample, as CSV or as JSON lines by the end of the file's name; the file is replaced at once when all
+ * is written.
+ * @returns how many samples
+ * @throws FlatminError as `predictions`; INVALID_ARGUMENT for a name that ends in neither .csv nor .jsonl
+ */
+export async function predict(out: string, options: PredictOptions): Promise<number> {
+  const form = predictionForm(out);
+  if (!form)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `The end of "${out}" says no form: name the file for predictions with ${PREDICTION_FORMS.join(' or ')}.`,
+    );
+  const lines = predictionLines(form);
+  let written = 0;
+  await replaceFile(out, async (handle) => {
+    for await (const made of predictions(options)) {
+      await writeAll(handle, new TextEncoder().encode(lines(made)));
+      written += made.length;
+    }
+  });
+  return written;
+}

@@ -1,0 +1,98 @@
+import { FlatminError } from '../errors.js';
+import type { Compared } from '../losses/compared.js';
+import type { ClassBatch, SequenceBatch, ValueBatch } from '../metrics/metric.js';
+import { bestPaths } from '../metrics/sequences/best-path.js';
+import type { BatchResult } from '../session/evaluator.js';
+
+/** A class that a model predicts. */
+export interface PredictedClass {
+  readonly class: number;
+  readonly name?: string;
+  readonly probability: number;
+}
+
+/** What a model makes of one sample. */
+export interface Prediction {
+  /** Place of the sample in the data, from 0. */
+  readonly index: number;
+  /** The class that the data say it is. */
+  readonly label?: number;
+  readonly name?: string;
+  /** Of class scores: the classes with the largest probabilities, the largest first. */
+  readonly predicted?: readonly PredictedClass[];
+  /** The output's values; of binary scores the probabilities. */
+  readonly values?: readonly number[];
+  /** Of scores of time steps: the labels along the best path. */
+  readonly labels?: readonly number[];
+}
+
+/** How predictions are made of what a model computes: with a class for each sample, its values, or a sequence of labels. */
+export type MakePredictions = (result: BatchResult, first: number) => Prediction[];
+
+export interface PredictionOptions {
+  /** Classes of each sample. */
+  readonly top: number;
+  readonly classNames: readonly string[] | undefined;
+}
+
+/** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or a sample has more scores than one row of classes */
+export function predictionsOf(compared: Compared | undefined, options: PredictionOptions): MakePredictions {
+  if (!compared)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      'The loss does not say which value of the model is the prediction: there is nothing to write.',
+    );
+  if (compared.kind === 'classes' && compared.rank !== 2)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes).`,
+    );
+  const make = {
+    classes: (batch: unknown) => ofClasses(batch as ClassBatch, options),
+    values: (batch: unknown) => ofValues(batch as ValueBatch, (value) => value),
+    binary: (batch: unknown) => ofValues(batch as ValueBatch, (logit) => 1 / (1 + Math.exp(-logit))),
+    sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),
+  }[compared.kind];
+  return ({ compared: batch }, first) => make(batch).map((each, at) => ({ index: first + at, ...each }));
+}
+
+type Unplaced = Omit<Prediction, 'index'>;
+
+function ofClasses(
+  { scores, dims, targets }: ClassBatch,
+  { top, classNames }: PredictionOptions,
+): Unplaced[] {
+  const classes = dims[1] ?? 1;
+  const named = (label: number) => {
+    const name = classNames?.[label];
+    return name === undefined ? {} : { name };
+  };
+  return Array.from(targets, (target, sample) => {
+    const row = scores.subarray(sample * classes, (sample + 1) * classes);
+    const label = Number(target);
+    const predicted = largestOf(row, top).map(({ class: index, probability }) => ({
+      class: index,
+      ...named(index),
+      probability,
+    }));
+    return { label, ...named(label), predicted };
+  });
+}
+
+/** The classes of the largest scores with their softmax; of equal scores the earlier classes. */
+function largestOf(row: Float32Array, top: number): { class: number; probability: number }[] {
+  const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const sum = row.reduce((total, score) => total + Math.exp(score - most), 0);
+  const order = Array.from(row.keys()).sort((a, b) => row[b]! - row[a]! || a - b);
+  return order
+    .slice(0, top)
+    .map((index) => ({ class: index, probability: Math.exp(row[index]! - most) / sum }));
+}
+
+function ofValues({ scores, dims }: ValueBatch, shown: (value: number) => number): Unplaced[] {
+  const samples = dims[0] ?? 1;
+  const each = scores.length / samples;
+  return Array.from({ length: samples }, (_, sample) => ({
+    values: Array.from(scores.subarray(sample * each, (sample + 1) * each), shown),
+  }));
+}

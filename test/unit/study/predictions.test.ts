@@ -1,0 +1,94 @@
+import test from 'ava';
+import { predictionForm, predictionLines } from '../../../src/formats/prediction-lines.js';
+import type { Compared } from '../../../src/losses/compared.js';
+import { predictionsOf } from '../../../src/study/predictions.js';
+
+const common = { scores: 'logits', targets: 'targets' };
+const values = { ...common, kind: 'values', rank: 2, outputs: 2 } as const;
+const classes: Compared = {
+  ...common,
+  ...{ kind: 'classes', rank: 2, classAxis: 1, classes: 3, ignoreIndex: undefined },
+};
+const result = (compared: object) => ({ size: 2, loss: 0, compared: compared as never });
+
+test('the likeliest classes come first, equal ones in their order, with probabilities that sum to 1', (t) => {
+  const make = predictionsOf(classes, { top: 3, classNames: ['cat', 'dog', 'a, "b"'] });
+  const scores = Float32Array.of(0, 2, 0, 1, 1, 1);
+  const [first, second] = make(result({ scores, dims: [2, 3], classAxis: 1, targets: [2, 0] }), 10);
+  t.is(first!.index, 10);
+  t.is(second!.index, 11);
+  t.is(first!.label, 2);
+  t.deepEqual(
+    first!.predicted!.map(({ class: index, name }) => [index, name]),
+    [
+      [1, 'dog'],
+      [0, 'cat'],
+      [2, 'a, "b"'],
+    ],
+  );
+  const sum = first!.predicted!.reduce((all, { probability }) => all + probability, 0);
+  t.true(Math.abs(sum - 1) < 1e-12);
+  t.true(Math.abs(first!.predicted![0]!.probability - Math.exp(2) / (Math.exp(2) + 2)) < 1e-12);
+  t.deepEqual(
+    second!.predicted!.map(({ class: index }) => index),
+    [0, 1, 2],
+  );
+});
+
+test('values are as they are, of binary scores their probabilities, of sequences the best path', (t) => {
+  const options = { top: 1, classNames: undefined };
+  const batch = { scores: Float32Array.of(1, -2, 0, 4), dims: [2, 2], targets: new Float32Array(4) };
+  t.deepEqual(predictionsOf(values, options)(result(batch), 0), [
+    { index: 0, values: [1, -2] },
+    { index: 1, values: [0, 4] },
+  ]);
+  // One output whose axes are not told apart.
+  const rows = predictionsOf({ ...values, kind: 'binary', outputs: 1 }, options)(
+    result({ ...batch, dims: [4] }),
+    0,
+  );
+  t.is(rows[2]!.values![0], 0.5);
+  const sequences: Compared = {
+    ...common,
+    ...{
+      kind: 'sequences',
+      rank: 3,
+      targetLengths: 'l',
+      inputLengths: undefined,
+      timeFirst: false,
+      blank: 0,
+    },
+  };
+  const scores = Float32Array.of(0, 1, 0, 1, 1, 0, 0, 1);
+  const [found] = predictionsOf(sequences, options)(
+    result({ scores, dims: [1, 4, 2], timeFirst: false, blank: 0, targets: [], targetLengths: [0] }),
+    0,
+  );
+  t.deepEqual(found!.labels, [1, 1]);
+});
+
+test('what has no prediction, or many classes a sample, is refused', (t) => {
+  const options = { top: 1, classNames: undefined };
+  t.throws(() => predictionsOf(undefined, options), { code: 'INVALID_ARGUMENT' });
+  t.throws(() => predictionsOf({ ...classes, rank: 4 } as Compared, options), {
+    message: /"logits".*4 axes/,
+  });
+});
+
+test('lines of CSV have columns for each of several classes, quoted where needed, and one head', (t) => {
+  const lines = predictionLines('.csv');
+  const predicted = [
+    { class: 2, name: 'a, "b"', probability: 0.75 },
+    { class: 0, name: 'cat', probability: 0.25 },
+  ];
+  t.is(
+    lines([{ index: 0, label: 2, name: 'a, "b"', predicted }]),
+    'index,label,label_name,predicted,predicted_name,probability,predicted_2,predicted_name_2,probability_2\n' +
+      '0,2,"a, ""b""",2,"a, ""b""",0.75,0,cat,0.25\n',
+  );
+  t.regex(lines([{ index: 1, label: 0, name: 'cat', predicted }]), /^1,0,cat,2,[^\n]*\n$/);
+  t.is(predictionLines('.csv')([{ index: 0, values: [1.5, -2] }]), 'index,value_1,value_2\n0,1.5,-2\n');
+  t.is(predictionLines('.jsonl')([{ index: 0, labels: [3] }]), '{"index":0,"labels":[3]}\n');
+  t.is(predictionForm('a.CSV'), '.csv');
+  t.is(predictionForm('a.txt'), undefined);
+});
