@@ -21,8 +21,8 @@ import {
 } from '../settings/schema.js';
 import { optionsOf, valuesOf } from './command-options.js';
 import { choiceFlags, layoutFlag, viewFlags } from './model-view-options.js';
-import { option, toMap } from './option-values.js';
-import { readBy, schemaOption } from './schema-option.js';
+import { option } from './option-values.js';
+import { schemaOption } from './schema-option.js';
 
 /** Options of train and bench that make the model and the batch. */
 export const modelOptions = (): Option[] => optionsOf({ Model: modelSettings });
@@ -48,7 +48,7 @@ const { recipe, epochs, schedule, ...otherSchedule } = scheduleSettings;
 export const trainingOptions = (): Option[] => [
   ...optionsOf({
     Model: { ...viewFlags, ...choiceFlags, ...layoutFlag },
-    Data: { ...dataSettings, map: readBy(dataSettings.map, toMap) },
+    Data: dataSettings,
   }),
   option(
     'Optimizer',

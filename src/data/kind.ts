@@ -17,7 +17,7 @@ export interface ModelInput {
 /** What data are opened for. */
 export interface OpenContext {
   /** How data are read. */
-  readonly settings: Partial<DataSettings>;
+  readonly settings: DataSettings;
   /** Of what is drawn at random: the split. */
   readonly seed: number;
   /** What the model reads; undefined where the model is made for the data. */

@@ -62,7 +62,7 @@ export function imageShapeOf(
 export function pixelNormalization(
   array: StoredArray,
   { shape, isChannelsLast }: Pick<Pixels, 'shape' | 'isChannelsLast'>,
-  { normalization: how = 'set', mean, std }: Partial<DataSettings>,
+  { normalization: how = 'set', mean, std }: DataSettings,
   rows: Int32Array,
 ): { normalization: Normalization; note?: string } {
   const [channels] = shape;

@@ -50,7 +50,7 @@ export type Standardisation = Normalization | 'measured' | undefined;
 
 /** @throws FlatminError INVALID_ARGUMENT for settings that columns cannot have */
 export function standardisationOf(
-  { normalization, mean, std, augment = 'none' }: Partial<DataSettings>,
+  { normalization, mean, std, augment = 'none' }: DataSettings,
   columns: number,
 ): Standardisation {
   if (augment !== 'none') throw invalid('augment', 'none: these data are no images', augment);

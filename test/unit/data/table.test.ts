@@ -22,7 +22,7 @@ const input = (...dims: (number | string)[]): ModelInput => ({
   type: 'float',
   dims: ['n', ...dims],
 });
-const context = (settings: Partial<DataSettings> = {}, rest: Partial<OpenContext> = {}): OpenContext => ({
+const context = (settings: DataSettings = {}, rest: Partial<OpenContext> = {}): OpenContext => ({
   settings,
   seed: 0,
   inputs: [input('width')],
@@ -71,7 +71,7 @@ test('CSV: quotes, newlines in them, a byte order mark, CRLF; names of classes s
 test('CSV: semicolons and tabs are told, columns without names are left out, rows without a header are numbered', async (t) => {
   const folder = await temporaryFolder(t);
   const path = join(folder, 'table.csv');
-  const opened = async (text: string, settings: Partial<DataSettings> = {}) => {
+  const opened = async (text: string, settings: DataSettings = {}) => {
     writeFileSync(path, text);
     return openSource(`csv:${path}`, context(settings, { loss: 'mse' }));
   };
@@ -197,7 +197,7 @@ test("Parquet in the layout of Hugging Face's hub", async (t) => {
 
 const LIMITS = { memory: 100, window: 200 };
 
-async function largeSource(t: Parameters<typeof temporaryFolder>[0], settings: Partial<DataSettings> = {}) {
+async function largeSource(t: Parameters<typeof temporaryFolder>[0], settings: DataSettings = {}) {
   const folder = await temporaryFolder(t);
   const paths = ['one', 'two'].map((name) => join(folder, `${name}.parquet`));
   writeParquet(paths[0]!, 4);
@@ -275,7 +275,7 @@ test('Parquet: missing values, images and damaged files are refused by name', as
     },
     { name: 'image', data: bytes, type: 'BYTE_ARRAY' },
   ]);
-  const open = (settings: Partial<DataSettings>) => openSource(`parquet:${path}`, context(settings));
+  const open = (settings: DataSettings) => openSource(`parquet:${path}`, context(settings));
   await t.throwsAsync(open({ map: { x: 'a+c', labels: 'species' } }), {
     message: /table\.parquet, row 5, column "c": there is no value/,
   });
