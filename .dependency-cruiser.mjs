@@ -8,7 +8,7 @@ const flow = {
   options: [],
   addon: [],
   hub: ['formats'],
-  data: ['options'],
+  data: ['options', 'formats'],
   onnx: ['formats'],
   vectors: ['options', 'addon'],
   releases: ['onnx'],
@@ -174,13 +174,6 @@ export default {
       severity: 'error',
       from: { orphan: true, pathNot: '^src/(index|exports/[^/]+|cli/main|data/worker)\\.ts$' },
       to: {},
-    },
-    {
-      name: 'optional-when-needed',
-      comment: 'What need not be installed is imported where it is used first.',
-      severity: 'error',
-      from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-optional'], dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-listed-packages',

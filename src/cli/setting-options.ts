@@ -46,7 +46,10 @@ const { recipe, epochs, schedule, ...otherSchedule } = scheduleSettings;
 
 /** Options of train alone. */
 export const trainingOptions = (): Option[] => [
-  ...optionsOf({ Model: { ...viewFlags, ...choiceFlags, ...layoutFlag }, Data: dataSettings }),
+  ...optionsOf({
+    Model: { ...viewFlags, ...choiceFlags, ...layoutFlag },
+    Data: dataSettings,
+  }),
   option(
     'Optimizer',
     '--group <spec>',

@@ -94,8 +94,7 @@ async function splitClasses(
       'INVALID_ARGUMENT',
       `${dir} has a part that is tested on, ${test.part}, so that "split" has no use: leave it out.`,
     );
-  if (ignored > 0)
-    notes.push(`Ignored in ${dir}: ${countOf(ignored, 'file')} of other kinds than images.`);
+  if (ignored > 0) notes.push(`Ignored in ${dir}: ${countOf(ignored, 'file')} of other kinds than images.`);
   if (unused.length > 0) notes.push(`${dir} is tested on by ${test!.part}; not used: ${unused.join(', ')}.`);
   const damaged: string[] = [];
   const whole = async (classes: readonly ClassFiles[]) =>

@@ -55,10 +55,13 @@ test('DIR/train alone is divided, and folders beside the parts are told', async 
 });
 
 test('without sharp the package to install is named', async (t) => {
-  await t.throwsAsync(openDecoder(() => Promise.reject(new Error('Cannot find package'))), {
-    code: 'NOT_FOUND',
-    message: /npm install sharp/,
-  });
+  await t.throwsAsync(
+    openDecoder(() => Promise.reject(new Error('Cannot find package'))),
+    {
+      code: 'NOT_FOUND',
+      message: /npm install sharp/,
+    },
+  );
 });
 
 test('folders in a class count, links are followed, other files are told, hidden folders are not looked at', async (t) => {
