@@ -85,7 +85,7 @@ function weightOf(layer: Node, given: string, viewed: number, values: Values): C
     const others = values.readers(read).filter((node) => node !== reader);
     if (others.length > 0)
       throw refusal(
-        `the weight "${read}" of ${describeNode(layer)} is tied: ${others.map(describeNode).join(', ')} reads it too`,
+        `the weight "${read}" of ${describeNode(layer)} is tied: it is read by ${others.map(describeNode).join(', ')} too`,
       );
     if (reader.input.filter((input) => input === read).length > 1)
       throw refusal(`${describeNode(reader)} reads its weight "${read}" twice`);

@@ -336,7 +336,7 @@ const REFUSED: Record<string, [ModelProto, RegExp, Partial<ReplaceHeadOptions>?]
         { name: 'last' },
       );
     }),
-    /the weight "table" of MatMul "last" is tied: MatMul ".*", Transpose ".*" reads? it too/,
+    /the weight "table" of MatMul "last" is tied: it is read by MatMul ".*", Transpose ".*" too/,
   ],
   'several layers': [
     model((b) =>
