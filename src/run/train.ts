@@ -268,7 +268,8 @@ function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (te
 }
 
 function announce(progress: Progress, setup: Setup, state: RunState): void {
-  for (const note of new Set([...setup.binding.notes, ...setup.session.notes])) progress.note(note);
+  for (const note of new Set([...setup.notes, ...setup.binding.notes, ...setup.session.notes]))
+    progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
     progress.note(`${setup.dataset.name} has no test images: there is no accuracy and no test loss.`);

@@ -13,6 +13,7 @@ import type { ModelProto } from '../onnx/proto.js';
 import { type Given, option } from '../options/option.js';
 import { belowOne, text } from '../options/values.js';
 import type { Execution } from '../run/execution.js';
+import { runView } from '../run/fine-tuning.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
 import { chooseData } from '../run/setup.js';
@@ -89,14 +90,16 @@ export async function subjectOfRun(
   const settings = await readSettings(dir);
   const model = await readTrainedModel(dir);
   const chosen = { ...settings, ...(data !== undefined && { data }) };
-  const { labelSmoothing = settings.labelSmoothing } = options;
+  const { labelSmoothing = settings.labelSmoothing, train, alsoTrain, freeze } = options;
+  const given = { ...settings, ...defined(options) };
+  const chooses = train !== undefined || alsoTrain !== undefined || freeze !== undefined;
   return {
     name: join(dir, RUN_FILES.model),
     model,
     data: chosen.data,
     dataset: await chooseData(chosen, { dataset }),
     loss: crossEntropy({ labelSmoothing }),
-    view: viewOf({ ...settings, ...defined(options) }),
+    view: chooses ? viewOf(given) : runView(given, { source: model }),
     layout: options.layout ?? settings.layout,
     batch: settings.batch,
     groups: (parameters) => parameterGroups(settings.groups, parameters),
