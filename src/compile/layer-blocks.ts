@@ -1,7 +1,7 @@
-import type { PreparedModel } from '../autodiff/prepare/prepare.js';
+import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { moduleOf } from '../autodiff/roles/modules.js';
 import { ValueFlow } from '../autodiff/roles/uses.js';
-import type { Node } from '../onnx/proto.js';
+import type { ModelProto, Node } from '../onnx/proto.js';
 import { tensorDims } from '../onnx/tensors/tensor.js';
 
 /** Neighbouring layers that fine-tuning treats as one. */
@@ -35,9 +35,17 @@ interface Draft {
  * `features.7`. What comes before the first of them (stem, embeddings) is one block, what comes behind the last (norm, head) another, and
  * what lies between joins the one before. Where fewer than two are numbered, each layer is a block. Biases and scales that stand alone,
  * as those of normalisations, join the block before. Names that exporters lost (`onnx::MatMul_12`) are those of the reading nodes' modules.
- * @param parameters names of those that are trained
+ * @param parameters names of those that are trained; default all that look learned
+ * @throws FlatminError INVALID_MODEL naming the node or value that is broken
  */
-export function layerBlocks(
+export function layerBlocks(model: ModelProto, parameters?: readonly string[]): LayerBlock[] {
+  const prepared = prepareModel(model);
+  const learned = [...prepared.roles].filter(([, { kind }]) => kind === 'parameter');
+  return blocksOf(prepared, parameters ?? learned.map(([name]) => name));
+}
+
+/** The same of a prepared model. */
+export function blocksOf(
   { model }: Pick<PreparedModel, 'model'>,
   parameters: readonly string[],
 ): LayerBlock[] {
@@ -57,12 +65,10 @@ export function layerBlocks(
       };
     })
     .sort((a, b) => a.position - b.position);
-  const common = commonLength(placed.map(({ path }) => path));
-  const own = placed.map((each) => ({ ...each, path: each.path.slice(common) }));
-  const lists = listsIn(own.map(({ path }) => path));
+  const lists = listsIn(placed.map(({ path }) => path));
   const blockOf = ({ path }: Placed) => numberedPrefix(path, lists);
-  const numbered = new Set(own.flatMap((each) => blockOf(each) ?? []));
-  const drafts = numbered.size > 1 ? byNumber(own, blockOf) : byLayer(own);
+  const numbered = new Set(placed.flatMap((each) => blockOf(each) ?? []));
+  const drafts = numbered.size > 1 ? byNumber(placed, blockOf) : byLayer(placed);
   return withoutLoneVectors(drafts).map(({ name, members }) => ({
     name,
     parameters: members.map((each) => each.name),
@@ -76,15 +82,6 @@ function pathOf(name: string, reader: Node | undefined): string[] {
   const whole = scope ? `${scope}.${name}` : name;
   const parts = whole.split(/[./]/).filter(Boolean);
   return parts.length > 1 || !reader ? parts : [reader.name || reader.output[0]!, ...parts];
-}
-
-/** Modules that all paths begin with; not the last of any. */
-function commonLength(paths: readonly (readonly string[])[]): number {
-  const [first = []] = paths;
-  const most = Math.min(...paths.map(({ length }) => length - 2));
-  let length = 0;
-  while (length < most && paths.every((path) => path[length] === first[length])) length++;
-  return length;
 }
 
 const isNumber = (part: string | undefined): boolean => part !== undefined && /^\d+$/.test(part);

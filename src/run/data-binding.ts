@@ -159,6 +159,6 @@ function checkClasses(
   if (dims.slice(1).reduce((all, dim) => all * dim, 1) === classes) return;
   throw new FlatminError(
     'INVALID_MODEL',
-    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${classes} classes of ${name}.`,
+    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${classes} classes of ${name}: --head ${classes} gives it a new last layer.`,
   );
 }

@@ -1,5 +1,5 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
-import { type LayerBlock, layerBlocks } from '../compile/layer-blocks.js';
+import { blocksOf, type LayerBlock } from '../compile/layer-blocks.js';
 import { FlatminError } from '../errors.js';
 import { findHead, replaceHead } from '../models/head/replace-head.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -23,6 +23,10 @@ export function withNewHead(
   const { model: made, note } = replaceHead(model, { classes: head, seed, output });
   return { model: made, notes: [note] };
 }
+
+/** Of linear probing: what is trained. */
+const probed = (parameters: readonly string[]): string =>
+  `Only the last layer is trained (${parameters.join(', ')}); running statistics stay.`;
 
 /** How a run takes its model: of linear probing, the last layer is all that is trained. @throws FlatminError INVALID_ARGUMENT, INVALID_MODEL */
 export function runView(
@@ -63,14 +67,15 @@ export function runGroups(
   settings: TrainSettings,
   { prepared, parameters, schedule, stepsPerEpoch }: GroupContext,
 ): { groups: ParameterGroup[]; notes: string[] } {
-  const { layerDecay, unfreezeEvery } = settings;
+  const { layerDecay, unfreezeEvery, headOnly } = settings;
   const own = parameterGroups(settings.groups, parameters).map((group) => ({
     ...group,
     // The schedule scales a group's own rate as it scales the others'.
     ...(typeof group.lr === 'number' && { lr: scaled(schedule, group.lr / settings.lr) }),
   }));
-  if (layerDecay === undefined && unfreezeEvery === undefined) return { groups: own, notes: [] };
-  const blocks = layerBlocks(prepared, parameters).toReversed();
+  if (layerDecay === undefined && unfreezeEvery === undefined)
+    return { groups: own, notes: headOnly ? [probed(parameters)] : [] };
+  const blocks = blocksOf(prepared, parameters).toReversed();
   const everything = { parameters: /(?:)/, lr: schedule } satisfies ParameterGroup;
   const groups = [...own, everything].flatMap((group) =>
     blocks.map((block, depth): ParameterGroup => {

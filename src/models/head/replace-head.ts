@@ -35,10 +35,11 @@ export interface Head {
   readonly layer: string;
   /** Its weight and, where it has one, its bias, as the file calls them. */
   readonly parameters: readonly string[];
+  /** How many scores it makes for each sample or position. */
   readonly classes: number;
 }
 
-/** What `replaceHead` makes. */
+/** What `replaceHead` makes: the new layer, by the names that it has in the new model. */
 export interface ReplacedHead extends Head {
   /** The model with the new layer. */
   readonly model: ModelProto;
