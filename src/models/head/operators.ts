@@ -4,7 +4,7 @@ import type { Node } from '../../onnx/proto.js';
 import { isFloatingPoint, tensorData, tensorDims } from '../../onnx/tensors/tensor.js';
 import { classTensor } from './layer.js';
 import { refusal } from './refusal.js';
-import { reshape } from './reshape.js';
+import { entriesOf, isClassAxis, reshape, stateClasses } from './reshape.js';
 import type { Following, State } from './state.js';
 
 /** What comes out of a node of which something depends on the classes, for each output. @throws FlatminError INVALID_MODEL */
@@ -65,20 +65,24 @@ function requireChannels(node: Node, { axis, rank }: State): void {
     throw refusal(`${describeNode(node)} does not have the classes for its channels`);
 }
 
-const resize: Operator = (node, { state, only, values }) => {
-  only(node, 0);
+const resize: Operator = (node, following) => {
+  const { state, values, layer } = following;
   const before = state(node.input[0]!)!;
   requireChannels(node, before);
+  const after = { ...before, isLinear: false, isPooled: false };
+  const axes = intsAttribute(node, 'axes');
+  if (axes?.every((axis) => (axis < 0 ? axis : axis - before.rank!) > before.axis!)) return after;
   const scales =
     node.opType === 'Upsample' && node.input.length < 2
       ? floatsAttribute(node, 'scales')
       : scalesOf(values.tensor(node.input[node.opType === 'Upsample' ? 1 : 2]));
-  const axes = intsAttribute(node, 'axes');
-  if (axes?.every((axis) => (axis < 0 ? axis : axis - before.rank!) > before.axis!))
-    return { ...before, isLinear: false, isPooled: false };
-  if (axes || scales?.[1] !== 1)
-    throw refusal(`${describeNode(node)} states sizes, not scales that leave the classes alone`);
-  return { ...before, isLinear: false, isPooled: false };
+  if (!axes && scales?.[1] === 1) return after;
+  const size = !axes && node.input[3] ? entriesOf(node, 3, values)?.[1] : undefined;
+  if (size && isClassAxis(size.of, state)) return after;
+  if (size?.value !== layer.classes || !size.at)
+    throw refusal(`${describeNode(node)} states sizes in a way that is not followed`);
+  stateClasses(size, following);
+  return after;
 };
 
 function scalesOf(tensor: Parameters<typeof tensorData>[0] | undefined): number[] | undefined {
@@ -229,7 +233,7 @@ export const OPERATORS: Readonly<Record<string, Operator>> = opTable<Operator>(
   ),
   all('ReduceSumSquare ArgMax ArgMin', reduce),
   all('Resize Upsample', resize),
-  all('Concat Gather', sizes),
+  all('Concat Gather Slice', sizes),
   {
     Flatten: flatten,
     Reshape: reshape,

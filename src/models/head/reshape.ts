@@ -35,28 +35,19 @@ export function reshape(node: Node, { state, values, layer, classes, edits }: Fo
   const stated = shape.flatMap(({ value, at }, index) =>
     value === layer.classes && at && (index > 0 || shape.length === 1) ? [index] : [],
   );
-  if (stated.length === 1 && !before.isMerged) {
-    const { node: reader, index, offset } = shape[stated[0]!]!.at!;
-    const old = values.ints(reader.input[index])!;
-    const name = reader.input[index]!;
-    const tensor = makeTensor(
-      name,
-      'int64',
-      values.shapeOf(name) ?? [],
-      int64Data(old.with(offset, classes)),
-    );
-    edits.constants.push({ node: reader, index, tensor });
-    return after(stated[0]!);
+  const [only] = stated;
+  if (only !== undefined && stated.length === 1 && !before.isMerged) {
+    // What comes before the classes may merge; what comes between must be one element each.
+    if (front !== undefined && shape.slice(front, only).some(({ value }) => value !== 1))
+      throw refusal(`${what} does not keep the classes together`);
+    stateClasses(shape[only]!, { values, classes, edits });
+    return after(only);
   }
   if (stated.length > 1)
     throw refusal(`${what} states ${layer.classes}, the number of classes, more than once`);
-  const isClassAxis = (of: Entry['of']): boolean => {
-    const source = of && state(of.name);
-    return source?.axis !== undefined && source.rank !== undefined && source.rank + source.axis === of!.axis;
-  };
   const takesZero = intAttribute(node, 'allowzero', 0) === 0;
   const copied = shape.findIndex(
-    ({ value, of }, index) => isClassAxis(of) || (takesZero && value === 0 && index === front),
+    ({ value, of }, index) => isClassAxis(of, state) || (takesZero && value === 0 && index === front),
   );
   if (copied >= 0) return after(copied);
   const rest = shape.findIndex(({ value }) => value === -1);
@@ -67,33 +58,69 @@ export function reshape(node: Node, { state, values, layer, classes, edits }: Fo
   );
 }
 
+/** Whether a size is that of the axis of the classes. */
+export function isClassAxis(of: Entry['of'], state: Following['state']): boolean {
+  const source = of && state(of.name);
+  return source?.axis !== undefined && source.rank !== undefined && source.rank + source.axis === of!.axis;
+}
+
+/** Puts the new number in the place of the old one. */
+export function stateClasses(
+  { at }: Entry,
+  { values, classes, edits }: Pick<Following, 'values' | 'classes' | 'edits'>,
+): void {
+  const { node, index, offset } = at!;
+  const name = node.input[index]!;
+  const numbers = int64Data(values.ints(name)!.with(offset, classes));
+  const tensor = makeTensor(name, 'int64', values.shapeOf(name) ?? [], numbers);
+  edits.constants.push({ node, index, tensor });
+}
+
 /** Before operator set 5. */
 const attributeShape = (node: Node): Entry[] | undefined =>
   intsAttribute(node, 'shape')?.map((value) => ({ value }));
 
-/** The numbers of the shape that a node reads, where they are constant or picked from shapes. */
-function entriesOf(reader: Node, index: number, values: Values): Entry[] | undefined {
+/**
+ * The numbers of the shape that a node reads, where they are constant or picked from shapes.
+ * @param isOwn whether nothing else reads what the node makes: only then may its constants change
+ */
+export function entriesOf(reader: Node, index: number, values: Values, isOwn = true): Entry[] | undefined {
   const name = reader.input[index]!;
   const constant = values.ints(name);
-  if (constant) return constant.map((value, offset) => ({ value, at: { node: reader, index, offset } }));
+  if (constant)
+    return constant.map((value, offset) => ({
+      value,
+      at: isOwn ? { node: reader, index, offset } : undefined,
+    }));
   const maker = values.maker(name);
   if (!maker) return undefined;
+  const isAlone = isOwn && values.readers(name).length === 1;
+  const shape = values.maker(maker.input[0]);
+  const sizes = (axes: readonly number[]) =>
+    shape?.opType === 'Shape'
+      ? axes.map((axis): Entry => ({ value: undefined, of: { name: shape.input[0]!, axis } }))
+      : undefined;
   switch (opKey(maker)) {
     case 'Concat': {
-      const parts = maker.input.map((_, part) => entriesOf(maker, part, values));
+      const parts = maker.input.map((_, part) => entriesOf(maker, part, values, isAlone));
       return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
     }
     case 'Cast':
     case 'Identity':
     case 'Squeeze':
     case 'Unsqueeze':
-      return entriesOf(maker, 0, values);
-    case 'Gather': {
-      const picked = values.ints(maker.input[1]);
-      const shape = values.maker(maker.input[0]);
-      if (!picked || shape?.opType !== 'Shape') return undefined;
-      const [name] = shape.input;
-      return picked.map((axis) => ({ value: undefined, of: { name: name!, axis } }));
+      return entriesOf(maker, 0, values, isAlone);
+    case 'Gather':
+      return sizes(values.ints(maker.input[1]) ?? [Number.NaN]);
+    case 'Slice': {
+      const [from, to, step] = [
+        values.ints(maker.input[1]),
+        values.ints(maker.input[2]),
+        values.ints(maker.input[4]),
+      ];
+      const isPlain = from?.length === 1 && to?.length === 1 && from[0]! >= 0 && to[0]! >= 0;
+      if (!isPlain || (step?.[0] ?? 1) !== 1) return undefined;
+      return sizes(Array.from({ length: Math.max(0, to[0]! - from[0]!) }, (_, at) => from[0]! + at));
     }
     default:
       return undefined;

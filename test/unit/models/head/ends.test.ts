@@ -187,6 +187,28 @@ const ENDS: Record<string, { made: ModelProto; input?: readonly number[]; dims?:
     input: images.input,
     dims: [AFTER, 4, 4],
   },
+  'scores of positions, enlarged to sizes': {
+    made: model(
+      conv,
+      (b, s) => b.op('Resize', [s, '', '', b.ints([BATCH, BEFORE, 4, 4])], { mode: 'nearest' }),
+      { ...images, dims: [BEFORE, 4, 4] },
+    ),
+    input: images.input,
+    dims: [AFTER, 4, 4],
+  },
+  'scores of positions, enlarged to sizes by their shape': {
+    made: model(
+      conv,
+      (b, s) => {
+        const outer = b.op('Slice', [b.op('Shape', [s]), b.ints([0]), b.ints([2]), b.ints([0])]);
+        const sizes = b.op('Concat', [outer, b.ints([4, 4])], { axis: 0 });
+        return b.op('Resize', [s, '', '', sizes], { mode: 'nearest' });
+      },
+      { ...images, dims: [BEFORE, 4, 4] },
+    ),
+    input: images.input,
+    dims: [AFTER, 4, 4],
+  },
   'scores of positions, flattened': {
     made: model(conv, (b, s) => b.op('Flatten', [s]), { ...images, dims: [BEFORE * 4] }),
     input: images.input,
@@ -396,7 +418,7 @@ const REFUSED: Record<string, [ModelProto, RegExp, Partial<ReplaceHeadOptions>?]
       builder.output(first, 'float', ['n', 2]);
       return made;
     })(),
-    /Slice "first" stands between it and the output, or takes its place, and is not followed/,
+    /Slice "first" takes some of the scores, or puts them together/,
   ],
   'names that are looked up': [
     (() => {
@@ -415,6 +437,20 @@ const REFUSED: Record<string, [ModelProto, RegExp, Partial<ReplaceHeadOptions>?]
       images,
     ),
     /is a convolution in 4 groups/,
+  ],
+  'a Reshape that mixes classes and positions': [
+    model(conv, shapeBy(BATCH, 4, BEFORE), { ...images, dims: [4, BEFORE] }),
+    /Reshape ".*" does not keep the classes together/,
+  ],
+  'a shape that another node reads too': [
+    (() => {
+      const made = model(gemm, viewed);
+      const builder = new GraphBuilder(made.graph);
+      const shape = made.graph.node.find(({ opType }) => opType === 'Concat')!.output[0]!;
+      builder.output(builder.op('Expand', [builder.scalar(1), shape]), 'float', ['n', BEFORE]);
+      return made;
+    })(),
+    /Expand ".*" stands between it and the output|does not tell which of its axes/,
   ],
   'an unclear Reshape': [model(gemm, shapeBy(-1)), /Reshape ".*" to -1 does not tell which of its axes/],
   'an output that is not there': [model(gemm), /the model has no value "logit"/, { output: 'logit' }],
