@@ -37,9 +37,10 @@ export function reshape(node: Node, { state, values, layer, classes, edits }: Fo
   );
   const [only] = stated;
   if (only !== undefined && stated.length === 1 && !before.isMerged) {
-    // What comes before the classes may merge; what comes between must be one element each.
-    if (front !== undefined && shape.slice(front, only).some(({ value }) => value !== 1))
-      throw refusal(`${what} does not keep the classes together`);
+    // Elements behind the classes stay behind them: none, or those of the axes that were there.
+    const hasNone = before.axis === -1 || before.isPooled;
+    const isKept = hasNone ? shape.slice(only + 1).every(({ value }) => value === 1) : only === front;
+    if (!isKept) throw refusal(`${what} does not keep the classes together`);
     stateClasses(shape[only]!, { values, classes, edits });
     return after(only);
   }
