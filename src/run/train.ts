@@ -340,7 +340,12 @@ function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (te
 }
 
 function announce(progress: Progress, setup: Setup, state: RunState): void {
-  for (const note of new Set([...setup.source.notes, ...setup.binding.notes, ...setup.session.notes]))
+  for (const note of new Set([
+    ...setup.source.notes,
+    ...setup.notes,
+    ...setup.binding.notes,
+    ...setup.session.notes,
+  ]))
     progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)
