@@ -263,6 +263,7 @@ async function finish(
     files: {
       [RUN_FILES.metrics]: await log.flush(),
       [RUN_FILES.model]: await fileDigest(folder.path(RUN_FILES.model)),
+      ...(test && { [RUN_FILES.evaluation]: await fileDigest(folder.path(RUN_FILES.evaluation)) }),
     },
   };
   await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));

@@ -34,7 +34,8 @@ export class ClassRows {
     }
     this.labels = labels.subarray(0, count);
     this.starts = starts.subarray(0, count);
-    this.predictions = Int32Array.from(this.starts, (start) => this.largestAt(start));
+    this.predictions = new Int32Array(count);
+    for (let row = 0; row < count; row++) this.predictions[row] = this.largestAt(this.starts[row]!);
   }
 
   /** How many scores of the row come before the label's: larger ones, and equal ones of earlier classes. */
