@@ -239,9 +239,13 @@ async function finish(
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
-  const written = [RUN_FILES.model, ...(await writeLabels(folder, source))];
-  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   if (test) await writeEvaluation(folder, setup, test);
+  const written = [
+    RUN_FILES.model,
+    ...(await writeLabels(folder, source)),
+    ...(test ? [RUN_FILES.evaluation] : []),
+  ];
+  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
