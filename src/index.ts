@@ -15,6 +15,7 @@ export { type ExportForm, type ExportOptions, exportTrainingGraph } from './comp
 export type { Layout } from './compile/image-layout.js';
 export { inspectModel } from './compile/inspect/inspect.js';
 export type { Inspection, InspectOptions } from './compile/inspect/inspection.js';
+export { type LayerBlock, layerBlocks } from './compile/layer-blocks.js';
 export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
@@ -34,6 +35,8 @@ export type { EvaluationFile } from './formats/run/evaluation.js';
 export type { JobOutcome } from './formats/run/job.js';
 export type { ExperimentResults } from './formats/run/results.js';
 export type { TrainSummary } from './formats/run/summary.js';
+export { type HubDataset, type HubDatasetOptions, hubDataset } from './hub/dataset.js';
+export type { DownloadProgress, HubOptions } from './hub/options.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
 export { type CtcOptions, ctc } from './losses/ctc.js';
 export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from './losses/custom.js';
@@ -53,6 +56,12 @@ export {
 } from './losses/regression.js';
 export type { ClassDetails, ClassFigures } from './metrics/classes/details.js';
 export type { Task, TaskKind } from './metrics/metric.js';
+export {
+  type ReplacedHead,
+  type ReplaceHeadOptions,
+  replaceHead,
+} from './models/head/replace-head.js';
+export { type HubModel, hubModel } from './models/hub-model.js';
 export { type MlpOptions, mlp } from './models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from './models/small-cnn.js';
 export { type WideResNetOptions, wideResNet } from './models/wide-resnet.js';

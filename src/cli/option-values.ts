@@ -66,6 +66,17 @@ export function toConstants(
   return { ...before, [name]: isTruth ? value === 'true' : numbers.length === 1 ? numbers[0]! : numbers };
 }
 
+/** 'input=a+b,labels=species', added to those given before. */
+export function toMap(text: string, before: Record<string, string> | undefined): Record<string, string> {
+  const pairs = text.split(/,(?=[^,=]+=)/).map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1 || at === pair.length - 1)
+      throw new InvalidArgumentError('It is not of the form NAME=COLUMN, such as labels=species.');
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const;
+  });
+  return { ...before, ...Object.fromEntries(pairs) };
+}
+
 export const toNames = (text: string): string[] => text.split(',').map((name) => name.trim());
 
 /** '3x32x32' */

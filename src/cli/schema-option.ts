@@ -4,6 +4,7 @@ import { type About, aboutOf } from '../options/option.js';
 import {
   option,
   type Parse,
+  toMap,
   toNames,
   toNumber,
   toNumberOr,
@@ -96,6 +97,7 @@ function parserOf(schema: z.ZodType): Parse | undefined {
   if (schema instanceof z.ZodNullable) return toNumberOrNone;
   const core = inner(schema);
   if (core instanceof z.ZodString) return undefined;
+  if (core instanceof z.ZodRecord) return toMap;
   if (core instanceof z.ZodUnion) return toNumberOr(literalsOf(core));
   if (!(core instanceof z.ZodArray)) return toNumber;
   return core.element instanceof z.ZodEnum || core.element instanceof z.ZodString ? toNames : toNumbers;

@@ -8,6 +8,7 @@ import {
   dataSettings,
   divergenceSettings,
   evaluationSettings,
+  fineTuningSettings,
   type GroupSettings,
   modelSettings,
   OPTIMIZER_NAMES,
@@ -46,7 +47,11 @@ const { recipe, epochs, schedule, ...otherSchedule } = scheduleSettings;
 
 /** Options of train alone. */
 export const trainingOptions = (): Option[] => [
-  ...optionsOf({ Model: { ...viewFlags, ...choiceFlags, ...layoutFlag }, Data: dataSettings }),
+  ...optionsOf({
+    Model: { ...viewFlags, ...choiceFlags, ...layoutFlag },
+    'Fine-tuning': fineTuningSettings,
+    Data: dataSettings,
+  }),
   option(
     'Optimizer',
     '--group <spec>',

@@ -22,6 +22,10 @@ export interface OpenContext {
   readonly seed: number;
   /** What the model reads; undefined where the model is made for the data. */
   readonly inputs?: readonly ModelInput[] | undefined;
+  /** The name of the loss, where one is asked for: whether integers are class labels. */
+  readonly loss?: string | undefined;
+  /** A class label that stands for none. */
+  readonly ignoreIndex?: number | undefined;
 }
 
 /** Data that a command line can name: `name`, or `name:LOCATION`. */
@@ -29,7 +33,7 @@ export interface DataKind<N extends string = string> {
   /** As the command line says it. */
   readonly name: N;
   /** What stands behind the colon, for people; empty where nothing does. */
-  readonly location: '' | 'DIR' | 'FILE' | 'FILE|DIR';
+  readonly location: '' | 'DIR' | 'FILE' | 'FILE|DIR' | 'FILE,…|DIR';
   /** The settings that it has a use for. */
   readonly settings: readonly (keyof DataSettings)[];
   /** Augmentation of training samples where none is asked for, as the setting `augment` says it. */

@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { npy, npz, safetensors } from './arrays/kinds.js';
 import { folder } from './folder/folder.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
@@ -7,10 +8,14 @@ import { pairs } from './pairs/pairs.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
 import type { Source } from './source.js';
+import { csv, parquet } from './table/kinds.js';
 import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
-export const dataKinds: readonly DataKind[] = [digits, cifar10, cifar100, text, jsonl, folder, pairs];
+export const dataKinds: readonly DataKind[] = [
+  ...[digits, cifar10, cifar100, folder, pairs],
+  ...[npz, npy, safetensors, csv, parquet, text, jsonl],
+];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
 const listed = (kinds: readonly DataKind[]) =>

@@ -69,4 +69,4 @@ export const dataOptions = {
 };
 
 /** How data are read: values of `dataOptions`. */
-export type DataSettings = Values<typeof dataOptions>;
+export type DataSettings = Partial<Values<typeof dataOptions>>;

@@ -2,7 +2,7 @@ import { invalid } from '../errors.js';
 import { checkedValue } from '../options/option.js';
 import { count, countOrZero } from '../options/values.js';
 import type { Normalization } from './images/normalization.js';
-import { Purpose, randomStream, shuffledIndices } from './random.js';
+import { Purpose, type RandomGenerator, randomStream, shuffledIndices } from './random.js';
 
 /** Element types of a batch's arrays, as ONNX names them. */
 export type FieldType = 'float' | 'double' | 'int64' | 'int32' | 'uint8' | 'bool';
@@ -69,6 +69,8 @@ export interface SourcePart {
   readonly size: number;
   /** How batches of them are made. */
   recipe(use: RecipeUse): BatchRecipe;
+  /** Indices of an epoch's samples in random order, where any order would be slow to read. Default: any order. */
+  order?(random: RandomGenerator): Int32Array;
 }
 
 /** A data set as batches: which arrays they hold, and how any thread makes them. */
@@ -83,7 +85,7 @@ export interface Source {
   readonly train: SourcePart;
   /** What is tested on; may be empty. */
   readonly test: SourcePart;
-  /** Of images: (pixel / scale − mean) / std for each channel. */
+  /** (x / scale − mean) / std for each channel of images, or each column of the inputs. */
   readonly normalization?: Readonly<{ scale: number } & Normalization>;
   /** What was decided that the user should know. */
   readonly notes: readonly string[];

@@ -19,6 +19,19 @@ const TYPES = {
 } as const;
 
 export type NpyDtype = (typeof TYPES)[keyof typeof TYPES]['dtype'];
+
+/** Where a .npy file has its elements, for readers of a part of them. */
+export interface NpyLayout {
+  /** Of the elements as they are stored. */
+  readonly dtype: NpyDtype | 'float16';
+  readonly dims: readonly number[];
+  /** Whether the first axis is the one that changes fastest. */
+  readonly isFortran: boolean;
+  /** Byte of the file where they begin. */
+  readonly start: number;
+  readonly byteLength: number;
+}
+
 export type NpyData = InstanceType<(typeof TYPES)[keyof typeof TYPES]['array']>;
 
 /** A NumPy array, row-major. The dtype is named as in ONNX. */
@@ -32,6 +45,9 @@ const MAGIC = '\x93NUMPY';
 
 /** The longest header that is read; NumPy itself takes 10,000 bytes unless it is told to trust the file. */
 const MAX_HEADER_BYTES = 1 << 20;
+
+/** So much of the beginning of a file tells where its elements are. */
+export const NPY_HEAD_BYTES = MAX_HEADER_BYTES + 12;
 
 interface NpyHeader {
   readonly type: (typeof TYPES)[keyof typeof TYPES];
@@ -70,6 +86,17 @@ export function parseNpy(bytes: Uint8Array, what: string): NpyArray {
 export function npyBytes(beginning: Uint8Array, what: string): number | undefined {
   const header = readHeader(beginning, what);
   return header && header.start + header.byteLength;
+}
+
+/**
+ * Where a .npy file has its elements, by its beginning; undefined where more of that is needed to tell.
+ * @throws FlatminError INVALID_DATA as parseNpy
+ */
+export function npyLayout(beginning: Uint8Array, what: string): NpyLayout | undefined {
+  const header = readHeader(beginning, what);
+  if (!header) return undefined;
+  const { type, ...layout } = header;
+  return { ...layout, dtype: type === TYPES.f2 ? 'float16' : type.dtype };
 }
 
 /** Undefined where the bytes end within it. */

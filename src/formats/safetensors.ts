@@ -102,11 +102,7 @@ function layOut(tensors: readonly (NamedTensor | StoredTensor)[]): HeaderEntry[]
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await openToRead(path);
   try {
-    const fileBytes = (await handle.stat()).size;
-    const headerBytes = await readHeaderLength(handle, path, fileBytes);
-    const text = decodeUtf8(path, await readExactly(handle, path, LENGTH_BYTES, headerBytes));
-    const dataStart = LENGTH_BYTES + headerBytes;
-    const { entries, metadata } = parseHeader(path, text, fileBytes - dataStart);
+    const { text, dataStart, entries, metadata } = await readHeader(handle, path);
     const digests = tensorDigests(path, text, metadata);
 
     const tensors = new Map<string, NamedTensor>();
@@ -119,6 +115,37 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   } finally {
     await handle.close();
   }
+}
+
+/** Where a tensor lies in a file. */
+export interface TensorPlace {
+  readonly name: string;
+  readonly dtype: SafetensorsDtype;
+  readonly shape: readonly number[];
+  /** Byte of the file. */
+  readonly start: number;
+}
+
+/**
+ * Where a safetensors file has its tensors, in the order of the file; their bytes are not read.
+ * @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where its header is malformed or it is cut off
+ */
+export async function readTensorPlaces(path: string): Promise<TensorPlace[]> {
+  const handle = await openToRead(path);
+  try {
+    const { dataStart, entries } = await readHeader(handle, path);
+    return entries.map(({ name, dtype, shape, begin }) => ({ name, dtype, shape, start: dataStart + begin }));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readHeader(handle: FileHandle, path: string) {
+  const fileBytes = (await handle.stat()).size;
+  const headerBytes = await readHeaderLength(handle, path, fileBytes);
+  const text = decodeUtf8(path, await readExactly(handle, path, LENGTH_BYTES, headerBytes));
+  const dataStart = LENGTH_BYTES + headerBytes;
+  return { text, dataStart, ...parseHeader(path, text, fileBytes - dataStart) };
 }
 
 async function openToRead(path: string): Promise<FileHandle> {

@@ -78,16 +78,31 @@ export class ZipFile {
     if (found !== crc) throw wrong('does not have the checksum that the archive says');
   }
 
+  /**
+   * The byte of the archive where an entry's content lies as it is; undefined where it is compressed.
+   * @throws FlatminError INVALID_DATA where it is damaged
+   */
+  async storedAt(entry: ZipEntry): Promise<number | undefined> {
+    if (entry.method !== STORED || entry.packedBytes !== entry.bytes) return undefined;
+    return this.startOf(entry);
+  }
+
   close(): Promise<void> {
     return this.handle.close();
   }
 
-  private async *packed({ name, offset, packedBytes }: ZipEntry): AsyncGenerator<Uint8Array> {
+  private async startOf({ name, offset }: ZipEntry): Promise<number> {
     const { path, handle } = this;
     const head = await read(path, handle, offset, LOCAL_ENTRY.bytes);
     if (head.getUint32(0, true) !== LOCAL_ENTRY.signature)
       throw broken(path, `"${name}" has no local header`);
-    const start = offset + LOCAL_ENTRY.bytes + head.getUint16(26, true) + head.getUint16(28, true);
+    return offset + LOCAL_ENTRY.bytes + head.getUint16(26, true) + head.getUint16(28, true);
+  }
+
+  private async *packed(entry: ZipEntry): AsyncGenerator<Uint8Array> {
+    const { path, handle } = this;
+    const { packedBytes } = entry;
+    const start = await this.startOf(entry);
     for (let at = 0; at < packedBytes; at += CHUNK_BYTES) {
       const { buffer } = await read(path, handle, start + at, Math.min(CHUNK_BYTES, packedBytes - at));
       yield new Uint8Array(buffer);

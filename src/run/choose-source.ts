@@ -18,7 +18,10 @@ import { DataType, dataTypeName } from '../onnx/tensors/tensor.js';
 import type { TrainSettings } from '../settings/schema.js';
 import type { Execution } from './execution.js';
 
-type Settings = Pick<TrainSettings, 'data' | 'trainSamples' | 'testSamples' | 'seed' | keyof DataSettings>;
+type Settings = Pick<
+  TrainSettings,
+  'data' | 'trainSamples' | 'testSamples' | 'seed' | 'loss' | 'ignoreIndex' | 'constants' | keyof DataSettings
+>;
 
 /**
  * The data of a run: those that the settings name, or the seeded part of them that they ask for.
@@ -41,7 +44,9 @@ export async function chooseSource(
   const context = {
     settings: Object.fromEntries(given) as DataSettings,
     seed,
-    inputs: model && inputsOf(model),
+    inputs: model && inputsOf(model, settings.constants),
+    loss: settings.loss,
+    ignoreIndex: settings.ignoreIndex,
   };
   return sampled(images ?? (await openSource(data, context)), { train, test, seed });
 }
@@ -49,10 +54,11 @@ export async function chooseSource(
 const defined = <T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 
-const inputsOf = ({ graph }: ModelProto): ModelInput[] => {
+/** What batches have to hold: no weights, and no inputs that are constant. */
+const inputsOf = ({ graph }: ModelProto, constants: Settings['constants'] = {}): ModelInput[] => {
   const weights = new Set(graph.initializer.map(({ name }) => name));
   return graph.input
-    .filter(({ name }) => !weights.has(name))
+    .filter(({ name }) => !weights.has(name) && !Object.hasOwn(constants, name))
     .map((info) => ({
       name: info.name,
       type: dataTypeName(info.type?.tensorType?.elemType ?? DataType.float),

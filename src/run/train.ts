@@ -4,11 +4,12 @@ import type { Source } from '../data/index.js';
 import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
-import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { evaluationText } from '../formats/run/evaluation.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { tellOnStderr } from '../formats/tell.js';
+import type { DownloadProgress } from '../hub/options.js';
 import { type Followed, followable, followedOf } from '../metrics/followed.js';
 import { checked, type Given } from '../options/option.js';
 import type { Evaluation } from '../session/evaluator.js';
@@ -30,6 +31,7 @@ import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
 import { Uninterrupted } from './listeners/uninterrupted.js';
+import { pinModel } from './pinned-model.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
@@ -55,6 +57,8 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
   onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
+  /** Told how far the download of a model of the Hugging Face Hub is. */
+  onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
@@ -72,10 +76,12 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
-  const settings = resolveSettings(given, saved);
+  const unpinned = resolveSettings(given, saved);
+  if (!saved) assertUsed(given, [unpinned.optimizer]);
+  const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
+  const pinnedBefore = saved && { model: saved.model, asked: askedBefore };
+  const { settings, asked } = await pinModel(unpinned, pinnedBefore, options);
   if (saved) assertSameConfig(saved, settings);
-  else assertUsed(given, [settings.optimizer]);
-  const { execution: before } = (config ?? {}) as RunConfigFile;
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) {
     await checkResults(out, finished);
@@ -89,7 +95,11 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const followed = chooseFollowed(setup);
     const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
-    const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
+    const folder = await RunFolder.create(
+      out,
+      { ...settings, ...(asked && { asked }), execution: now },
+      { resume, restart },
+    );
     try {
       return await trainIn(folder, setup, followed, chosen, before);
     } catch (error) {
@@ -111,8 +121,6 @@ function chooseFollowed({ settings: { metric }, session: { task }, loss }: Setup
     `There is no metric "${metric}" of ${loss.name}: choose one of ${followable(task).join(', ')}.`,
   );
 }
-
-const tellOnStderr = (text: string) => void process.stderr.write(`flatmin: ${printable(text)}\n`);
 
 /** Of the execution: what config.json records, since it may change the last bits of a result. */
 const RECORDED = [
@@ -231,9 +239,13 @@ async function finish(
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
-  const written = [RUN_FILES.model, ...(await writeLabels(folder, source))];
-  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   if (test) await writeEvaluation(folder, setup, test);
+  const written = [
+    RUN_FILES.model,
+    ...(await writeLabels(folder, source)),
+    ...(test ? [RUN_FILES.evaluation] : []),
+  ];
+  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -332,7 +344,12 @@ function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (te
 }
 
 function announce(progress: Progress, setup: Setup, state: RunState): void {
-  for (const note of new Set([...setup.source.notes, ...setup.binding.notes, ...setup.session.notes]))
+  for (const note of new Set([
+    ...setup.source.notes,
+    ...setup.notes,
+    ...setup.binding.notes,
+    ...setup.session.notes,
+  ]))
     progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)

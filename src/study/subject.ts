@@ -7,6 +7,7 @@ import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { Loss } from '../losses/loss.js';
+import { modelPath } from '../models/hub-model.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { type Given, option } from '../options/option.js';
@@ -14,6 +15,7 @@ import { belowOne, text } from '../options/values.js';
 import { chooseLoss } from '../run/choose-loss.js';
 import { chooseSource } from '../run/choose-source.js';
 import type { Execution } from '../run/execution.js';
+import { runView } from '../run/fine-tuning.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
 import { readTrainedModel } from '../run/trained-model.js';
@@ -50,7 +52,7 @@ export interface SubjectOptions
     Pick<Partial<TrainSettings>, 'layout'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
-  /** A forward model with its weights, or the path of one. */
+  /** A forward model with its weights, or the path or name ('hf:OWNER/NAME') of one. */
   model?: ModelProto | string | undefined;
 }
 
@@ -76,7 +78,7 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
   if (run !== undefined) return subjectOfRun(run, options);
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
-  const opened = typeof model === 'string' ? await readModel(model) : model!;
+  const opened = typeof model === 'string' ? await readModel(await modelPath(model)) : model!;
   const source = await chooseSource(
     { ...options, data: data ?? '', augment: 'none', ...WHOLE },
     { dataset },
@@ -103,7 +105,9 @@ export async function subjectOfRun(
   const settings = await readSettings(dir);
   const model = await readTrainedModel(dir);
   const chosen = { ...settings, ...(data !== undefined && { data }) };
-  const { labelSmoothing = settings.labelSmoothing } = options;
+  const { labelSmoothing = settings.labelSmoothing, train, alsoTrain, freeze } = options;
+  const given = { ...settings, ...defined(options) };
+  const chooses = train !== undefined || alsoTrain !== undefined || freeze !== undefined;
   const source = await chooseSource(chosen, { dataset }, model);
   return {
     name: join(dir, RUN_FILES.model),
@@ -111,7 +115,7 @@ export async function subjectOfRun(
     data: chosen.data,
     source,
     loss: chooseLoss({ ...settings, labelSmoothing }, source),
-    view: viewOf({ ...settings, ...defined(options) }),
+    view: chooses ? viewOf(given) : runView(given, { source: model }),
     layout: options.layout ?? settings.layout,
     batch: settings.batch,
     groups: (parameters) => parameterGroups(settings.groups, parameters),

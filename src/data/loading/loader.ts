@@ -8,7 +8,7 @@ import { type ImageUse, imageSource } from '../images/image-source.js';
 import type { Normalization } from '../images/normalization.js';
 import { makerOf } from '../makers.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
-import type { Batch, BatchRecipe, Source } from '../source.js';
+import type { Batch, BatchRecipe, Source, SourcePart } from '../source.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** More help nobody: a batch is prepared in milliseconds. */
@@ -67,6 +67,7 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
   private readonly recipe: BatchRecipe;
   private readonly seed: number;
   private readonly size: number;
+  private readonly shuffled: SourcePart['order'];
   private readonly batch: number;
   private readonly shuffle: boolean;
   private readonly workers: number;
@@ -108,6 +109,7 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
       );
     }
     this.recipe = this.source[split].recipe({ seed, augment });
+    this.shuffled = this.source[split].order;
     this.seed = seed;
     this.size = size;
     this.batch = batch;
@@ -180,9 +182,9 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
   }
 
   private order(epoch: number): Int32Array {
-    return this.shuffle
-      ? shuffledIndices(this.size, randomStream(Purpose.shuffle, this.seed, epoch))
-      : Int32Array.from({ length: this.size }, (_, i) => i);
+    if (!this.shuffle) return Int32Array.from({ length: this.size }, (_, i) => i);
+    const random = randomStream(Purpose.shuffle, this.seed, epoch);
+    return this.shuffled?.(random) ?? shuffledIndices(this.size, random);
   }
 }
 

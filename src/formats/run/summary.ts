@@ -44,7 +44,7 @@ const summarySchema = object({
   /** Trainable numbers. */
   parameters: count,
   data: text,
-  /** Of images, for inputs of model.onnx: (pixel / scale − mean) / std for each channel. */
+  /** Of images and columns, for inputs of model.onnx: (x / scale − mean) / std for each channel or column, in their order. */
   normalization: object({
     scale: number,
     mean: listOf(number, 'a list of numbers'),

@@ -1,0 +1,172 @@
+import { type ArrayColumn, arrayMaker, FIELD_ARRAYS } from '../arrays/array-maker.js';
+import type { Normalization } from '../images/normalization.js';
+import { type RandomGenerator, shuffledIndices } from '../random.js';
+import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
+import { numberIn } from './gather.js';
+import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.js';
+import { standardise } from './standardise.js';
+
+/** A row group of one of several files, one behind the other. */
+export interface PlacedGroup extends RowGroup {
+  readonly file: string;
+  /** Of all rows, its first. */
+  readonly start: number;
+}
+
+/** A field that is read row group by row group. */
+export interface GroupField {
+  readonly field: string;
+  readonly columns: readonly string[];
+  readonly type: FieldType;
+  readonly normalization?: Normalization | undefined;
+}
+
+/** All that a batch of a Parquet set that is larger than memory depends on but its indices. */
+export interface GroupRecipe extends BatchRecipe {
+  readonly maker: 'row-groups';
+  readonly groups: readonly PlacedGroup[];
+  readonly fields: readonly GroupField[];
+  /** Fields that are in memory. */
+  readonly arrays: readonly ArrayColumn[];
+  /** The rows of the part; absent: all. */
+  readonly rows: Int32Array | undefined;
+  /** Row groups that a thread keeps. */
+  readonly kept: number;
+}
+
+/** The group of a row. */
+export function groupOf(groups: readonly PlacedGroup[], row: number): number {
+  let [low, high] = [0, groups.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (groups[middle]!.start <= row) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/**
+ * The order of an epoch: row groups are shuffled, and in windows of `kept` of them all their samples, so that a thread has to hold no
+ * more than a window.
+ * @param rows the rows of the samples, ascending; absent: all
+ */
+export function windowedOrder(
+  groups: readonly PlacedGroup[],
+  rows: Int32Array | undefined,
+  kept: number,
+  random: RandomGenerator,
+): Int32Array {
+  const size = rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0);
+  const starts = new Int32Array(groups.length + 1).fill(size);
+  for (let index = 0, group = 0; group < groups.length; group++) {
+    while (index < size && (rows ? rows[index]! : index) < groups[group]!.start) index++;
+    starts[group] = index;
+  }
+  const order = new Int32Array(size);
+  const shuffled = shuffledIndices(groups.length, random);
+  let filled = 0;
+  for (let first = 0; first < shuffled.length; first += kept) {
+    const begin = filled;
+    for (const group of shuffled.subarray(first, first + kept))
+      for (let index = starts[group]!; index < starts[group + 1]!; index++) order[filled++] = index;
+    const window = order.slice(begin, filled);
+    for (const [at, from] of shuffledIndices(window.length, random).entries())
+      order[begin + at] = window[from]!;
+  }
+  return order;
+}
+
+type Decoded = readonly (Float32Array | Float64Array)[];
+
+/** Reads row groups when a batch needs them first, and keeps those that were used last. */
+class GroupReader {
+  private readonly files = new Map<string, Promise<ParquetFile>>();
+  private readonly held = new Map<number, Promise<Decoded>>();
+
+  constructor(private readonly recipe: Pick<GroupRecipe, 'groups' | 'fields' | 'kept'>) {}
+
+  get(group: number): Promise<Decoded> {
+    const found = this.held.get(group) ?? this.read(group);
+    this.held.delete(group);
+    this.held.set(group, found);
+    for (const oldest of this.held.keys()) {
+      if (this.held.size <= this.recipe.kept) break;
+      this.held.delete(oldest);
+    }
+    return found;
+  }
+
+  private async read(index: number): Promise<Decoded> {
+    const { groups, fields } = this.recipe;
+    const group = groups[index]!;
+    const table = await this.open(group.file);
+    const names = [...new Set(fields.flatMap(({ columns }) => columns))];
+    const rows = await table.readGroup(group, names);
+    return fields.map(({ columns, type, normalization }) => {
+      const isInteger = type !== 'float';
+      const numbers = new (isInteger ? Float64Array : Float32Array)(rows.count * columns.length);
+      for (const [place, name] of columns.entries()) {
+        const cells = rows.columns[names.indexOf(name)]!;
+        for (let at = 0; at < rows.count; at++)
+          numbers[at * columns.length + place] = numberIn(table, rows, at, name, cells[at], isInteger);
+      }
+      if (normalization) standardise(numbers as Float32Array, normalization);
+      return numbers;
+    });
+  }
+
+  private open(file: string): Promise<ParquetFile> {
+    const found = this.files.get(file) ?? openParquet(file);
+    this.files.set(file, found);
+    return found;
+  }
+}
+
+/** The inputs of all rows of a group, by fields, before they are normalised. */
+export const readGroupFields = (recipe: Pick<GroupRecipe, 'groups' | 'fields'>) => {
+  const reader = new GroupReader({ ...recipe, kept: 0 });
+  return (group: number): Promise<Decoded> => reader.get(group);
+};
+
+/** Makes batches of a Parquet set that is larger than memory. */
+export function groupMaker(recipe: GroupRecipe): Maker {
+  const { groups, fields, arrays, rows } = recipe;
+  const reader = new GroupReader(recipe);
+  const inMemory = arrayMaker({ maker: 'arrays', columns: arrays, rows, augmentation: undefined, seed: 0 });
+  return {
+    async make(epoch, indices): Promise<Batch> {
+      const out = fields.map(({ type, columns }): FieldArray => {
+        return new FIELD_ARRAYS[type](indices.length * columns.length);
+      });
+      const placed = Array.from(indices, (index, at) => {
+        const row = rows ? rows[index]! : index;
+        return { at, row, group: groupOf(groups, row) };
+      });
+      // One group after the other, so that each is needed once.
+      for (const group of [...new Set(placed.map((each) => each.group))].sort((a, b) => a - b)) {
+        const decoded = await reader.get(group);
+        const { start } = groups[group]!;
+        for (const { at, row } of placed.filter((each) => each.group === group))
+          for (const [place, numbers] of decoded.entries())
+            copyRow(numbers, row - start, out[place]!, at, indices.length);
+      }
+      return {
+        ...Object.fromEntries(fields.map(({ field }, place) => [field, out[place]!])),
+        ...(await inMemory.make(epoch, indices)),
+      };
+    },
+  };
+}
+
+function copyRow(
+  from: Float32Array | Float64Array,
+  row: number,
+  to: FieldArray,
+  at: number,
+  batch: number,
+): void {
+  const width = to.length / batch;
+  const numbers = from.subarray(row * width, (row + 1) * width);
+  if (to instanceof BigInt64Array) to.set(Array.from(numbers, BigInt), at * width);
+  else to.set(numbers, at * width);
+}
