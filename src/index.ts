@@ -34,6 +34,8 @@ export type { EvaluationFile } from './formats/run/evaluation.js';
 export type { JobOutcome } from './formats/run/job.js';
 export type { ExperimentResults } from './formats/run/results.js';
 export type { TrainSummary } from './formats/run/summary.js';
+export { type HubDataset, type HubDatasetOptions, hubDataset } from './hub/dataset.js';
+export type { DownloadProgress, HubOptions } from './hub/options.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';
 export { type CtcOptions, ctc } from './losses/ctc.js';
 export { graphLoss, type LossFunction, type LossTerm, outputLoss, weightedSum } from './losses/custom.js';
@@ -53,6 +55,7 @@ export {
 } from './losses/regression.js';
 export type { ClassDetails, ClassFigures } from './metrics/classes/details.js';
 export type { Task, TaskKind } from './metrics/metric.js';
+export { type HubModel, hubModel } from './models/hub-model.js';
 export { type MlpOptions, mlp } from './models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from './models/small-cnn.js';
 export { type WideResNetOptions, wideResNet } from './models/wide-resnet.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../formats/cache-folder.js';
 import { elementTypes } from '../onnx/tensors/element-types.js';
-import { cacheFolder } from '../ort/cache-folder.js';
 import type { Runtime } from '../ort/library.js';
 import { type Capabilities, deviceKind, type ProbedCapabilities } from './capabilities.js';
 import { probesOf } from './probe/cases.js';

@@ -1,14 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { FlatminError } from '../errors.js';
 import { printable } from '../formats/printable.js';
-import { packageVersion } from '../package-file.js';
 import { addBench } from './commands/bench.js';
+import { addCompletion } from './commands/completion.js';
 import { addData } from './commands/data.js';
+import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addExperiment } from './commands/experiment.js';
 import { addExport } from './commands/export.js';
 import { addGrad } from './commands/grad.js';
+import { addInit } from './commands/init.js';
 import { addInspect } from './commands/inspect.js';
 import { addLandscape } from './commands/landscape.js';
 import { addPredict } from './commands/predict.js';
@@ -18,7 +20,10 @@ import { addSharpness } from './commands/sharpness.js';
 import { addTrain } from './commands/train.js';
 import { addVerify } from './commands/verify.js';
 import { Stopped } from './interruption.js';
-import { guardStreams, say } from './streams.js';
+import { invocation } from './invocation.js';
+import { guardStreams, print, say } from './streams.js';
+import { versionText } from './version-text.js';
+import { welcome } from './welcome.js';
 
 /** What JavaScript says of sizes that nobody checked. */
 const TOO_LARGE = /^(Invalid (typed )?array length|Array buffer allocation failed|Invalid string length)/;
@@ -27,8 +32,14 @@ const USAGE_EXIT = 2;
 /** A loss, a gradient or a weight was NaN or infinite. */
 const NOT_FINITE_EXIT = 3;
 
+/** Of argv: node and the script alone. */
+const NO_ARGUMENTS = 2;
+/** Columns of the help: the terminal's, but no lines that are hard to read. */
+const helpWidth = (): number => Math.min(process.stdout.columns ?? 80, 110);
+
 /** In the order of the help. */
 const COMMANDS: readonly (readonly [group: string, commands: readonly ((program: Command) => void)[]])[] = [
+  ['Begin', [addDemo, addInit, addCompletion]],
   ['Train', [addTrain, addExperiment, addData]],
   ['Look at what was trained', [addEvaluate, addPredict, addSharpness, addLandscape, addReport, addVerify]],
   ['Models', [addInspect, addGrad, addExport]],
@@ -45,23 +56,39 @@ export async function main(argv: readonly string[]): Promise<void> {
   // What nobody waited for: the state is unknown.
   process.on('uncaughtException', (error) => process.exit(report(error)));
   try {
-    await makeProgram().parseAsync(argv);
+    if (argv.length === NO_ARGUMENTS) print(welcome(invocation()));
+    else await makeProgram().parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }
 }
 
-function makeProgram(): Command {
+/** The command line, with all commands. */
+export function makeProgram(): Command {
   const program = new Command('flatmin')
     .description('Train ONNX models and find flat minima: SGD, SAM, N-step SAM and Rand-SAM.')
-    .version(packageVersion())
+    .option('-V, --version', 'versions of flatmin and of the ONNX Runtime it would take')
+    .on('option:version', () => {
+      print(versionText());
+      throw new CommanderError(0, 'commander.version', '');
+    })
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`flatmin: ${printable(oneLine(text))}\n`) })
-    .configureHelp({ helpWidth: 110 });
+    .configureOutput({
+      outputError: (text, write) => write(`flatmin: ${printable(oneLine(text))}\n`),
+      getOutHelpWidth: helpWidth,
+      getErrHelpWidth: helpWidth,
+    });
   for (const [group, commands] of COMMANDS) {
     program.commandsGroup(`${group}:`);
     for (const add of commands) add(program);
   }
+  // Last, since commands of commands take it over from above.
+  program.addHelpCommand(
+    new Command('help')
+      .argument('[command]')
+      .description('What a command does and takes.')
+      .helpGroup('Begin:'),
+  );
   return program;
 }
 

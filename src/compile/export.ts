@@ -41,7 +41,7 @@ export const exportOptions = {
 
 /** What is exported, and for which batch. */
 export interface ExportOptions extends Given<typeof exportOptions> {
-  /** A forward model with its weights as initializers, a name that openModel knows, or the path of an .onnx file. */
+  /** A forward model with its weights as initializers, a name that openModel knows (also 'hf:OWNER/NAME'), or the path of an .onnx file. */
   model: ModelProto | string;
   /** Default cross-entropy. */
   loss?: Loss;

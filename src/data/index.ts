@@ -1,5 +1,4 @@
-export type { Augmentation } from './images/augmentation.js';
-export { parseAugmentation } from './images/augmentation-spec.js';
+export { type Augmentation, parseAugmentation } from './augment/augmentation.js';
 export type { ImageBatch } from './images/batch.js';
 export {
   type ArrayDataset,

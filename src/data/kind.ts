@@ -1,4 +1,4 @@
-import { parseAugmentation } from './images/augmentation-spec.js';
+import { parseAugmentation } from './augment/augmentation.js';
 import type { Dataset } from './images/dataset.js';
 import { imageSource } from './images/image-source.js';
 import type { DataSettings } from './options.js';

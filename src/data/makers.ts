@@ -4,6 +4,7 @@ import type { BatchRecipe, Maker } from './source.js';
 /** The registry of makers: what a recipe names, loaded where it is needed first. A new one is a file and a line here. */
 const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | Promise<Maker>>>> = {
   images: async () => (await import('./images/batch.js')).imageMaker,
+  folder: async () => (await import('./folder/batch.js')).folderMaker,
   arrays: async () => (await import('./arrays/array-maker.js')).arrayMaker,
   'row-groups': async () => (await import('./table/row-groups.js')).groupMaker,
   'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,

@@ -1,5 +1,6 @@
 import { FlatminError } from '../errors.js';
 import { npy, npz, safetensors } from './arrays/kinds.js';
+import { folder } from './folder/folder.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
 import { dataOptions } from './options.js';
@@ -11,8 +12,8 @@ import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
 export const dataKinds: readonly DataKind[] = [
-  ...[digits, cifar10, cifar100, text, jsonl],
-  ...[npz, npy, safetensors, csv, parquet],
+  ...[digits, cifar10, cifar100, folder],
+  ...[npz, npy, safetensors, csv, parquet, text, jsonl],
 ];
 
 const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { option, type Values } from '../options/option.js';
 import { choice, count, finite, positive, text } from '../options/values.js';
+import { AUGMENTATION_FORMS } from './augment/augmentation.js';
 
 /** What pixels are normalised by. */
 const NORMALIZATIONS = ['set', 'imagenet', 'none'] as const;
@@ -11,7 +12,7 @@ const ON_DAMAGED = ['refuse', 'skip'] as const;
 export const dataOptions = {
   augment: option(text.optional(), {
     symbol: 'list',
-    help: 'changes of training images: none, or some of flip,crop=PIXELS:reflect|zero,cutout=PIXELS',
+    help: `changes of training images: none, or some of ${AUGMENTATION_FORMS}`,
     byDefault: "the data's own",
   }),
   split: option(
@@ -35,6 +36,17 @@ export const dataOptions = {
     symbol: 'list',
     help: 'deviation of pixels, one for each channel',
   }),
+  imageSize: option(
+    z
+      .string('HEIGHT or HEIGHTxWIDTH, in pixels')
+      .regex(/^[1-9]\d{0,4}(x[1-9]\d{0,4})?$/, 'HEIGHT or HEIGHTxWIDTH, in pixels')
+      .optional(),
+    {
+      symbol: 'HEIGHT[xWIDTH]',
+      help: 'that images are made, in pixels',
+      byDefault: "the model's",
+    },
+  ),
   map: option(z.record(text, text, 'columns by the names of inputs and targets').optional(), {
     symbol: 'name=column',
     help: 'which column or array an input or target is: pixels=image,labels=class; several columns: x=a+b+c; may be repeated',

@@ -1,12 +1,13 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
 export type { RandomGenerator };
-export { uniformInt };
+export { uniformFloat64, uniformInt };
 
 /** The first word of every key: draws for different purposes never share a stream. */
-export const Purpose = { shuffle: 1, augmentation: 2, subset: 3, split: 4 } as const;
+export const Purpose = { shuffle: 1, augmentation: 2, subset: 3, split: 4, pixels: 5, mixing: 6 } as const;
 
 const LANES = [0x9e3779b9, 0x7f4a7c15, 0xbf58476d, 0x94d049bb] as const;
 
@@ -46,3 +47,26 @@ export function shuffledIndices(size: number, random: RandomGenerator): Int32Arr
   }
   return order;
 }
+
+/** A draw of Beta(α, α), by two gamma variates (Marsaglia & Tsang 2000). */
+export function symmetricBeta(alpha: number, random: RandomGenerator): number {
+  // Small α make both so small that they could be zero: their logarithms never are.
+  const [a, b] = [logGamma(alpha, random), logGamma(alpha, random)];
+  return 1 / (1 + Math.exp(b - a));
+}
+
+/** The logarithm of a draw of Gamma(α, 1). */
+function logGamma(alpha: number, random: RandomGenerator): number {
+  if (alpha < 1) return logGamma(alpha + 1, random) + Math.log1p(-uniformFloat64(random)) / alpha;
+  const d = alpha - 1 / 3;
+  for (;;) {
+    const x = normal(random);
+    const v = (1 + x / Math.sqrt(9 * d)) ** 3;
+    const u = 1 - uniformFloat64(random);
+    if (v > 0 && Math.log(u) < 0.5 * x * x + d - d * v + d * Math.log(v)) return Math.log(d * v);
+  }
+}
+
+/** Box and Muller, one of the pair. */
+const normal = (random: RandomGenerator): number =>
+  Math.sqrt(-2 * Math.log1p(-uniformFloat64(random))) * Math.cos(2 * Math.PI * uniformFloat64(random));

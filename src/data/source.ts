@@ -37,7 +37,7 @@ export interface Field {
   readonly isImage?: boolean;
   /** Elements are integers from 0 to below this. */
   readonly below?: number;
-  /** Of targets that are class labels. */
+  /** Of targets that are class labels, or (floats of dims [count]) shares of classes that sum to 1. */
   readonly classes?: Classes;
 }
 

@@ -138,7 +138,7 @@ async function assertSameSettings(out: string, job: Job): Promise<void> {
   const saved = await readRunConfig(dir);
   if (!saved) return;
   try {
-    assertSameConfig(saved, resolveSettings(job.settings), ['data']);
+    assertSameConfig({ ...saved, ...saved.asked }, resolveSettings(job.settings), ['data']);
   } catch (cause) {
     if (!(cause instanceof FlatminError)) throw cause;
     throw new FlatminError(cause.code, `${dir} is a job of other settings. ${cause.message}`, { cause });

@@ -20,7 +20,9 @@ export type {
   TargetReport,
 } from '../compile/inspect/inspection.js';
 export type { LossChoice } from '../compile/loss-model.js';
+export type { DownloadProgress, HubOptions } from '../hub/options.js';
 export type { EndKind } from '../losses/ends/find-end.js';
+export { type HubModel, hubModel } from '../models/hub-model.js';
 export { type MlpOptions, mlp } from '../models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from '../models/small-cnn.js';
 export { type WideResNetOptions, wideResNet } from '../models/wide-resnet.js';

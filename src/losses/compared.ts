@@ -11,6 +11,8 @@ export type Compared = {
       readonly classAxis: number;
       readonly classes: number | undefined;
       readonly ignoreIndex: number | undefined;
+      /** Whether targets are shares of the classes, shaped as the scores, and no labels: what counts is the class of the largest. */
+      readonly areShares?: boolean;
     }
   | {
       /** 'binary': the scores are logits. */

@@ -171,6 +171,12 @@ function ofProbabilities(
 ): string {
   const { builder } = scope;
   const given = scope.target(input, typeLike(logits), logits.dims);
+  scope.compares({
+    kind: 'classes',
+    ...{ scores: logits.name, rank: logits.dims.length, targets: given, classAxis: axis, classes },
+    ignoreIndex: undefined,
+    areShares: true,
+  });
   const logProb = builder.op('LogSoftmax', [logits.name], { axis });
   let target = given;
   if (labelSmoothing) {

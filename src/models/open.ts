@@ -1,6 +1,8 @@
 import { FlatminError } from '../errors.js';
+import { isHubName } from '../hub/name.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { modelPath } from './hub-model.js';
 import { mlp } from './mlp.js';
 import { smallCnn } from './small-cnn.js';
 import { wideResNet } from './wide-resnet.js';
@@ -14,11 +16,12 @@ export interface ModelContext {
 
 /** A model that a file holds; undefined for the names of built-in ones, which are made for the data. */
 export const openForeignModel = async (name: string): Promise<ModelProto | undefined> =>
-  name.endsWith('.onnx') ? readModel(name) : undefined;
+  isHubName(name) || name.endsWith('.onnx') ? readModel(await modelPath(name)) : undefined;
 
 /**
- * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), or the path of an .onnx file.
- * @throws FlatminError INVALID_ARGUMENT on another name
+ * A model from its name: 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp' or 'mlp-H1-H2…' (hidden units), 'hf:OWNER/NAME…' (docs/hub.md), or the path of an
+ * .onnx file.
+ * @throws FlatminError INVALID_ARGUMENT on another name, and what hubModel and readModel throw
  */
 export async function openModel(name: string, context: ModelContext): Promise<ModelProto> {
   const foreign = await openForeignModel(name);
@@ -31,6 +34,6 @@ export async function openModel(name: string, context: ModelContext): Promise<Mo
     return mlp({ ...context, ...(layers[1] && { hidden: layers[1].slice(1).split('-').map(Number) }) });
   throw new FlatminError(
     'INVALID_ARGUMENT',
-    `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2' or a path ending in .onnx, but received "${name}".`,
+    `Expected a model 'wrn-DEPTH-WIDTH', 'small-cnn', 'mlp', 'mlp-H1-H2', 'hf:OWNER/NAME' or a path ending in .onnx, but received "${name}".`,
   );
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../formats/cache-folder.js';
 import { TRAINING_VERSION } from '../releases/versions.js';
-import { cacheFolder } from './cache-folder.js';
 
 /** What an installed runtime's folder says of it, in manifest.json. */
 export interface Manifest {

@@ -8,9 +8,9 @@ import {
 import { CUDA_LIBRARIES, DRIVER } from '../addon/cuda-libraries/needed.js';
 import type { ProbedCapabilities } from '../capabilities/capabilities.js';
 import { probeCapabilities } from '../capabilities/probe/probe.js';
+import { cacheFolder } from '../formats/cache-folder.js';
 import { checkedValue } from '../options/option.js';
 import { device as deviceName } from '../options/values.js';
-import { cacheFolder } from '../ort/cache-folder.js';
 import { classifierOf, installedTraining } from '../ort/installed.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
 import { checkRuntime } from './check.js';

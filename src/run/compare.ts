@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sharedDataset } from '../data/index.js';
 import { FlatminError } from '../errors.js';
-import { isComparisonConfig } from '../formats/run/config.js';
+import { type ComparisonConfigFile, isComparisonConfig } from '../formats/run/config.js';
 import type { TrainSummary } from '../formats/run/summary.js';
 import { checkedValue, option } from '../options/option.js';
 import { assertUsed, resolveSettings, usedBy, withoutUndefined } from '../settings/resolve.js';
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from '../settings/schema.js';
 import { RunFolder, readRunConfig } from './folder/run-folder.js';
 import { ofConfig } from './folder/saved-settings.js';
+import { pinModel } from './pinned-model.js';
 import { prepare } from './setup.js';
 import { type TrainOptions, train } from './train.js';
 
@@ -53,13 +54,16 @@ export async function compare(
   await RunFolder.check(options.out, { resume: options.resume ?? false });
   const saved = options.resume ? await readComparison(options.out) : undefined;
   const chosen = names ?? saved?.compare ?? [];
-  const settings = { ...saved?.settings, ...withoutUndefined(given) };
+  const unpinned = { ...saved?.settings, ...withoutUndefined(given) };
+  planRuns(chosen, unpinned);
+  const before = saved && { model: saved.settings.model, asked: saved.asked };
+  const { settings, asked } = await pinModel(unpinned, before, options);
   const runs = planRuns(chosen, settings);
   const dataset = options.dataset ?? (settings.data ? await sharedDataset(settings.data) : undefined);
   const shared = { ...options, dataset };
   for (const { given: own } of runs) await prepare(resolveSettings(own), shared);
 
-  const config = { compare: chosen, settings };
+  const config = { compare: chosen, settings, ...(asked && { asked }) };
   const folder = await RunFolder.create(options.out, config, { resume: options.resume ?? false });
   try {
     const summaries: Record<string, TrainSummary> = {};
@@ -78,19 +82,20 @@ export async function compare(
 interface Comparison {
   compare: readonly string[];
   settings: Partial<TrainSettings>;
+  asked: ComparisonConfigFile['asked'];
 }
 
 /** The comparison that a folder holds; undefined where it holds none. @throws FlatminError INVALID_DATA naming the file and the setting */
 export async function readComparison(out: string): Promise<Comparison | undefined> {
   const config = await readRunConfig(out);
   if (!config || !isComparisonConfig(config)) return undefined;
-  const { compare: names } = config;
+  const { compare: names, asked } = config;
   // Checked below, as the settings of each run.
   const settings = config.settings as Partial<TrainSettings>;
   ofConfig(out, () => {
     for (const { given } of planRuns(names, settings)) resolveSettings(given);
   });
-  return { compare: names, settings };
+  return { compare: names, settings, asked };
 }
 
 /** The settings of each run: those of its optimizer out of the given ones. */

@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Source } from '../data/index.js';
 import { FlatminError, withPath } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
-import { printable } from '../formats/printable.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { evaluationText } from '../formats/run/evaluation.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
+import { tellOnStderr } from '../formats/tell.js';
+import type { DownloadProgress } from '../hub/options.js';
 import { type Followed, followable, followedOf } from '../metrics/followed.js';
 import { checked, type Given } from '../options/option.js';
 import type { Evaluation } from '../session/evaluator.js';
@@ -29,10 +31,11 @@ import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
 import { Uninterrupted } from './listeners/uninterrupted.js';
+import { pinModel } from './pinned-model.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { peakRssBytes, readSummary } from './summary.js';
-import { checkModel } from './trained-model.js';
+import { checkResults } from './trained-model.js';
 import { Trainer } from './trainer.js';
 
 /** Where a run is kept, and how it is executed. */
@@ -54,14 +57,16 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
   onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
+  /** Told how far the download of a model of the Hugging Face Hub is. */
+  onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
 /**
  * Trains a model and writes the run's folder: config.json, metrics.jsonl, tensorboard/, checkpoint.safetensors, and at the end
- * model.onnx and summary.json.
+ * model.onnx, labels.json where the data have classes, and summary.json.
  * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
  * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
- * INVALID_DATA where all checkpoints are damaged or missing, or the model of a finished run is damaged; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
+ * INVALID_DATA where all checkpoints are damaged or missing, or a result of a finished run is damaged; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
  * checkpoint to go on from
  */
 export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
@@ -71,13 +76,15 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
   const config = await RunFolder.check(out, { resume });
   const saved = config && savedSettings(out, config);
-  const settings = resolveSettings(given, saved);
+  const unpinned = resolveSettings(given, saved);
+  if (!saved) assertUsed(given, [unpinned.optimizer]);
+  const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
+  const pinnedBefore = saved && { model: saved.model, asked: askedBefore };
+  const { settings, asked } = await pinModel(unpinned, pinnedBefore, options);
   if (saved) assertSameConfig(saved, settings);
-  else assertUsed(given, [settings.optimizer]);
-  const { execution: before } = (config ?? {}) as RunConfigFile;
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) {
-    await checkModel(out, finished);
+    await checkResults(out, finished);
     tellUnused(options, before);
     return finished;
   }
@@ -88,7 +95,11 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const followed = chooseFollowed(setup);
     const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
-    const folder = await RunFolder.create(out, { ...settings, execution: now }, { resume, restart });
+    const folder = await RunFolder.create(
+      out,
+      { ...settings, ...(asked && { asked }), execution: now },
+      { resume, restart },
+    );
     try {
       return await trainIn(folder, setup, followed, chosen, before);
     } catch (error) {
@@ -110,8 +121,6 @@ function chooseFollowed({ settings: { metric }, session: { task }, loss }: Setup
     `There is no metric "${metric}" of ${loss.name}: choose one of ${followable(task).join(', ')}.`,
   );
 }
-
-const tellOnStderr = (text: string) => void process.stderr.write(`flatmin: ${printable(text)}\n`);
 
 /** Of the execution: what config.json records, since it may change the last bits of a result. */
 const RECORDED = [
@@ -212,12 +221,12 @@ interface Finishing {
 
 /** What an earlier beginning of the run came to. */
 async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
-  for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.evaluation])
+  for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.labels, RUN_FILES.evaluation])
     await rm(folder.path(name), { force: true });
   await kept.removeAll();
 }
 
-/** Final losses, evaluation.json, model.onnx, and last of all summary.json, which marks the run as finished. */
+/** Final losses, evaluation.json, model.onnx, labels.json, and last of all summary.json, which marks the run as finished. */
 async function finish(
   trainer: Trainer,
   folder: RunFolder,
@@ -230,6 +239,8 @@ async function finish(
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
+  const written = [RUN_FILES.model, ...(await writeLabels(folder, source))];
+  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   if (test) await writeEvaluation(folder, setup, test);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
@@ -262,11 +273,19 @@ async function finish(
     out: folder.dir,
     files: {
       [RUN_FILES.metrics]: await log.flush(),
-      [RUN_FILES.model]: await fileDigest(folder.path(RUN_FILES.model)),
+      ...Object.fromEntries(await Promise.all(digests)),
     },
   };
   await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
   return summary;
+}
+
+/** A list of the classes' names, as labels count them. @returns the file, where there are such */
+async function writeLabels(folder: RunFolder, { targets }: Source): Promise<string[]> {
+  const { names = [] } = targets[0]?.classes ?? {};
+  if (names.length === 0) return [];
+  await writeFileAtomic(folder.path(RUN_FILES.labels), `${JSON.stringify(names, null, 2)}\n`);
+  return [RUN_FILES.labels];
 }
 
 /** More classes have no confusion matrix in evaluation.json: `flatmin evaluate --details` has it. */

@@ -19,14 +19,18 @@ export async function readTrainedModel(dir: string): Promise<ModelProto> {
     );
   }
   const summary = await readSummary(join(dir, RUN_FILES.summary));
-  if (summary) await checkModel(dir, summary);
+  if (summary) await checkWritten(dir, RUN_FILES.model, summary);
   return readModel(path);
 }
 
-/** @throws FlatminError INVALID_DATA where a finished run's model is there, but not as the run wrote it */
-export async function checkModel(dir: string, { files }: TrainSummary): Promise<void> {
-  const path = join(dir, RUN_FILES.model);
-  const expected = files[RUN_FILES.model];
+/** @throws FlatminError INVALID_DATA where a finished run's model or labels are there, but not as the run wrote them */
+export async function checkResults(dir: string, summary: TrainSummary): Promise<void> {
+  for (const name of [RUN_FILES.model, RUN_FILES.labels]) await checkWritten(dir, name, summary);
+}
+
+async function checkWritten(dir: string, name: string, { files }: TrainSummary): Promise<void> {
+  const path = join(dir, name);
+  const expected = files[name];
   if (expected && existsSync(path)) await checkFile(path, expected);
 }
 

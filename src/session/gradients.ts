@@ -1,6 +1,7 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { FlatminError } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
+import { modelPath } from '../models/hub-model.js';
 import { readModel } from '../onnx/model.js';
 import { ownEntry } from '../onnx/own-entry.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -72,7 +73,7 @@ const dataOf = (feed: FeedArray): TensorData => ('dims' in feed ? feed.data : fe
 
 /**
  * The loss of a model for one batch, and its gradient by every parameter. Nothing moves.
- * @param given a forward model, or the path of an .onnx file
+ * @param given a forward model, or the path of an .onnx file, or a name of the hub ('hf:OWNER/NAME')
  * @param feeds arrays by the names of the model's inputs and of the loss's targets (`labels`, `targets`); numbers are converted to the
  * type that the model asks for where none is lost but precision
  * @throws FlatminError INVALID_ARGUMENT for an array that is missing or does not fit; INVALID_MODEL; NO_GRADIENT naming the node; NOT_FINITE where the loss
@@ -83,7 +84,7 @@ export async function gradients(
   feeds: Readonly<Record<string, FeedArray>>,
   options: GradientOptions,
 ): Promise<Gradients> {
-  const model = typeof given === 'string' ? await readModel(given) : given;
+  const model = typeof given === 'string' ? await readModel(await modelPath(given)) : given;
   const { constants = {} } = options;
   const { wasTraining, model: prepared } = prepareSessionModel(model, options);
   const inputs = new Set(

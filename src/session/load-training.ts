@@ -5,6 +5,7 @@ import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { withWeights } from '../compile/put-weights.js';
 import { restrictOutputs } from '../compile/restrict-outputs.js';
 import type { Target } from '../lowering/targets.js';
+import { modelPath } from '../models/hub-model.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checked } from '../options/option.js';
@@ -35,7 +36,7 @@ export async function loadTraining(
   options: TrainingSessionOptions,
 ): Promise<LoadedTraining> {
   const { precision, dropout, threads } = checked(sessionOptions, options);
-  const model = typeof given === 'string' ? await readModel(given) : given;
+  const model = typeof given === 'string' ? await readModel(await modelPath(given)) : given;
   const { groups, batch, profilePrefix } = options;
   const device = options.device ?? openDevice('cpu', { threads });
   const runtime = options.runtime ?? openRuntime(undefined, device.name);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { parseData } from '../data/index.js';
 import { FlatminError } from '../errors.js';
+import { isHubName } from '../hub/name.js';
 import { defaultsOf } from '../options/option.js';
 import { recipeSettings } from './recipes.js';
 import {
@@ -70,7 +71,8 @@ export function resolveSettings(
   const all = { ...fallback, ...recipe, ...withoutUndefined(given) };
   // What is no text is refused below.
   if (all.data && typeof all.data === 'string') all.data = withAbsoluteFolder(all.data);
-  if (typeof all.model === 'string' && all.model.endsWith('.onnx')) all.model = resolve(all.model);
+  if (typeof all.model === 'string' && all.model.endsWith('.onnx') && !isHubName(all.model))
+    all.model = resolve(all.model);
   if (typeof all.tokenizer === 'string') all.tokenizer = resolve(all.tokenizer);
   const { optimizer = 'sgd' } = all;
   return checkSettings(usedBy(optimizer, all));

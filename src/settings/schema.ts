@@ -100,10 +100,13 @@ export const viewSettings = {
 
 /** The model and the batch. */
 export const modelSettings = {
-  model: option(z.string('a name such as wrn-16-4, or a path ending in .onnx').min(1, 'a name'), {
-    symbol: 'name',
-    help: 'wrn-DEPTH-WIDTH (depth 6n+4), small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
-  }),
+  model: option(
+    z.string('a name such as wrn-16-4 or hf:OWNER/NAME, or a path ending in .onnx').min(1, 'a name'),
+    {
+      symbol: 'name',
+      help: 'wrn-DEPTH-WIDTH (depth 6n+4), small-cnn, mlp, mlp-H1-H2, FILE.onnx, or hf:OWNER/NAME (docs/hub.md)',
+    },
+  ),
   shortcut: option(choice(['conv', 'pad']), {
     symbol: 'kind',
     help: 'where a WideResNet changes shape: 1×1 convolution, or pooled and zero-padded',

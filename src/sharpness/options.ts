@@ -26,7 +26,7 @@ export const commonOptions = {
       .readonly(),
     {
       symbol: 'names',
-      help: `some of ${MEASURE_NAMES.join(',')}`,
+      help: `some of ${MEASURE_NAMES.join(', ')}`,
       default: ['ascent'],
       byDefault: 'ascent',
     },

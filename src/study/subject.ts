@@ -7,6 +7,7 @@ import { FlatminError } from '../errors.js';
 import { isComparisonConfig } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { Loss } from '../losses/loss.js';
+import { modelPath } from '../models/hub-model.js';
 import { readModel } from '../onnx/model.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { type Given, option } from '../options/option.js';
@@ -50,7 +51,7 @@ export interface SubjectOptions
     Pick<Partial<TrainSettings>, 'layout'> {
   /** The folder of a finished run: its model, data, loss and frozen parameters. Either this or `model`. */
   run?: string | undefined;
-  /** A forward model with its weights, or the path of one. */
+  /** A forward model with its weights, or the path or name ('hf:OWNER/NAME') of one. */
   model?: ModelProto | string | undefined;
 }
 
@@ -76,7 +77,7 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
   if (run !== undefined) return subjectOfRun(run, options);
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
-  const opened = typeof model === 'string' ? await readModel(model) : model!;
+  const opened = typeof model === 'string' ? await readModel(await modelPath(model)) : model!;
   const source = await chooseSource(
     { ...options, data: data ?? '', augment: 'none', ...WHOLE },
     { dataset },

@@ -53,6 +53,31 @@ test.serial('the examples compile against the packed package, and work', async (
   }
 });
 
+test.serial('a project of flatmin init compiles against the packed package, and trains', async (t) => {
+  const made = await runNode(project.folder, 'node_modules/flatmin/bin/flatmin.js', 'init', 'mine');
+  t.is(made.code, 0, made.output);
+  const mine = join(project.folder, 'mine');
+  t.deepEqual((await readdir(mine)).sort(), [
+    '.gitignore',
+    'README.md',
+    'package.json',
+    'train.ts',
+    'tsconfig.json',
+  ]);
+  const compiled = await runNode(mine, join(REPOSITORY, 'node_modules/typescript/bin/tsc'));
+  t.is(compiled.code, 0, compiled.output);
+  const { scripts } = JSON.parse(await readFile(join(mine, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  t.is(scripts.start, 'tsc && node dist/train.js');
+  const { code, output } = await runNode(mine, 'dist/train.js');
+  t.is(code, 0, output);
+  t.true(number(output, /^([\d.]+) % of 200 test rows are right/m) > 95, output);
+  const model = 'trained.onnx';
+  const inspected = await runNode(mine, '../node_modules/flatmin/bin/flatmin.js', 'inspect', model);
+  t.is(inspected.code, 0, inspected.output);
+});
+
 test.serial('what is internal cannot be imported, neither to run nor by its types', async (t) => {
   const internal = 'flatmin/dist/src/vectors/arena.js';
   const { code, output } = await runNode(

@@ -44,6 +44,7 @@ const violations = [
   ['flow-metrics', 'metrics/a.ts', '../options/a.js', 'src/options/a.ts'],
   ['flow-options', 'options/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-addon', 'addon/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-hub', 'hub/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-data', 'data/a.ts', '../report/a.js', 'src/report/a.ts'],
   ['flow-onnx', 'onnx/a.ts', '../ort/a.js', 'src/ort/a.ts'],
   ['flow-vectors', 'vectors/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
@@ -73,6 +74,7 @@ const violations = [
   ['addon-behind-its-doors', 'session/b.ts', '../addon/addon.js', 'src/addon/addon.ts'],
   ['no-cycles', 'cli/b.ts', './c.js', 'src/cli/c.ts'],
   ['only-listed-packages', 'run/c.ts', 'for-development', 'node_modules/for-development/index.js'],
+  ['optional-packages-when-needed', 'run/e.ts', 'when-wished', 'node_modules/when-wished/index.js'],
   ['resolvable', 'run/d.ts', './missing.js', './missing.js'],
 ] as const;
 
@@ -86,10 +88,16 @@ test('every kind of import against the flow is reported', async (t) => {
   for (const file of [config, 'tsconfig.json']) await cp(join(repository, file), join(folder, file));
   await write(
     'package.json',
-    JSON.stringify({ type: 'module', devDependencies: { 'for-development': '1.0.0' } }),
+    JSON.stringify({
+      type: 'module',
+      devDependencies: { 'for-development': '1.0.0' },
+      optionalDependencies: { 'when-wished': '1.0.0' },
+    }),
   );
-  await write('node_modules/for-development/package.json', JSON.stringify({ name: 'for-development' }));
-  await write('node_modules/for-development/index.js', '');
+  for (const name of ['for-development', 'when-wished']) {
+    await write(`node_modules/${name}/package.json`, JSON.stringify({ name }));
+    await write(`node_modules/${name}/index.js`, '');
+  }
   await write('src/cli/a.ts', 'export type A = 1;\n');
   await write('src/cli/c.ts', "export type { A } from './b.js';\n");
   await write('src/addon/addon.ts', 'export const A = 1;\n');

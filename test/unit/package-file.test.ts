@@ -14,6 +14,7 @@ test('files of the package are there', (t) => {
     'src/bench/torch/torch_step.py',
     'src/bench/torch/model_step.py',
     'src/bench/torch/zoo.py',
+    'templates/project/train.ts',
   ])
     t.true(existsSync(packageFile(path)), path);
   t.regex(packageVersion(), /^\d+\.\d+\.\d+/);

@@ -1,6 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { FlatminError, invalid } from '../../errors.js';
+import { isHubName } from '../../hub/name.js';
+import { hubModel } from '../../models/hub-model.js';
 
 /** A model to measure. */
 export interface ModelFile {
@@ -14,13 +16,14 @@ export interface ModelFile {
 const SUFFIX = '.onnx';
 
 /**
- * The models of files and folders; those of a folder by name.
+ * The models of files, folders and names of the hub ('hf:OWNER/NAME'); those of a folder by name.
  * @throws FlatminError NOT_FOUND for a path that is not there or a folder without models; INVALID_ARGUMENT for another file, or two models
  * of one name
  */
 export async function findModels(paths: readonly string[]): Promise<ModelFile[]> {
   const found: ModelFile[] = [];
-  for (const path of paths) found.push(...(await modelsAt(resolve(path))));
+  for (const path of paths)
+    found.push(...(isHubName(path) ? [await modelOfHub(path)] : await modelsAt(resolve(path))));
   const byName = new Map<string, ModelFile>();
   for (const file of found) {
     const other = byName.get(file.name);
@@ -45,6 +48,12 @@ async function modelsAt(path: string): Promise<ModelFile[]> {
   const inside = (await readdir(path)).filter((name) => name.endsWith(SUFFIX)).sort();
   if (inside.length === 0) throw new FlatminError('NOT_FOUND', `The folder ${path} holds no .onnx file.`);
   return Promise.all(inside.map((name) => fileAt(join(path, name))));
+}
+
+/** By its repository: most files there are named model.onnx. */
+async function modelOfHub(name: string): Promise<ModelFile> {
+  const { path, repo, file } = await hubModel(name);
+  return { name: `${basename(repo)}-${basename(file, SUFFIX)}`, path, batch: null };
 }
 
 /** A model's file with the batch beside it. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FlatminError } from '../../errors.js';
-import { cacheFolder } from '../../ort/cache-folder.js';
+import { cacheFolder } from '../../formats/cache-folder.js';
 import { packageFile } from '../../package-file.js';
 import type { StepMeasurement } from '../models/measure.js';
 import { runScript } from './script.js';

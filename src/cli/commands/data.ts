@@ -4,6 +4,7 @@ import { type CifarName, downloadCifar } from '../../data/index.js';
 import { option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { interruptible } from '../interruption.js';
 import { say } from '../streams.js';
 
@@ -20,6 +21,7 @@ export function addData(program: Command): void {
     .description('Download a data set from its official site, and check it.')
     .addArgument(new Argument('<name>', 'which').choices(['cifar10', 'cifar100']));
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin data cifar10 --out data');
   command.action(async (name: CifarName) => {
     const { out, from } = required(command, given(command, OPTIONS), 'out');
     const folder = await interruptible((signal) => download(name, out, from, signal));

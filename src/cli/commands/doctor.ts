@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { changed } from '../../options/option.js';
+import { packageVersion } from '../../package-file.js';
 import { diagnose } from '../../provision/doctor.js';
 import { addOptions, given } from '../command-options.js';
 import { doctorReport } from '../doctor-report.js';
@@ -18,11 +19,12 @@ export function addDoctor(program: Command): void {
     .description(
       'What training can run on here: runtimes, kernels, CUDA libraries, driver; what is missing, and the command that mends it. Exit code 0: the device works, 1: not.',
     );
+  command.summary('What training can run on here, and the command that mends what is missing.');
   addOptions(command, OPTIONS);
   command.action(async () => {
     const { device, json } = given(command, OPTIONS);
     const diagnosis = await diagnose(device);
-    const version = program.version() ?? '';
+    const version = packageVersion();
     printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
   });

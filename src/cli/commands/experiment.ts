@@ -11,6 +11,7 @@ import { changed, option } from '../../options/option.js';
 import { flag, text } from '../../options/values.js';
 import { makeReport } from '../../report/report.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { experimentTable, missingText, reportEvent } from '../experiment-texts.js';
 import { interruptible } from '../interruption.js';
@@ -42,6 +43,7 @@ export function addExperiment(program: Command): void {
     .description('Train and measure all variants and seeds of an experiment, and tabulate them.')
     .argument('<experiment>', `${NAMES}, or FILE.json`);
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin experiment table2 --scale tiny --out runs/table2');
   command.action((name: string) => runCommand(name, command));
 }
 

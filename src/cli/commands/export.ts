@@ -6,6 +6,8 @@ import { writeModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
 import { choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
+import { fetchedModel } from '../fetched-model.js';
 import { toShape } from '../option-values.js';
 import { readBy } from '../schema-option.js';
 import { say } from '../streams.js';
@@ -16,7 +18,7 @@ const OPTIONS = {
   Graph: {
     model: option(text, {
       symbol: 'name',
-      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, or FILE.onnx',
+      help: 'wrn-DEPTH-WIDTH, small-cnn, mlp, mlp-H1-H2, FILE.onnx, or hf:OWNER/NAME',
     }),
     form,
     batch,
@@ -38,6 +40,7 @@ export function addExport(program: Command): void {
     .command('export')
     .description('Write the training graph of a model, without its weights, as ONNX.');
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin export --model wrn-28-10 --batch 128 --out graph.onnx');
   command.action(async () => {
     const { loss, labelSmoothing, input, out, ...options } = required(
       command,
@@ -47,6 +50,7 @@ export function addExport(program: Command): void {
     );
     const graph = await exportTrainingGraph({
       ...options,
+      model: await fetchedModel(options.model),
       inputShape: input,
       loss: loss === 'mse' ? meanSquaredError() : crossEntropy({ labelSmoothing }),
     });

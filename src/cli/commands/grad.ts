@@ -12,7 +12,9 @@ import { openExecution } from '../../run/execution.js';
 import { type FeedArray, gradients } from '../../session/gradients.js';
 import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { fetchedModel } from '../fetched-model.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { print, say } from '../streams.js';
 
@@ -75,8 +77,12 @@ export function addGrad(program: Command): void {
   const command = program
     .command('grad')
     .description("The loss of a model and every parameter's gradient, for one batch.")
-    .argument('<model>', 'an .onnx file');
+    .argument('<model>', 'an .onnx file, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin grad model.onnx --inputs batch.npz --loss cross-entropy --target labels --out gradients.safetensors',
+  );
   command.action((model: string) => runGrad(model, command));
 }
 
@@ -111,7 +117,7 @@ async function runGrad(model: string, command: Command): Promise<void> {
       targets: { dims: wanted.dims, floating: wanted.dtype === 'float' || wanted.dtype === 'double' },
     }),
   });
-  const result = await gradients(model, feeds, {
+  const result = await gradients(await fetchedModel(model), feeds, {
     loss,
     ...(wanted && { targets: [wanted] }),
     dims: dim,

@@ -6,11 +6,14 @@ import { inspectModel } from '../../compile/inspect/inspect.js';
 import type { InspectedTensor, InspectedValue, Inspection } from '../../compile/inspect/inspection.js';
 import { printableTexts } from '../../formats/printable.js';
 import { LOSS_NAMES, namedLoss } from '../../losses/named.js';
+import { modelPath } from '../../models/hub-model.js';
 import { readModel } from '../../onnx/model.js';
 import { option } from '../../options/option.js';
 import { choice, count, integer } from '../../options/values.js';
 import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
+import { fetchedModel } from '../fetched-model.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
 import { printResult } from '../streams.js';
@@ -41,8 +44,14 @@ export function addInspect(program: Command): void {
     .description(
       'What of a model would be trained, and what keeps it from that. Exit code 0: trainable, 1: not, or not tried.',
     )
-    .argument('<model>', 'an .onnx file');
+    .summary('What of a model would be trained, and what keeps it from that.')
+    .argument('<model>', 'an .onnx file, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin inspect model.onnx',
+    'flatmin inspect model.onnx --loss cross-entropy --dim sequence=128',
+  );
   command.action((path: string) => runInspect(path, command));
 }
 
@@ -64,7 +73,7 @@ async function runInspect(path: string, command: Command): Promise<void> {
     runtime,
     json,
   } = given(command, OPTIONS);
-  const model = await readModel(path);
+  const model = await readModel(await modelPath(await fetchedModel(path)));
   const report = await inspectModel(model, {
     output,
     outputAsIs,

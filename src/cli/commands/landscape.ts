@@ -8,6 +8,7 @@ import { option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { type LandscapeOptions, landscapeOptions, measureLandscape } from '../../study/measure-landscape.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { quietFlag } from '../output-options.js';
@@ -47,6 +48,7 @@ export function addLandscape(program: Command): void {
     .description('Draw the loss around a trained model, or between two, in filter-normalised directions.')
     .argument('<run>', 'the folder of a finished run');
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin landscape runs/first --dims 2');
   command.action((run: string) => interruptible((signal) => runLandscape(command, run, signal)));
 }
 

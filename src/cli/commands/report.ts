@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { writeFileAtomic } from '../../formats/atomic.js';
 import { option } from '../../options/option.js';
 import { flag, text } from '../../options/values.js';
+import { packageVersion } from '../../package-file.js';
 import { makeReport } from '../../report/report.js';
 import { serveReport, watchOptions } from '../../report/watch.js';
 import { addOptions, given } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { anySignal } from '../interruption.js';
 import { say } from '../streams.js';
 
@@ -25,9 +27,10 @@ export function addReport(program: Command): void {
     )
     .argument('<folder>', 'of flatmin train, with or without --compare, flatmin experiment or flatmin bench');
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin report runs/first', 'flatmin report runs/first --watch');
   command.action(async (folder: string) => {
     const { out = join(folder, 'report.html'), watch, port } = given(command, OPTIONS);
-    const version = program.version()!;
+    const version = packageVersion();
     if (watch) return serve(folder, version, port);
     await writeFileAtomic(out, await makeReport(folder, { version }));
     say(out);

@@ -28,6 +28,7 @@ export function addRuntime(program: Command): void {
     .description('Install and list the ONNX Runtime libraries that graphs run on.');
   const install = runtime
     .command('install')
+    .summary('Install the training build of ONNX Runtime.')
     .description(
       'Install the training build of ONNX Runtime into the user\'s cache folder (or FLATMIN_CACHE), through Maven\'s client "mvn" or from a file. It becomes the default; --runtime stock chooses the other.',
     );

@@ -8,7 +8,9 @@ import { type MeasureSharpnessOptions, measureSharpness } from '../../study/meas
 import { objectiveOptions } from '../../study/model-objective.js';
 import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { fetchedModel } from '../fetched-model.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { schemaOption } from '../schema-option.js';
@@ -43,14 +45,16 @@ export function addSharpness(program: Command): void {
   const command = program
     .command('sharpness')
     .description('Measure how sharp the loss is around a trained model; it is left as it is.')
-    .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
+    .argument('<subject>', 'the folder of a run, or MODEL.onnx or hf:OWNER/NAME (with --data)');
   for (const each of measureOptions()) command.addOption(each);
   addOptions(command, OPTIONS);
+  addExamples(command, 'flatmin sharpness runs/first --measures ascent,trace --samples 500');
   command.action((subject: string) => runSharpness(command, subject));
 }
 
-async function runSharpness(command: Command, subject: string): Promise<void> {
+async function runSharpness(command: Command, named: string): Promise<void> {
   const { json, out, quiet, constant, ...rest } = given(command, OPTIONS);
+  const subject = await fetchedModel(named, quiet);
   const options: MeasureSharpnessOptions = {
     ...givenToMeasures(command),
     ...rest,

@@ -7,7 +7,9 @@ import { checkpointOptions } from '../../run/listeners/checkpoints.js';
 import { type TrainOptions, train } from '../../run/train.js';
 import type { TrainSettings } from '../../settings/schema.js';
 import { addOptions, given, required } from '../command-options.js';
+import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { downloadBar } from '../fetched-model.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
@@ -30,10 +32,22 @@ const OPTIONS = {
 };
 
 export function addTrain(program: Command): void {
-  const command = program.command('train').description('Train a model; see --recipe and --compare.');
+  const command = program
+    .command('train')
+    .description(
+      'Train a model into a folder of its own. Needed are --out and, but to --resume, --model and --data; everything else has a default.',
+    )
+    .summary('Train a model, or compare optimizers.');
   for (const each of [...modelOptions(), ...trainingOptions(), ...optimizerOptions()])
     command.addOption(each);
   addOptions(command, OPTIONS);
+  addExamples(
+    command,
+    'flatmin train --model wrn-16-1 --data digits --epochs 10 --out runs/first',
+    'flatmin train --model my.onnx --data digits --optimizer sam --out runs/mine',
+    'flatmin train --model mlp --data digits --compare sgd,sam --out runs/both',
+    'flatmin train --out runs/first --resume',
+  );
   command.action(() => runTrain(command));
 }
 
@@ -43,21 +57,23 @@ async function runTrain(command: Command): Promise<void> {
   const { checkpointEvery, keepCheckpoints, keepBest } = options;
   const settings = givenSettings(command);
   const execution = chosenExecution(options);
+  const bar = downloadBar();
+  const onDownload = quiet ? undefined : bar.onProgress;
   await interruptible(async (signal, onUninterrupted) => {
     const label = quiet ? undefined : (settings.optimizer ?? 'train');
     const how = {
       ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
-      ...{ signal, onUninterrupted, label },
+      ...{ signal, onUninterrupted, label, onDownload },
     };
     const isComparison = names ?? (resume && (await readComparison(out)));
     const done = isComparison ? compareRuns(names, settings, how, json) : trainRun(settings, how, json);
     await done.catch((error) => {
       throw withResumeHint(error, out);
     });
-  }, timeLimit);
+  }, timeLimit).finally(bar.stop);
 }
 
-function withResumeHint(error: unknown, out: string): unknown {
+export function withResumeHint(error: unknown, out: string): unknown {
   if (!(error instanceof FlatminError && error.code === 'INTERRUPTED')) return error;
   const folder = /^[\w./-]+$/.test(out) ? out : `'${out}'`;
   return new FlatminError(error.code, `${error.message} Go on with: flatmin train --resume --out ${folder}`, {

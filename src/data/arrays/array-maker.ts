@@ -1,6 +1,5 @@
 import { FlatminError } from '../../errors.js';
-import type { Augmentation } from '../images/augmentation.js';
-import { Purpose, randomStream } from '../random.js';
+import type { Augmentation } from '../augment/augmentation.js';
 import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
 import { type Pixels, PixelWriter } from './pixels.js';
 import { readRows } from './row-reader.js';
@@ -30,12 +29,11 @@ export interface ArrayRecipe extends BatchRecipe {
 export function arrayMaker({ columns, rows, augmentation, seed }: ArrayRecipe): Maker {
   const makers = columns.map(({ field, array, type, pixels }) => {
     if (!pixels) return [field, (at: Int32Array) => converted(array, type, readRows(array, at), at)] as const;
-    const writer = new PixelWriter(pixels, augmentation);
+    const writer = new PixelWriter(pixels, augmentation, seed);
     const make = (at: Int32Array, epoch: number, indices: Int32Array): FieldArray => {
       const bytes = readRows(array, at) as Uint8Array;
       const out = new Float32Array(bytes.length);
-      for (let i = 0; i < indices.length; i++)
-        writer.write(out, bytes, i, () => randomStream(Purpose.augmentation, seed, epoch, indices[i]!));
+      for (let i = 0; i < indices.length; i++) writer.write(out, bytes, i, epoch, indices[i]!);
       return out;
     };
     return [field, make] as const;

@@ -1,4 +1,4 @@
-import type { Augmentation } from '../images/augmentation.js';
+import type { Augmentation } from '../augment/augmentation.js';
 import type { Field, Source, SourcePart } from '../source.js';
 import type { ArrayColumn, ArrayRecipe } from './array-maker.js';
 import { rowsOf } from './stored-array.js';

@@ -1,7 +1,6 @@
 import { FlatminError } from '../../errors.js';
+import { checkAugmentation, mixes, parseAugmentation } from '../augment/augmentation.js';
 import { wantsClasses } from '../column-roles.js';
-import { parseAugmentation } from '../images/augmentation-spec.js';
-import { checkAugmentation } from '../images/check-augmentation.js';
 import type { ModelInput, OpenContext } from '../kind.js';
 import type { Classes, Field, FieldType, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
@@ -69,7 +68,14 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
     );
   const pixels = plans.find((plan) => plan.pixels)?.pixels;
   const augmentation = parseAugmentation(settings.augment ?? 'none');
-  if (pixels && augmentation) checkAugmentation(augmentation, pixels.shape);
+  if (pixels && augmentation) {
+    checkAugmentation(augmentation, { shape: pixels.shape, isBytes: true, scale: PIXEL_SCALE });
+    if (mixes(augmentation))
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        '"augment" has mixup or cutmix, which images of folders and data sets in memory have, and arrays have not: leave it out.',
+      );
+  }
   requirePixels(pixels, settings, location);
   const columns = (from: ReadonlyMap<string, StoredArray>): ArrayColumn[] =>
     [...plans, ...targets].map(({ field, array, type, pixels: own }) => ({

@@ -1,10 +1,10 @@
-import { invalid } from '../../errors.js';
-import { type Augmentation, drawView, identityView, type View } from '../images/augmentation.js';
-import type { ImageShape } from '../images/image-shape.js';
-import { checkNormalization, type Normalization } from '../images/normalization.js';
+import type { Augmentation } from '../augment/augmentation.js';
+import { BatchWriter } from '../augment/batch-writer.js';
+import { type ImageShape, pixelsOf } from '../images/image-shape.js';
+import { namedNormalization } from '../images/named-normalization.js';
+import type { Normalization } from '../images/normalization.js';
 import type { ModelInput } from '../kind.js';
 import type { DataSettings } from '../options.js';
-import type { RandomGenerator } from '../random.js';
 import { readRows } from './row-reader.js';
 import { rowBytes, type StoredArray } from './stored-array.js';
 
@@ -22,9 +22,6 @@ export const PIXEL_SCALE = 255;
 /** Training pixels of more bytes are measured by a part of them. */
 const MOST_MEASURED_BYTES = 2 ** 30;
 const MOST_CHANNELS = 4;
-
-/** ImageNet's training images (of torchvision's models). */
-const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
  * How samples of these dimensions are images: H×W, C×H×W or H×W×C, of 1 to 4 channels or as the model's input has them; undefined
@@ -62,22 +59,12 @@ export function imageShapeOf(
 export function pixelNormalization(
   array: StoredArray,
   { shape, isChannelsLast }: Pick<Pixels, 'shape' | 'isChannelsLast'>,
-  { normalization: how = 'set', mean, std }: DataSettings,
+  settings: DataSettings,
   rows: Int32Array,
 ): { normalization: Normalization; note?: string } {
   const [channels] = shape;
-  if ((mean === undefined) !== (std === undefined))
-    throw invalid('mean and std', 'given both, or none', mean ? 'mean alone' : 'std alone');
-  if (mean && std) {
-    checkNormalization({ mean, std }, channels);
-    return { normalization: { mean, std } };
-  }
-  if (how === 'none')
-    return { normalization: { mean: Array(channels).fill(0), std: Array(channels).fill(1) } };
-  if (how === 'imagenet') {
-    checkNormalization(IMAGENET, channels);
-    return { normalization: IMAGENET };
-  }
+  const named = namedNormalization(settings, channels);
+  if (named) return { normalization: named };
   const stride = Math.max(1, Math.ceil((rows.length * rowBytes(array)) / MOST_MEASURED_BYTES));
   const measured = rows.filter((_, index) => index % stride === 0);
   const normalization = measure(array, channels, isChannelsLast, measured);
@@ -126,43 +113,47 @@ function measure(
 
 /** Writes samples as C×H×W floats, changed at random as `augmentation` says and normalised. */
 export class PixelWriter {
-  /** Of each channel, what its 256 bytes become. */
-  private readonly tables: readonly Float32Array[];
-  private readonly view: View;
+  private readonly writer: BatchWriter;
+  /** Planes of one sample whose channels are last. */
+  private readonly planes: Uint8Array;
 
   constructor(
     private readonly pixels: Pixels,
     private readonly augmentation: Augmentation | undefined,
+    seed: number,
   ) {
-    const { shape, scale, normalization } = pixels;
-    const { mean, std } = normalization;
-    this.tables = mean.map((centre, channel) =>
-      Float32Array.from({ length: 256 }, (_, byte) => (byte / scale - centre) / std[channel]!),
-    );
-    this.view = identityView(shape);
+    this.writer = new BatchWriter({ ...pixels, augmentation, seed });
+    this.planes = new Uint8Array(pixelsOf(pixels.shape));
   }
 
-  /** Sample `at` of `bytes` becomes sample `at` of `out`, which is zero. */
-  write(out: Float32Array, bytes: Uint8Array, at: number, random: () => RandomGenerator): void {
+  /** Sample `at` of `bytes`, of this index in its part, becomes sample `at` of `out`, which is zero. */
+  write(out: Float32Array, bytes: Uint8Array, at: number, epoch: number, index: number): void {
     const { shape, isChannelsLast } = this.pixels;
     const [channels, height, width] = shape;
-    if (this.augmentation) drawView(this.augmentation, random(), this.view);
-    const { rows, columns, erased } = this.view;
-    const [ofChannel, ofColumn] = isChannelsLast ? [1, channels] : [height * width, 1];
-    const ofRow = width * ofColumn;
-    const start = at * channels * height * width;
-    for (let channel = 0; channel < channels; channel++) {
-      const table = this.tables[channel]!;
-      for (let y = 0; y < height; y++) {
-        const row = rows[y]!;
-        const to = start + (channel * height + y) * width;
-        const from = start + channel * ofChannel + row * ofRow;
-        for (let x = 0; row >= 0 && x < width; x++) {
-          const column = columns[x]!;
-          if (column >= 0) out[to + x] = table[bytes[from + column * ofColumn]!]!;
-        }
-        if (y >= erased.top && y < erased.bottom) out.fill(0, to + erased.left, to + erased.right);
-      }
+    const from = at * channels * height * width;
+    let source = { images: bytes, from };
+    if (isChannelsLast) source = { images: this.planesOf(bytes, from), from: 0 };
+    if (this.augmentation?.rrc) {
+      const planes = {
+        data: source.images,
+        offset: source.from,
+        channels,
+        height,
+        width,
+        interleaved: false,
+      };
+      const plain = { box: { top: 0, left: 0, height, width }, height, width };
+      source = { images: this.writer.stage(planes, epoch, index, plain), from: 0 };
     }
+    this.writer.write(out, at, source, epoch, index);
+  }
+
+  private planesOf(bytes: Uint8Array, from: number): Uint8Array {
+    const [channels, height, width] = this.pixels.shape;
+    const plane = height * width;
+    for (let channel = 0; channel < channels; channel++)
+      for (let i = 0; i < plane; i++)
+        this.planes[channel * plane + i] = bytes[from + i * channels + channel]!;
+    return this.planes;
   }
 }

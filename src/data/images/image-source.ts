@@ -1,7 +1,6 @@
-import type { Source, SourcePart } from '../source.js';
-import type { Augmentation } from './augmentation.js';
+import { type Augmentation, checkAugmentation, mixes } from '../augment/augmentation.js';
+import type { Field, Source, SourcePart } from '../source.js';
 import type { ImageRecipe } from './batch.js';
-import { checkAugmentation } from './check-augmentation.js';
 import { type Dataset, gather, type Split } from './dataset.js';
 import { pixelsOf } from './image-shape.js';
 import { checkNormalization, type Normalization, trainingSetNormalization } from './normalization.js';
@@ -21,7 +20,8 @@ export interface ImageUse {
 export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
   const { name, shape, classes, classNames, scale } = dataset;
   const { augmentation, normalization = trainingSetNormalization(dataset) } = use;
-  if (augmentation) checkAugmentation(augmentation, shape);
+  const isBytes = dataset.train.images instanceof Uint8Array;
+  if (augmentation) checkAugmentation(augmentation, { shape, isBytes, scale });
   checkNormalization(normalization, shape[0]);
   const part = ({ images, labels, size }: Split): SourcePart => ({
     size,
@@ -29,6 +29,7 @@ export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
       maker: 'images',
       ...{ images, labels, shape, scale, normalization, seed },
       augmentation: augment ? augmentation : undefined,
+      shares: mixes(augmentation) ? classes : undefined,
     }),
   });
   const taken = (split: Split, indices: Int32Array | undefined): Split =>
@@ -36,7 +37,7 @@ export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
   return {
     name,
     inputs: [{ name: 'images', type: 'float', dims: shape, isImage: true }],
-    targets: [{ name: 'labels', type: 'int64', dims: [], classes: { count: classes, names: classNames } }],
+    targets: [classTarget(classNames, augmentation)],
     train: part(dataset.train),
     test: part(dataset.test),
     normalization: { scale, ...normalization },
@@ -47,6 +48,14 @@ export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
         { ...use, normalization },
       ),
   };
+}
+
+/** The target of labelled images: labels, or shares of the classes where images are mixed. */
+export function classTarget(names: readonly string[], augmentation: Augmentation | undefined): Field {
+  const classes = { count: names.length, names };
+  return mixes(augmentation)
+    ? { name: 'labels', type: 'float', dims: [names.length], classes }
+    : { name: 'labels', type: 'int64', dims: [], classes };
 }
 
 /** Whether it is a source, or images in memory. */

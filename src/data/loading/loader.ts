@@ -1,6 +1,7 @@
 import { FlatminError, invalid } from '../../errors.js';
 import { checked, checkedValue, type Given, option } from '../../options/option.js';
 import { choice, count, countOrZero, flag, integerWithin } from '../../options/values.js';
+import { mixes } from '../augment/augmentation.js';
 import type { ImageBatch } from '../images/batch.js';
 import type { Dataset } from '../images/dataset.js';
 import { type ImageUse, imageSource } from '../images/image-source.js';
@@ -89,6 +90,12 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
     const { shuffle = isTraining, dropLast = isTraining } = others;
     const batch = checkedValue('batch', count, options.batch);
     const { augmentation, normalization, augment = data.dataset !== undefined || isTraining } = options;
+    if (mixes(augmentation))
+      throw invalid(
+        'augmentation',
+        'without mixup and cutmix for batches with labels: load a source',
+        augmentation,
+      );
     this.source = data.source ?? imageSource(data.dataset!, { augmentation, normalization });
     const { name } = this.source;
     const { size } = this.source[split];

@@ -34,9 +34,12 @@ const executionSchema = z.looseObject(
   'an object',
 );
 
+/** What the user named, where the settings have what it came to. */
+const askedSchema = object({ model: text.optional() });
+
 /** `config.json` of a run: its settings, and how it was executed. */
 const runConfigSchema = z.looseObject(
-  { execution: executionSchema.optional(), run: identitySchema.optional() },
+  { execution: executionSchema.optional(), run: identitySchema.optional(), asked: askedSchema.optional() },
   'an object',
 );
 
@@ -47,6 +50,7 @@ const comparisonConfigSchema = z.object(
     compare: listOf(text, 'a list of names'),
     settings: anything,
     run: identitySchema.optional(),
+    asked: askedSchema.optional(),
   },
   'an object',
 );

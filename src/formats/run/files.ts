@@ -9,6 +9,8 @@ export const RUN_FILES = {
   epochCheckpoint: 'checkpoint-epoch.safetensors',
   bestCheckpoint: 'checkpoint-best.safetensors',
   model: 'model.onnx',
+  /** Names of the classes, by the index of their scores; where the data have such. */
+  labels: 'labels.json',
   summary: 'summary.json',
   /** The last evaluation on the test set, with figures of each class. */
   evaluation: 'evaluation.json',

@@ -23,9 +23,23 @@ export async function loadExternalData(model: ModelProto, path: string): Promise
   for (const tensor of tensors) await load(tensor, dirname(path), folders);
 }
 
+/** The files that the external tensors of a model refer to, as it names them: from its folder. */
+export const externalLocations = (model: ModelProto): ReadonlySet<string> =>
+  new Set(
+    tensorsOf(model)
+      .filter(({ dataLocation }) => dataLocation === EXTERNAL)
+      .map(({ externalData }) => locationOf(entriesOf(externalData))),
+  );
+
+const entriesOf = (entries: Tensor['externalData']): ReadonlyMap<string | undefined, string> =>
+  new Map((entries ?? []).map(({ key, value }) => [key, value ?? '']));
+
+const locationOf = (entries: ReadonlyMap<string | undefined, string>): string =>
+  entries.get('location') ?? '';
+
 async function load(tensor: Tensor, directory: string, folders: readonly string[]): Promise<void> {
-  const entries = new Map((tensor.externalData ?? []).map(({ key, value }) => [key, value ?? '']));
-  const path = await locate(tensor, entries.get('location') ?? '', directory, folders);
+  const entries = entriesOf(tensor.externalData);
+  const path = await locate(tensor, locationOf(entries), directory, folders);
   const { size } = await stat(path);
   const offset = entries.get('offset') ?? '0';
   const expected = elementCount(tensorDims(tensor)) * elementBytes(tensor.dataType ?? 0);

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FlatminError } from '../../../src/errors.js';
-import { cacheFolder } from '../../../src/ort/cache-folder.js';
+import { cacheFolder } from '../../../src/formats/cache-folder.js';
 import { classifierOf, folderOf } from '../../../src/ort/installed.js';
 import { openRuntime } from '../../../src/ort/library.js';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseAugmentation } from '../../../src/data/images/augmentation-spec.js';
+import { parseAugmentation } from '../../../src/data/augment/augmentation.js';
 import { parameterGroups, parseGroup } from '../../../src/settings/group-spec.js';
 
 test('an augmentation is parsed from its list', (t) => {

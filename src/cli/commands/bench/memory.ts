@@ -4,9 +4,8 @@ import { given } from '../../command-options.js';
 import { interruptible } from '../../interruption.js';
 import { toBytes } from '../../option-values.js';
 import { readBy } from '../../schema-option.js';
-import { givenSettings } from '../../setting-options.js';
 import { memoryText } from './memory-text.js';
-import { addBenchOptions, chosenBench, keep, progressOf, show, THREADS } from './options.js';
+import { addBenchOptions, chosenBench, fetchedSettings, keep, progressOf, show, THREADS } from './options.js';
 
 const { batches, limitBytes } = memoryOptions;
 const OWN = { Measurement: { batches, limit: readBy(limitBytes, toBytes) } };
@@ -19,8 +18,9 @@ export function addBenchMemory(bench: Command): void {
   command.action(async () => {
     const { batches, limit, threads } = given(command, { ...OWN, ...THREADS });
     const say = progressOf(command);
+    const settings = await fetchedSettings(command);
     const report = await interruptible((signal) =>
-      benchMemory(givenSettings(command), {
+      benchMemory(settings, {
         ...{ ...chosenBench(command), threads, batches, limitBytes: limit, signal },
         onProgress: (batch) => say?.(`batch ${batch}`),
       }),

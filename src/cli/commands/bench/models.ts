@@ -3,6 +3,7 @@ import { benchModels } from '../../../bench/models/models.js';
 import { modelsOptions } from '../../../bench/models/options.js';
 import { openRuntime, runtimeOption } from '../../../ort/library.js';
 import { addOptions, given } from '../../command-options.js';
+import { fetchedModel } from '../../fetched-model.js';
 import { interruptible } from '../../interruption.js';
 import { dimFlag } from '../../model-view-options.js';
 import { printResult, say } from '../../streams.js';
@@ -24,15 +25,18 @@ export function addBenchModels(bench: Command): void {
     .description(
       'Time training steps of any models in flatmin and in PyTorch. A batch is the .npz beside a model: arrays named as its inputs, and labels or targets.',
     )
-    .argument('[paths...]', '.onnx files, or folders of them');
+    .summary('Time training steps of any models in flatmin and in PyTorch.')
+    .argument('[paths...]', '.onnx files, folders of them, or hf:OWNER/NAME');
   addOptions(command, OPTIONS);
   command.action((paths: string[]) => run(paths, command));
 }
 
 async function run(paths: readonly string[], command: Command): Promise<void> {
   const { dim: dims, runtime, json, quiet, ...options } = given(command, OPTIONS);
+  const models: string[] = [];
+  for (const path of paths) models.push(await fetchedModel(path, quiet));
   const report = await interruptible((signal) =>
-    benchModels(paths, {
+    benchModels(models, {
       ...{ ...options, dims, signal },
       runtime: runtime === undefined ? undefined : openRuntime(runtime),
       onProgress: quiet ? undefined : say,

@@ -7,14 +7,22 @@ import { option } from '../../../options/option.js';
 import { choice, text } from '../../../options/values.js';
 import { addOptions, type GivenOf, given, type OptionGroups } from '../../command-options.js';
 import { chosenExecution, executionFlags } from '../../execution-options.js';
+import { fetchedModel } from '../../fetched-model.js';
 import { toShape } from '../../option-values.js';
 import { jsonFlag, quietFlag } from '../../output-options.js';
 import { readBy } from '../../schema-option.js';
-import { modelOptions, optimizerOptions } from '../../setting-options.js';
+import { givenSettings, modelOptions, optimizerOptions } from '../../setting-options.js';
 import { printResult, say } from '../../streams.js';
 
 const { steps, warmup, inputShape, classes } = measurementOptions;
 const { threads, ...execution } = executionFlags;
+
+/** The settings that the command line gives, with a model of the hub brought here. */
+export async function fetchedSettings(command: Command): Promise<ReturnType<typeof givenSettings>> {
+  const settings = givenSettings(command);
+  const { model } = settings;
+  return model === undefined ? settings : { ...settings, model: await fetchedModel(model, isQuiet(command)) };
+}
 
 /** What becomes of a report. */
 export const reportFlags = {
@@ -78,8 +86,10 @@ export function chosenBench(command: Command): Omit<BenchOptions, 'threads'> {
 
 /** Shows what is going on, on stderr. */
 export function progressOf(command: Command): ((text: string) => void) | undefined {
-  return given(command, MEASUREMENT).quiet ? undefined : say;
+  return isQuiet(command) ? undefined : say;
 }
+
+const isQuiet = (command: Command): boolean => given(command, MEASUREMENT).quiet ?? false;
 
 /** Prints a report, as JSON or for people. */
 export function show<T>(command: Command, report: T, text: (report: T) => string): void {

@@ -3,11 +3,11 @@ import { sweepOptions } from '../../../bench/scale/points.js';
 import { benchScale, scaleComparison } from '../../../bench/scale/scale.js';
 import { given } from '../../command-options.js';
 import { interruptible } from '../../interruption.js';
-import { givenSettings } from '../../setting-options.js';
 import {
   addBenchOptions,
   chosenBench,
   comparison,
+  fetchedSettings,
   outOf,
   progressOf,
   refuseWithoutComparison,
@@ -27,8 +27,9 @@ export function addBenchScale(bench: Command): void {
     const { batches, widths, optimizers, threads, compare, python, rounds } = values;
     refuseWithoutComparison(values);
     const say = progressOf(command);
+    const settings = await fetchedSettings(command);
     const report = await interruptible((signal) =>
-      benchScale(givenSettings(command), {
+      benchScale(settings, {
         ...chosenBench(command),
         ...{ batches, widths, optimizers, threads, out: outOf(command), python, rounds, signal },
         compare: compare !== undefined,

@@ -3,12 +3,13 @@ import { benchStep, profileOption } from '../../../bench/step.js';
 import { compareOptions, compareTorch } from '../../../bench/torch/compare.js';
 import { FlatminError } from '../../../errors.js';
 import { given } from '../../command-options.js';
+import { addExamples } from '../../examples.js';
 import { interruptible } from '../../interruption.js';
-import { givenSettings } from '../../setting-options.js';
 import {
   addBenchOptions,
   chosenBench,
   comparison,
+  fetchedSettings,
   keep,
   progressOf,
   refuseWithoutComparison,
@@ -22,6 +23,7 @@ const OPTIONS = { Measurement: profileOption, ...comparison(compareOptions) };
 export function addBenchStep(bench: Command): void {
   const command = bench.command('step').description('Time training steps on random images.');
   addBenchOptions(command, OPTIONS, THREADS);
+  addExamples(command, 'flatmin bench step --model wrn-16-4 --batch 64 --optimizer sam');
   command.action(() => {
     const { compare: peer } = given(command, OPTIONS);
     return peer ? compare(command) : step(command);
@@ -31,8 +33,9 @@ export function addBenchStep(bench: Command): void {
 async function step(command: Command): Promise<void> {
   const { profile, threads, ...values } = given(command, { ...OPTIONS, ...THREADS });
   refuseWithoutComparison(values);
+  const settings = await fetchedSettings(command);
   const report = await interruptible((signal) =>
-    benchStep(givenSettings(command), { ...chosenBench(command), threads, profile, signal }),
+    benchStep(settings, { ...chosenBench(command), threads, profile, signal }),
   );
   if (profile !== undefined) progressOf(command)?.(profile);
   show(command, report, stepTable);
@@ -47,8 +50,9 @@ async function compare(command: Command): Promise<void> {
       'A comparison makes no profile: leave out --profile or --compare.',
     );
   const say = progressOf(command);
+  const settings = await fetchedSettings(command);
   const report = await interruptible((signal) =>
-    compareTorch(givenSettings(command), {
+    compareTorch(settings, {
       ...{ ...chosenBench(command), threads, python, rounds, signal },
       onProgress: (what, round, all) => say?.(`round ${round}/${all}: ${what}`),
     }),

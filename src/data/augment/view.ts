@@ -1,21 +1,6 @@
+import type { ImageShape } from '../images/image-shape.js';
 import { type RandomGenerator, uniformInt } from '../random.js';
-import type { ImageShape } from './image-shape.js';
-
-/**
- * Random changes of training images, applied in the order crop, flip, cutout. Pixels from outside the image (zero padding) and
- * those that cutout erases are 0 *after* normalisation, that is the channel's mean.
- */
-export interface Augmentation {
-  /** Mirror left and right with probability 1/2. */
-  readonly flip?: boolean;
-  /**
-   * Pad each side by `padding` pixels, then cut out a window of the original size at a uniformly random place. 'reflect' mirrors
-   * at the border without repeating it.
-   */
-  readonly crop?: { readonly padding: number; readonly mode: 'reflect' | 'zero' };
-  /** Erase a square of `size` pixels, its centre uniform over the image, clipped at the borders (DeVries & Taylor 2017). */
-  readonly cutout?: { readonly size: number };
-}
+import type { Augmentation } from './augmentation.js';
 
 /** Where each pixel of an augmented image comes from. Pre-allocated once, filled for each sample by `drawView`. */
 export interface View {

@@ -1,0 +1,57 @@
+import cliProgress from 'cli-progress';
+import { printable } from '../formats/printable.js';
+import { isHubName } from '../hub/name.js';
+import type { DownloadProgress } from '../hub/options.js';
+import { hubModel } from '../models/hub-model.js';
+import { interruptible } from './interruption.js';
+import { say } from './streams.js';
+
+/** Shows downloads, one bar a file. On a stream that is no terminal nothing is shown. */
+export interface DownloadBar {
+  onProgress(progress: DownloadProgress): void;
+  /** To be called always: a timer redraws until then. */
+  stop(): void;
+}
+
+/** @param stream where it is shown */
+export function downloadBar(stream: NodeJS.WriteStream = process.stderr): DownloadBar {
+  const bar = new cliProgress.SingleBar(
+    {
+      stream,
+      format: '{file} {bar} {percentage} % of {size} MB, {eta_formatted} left',
+      clearOnComplete: true,
+      etaBuffer: 100,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  let shown: string | undefined;
+  return {
+    onProgress({ file, receivedBytes, totalBytes }) {
+      if (file !== shown) {
+        bar.stop();
+        const size = (totalBytes / 1e6).toPrecision(3);
+        bar.start(totalBytes, receivedBytes, { file: printable(file), size });
+        shown = file;
+      }
+      bar.update(receivedBytes);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+/**
+ * What a command line names as a model: one of the hub by its commit and file, once they are in the cache, any other as it is named.
+ * Ctrl-C stops the download.
+ */
+export async function fetchedModel(name: string, isQuiet = false): Promise<string> {
+  if (!isHubName(name)) return name;
+  const bar = downloadBar();
+  try {
+    return await interruptible(async (signal) => {
+      const onProgress = isQuiet ? undefined : bar.onProgress;
+      return (await hubModel(name, { signal, onProgress, onNote: say })).name;
+    });
+  } finally {
+    bar.stop();
+  }
+}

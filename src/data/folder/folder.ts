@@ -1,0 +1,177 @@
+import { freemem } from 'node:os';
+import { basename, join } from 'node:path';
+import { FlatminError } from '../../errors.js';
+import { checkAugmentation, parseAugmentation } from '../augment/augmentation.js';
+import { SMALL } from '../augment/boxes.js';
+import { type ImageShape, pixelsOf } from '../images/image-shape.js';
+import { namedNormalization } from '../images/named-normalization.js';
+import type { Normalization } from '../images/normalization.js';
+import { dataKind, type OpenContext } from '../kind.js';
+import type { DataSettings } from '../options.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
+import type { Source } from '../source.js';
+import { openDecoder } from './decode.js';
+import { packFiles } from './file-list.js';
+import { type FolderPart, folderSource, orderOf } from './folder-source.js';
+import { Gate } from './gate.js';
+import { imageShape } from './image-size.js';
+import { keptImages } from './images.js';
+import { type ClassFiles, listClasses, requireImages } from './listing.js';
+import { MOST_MEASURED, measureNormalization } from './measure.js';
+
+const SPLIT = 0.1;
+/** Of the memory that is free, and at most: for images that are decoded. */
+const KEPT_SHARE = 0.25;
+const MOST_KEPT = 2 ** 30;
+/** Files of which a note says that they are left out. */
+const MOST_NAMED = 5;
+const CHECKED_AT_ONCE = 8;
+
+/** The seed's streams of one data set. */
+const STREAMS = { split: 0, measured: 1 } as const;
+
+/** The augmentation of large images, and of small ones where a border of 4 pixels can be mirrored. */
+function usualAugmentation([, height, width]: ImageShape): string {
+  if (Math.max(height, width) > SMALL) return 'rrc,flip';
+  return Math.min(height, width) > 4 ? 'flip,crop=4:reflect' : 'flip';
+}
+
+/**
+ * Images in class folders, as `DataKind.open`.
+ * @throws FlatminError NOT_FOUND without the folder or sharp; INVALID_DATA for classes and files that are not as they should be;
+ * INVALID_ARGUMENT for settings that do not fit
+ */
+async function openFolder(dir: string, { settings, seed, inputs }: OpenContext): Promise<Source> {
+  const { augment = 'auto', split, onDamaged = 'refuse' } = settings;
+  const { shape, notes: shapeNotes } = imageShape(inputs, settings.imageSize);
+  const spec = augment === 'auto' ? usualAugmentation(shape) : augment;
+  const augmentation = parseAugmentation(spec);
+  if (augmentation) checkAugmentation(augmentation, { shape, isBytes: true, scale: 255 });
+  const named = namedNormalization(settings, shape[0]);
+  await openDecoder();
+  const notes = [...shapeNotes];
+  const { train, test, classNames } = await splitClasses(dir, { split, seed, onDamaged }, notes);
+
+  const mend =
+    onDamaged === 'skip'
+      ? 'Its header is whole: mend or remove the file.'
+      : 'Mend or remove the file, or have damaged ones left out: --on-damaged skip.';
+  let budget = Math.min(MOST_KEPT, KEPT_SHARE * freemem());
+  const part = (classes: readonly ClassFiles[]): FolderPart => {
+    const paths = classes.flatMap((each) => each.paths);
+    const labels = classes.flatMap(({ name, paths: { length } }) =>
+      Array<number>(length).fill(classNames.indexOf(name)),
+    );
+    const kept = keptImages(paths.length, shape, budget);
+    budget -= kept.filled.length * pixelsOf(shape);
+    return {
+      files: packFiles(dir, paths),
+      ...{ shape, kept, mend },
+      labels: orderOf(paths.length, (i) => labels[i]!),
+      order: orderOf(paths.length, (i) => i),
+    };
+  };
+  const parts = { train: part(train), test: part(test) };
+  if (augment === 'auto')
+    notes.push(`Training images are changed by ${spec}, as is usual at ${shape[1]}×${shape[2]} (--augment).`);
+  const normalization = named ?? (await normalizationOf(parts.train, seed, notes));
+  return folderSource({
+    name: basename(dir),
+    ...{ classNames, shape, normalization, augmentation, notes },
+    ...parts,
+  });
+}
+
+/** The images of both parts by class. */
+async function splitClasses(
+  dir: string,
+  { split, seed, onDamaged }: Pick<DataSettings, 'split' | 'onDamaged'> & { seed: number },
+  notes: string[],
+): Promise<{ train: readonly ClassFiles[]; test: readonly ClassFiles[]; classNames: readonly string[] }> {
+  const { train, test, ignored, unused } = await listClasses(dir);
+  if (test && split !== undefined)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `${dir} has a part that is tested on, ${test.part}, so that "split" has no use: leave it out.`,
+    );
+  if (ignored > 0) notes.push(`Ignored in ${dir}: ${countOf(ignored, 'file')} of other kinds than images.`);
+  if (unused.length > 0) notes.push(`${dir} is tested on by ${test!.part}; not used: ${unused.join(', ')}.`);
+  const damaged: string[] = [];
+  const whole = async (classes: readonly ClassFiles[]) =>
+    onDamaged === 'skip' ? wholeFiles(dir, classes, damaged) : classes;
+  const parts = { train: await whole(train), test: test && (await whole(test.classes)) };
+  if (damaged.length > 0) {
+    const rest = damaged.length > MOST_NAMED ? `; and ${damaged.length - MOST_NAMED} more` : '';
+    notes.push(
+      `Left out: ${countOf(damaged.length, 'file')} that cannot be read, ${damaged.slice(0, MOST_NAMED).join('; ')}${rest}.`,
+    );
+    requireImages(dir, parts.train);
+  }
+  const classNames = train.map(({ name }) => name);
+  if (parts.test) return { train: parts.train, test: parts.test, classNames };
+  return { ...drawTest(parts.train, split ?? SPLIT, seed, notes), classNames };
+}
+
+/** A share of each class, but never all of it. */
+function drawTest(
+  classes: readonly ClassFiles[],
+  share: number,
+  seed: number,
+  notes: string[],
+): { train: ClassFiles[]; test: ClassFiles[] } {
+  const drawn = classes.map(({ name, paths }, at) => {
+    const random = randomStream(Purpose.split, seed, STREAMS.split, at);
+    const held = Math.min(paths.length - 1, Math.round(share * paths.length));
+    const isTest = new Set(shuffledIndices(paths.length, random).subarray(0, held));
+    return {
+      train: { name, paths: paths.filter((_, i) => !isTest.has(i)) },
+      test: { name, paths: paths.filter((_, i) => isTest.has(i)) },
+    };
+  });
+  const sizeOf = (list: readonly ClassFiles[]) => list.reduce((sum, { paths }) => sum + paths.length, 0);
+  const test = drawn.map((each) => each.test);
+  notes.push(
+    `${sizeOf(test)} of ${countOf(sizeOf(classes), 'image')}, a share of ${share} of each class drawn by the seed, are tested on, not trained on (--split).`,
+  );
+  return { train: drawn.map((each) => each.train), test };
+}
+
+/** The files whose headers and ends are those of whole images. */
+async function wholeFiles(
+  dir: string,
+  classes: readonly ClassFiles[],
+  damaged: string[],
+): Promise<ClassFiles[]> {
+  const decoder = await openDecoder();
+  const gate = new Gate(CHECKED_AT_ONCE);
+  const kept: ClassFiles[] = [];
+  for (const { name, paths } of classes) {
+    const problems = await Promise.all(
+      paths.map((path) => gate.run(() => decoder.problemOf(join(dir, path)))),
+    );
+    for (const [i, problem] of problems.entries())
+      if (problem !== undefined) damaged.push(`${paths[i]} (${problem})`);
+    kept.push({ name, paths: paths.filter((_, i) => problems[i] === undefined) });
+  }
+  return kept;
+}
+
+async function normalizationOf(train: FolderPart, seed: number, notes: string[]): Promise<Normalization> {
+  const { length } = train.order;
+  if (length <= MOST_MEASURED) return measureNormalization(train, train.order);
+  const random = randomStream(Purpose.subset, seed, STREAMS.measured, length);
+  notes.push(
+    `Pixels are normalised by the mean and deviation of ${MOST_MEASURED} training images drawn by the seed (--normalization).`,
+  );
+  return measureNormalization(train, shuffledIndices(length, random).subarray(0, MOST_MEASURED));
+}
+
+const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+export const folder = dataKind({
+  name: 'folder',
+  location: 'DIR',
+  settings: ['augment', 'split', 'normalization', 'mean', 'std', 'imageSize', 'onDamaged'],
+  augment: 'auto',
+  open: openFolder,
+});

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { REPOSITORY } from './packed.js';
+
+interface Packed {
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+}
+
+const run = promisify(execFile);
+const npm = (...args: string[]) => run('npm', args, { cwd: REPOSITORY, maxBuffer: 2 ** 26 });
+
+let files: Packed['files'];
+test.before(async () => {
+  const { stdout } = await npm('pack', '--dry-run', '--ignore-scripts', '--json');
+  [{ files }] = JSON.parse(stdout) as [Packed];
+});
+
+/** What is published, by where it lies: every file is of one of these, and each of these has files. */
+const WANTED = {
+  'what npm shows': /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  'the command': /^bin\/flatmin\.js$/,
+  'compiled code and its types': /^dist\/src\/.+\.(js|d\.ts)$/,
+  'the addon, to be compiled': /^(binding\.gyp|native\/.+\.(cc|h|def|md))$/,
+  'sources that CUDA compiles as they are needed': /^native\/cuda\/kernels\/\w+\.cu$/,
+  'the digits': /^data\/digits\/(README\.md|digits\.csv\.gz)$/,
+  'training graphs of WideResNets': /^onnx-models\/(README\.md|[\w.-]+\.onnx)$/,
+  'what PyTorch runs': /^src\/bench\/torch\/\w+\.py$/,
+  'what flatmin init writes': /^templates\/project\/[\w.]+$/,
+};
+
+test('what is published is exactly what users need', (t) => {
+  const paths = files.map(({ path }) => path);
+  t.deepEqual(
+    paths.filter((path) => !Object.values(WANTED).some((pattern) => pattern.test(path))),
+    [],
+    'no rule wants these',
+  );
+  for (const [name, pattern] of Object.entries(WANTED))
+    t.true(
+      paths.some((path) => pattern.test(path)),
+      name,
+    );
+  for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'])
+    t.true(paths.includes(path), path);
+});
+
+/** Megabytes on a user's disk, without dependencies (docs/publishing.md). */
+const BUDGET = 5e6;
+
+test('the package is within its size budget', (t) => {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  t.true(bytes < BUDGET, `${(bytes / 1e6).toFixed(1)} MB`);
+});
+
+/** Said of this machine, or of the settings for onnxruntime-node in .npmrc, not of the package. */
+const NOT_OF_THE_PACKAGE =
+  /requires you to be logged in|Unknown (project|env) config "onnxruntime-node-install"/;
+
+test('npm corrects nothing in package.json when it publishes', async (t) => {
+  const { stderr } = await npm('publish', '--dry-run', '--ignore-scripts', '--offline', '--tag', 'test');
+  t.deepEqual(
+    stderr.split('\n').filter((line) => /^npm (warn|error)/.test(line) && !NOT_OF_THE_PACKAGE.test(line)),
+    [],
+  );
+});
