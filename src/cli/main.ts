@@ -49,7 +49,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function makeProgram(): Command {
+/** The command line, with all its commands. */
+export function makeProgram(): Command {
   const program = new Command('flatmin')
     .description('Train ONNX models and find flat minima: SGD, SAM, N-step SAM and Rand-SAM.')
     .version(packageVersion())
