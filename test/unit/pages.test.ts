@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -125,4 +126,10 @@ test('the commands that pages show are flatmin’s, with options that they have'
       'flatmin bench step --batsh=2: step has no --batsh',
     ],
   );
+});
+
+test('equations are set by the version of KaTeX whose style sheet the site has', (t) => {
+  const require = createRequire(import.meta.url);
+  const plugin = createRequire(require.resolve('@mdit/plugin-katex'));
+  t.is(plugin.resolve('katex'), require.resolve('katex'));
 });
