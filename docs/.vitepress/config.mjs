@@ -6,6 +6,7 @@ import { slug } from 'github-slugger';
 import { defineConfig } from 'vitepress';
 import { siteLinks } from '../../dist/scripts/site/links.js';
 import { chapters, pathOnSite, REFERENCE } from '../../dist/scripts/site/pages.js';
+import { shortCode } from '../../dist/scripts/site/short-code.js';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const { exports: rooms } = JSON.parse(readFileSync(`${repository}package.json`, 'utf8'));
@@ -42,6 +43,7 @@ export default defineConfig({
     anchor: { slugify: (text) => slug(text) },
     config(md) {
       md.use(katex);
+      md.use(shortCode);
       siteLinks(md, ({ realPath, path }) => relative(repository, realPath ?? path));
     },
   },

@@ -18,7 +18,9 @@ const summaries = await compare(
   { out },
 );
 for (const [name, { accuracy, generalizationGap }] of Object.entries(summaries))
-  console.log(`${name.padEnd(9)} accuracy ${(100 * accuracy).toFixed(1)} %, gap ${generalizationGap.toFixed(3)}`);
+  console.log(
+    `${name.padEnd(9)} accuracy ${(100 * accuracy).toFixed(1)} %, gap ${generalizationGap.toFixed(3)}`,
+  );
 
 // %% [markdown]
 // ## How they got there
@@ -33,7 +35,14 @@ function chart(title, xName, series) {
     title: { text: title, textStyle: { fontSize: 14 } },
     legend: { top: 4, right: 8 },
     grid: { left: 56, right: 24, top: 48, bottom: 48 },
-    xAxis: { type: 'value', name: xName, nameLocation: 'middle', nameGap: 28, min: 'dataMin', max: 'dataMax' },
+    xAxis: {
+      type: 'value',
+      name: xName,
+      nameLocation: 'middle',
+      nameGap: 28,
+      min: 'dataMin',
+      max: 'dataMax',
+    },
     yAxis: { type: 'value', name: 'loss', scale: true },
     series: series.map(({ name, points }) => ({ name, type: 'line', data: points, showSymbol: false })),
   });
@@ -64,7 +73,9 @@ for (const name of names) {
     rho: 0.5,
     samples: 200,
   });
-  const [ascent, average] = [measures.ascent.value, measures.average.value].map((value) => value.toPrecision(3));
+  const [ascent, average] = [measures.ascent.value, measures.average.value].map((value) =>
+    value.toPrecision(3),
+  );
   console.log(`${name.padEnd(9)} ascent ${ascent}, average ${average}`);
 }
 
@@ -76,7 +87,12 @@ for (const name of names) {
 // %%
 const around = [];
 for (const name of names) {
-  const { axes, curves } = await measureLandscape({ run: join(out, name), samples: 200, points: 21, span: 0.5 });
+  const { axes, curves } = await measureLandscape({
+    run: join(out, name),
+    samples: 200,
+    points: 21,
+    span: 0.5,
+  });
   const { losses } = curves.find(({ direction }) => direction === 'random');
   around.push({ name, points: losses.map((loss, i) => [axes[0][i], loss]) });
 }
@@ -89,5 +105,7 @@ show(chart('Around each minimum', 'multiple of the direction', around));
 
 // %%
 const report = await makeReport(out, { version: 'notebook' });
-show(`<iframe title="Report" sandbox srcdoc="${report.replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"></iframe>`);
+show(
+  `<iframe title="Report" sandbox srcdoc="${report.replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"></iframe>`,
+);
 await rm(out, { recursive: true });

@@ -11,15 +11,13 @@ const notebook = given ?? fileURLToPath(new URL('notebook.mjs', import.meta.url)
 const markdown = new MarkdownIt();
 const escaped = markdown.utils.escapeHtml;
 
-const cells = (await readFile(notebook, 'utf8'))
-  .split(/^(?=\/\/ %%)/m)
-  .map((cell) => {
-    const [head, ...lines] = cell.trim().split('\n');
-    const text = lines.join('\n').trim();
-    return head.includes('[markdown]')
-      ? { html: markdown.render(text.replace(/^\/\/ ?/gm, '')), code: '' }
-      : { html: `<pre class="code">${escaped(text)}</pre>`, code: text };
-  });
+const cells = (await readFile(notebook, 'utf8')).split(/^(?=\/\/ %%)/m).map((cell) => {
+  const [head, ...lines] = cell.trim().split('\n');
+  const text = lines.join('\n').trim();
+  return head.includes('[markdown]')
+    ? { html: markdown.render(text.replace(/^\/\/ ?/gm, '')), code: '' }
+    : { html: `<pre class="code">${escaped(text)}</pre>`, code: text };
+});
 
 // All cells are one module, in which each says that it begins.
 let current = cells[0];

@@ -27,7 +27,8 @@ export function siteLinks(md: MarkdownIt, fileOf: (env: unknown) => string): voi
       for (const token of children ?? []) {
         if (token.type === 'link_open') {
           const target = linkTarget(fileOf(env), token.attrGet('href') ?? '');
-          const page = target && (pathOnSite(target.path) ?? pathOnSite(posix.join(target.path, 'README.md')));
+          const page =
+            target && (pathOnSite(target.path) ?? pathOnSite(posix.join(target.path, 'README.md')));
           isText = target !== undefined && page === undefined;
           if (page !== undefined)
             token.attrSet('href', `/${page}${target!.anchor === undefined ? '' : `#${target!.anchor}`}`);

@@ -32,7 +32,14 @@ function project(t: Parameters<typeof temporaryFolder>[0]): string {
   }
   const records = Buffer.from(Array.from({ length: 13 * (1 + 3 * 32 * 32) }, (_, i) => i % 10));
   mkdirSync(join(folder, 'data'));
-  for (const name of ['data_batch_1', 'data_batch_2', 'data_batch_3', 'data_batch_4', 'data_batch_5', 'test_batch'])
+  for (const name of [
+    'data_batch_1',
+    'data_batch_2',
+    'data_batch_3',
+    'data_batch_4',
+    'data_batch_5',
+    'test_batch',
+  ])
     writeFileSync(join(folder, `data/${name}.bin`), records);
   return folder;
 }
@@ -54,12 +61,13 @@ async function run(block: Block, folder: string): Promise<string> {
 }
 
 for (const page of pages) {
-  const ofPage = blocks.filter((block) => block.page === page && block.runs && /^(sh|[tj]s)$/.test(block.language));
+  const ofPage = blocks.filter(
+    (block) => block.page === page && block.runs && /^(sh|[tj]s)$/.test(block.language),
+  );
   if (ofPage.length === 0) continue;
   test.serial(`the code of ${page} runs`, async (t) => {
     const folder = project(t);
-    for (const block of ofPage)
-      await t.notThrowsAsync(run(block, folder), `${page}:${block.line}`);
+    for (const block of ofPage) await t.notThrowsAsync(run(block, folder), `${page}:${block.line}`);
   });
 }
 
@@ -85,7 +93,9 @@ test.serial('the types of the pages’ programs are right', (t) => {
   });
   const found = ts
     .getPreEmitDiagnostics(program)
-    .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+    .map(
+      ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+    );
   t.is(found.length, 1, found.join('\n'));
   t.regex(found[0]!, /wrong\.mts: Type 'string' is not assignable/);
 });

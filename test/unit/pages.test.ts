@@ -19,8 +19,8 @@ const written = chapters
   .flatMap(({ pages }) => pages.map(({ file }) => file))
   .filter((file) => !file.startsWith(REFERENCE));
 const pages = ['README.md', ...written];
-const signs = readdirSync(REPOSITORY, { recursive: true, encoding: 'utf8' }).filter(
-  (file) => /^(src|native)\/(.*\/)?README\.md$/.test(file),
+const signs = readdirSync(REPOSITORY, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /^(src|native)\/(.*\/)?README\.md$/.test(file),
 );
 
 test('every page of docs is in the sidebar, once, and each page of it is there', (t) => {
@@ -70,11 +70,17 @@ test('no link between pages, to files of the repository or to headings is dead',
     [...pages, ...signs].flatMap((file) => deadLinks(file)),
     [],
   );
-  t.deepEqual(deadLinks('docs/gpu.md', '[a](paper.md#jobs) [b](nothing.md) [c](#nowhere) [d](https://a.b/c) [e](paper.md#job)'), [
-    'docs/gpu.md: nothing.md: there is no such file',
-    'docs/gpu.md: #nowhere: there is no such heading',
-    'docs/gpu.md: paper.md#job: there is no such heading',
-  ]);
+  t.deepEqual(
+    deadLinks(
+      'docs/gpu.md',
+      '[a](paper.md#jobs) [b](nothing.md) [c](#nowhere) [d](https://a.b/c) [e](paper.md#job)',
+    ),
+    [
+      'docs/gpu.md: nothing.md: there is no such file',
+      'docs/gpu.md: #nowhere: there is no such heading',
+      'docs/gpu.md: paper.md#job: there is no such heading',
+    ],
+  );
 });
 
 test('on the site, links lead to its pages, and those to other files are text', (t) => {
@@ -117,9 +123,9 @@ test('the commands that pages show are flatmin’s, with options that they have'
     [],
   );
   t.deepEqual(
-    commandsOf('```sh no-run\nflatmin train --modle a \\\n  --out b # --no\nnpx flatmin lern | flatmin bench step --batsh=2\n```').flatMap(
-      (line) => unknownIn(line, program),
-    ),
+    commandsOf(
+      '```sh no-run\nflatmin train --modle a \\\n  --out b # --no\nnpx flatmin lern | flatmin bench step --batsh=2\n```',
+    ).flatMap((line) => unknownIn(line, program)),
     [
       'flatmin train --modle a    --out b: train has no --modle',
       'flatmin lern: there is no command lern',
