@@ -26,7 +26,9 @@ export function siteLinks(md: MarkdownIt, fileOf: (env: unknown) => string): voi
       let isText = false;
       for (const token of children ?? []) {
         if (token.type === 'link_open') {
-          const target = linkTarget(fileOf(env), token.attrGet('href') ?? '');
+          const href = token.attrGet('href') ?? '';
+          // Those within a page stay: the search finds headings by them.
+          const target = href.startsWith('#') ? undefined : linkTarget(fileOf(env), href);
           const page =
             target && (pathOnSite(target.path) ?? pathOnSite(posix.join(target.path, 'README.md')));
           isText = target !== undefined && page === undefined;

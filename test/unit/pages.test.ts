@@ -92,7 +92,7 @@ test('on the site, links lead to its pages, and those to other files are text', 
   t.is(
     html,
     '<a href="/contributing.md#recipes">a</a> <a href="/examples/own-loss.md">b</a> <span title="src/cli/main.ts in the repository">c</span> ' +
-      '<a href="/paper.md#jobs">d</a> <a href="https://a.b/c">e</a>',
+      '<a href="#jobs">d</a> <a href="https://a.b/c">e</a>',
   );
 });
 
