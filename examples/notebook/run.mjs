@@ -52,7 +52,7 @@ await writeFile(
   .code { padding-block: 0.75rem; border-left: 3px solid #8888; background: #8881; }
   figure { margin: 1rem 0; overflow-x: auto; }
   figure svg { background: #fff; }
-  iframe { width: 100%; height: 32rem; border: 1px solid #8888; }
+  iframe { box-sizing: border-box; width: 100%; height: 32rem; border: 1px solid #8888; }
 </style>
 ${cells.map(({ html }) => html).join('\n')}
 </html>
