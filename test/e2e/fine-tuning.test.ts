@@ -5,9 +5,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readModel } from '../../src/onnx/model.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const MODEL = join(ROOT, 'examples/fine-tune-classifier/model.onnx');
 const PAGE = readFileSync(join(ROOT, 'docs/fine-tuning.md'), 'utf8');
 
 /** The section of the page about new classes: its commands, what it says they print, and its program. */
@@ -57,29 +59,42 @@ test.serial("the page's program tells odd digits from even ones", async (t) => {
   t.deepEqual((await logitsOf(path)).dims, [3, 2]);
 });
 
-test.serial('sharpness of a run that trains the last layer alone is of that layer', async (t) => {
-  const out = join(temporaryFolder(t), 'run');
-  const run = [
-    '--model',
-    join(ROOT, 'examples/fine-tune-classifier/model.onnx'),
-    '--data',
-    'digits',
-    '--epochs',
-    '1',
-  ];
-  const trained = await runCli(
-    'train',
-    ...run,
-    '--head-only',
-    '--train-samples',
-    '640',
-    '--quiet',
-    '--out',
-    out,
-  );
-  t.is(trained.code, 0, trained.stderr);
-  const measures = ['--samples', '128', '--measures', 'ascent,trace', '--draws', '2', '--json'];
-  const measured = await runCli('sharpness', out, ...measures);
-  t.is(measured.code, 0, measured.stderr);
-  t.is(JSON.parse(measured.stdout).parameters, 170);
-});
+test.serial(
+  'linear probing moves the last layer and no running statistic, and sharpness is of that layer',
+  async (t) => {
+    const out = join(temporaryFolder(t), 'run');
+    const run = [
+      '--model',
+      join(ROOT, 'examples/fine-tune-classifier/model.onnx'),
+      '--data',
+      'digits',
+      '--epochs',
+      '1',
+    ];
+    const trained = await runCli(
+      'train',
+      ...run,
+      '--head-only',
+      '--train-samples',
+      '640',
+      '--quiet',
+      '--out',
+      out,
+    );
+    t.is(trained.code, 0, trained.stderr);
+    const [before, after] = await Promise.all(
+      [MODEL, join(out, 'model.onnx')].map(async (path) => (await readModel(path)).graph.initializer),
+    );
+    const moved = after!.filter(
+      ({ rawData }, index) => Buffer.compare(rawData!, before![index]!.rawData!) !== 0,
+    );
+    t.deepEqual(
+      moved.map(({ name }) => name),
+      ['fc.weight', 'fc.bias'],
+    );
+    const measures = ['--samples', '128', '--measures', 'ascent,trace', '--draws', '2', '--json'];
+    const measured = await runCli('sharpness', out, ...measures);
+    t.is(measured.code, 0, measured.stderr);
+    t.is(JSON.parse(measured.stdout).parameters, 170);
+  },
+);

@@ -87,6 +87,8 @@ export function numberIn(
   cell: unknown,
   isInteger: boolean,
 ): number {
+  // Most cells; what follows is for those that are to be explained.
+  if (typeof cell === 'number' && !isInteger && Number.isFinite(Math.fround(cell))) return cell;
   const value = requiredNumber(table, rows, at, column, cell);
   if (!isInteger || Number.isSafeInteger(value)) return value;
   throw cellError(table, rows, at, column, `${value} is no whole number below 2^53, which the model reads`);
