@@ -23,7 +23,9 @@ import { parameterGroups } from '../settings/group-spec.js';
 import { modelSettings, type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 
-const { augment, ...readingOptions } = dataOptions;
+const { augment, ...others } = dataOptions;
+/** How the data of a model are read; those of a run are read as they were. */
+export const readingOptions = others;
 /** No part of the data is left out. */
 const WHOLE = { trainSamples: undefined, testSamples: undefined, seed: 0 };
 
@@ -40,7 +42,6 @@ export const subjectOptions = {
   loss: modelSettings.loss,
   /** Of a model; a run has its own. */
   ignoreIndex: modelSettings.ignoreIndex,
-  /** How the data of a model are read; those of a run are read as they were. */
   ...readingOptions,
 };
 
@@ -76,7 +77,10 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
   const { run, model, data, dataset, labelSmoothing } = options;
   if ((run === undefined) === (model === undefined))
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
-  if (run !== undefined) return subjectOfRun(run, options);
+  if (run !== undefined) {
+    refuseReading(options);
+    return subjectOfRun(run, options);
+  }
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
   const opened = typeof model === 'string' ? await readModel(await modelPath(model)) : model!;
   const source = await chooseSource(
@@ -94,6 +98,16 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
     layout: options.layout,
     groups: () => [],
   };
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for how data are read */
+function refuseReading(options: SubjectOptions): void {
+  for (const name of Object.keys(readingOptions) as (keyof typeof readingOptions)[])
+    if (options[name] !== undefined)
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `"${name}" is for the data of a model: those of a run are read as they were. Leave it out.`,
+      );
 }
 
 /** The model, data and loss of a finished run. @throws FlatminError NOT_FOUND, INVALID_ARGUMENT, INVALID_DATA */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { changed } from '../../options/option.js';
 import { evaluateModel, evaluateOptions } from '../../study/evaluate.js';
 import { partOptions } from '../../study/open-evaluation.js';
-import { subjectOptions } from '../../study/subject.js';
+import { readingOptions, subjectOptions } from '../../study/subject.js';
 import { addOptions, given } from '../command-options.js';
 import { evaluationTable } from '../evaluation-table.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
@@ -15,7 +15,7 @@ const { part, batch } = partOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data, part, batch, labelSmoothing },
+  Data: { data, part, batch, labelSmoothing, ...readingOptions },
   Model: { ...viewFlags, ...layoutFlag },
   Metrics: evaluateOptions,
   Output: {

@@ -3,7 +3,7 @@ import { changed, option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { partOptions } from '../../study/open-evaluation.js';
 import { predict, predictOptions } from '../../study/predict.js';
-import { subjectOptions } from '../../study/subject.js';
+import { readingOptions, subjectOptions } from '../../study/subject.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
@@ -14,7 +14,7 @@ const { part, batch } = partOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data: subjectOptions.data, part, batch },
+  Data: { data: subjectOptions.data, part, batch, ...readingOptions },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
     out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),
