@@ -1,5 +1,5 @@
 import type * as Parquet from 'hyparquet';
-import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, ColumnChunk, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { FlatminError } from '../../errors.js';
 import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
 
@@ -7,6 +7,8 @@ import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
 export interface RowGroup {
   readonly first: number;
   readonly count: number;
+  /** Of its columns of bytes, unpacked. */
+  readonly bytes: number;
 }
 
 /** A Parquet file, which can be read a row group at a time. */
@@ -61,8 +63,8 @@ export async function openParquet(file: string): Promise<ParquetFile> {
   });
   const groups: RowGroup[] = [];
   let rows = 0;
-  for (const { num_rows } of metadata.row_groups) {
-    groups.push({ first: rows, count: Number(num_rows) });
+  for (const { num_rows, columns } of metadata.row_groups) {
+    groups.push({ first: rows, count: Number(num_rows), bytes: bytesOf(columns) });
     rows += Number(num_rows);
   }
   const readGroup = (group: RowGroup, names: readonly string[]) =>
@@ -91,7 +93,7 @@ async function readRows(
   const found = names.map(() => [] as { rowStart: number; cells: ArrayLike<unknown> }[]);
   await parquet
     .parquetRead({
-      ...{ file: bytes, metadata, compressors, columns: [...names] },
+      ...{ file: bytes, metadata, compressors, columns: [...names], utf8: false },
       ...{ rowStart: first, rowEnd: first + count },
       onChunk: ({ columnName, columnData, rowStart }) =>
         found[names.indexOf(columnName)]?.push({ rowStart, cells: columnData }),
@@ -121,6 +123,13 @@ async function readRows(
   });
   return { first, count, columns };
 }
+
+const bytesOf = (columns: readonly ColumnChunk[]): number =>
+  columns.reduce(
+    (sum, { meta_data }) =>
+      sum + (meta_data?.type === 'BYTE_ARRAY' ? Number(meta_data.total_uncompressed_size) : 0),
+    0,
+  );
 
 const TEMPORAL = ['DATE', 'TIME', 'TIMESTAMP', 'INTERVAL'];
 
