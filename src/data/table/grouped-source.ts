@@ -1,23 +1,14 @@
-import { FlatminError } from '../../errors.js';
 import type { ArrayColumn } from '../arrays/array-maker.js';
 import { onSharedMemory } from '../arrays/array-source.js';
-import { type Augmentation, checkAugmentation, mixes, parseAugmentation } from '../augment/augmentation.js';
-import type { ImageShape } from '../images/image-shape.js';
-import { namedNormalization } from '../images/named-normalization.js';
 import type { Normalization } from '../images/normalization.js';
 import type { DataSettings } from '../options.js';
-import { Purpose, type RandomGenerator, randomStream, shuffledIndices } from '../random.js';
+import type { RandomGenerator } from '../random.js';
 import type { Source, SourcePart } from '../source.js';
-import { type ColumnImages, type EncodedImage, IMAGE_SCALE, measureImages } from './column-images.js';
+import { IMAGE_SCALE } from './column-images.js';
+import { imagesOf } from './grouped-images.js';
+import { type GroupedPart, placed, rowsByGroup } from './grouped-part.js';
 import type { ParquetFile } from './parquet-file.js';
-import {
-  type GroupField,
-  type GroupRecipe,
-  groupOf,
-  type PlacedGroup,
-  readGroupFields,
-  windowedOrder,
-} from './row-groups.js';
+import { type GroupField, type GroupRecipe, readGroupFields, windowedOrder } from './row-groups.js';
 import { Moments, type Standardisation, standardisationNote } from './standardise.js';
 import type { TablePlan } from './table-roles.js';
 
@@ -41,13 +32,6 @@ interface GroupedFiles {
   readonly arrays: readonly ArrayColumn[];
 }
 
-/** Row groups of a part and which of their rows it has, ascending; absent: all. */
-interface GroupedPart {
-  readonly groups: readonly PlacedGroup[];
-  readonly arrays: readonly ArrayColumn[];
-  readonly rows: Int32Array | undefined;
-}
-
 /** A Parquet set that is larger than memory as a source: its inputs are read row group by row group. */
 export async function groupedSource({
   plans,
@@ -62,9 +46,13 @@ export async function groupedSource({
   const test = parts.test
     ? { groups: placed(parts.test.files), arrays: parts.test.arrays, rows: undefined }
     : { ...train, rows: split!.test };
-  const plain = plans.map(
+  const fields = plans.map(
     ({ field, columns, type }): GroupField => ({ field, columns: columns.map(({ name }) => name), type }),
   );
+  const kept = keptOf(plans, [train, test], window);
+  const { name, inputs, targets } = parts;
+  const shared = { name, inputs, targets };
+  const told = (notes: readonly string[]) => [...parts.notes, ...notes, shuffleNote(train, kept)];
   const image = plans.findIndex(({ isImage }) => isImage);
   if (image >= 0) {
     const { shape, normalization, augmentation, notes } = await imagesOf(
@@ -73,49 +61,39 @@ export async function groupedSource({
       settings,
       seed,
     );
-    const fields = plain.map((field, at) =>
-      at === image ? { ...field, images: { shape, normalization } } : field,
-    );
-    const kept = keptOf(plans, [train, test], window);
-    const { name, inputs, targets } = parts;
+    fields[image] = { ...fields[image]!, images: { shape, normalization } };
     return sourceOf(
-      {
-        ...{ name, inputs, targets },
-        normalization: { scale: IMAGE_SCALE, ...normalization },
-        notes: [...parts.notes, ...notes, shuffleNote(train, kept)],
-      },
+      { ...shared, normalization: { scale: IMAGE_SCALE, ...normalization }, notes: told(notes) },
       { fields, kept, augmentation },
       train,
       test,
     );
   }
-  const fields = plain;
   const normalization = await normalizationOf(wanted, fields, train);
+  const floats = plans.filter(({ type }) => type === 'float');
+  return sourceOf(
+    {
+      ...shared,
+      ...(normalization && { normalization: { scale: 1, ...normalization } }),
+      notes: told(standardisationNote(wanted, floats)),
+    },
+    { fields: normalised(fields, normalization), kept, augmentation: undefined },
+    train,
+    test,
+  );
+}
+
+/** Float fields with their columns' part of mean and deviation. */
+function normalised(fields: readonly GroupField[], normalization: Normalization | undefined): GroupField[] {
+  if (!normalization) return [...fields];
   let at = 0;
-  const normalised = fields.map((field): GroupField => {
-    if (!normalization || field.type !== 'float') return field;
+  return fields.map((field) => {
+    if (field.type !== 'float') return field;
     const [from, to] = [at, at + field.columns.length];
     at = to;
-    return {
-      ...field,
-      normalization: { mean: normalization.mean.slice(from, to), std: normalization.std.slice(from, to) },
-    };
+    const { mean, std } = normalization;
+    return { ...field, normalization: { mean: mean.slice(from, to), std: std.slice(from, to) } };
   });
-  const kept = keptOf(plans, [train, test], window);
-  const { name, inputs, targets, notes } = parts;
-  const shared = {
-    ...{ name, inputs, targets },
-    ...(normalization && { normalization: { scale: 1, ...normalization } }),
-    notes: [
-      ...notes,
-      ...standardisationNote(
-        wanted,
-        plans.filter(({ type }) => type === 'float'),
-      ),
-      shuffleNote(train, kept),
-    ],
-  };
-  return sourceOf(shared, { fields: normalised, kept, augmentation: undefined }, train, test);
 }
 
 const shuffleNote = ({ groups }: GroupedPart, kept: number): string =>
@@ -134,60 +112,6 @@ function keptOf(plans: readonly TablePlan[], parts: readonly GroupedPart[], wind
   const largest = sizes.reduce((most, size) => Math.max(most, size), 1);
   return Math.max(1, Math.floor(window / largest));
 }
-
-/** As many images tell mean and deviation to the third digit. */
-const MOST_MEASURED = 2_000;
-
-/** How a column of images becomes a model's: by what it is normalised and changed. */
-async function imagesOf(
-  { field, columns, dims, type }: TablePlan,
-  { groups, rows }: GroupedPart,
-  settings: DataSettings,
-  seed: number,
-): Promise<ColumnImages & { augmentation: Augmentation | undefined; notes: readonly string[] }> {
-  const shape = dims as unknown as ImageShape;
-  const augmentation = parseAugmentation(settings.augment ?? 'none');
-  if (augmentation) checkAugmentation(augmentation, { shape, isBytes: true, scale: IMAGE_SCALE });
-  if (mixes(augmentation))
-    throw new FlatminError(
-      'INVALID_ARGUMENT',
-      '"augment" has mixup or cutmix, which images of folders and data sets in memory have, and tables have not: leave it out.',
-    );
-  const named = namedNormalization(settings, shape[0]);
-  if (named) return { shape, normalization: named, augmentation, notes: [] };
-  const plain = { mean: Array<number>(shape[0]).fill(0), std: Array<number>(shape[0]).fill(1) };
-  const read = readGroupFields({
-    groups,
-    fields: [
-      { field, columns: columns.map(({ name }) => name), type, images: { shape, normalization: plain } },
-    ],
-  });
-  const chosen = rows && rowsByGroup(groups, rows);
-  let measured = 0;
-  const batches = async function* () {
-    // Whole row groups, so that few are read.
-    for (const index of shuffledIndices(groups.length, randomStream(Purpose.subset, seed, 2))) {
-      if (measured >= MOST_MEASURED) return;
-      const { start, count } = groups[index]!;
-      const own = chosen ? (chosen.get(index) ?? []) : Array.from({ length: count }, (_, row) => start + row);
-      const [images] = (await read(index)) as [readonly EncodedImage[]];
-      const some = own.slice(0, MOST_MEASURED - measured);
-      measured += some.length;
-      for (let at = 0; at < some.length; at += CHUNK)
-        yield some.slice(at, at + CHUNK).map((row) => images[row - start]!);
-    }
-  };
-  const normalization = await measureImages(shape, batches());
-  const size = rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0);
-  const notes =
-    measured < size
-      ? [`Pixels are normalised by the mean and deviation of ${measured} training images (--normalization).`]
-      : [];
-  return { shape, normalization, augmentation, notes };
-}
-
-/** Decoded at a time. */
-const CHUNK = 64;
 
 function sourceOf(
   shared: Omit<Source, 'train' | 'test' | 'take'>,
@@ -220,17 +144,6 @@ function sourceOf(
   };
 }
 
-function placed(files: readonly ParquetFile[]): PlacedGroup[] {
-  let start = 0;
-  return files.flatMap(({ file, groups }) =>
-    groups.map((group) => {
-      const own = { ...group, file, start };
-      start += group.count;
-      return own;
-    }),
-  );
-}
-
 /** Mean and deviation of the columns of all float inputs over the training rows, in one pass over their row groups. */
 async function normalizationOf(
   wanted: Standardisation,
@@ -250,15 +163,4 @@ async function normalizationOf(
   }
   const found = moments.map(({ normalization }) => normalization);
   return { mean: found.flatMap(({ mean }) => mean), std: found.flatMap(({ std }) => std) };
-}
-
-function rowsByGroup(groups: readonly PlacedGroup[], rows: Int32Array): Map<number, number[]> {
-  const byGroup = new Map<number, number[]>();
-  for (const row of rows) {
-    const group = groupOf(groups, row);
-    const own = byGroup.get(group);
-    if (own) own.push(row);
-    else byGroup.set(group, [row]);
-  }
-  return byGroup;
 }

@@ -59,7 +59,12 @@ export async function openTable(
   const [first] = parts.train;
   const roles = tableRoles(first!, context);
   const inputs = roles.inputs.map((role) => inputPlan(role, context));
-  const image = inputs.find(({ isImage }) => isImage);
+  const [image, second] = inputs.filter(({ isImage }) => isImage);
+  if (second)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Two inputs of the model are columns of images of ${location}, ${image!.field} and ${second.field}: tables give one.`,
+    );
   const targets = roles.targets.map((role) => targetPlan(role, first!, context));
   const files = [...parts.train, ...(parts.test ?? [])];
   requireColumns(files, [...inputs, ...targets]);
