@@ -52,7 +52,7 @@ export async function groupedSource({
   const kept = keptOf(plans, [train, test], window);
   const { name, inputs, targets } = parts;
   const shared = { name, inputs, targets };
-  const told = (notes: readonly string[]) => [...parts.notes, ...notes, shuffleNote(train, kept)];
+  const told = (notes: readonly string[]) => [...parts.notes, ...notes, ...shuffleNotes(train, kept)];
   const image = plans.findIndex(({ isImage }) => isImage);
   if (image >= 0) {
     const { shape, normalization, augmentation, notes } = await imagesOf(
@@ -96,8 +96,13 @@ function normalised(fields: readonly GroupField[], normalization: Normalization 
   });
 }
 
-const shuffleNote = ({ groups }: GroupedPart, kept: number): string =>
-  `The set is not held in memory: its ${groups.length} row groups are shuffled, and rows within windows of ${kept} of them.`;
+/** Where all row groups fit into a window, rows are shuffled as those of any set. */
+const shuffleNotes = ({ groups: { length } }: GroupedPart, kept: number): string[] =>
+  kept >= length
+    ? []
+    : [
+        `The set is larger than what is held in memory: its ${length} row groups are shuffled, and rows within windows of ${kept} of them.`,
+      ];
 
 /** Row groups that fit into `window` bytes. */
 function keptOf(plans: readonly TablePlan[], parts: readonly GroupedPart[], window: number): number {

@@ -61,4 +61,4 @@ const tableKind = <const N extends string>(
   });
 
 export const csv = tableKind('csv', '.csv', openCsv);
-export const parquet = tableKind('parquet', '.parquet', openParquet, ['imageSize']);
+export const parquet = tableKind('parquet', '.parquet', (file) => openParquet(file), ['imageSize']);

@@ -23,26 +23,27 @@ interface Library {
   readonly compressors: Compressors;
 }
 
-/** @throws FlatminError RUNTIME where the packages are not installed */
-async function library(): Promise<Library> {
-  try {
-    const [parquet, { compressors }] = await Promise.all([
-      import('hyparquet'),
-      import('hyparquet-compressors'),
-    ]);
-    return { parquet, compressors };
-  } catch (cause) {
+const importLibrary = async (): Promise<Library> => {
+  const [parquet, { compressors }] = await Promise.all([
+    import('hyparquet'),
+    import('hyparquet-compressors'),
+  ]);
+  return { parquet, compressors };
+};
+
+/**
+ * Opens a file by what it says of itself at its end.
+ * @throws FlatminError NOT_FOUND where there is no file or the packages that read it are not installed, INVALID_DATA where it is no
+ * Parquet file or a damaged one
+ */
+export async function openParquet(file: string, load = importLibrary): Promise<ParquetFile> {
+  const { parquet, compressors } = await load().catch((cause) => {
     throw new FlatminError(
-      'RUNTIME',
-      'Parquet files are read by the packages hyparquet and hyparquet-compressors, which are not installed: `npm install hyparquet hyparquet-compressors`.',
+      'NOT_FOUND',
+      'Parquet files are read by hyparquet and hyparquet-compressors, which are not installed here: npm install hyparquet hyparquet-compressors',
       { cause },
     );
-  }
-}
-
-/** @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where it is no Parquet file or a damaged one */
-export async function openParquet(file: string): Promise<ParquetFile> {
-  const { parquet, compressors } = await library();
+  });
   const bytes = await parquet.asyncBufferFromFile(file).catch((cause) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw new FlatminError('NOT_FOUND', `${file}: no such file.`, { cause });

@@ -202,7 +202,7 @@ async function largeSource(t: Parameters<typeof temporaryFolder>[0], settings: D
   const paths = ['one', 'two'].map((name) => join(folder, `${name}.parquet`));
   writeParquet(paths[0]!, 4);
   writeParquet(paths[1]!, 2, 40);
-  const train = await Promise.all(paths.map(openParquet));
+  const train = await Promise.all(paths.map((path) => openParquet(path)));
   return openTable(folder, { train, notes: [] }, context(settings), LIMITS);
 }
 
@@ -285,4 +285,12 @@ test('Parquet: missing values, images and damaged files are refused by name', as
   t.is((await open({ map: { x: 'a+b', labels: 'species' } })).train.size, 9);
   writeFileSync(path, 'PAR1 is not enough');
   await t.throwsAsync(open({}), { message: /table\.parquet is no Parquet file, or a damaged one/ });
+});
+
+test('packages that are not installed are named', async (t) => {
+  const load = () => Promise.reject(new Error("Cannot find package 'hyparquet'"));
+  await t.throwsAsync(openParquet('table.parquet', load), {
+    code: 'NOT_FOUND',
+    message: /npm install hyparquet hyparquet-compressors/,
+  });
 });
