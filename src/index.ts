@@ -15,6 +15,7 @@ export { type ExportForm, type ExportOptions, exportTrainingGraph } from './comp
 export type { Layout } from './compile/image-layout.js';
 export { inspectModel } from './compile/inspect/inspect.js';
 export type { Inspection, InspectOptions } from './compile/inspect/inspection.js';
+export { type LayerBlock, layerBlocks } from './compile/layer-blocks.js';
 export { PRECISIONS, type Precision } from './compile/precision.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
@@ -55,6 +56,11 @@ export {
 } from './losses/regression.js';
 export type { ClassDetails, ClassFigures } from './metrics/classes/details.js';
 export type { Task, TaskKind } from './metrics/metric.js';
+export {
+  type ReplacedHead,
+  type ReplaceHeadOptions,
+  replaceHead,
+} from './models/head/replace-head.js';
 export { type HubModel, hubModel } from './models/hub-model.js';
 export { type MlpOptions, mlp } from './models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from './models/small-cnn.js';

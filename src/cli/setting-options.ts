@@ -8,6 +8,7 @@ import {
   dataSettings,
   divergenceSettings,
   evaluationSettings,
+  fineTuningSettings,
   type GroupSettings,
   modelSettings,
   OPTIMIZER_NAMES,
@@ -48,6 +49,7 @@ const { recipe, epochs, schedule, ...otherSchedule } = scheduleSettings;
 export const trainingOptions = (): Option[] => [
   ...optionsOf({
     Model: { ...viewFlags, ...choiceFlags, ...layoutFlag },
+    'Fine-tuning': fineTuningSettings,
     Data: dataSettings,
   }),
   option(

@@ -7,6 +7,7 @@ const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | P
   folder: async () => (await import('./folder/batch.js')).folderMaker,
   arrays: async () => (await import('./arrays/array-maker.js')).arrayMaker,
   'row-groups': async () => (await import('./table/row-groups.js')).groupMaker,
+  pairs: async () => (await import('./pairs/batch.js')).pairsMaker,
   'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,
   'token-blocks': async () => (await import('./text/token-blocks.js')).tokenBlocksMaker,
 };

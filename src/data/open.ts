@@ -4,6 +4,7 @@ import { folder } from './folder/folder.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
 import { dataOptions } from './options.js';
+import { pairs } from './pairs/pairs.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
 import type { Source } from './source.js';
@@ -12,7 +13,7 @@ import { jsonl, text } from './text/kinds.js';
 
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
 export const dataKinds: readonly DataKind[] = [
-  ...[digits, cifar10, cifar100, folder],
+  ...[digits, cifar10, cifar100, folder, pairs],
   ...[npz, npy, safetensors, csv, parquet, text, jsonl],
 ];
 

@@ -19,9 +19,17 @@ export type {
   InspectOptions,
   TargetReport,
 } from '../compile/inspect/inspection.js';
+export { type LayerBlock, layerBlocks } from '../compile/layer-blocks.js';
 export type { LossChoice } from '../compile/loss-model.js';
 export type { DownloadProgress, HubOptions } from '../hub/options.js';
 export type { EndKind } from '../losses/ends/find-end.js';
+export {
+  findHead,
+  type Head,
+  type ReplacedHead,
+  type ReplaceHeadOptions,
+  replaceHead,
+} from '../models/head/replace-head.js';
 export { type HubModel, hubModel } from '../models/hub-model.js';
 export { type MlpOptions, mlp } from '../models/mlp.js';
 export { type SmallCnnOptions, smallCnn } from '../models/small-cnn.js';

@@ -4,6 +4,7 @@ export type Compared = {
   readonly scores: string;
   /** Axes of the scores. */
   readonly rank: number;
+  /** The loss's input: labels, or values to match. */
   readonly targets: string;
 } & (
   | {

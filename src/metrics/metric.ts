@@ -3,6 +3,7 @@ export type TaskKind = 'classes' | 'values' | 'binary' | 'sequences';
 
 /** What metrics have to know of a model and its targets. */
 export interface Task {
+  /** What is compared. */
   readonly kind: TaskKind;
   /** How many axes the scores or values have, the batch's too. */
   readonly rank: number;

@@ -7,7 +7,7 @@ import { program } from '../vectors/program/program.js';
 import { Scalar } from '../vectors/scalar.js';
 import { StateVectors } from '../vectors/state-vectors.js';
 import { at, type BaseOptimizer, type Problem, type StepReport } from './optimizer.js';
-import { biasCorrection } from './toolkit/applied-steps.js';
+import { appliedFrom, biasCorrection } from './toolkit/applied-steps.js';
 import {
   type CommonOptions,
   checkedRate,
@@ -62,6 +62,8 @@ const options = {
  *
  *   m ← β₁m + (1 − β₁)g;   v ← β₂v + (1 − β₂)g²
  *   w ← (1 − ηλ)w − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ϵ)
+ *
+ * For a group that is trained from a later step on, t counts from there.
  */
 export class AdamW implements BaseOptimizer {
   private readonly options: Required<Omit<AdamWOptions, 'clipNorm'>> & Pick<AdamWOptions, 'clipNorm'>;
@@ -82,13 +84,22 @@ export class AdamW implements BaseOptimizer {
     const { betas, epsilon: tiny, clipNorm } = this.options;
     const [b1, b2] = betas;
     const { applied = { known: step, pending: [] } } = problem;
-    const [first, second] = [biasCorrection(b1, applied), biasCorrection(b2, applied)];
+    const corrections = new Map<number, readonly [Scalar, Scalar]>();
+    const correctionsOf = (from: number) => {
+      const known = corrections.get(from);
+      if (known) return known;
+      const steps = appliedFrom(applied, from, step);
+      const made = [biasCorrection(b1, steps), biasCorrection(b2, steps)] as const;
+      corrections.set(from, made);
+      return made;
+    };
     const rate = at(this.options.lr, step);
     const gradientNorm = await finiteGradientNorm(problem);
     const clip = clipFactor(gradientNorm, clipNorm);
     const vectors = { w: space.parameters, g: space.gradient, ...this.moments(space) };
     const scalars = (stretch: Stretch) => {
       const lr = at(stretch.options.lr ?? rate, step);
+      const [first, second] = correctionsOf(stretch.options.from ?? 0);
       return {
         beta1: b1,
         beta2: b2,

@@ -260,6 +260,6 @@ function checkClasses(
   if (dims[axis] === count || (isPartial && dims[axis]! > count)) return;
   throw new FlatminError(
     'INVALID_MODEL',
-    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${count} classes of ${data}.`,
+    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${count} classes of ${data}: --head ${count} gives it a new last layer.`,
   );
 }

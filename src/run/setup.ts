@@ -5,11 +5,9 @@ import type { Loss } from '../losses/loss.js';
 import { type ModelContext, openForeignModel, openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import type { Optimizer } from '../optim/optimizer.js';
-import type { Schedule } from '../optim/schedules/learning-rate.js';
 import { checked } from '../options/option.js';
 import type { Runtime } from '../ort/library.js';
 import { TrainingSession } from '../session/session.js';
-import { parameterGroups } from '../settings/group-spec.js';
 import { makeRunOptimizer, makeSchedule, type RateFactor } from '../settings/make-optimizer.js';
 import { type TrainSettings, viewOf } from '../settings/schema.js';
 import type { Device } from '../vectors/device/device.js';
@@ -18,6 +16,7 @@ import { chooseLoss } from './choose-loss.js';
 import { chooseSource } from './choose-source.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
+import { runGroups, runView, withNewHead } from './fine-tuning.js';
 
 /** What a run works with, but for the session. */
 export interface Preparation {
@@ -26,6 +25,10 @@ export interface Preparation {
   readonly model: ModelProto;
   readonly binding: DataBinding;
   readonly groups: readonly ParameterGroup[];
+  /** How the session takes the model. */
+  readonly view: ReturnType<typeof runView>;
+  /** What has been done for fine-tuning. */
+  readonly notes: readonly string[];
   readonly optimizer: Optimizer;
   readonly rateFactor: RateFactor;
   readonly loss: Loss;
@@ -52,7 +55,8 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   const { workers } = checked(executionOptions, execution);
   const given = execution.model ?? (await openForeignModel(settings.model));
   const source = await chooseSource(settings, execution, given);
-  const model = given ?? (await openModel(settings.model, modelContext(settings, source)));
+  const opened = given ?? (await openModel(settings.model, modelContext(settings, source)));
+  const { model, notes } = withNewHead(opened, settings);
   const trainLoader = new DataLoader<Batch>({ source, split: 'train' }, { batch, seed, workers });
   const stepsPerEpoch = countSteps(settings, trainLoader);
   const rateFactor = { value: 1 };
@@ -65,23 +69,23 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   }
   const loss = chooseLoss(settings, source);
   const prepared = prepareSessionModel(model, viewOf(settings));
+  const view = runView(settings, prepared);
   const binding = await bindData(runtimeOf(execution), prepared, loss, source, {
-    ...viewOf(settings),
+    ...view,
     batch,
     layout: settings.layout,
   });
   const schedule = makeSchedule(settings, stepsPerEpoch, rateFactor);
-  const groups = parameterGroups(settings.groups, binding.parameters).map((group) => ({
-    ...group,
-    // The schedule scales a group's own rate as it scales the others'.
-    ...(typeof group.lr === 'number' && { lr: scaled(schedule, group.lr / settings.lr) }),
-  }));
+  const { parameters } = binding;
+  const tuning = runGroups(settings, { prepared, parameters, schedule, stepsPerEpoch });
   return {
     settings,
     source,
     model,
+    view,
     binding,
-    groups,
+    groups: tuning.groups,
+    notes: [...notes, ...tuning.notes],
     optimizer,
     rateFactor,
     loss,
@@ -91,23 +95,20 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
   };
 }
 
-const scaled =
-  (schedule: Schedule, factor: number): Schedule =>
-  (step) =>
-    factor * schedule(step);
-
 /** From settings to a session that is ready to train. Writes nothing. */
 export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
   const prepared = await prepare(settings, execution);
-  const { model, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
+  const { model, view, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
   const { batch, seed, precision } = settings;
   const { device, runtime } = openExecution(execution, precision);
   const session = await TrainingSession.create(model, {
-    ...viewOf(settings),
+    ...view,
     loss,
     batch,
     dims: binding.dims,
     groups,
+    // Linear probing is of features that stay.
+    batchNorm: settings.headOnly ? 'running' : 'batch',
     seed,
     device,
     runtime,

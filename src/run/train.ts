@@ -239,9 +239,13 @@ async function finish(
   const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
   checkEvaluation(onTraining, 'training', state.step);
   await save(session, folder.path(RUN_FILES.model), result, warn);
-  const written = [RUN_FILES.model, ...(await writeLabels(folder, source))];
-  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   if (test) await writeEvaluation(folder, setup, test);
+  const written = [
+    RUN_FILES.model,
+    ...(await writeLabels(folder, source)),
+    ...(test ? [RUN_FILES.evaluation] : []),
+  ];
+  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
   const secondsPerStep = state.seconds / state.step;
   const summary: TrainSummary = {
     accuracy: test?.accuracy ?? null,
@@ -340,7 +344,12 @@ function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (te
 }
 
 function announce(progress: Progress, setup: Setup, state: RunState): void {
-  for (const note of new Set([...setup.source.notes, ...setup.binding.notes, ...setup.session.notes]))
+  for (const note of new Set([
+    ...setup.source.notes,
+    ...setup.notes,
+    ...setup.binding.notes,
+    ...setup.session.notes,
+  ]))
     progress.note(note);
   if (state.step > 0) progress.note(`Going on after step ${state.step}, epoch ${state.epoch + 1}.`);
   if (!setup.testLoader)

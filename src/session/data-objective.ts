@@ -1,5 +1,6 @@
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
 import type { SizeOptions } from '../autodiff/prepare/shapes.js';
+import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { buildHessianGraph } from '../compile/hessian-graph.js';
@@ -22,7 +23,7 @@ import { KeptSamples, type Samples } from './samples.js';
 /** Statistics that BatchNormalization uses. */
 export type BatchNormMode = 'running' | 'batch';
 
-export interface DataObjectiveOptions extends LossChoice {
+export interface DataObjectiveOptions extends LossChoice, ClassifyOptions {
   loss: Loss;
   /** Sizes of open dimensions beside the batch. */
   dims?: SizeOptions['dims'];
@@ -188,11 +189,11 @@ class Graphs {
 
   /** Losses and gradients come from one lowered graph, so that their losses are computed alike. */
   private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
-    const { loss, output, outputAsIs, dims, batchNorm = 'running' } = this.options;
+    const { loss, output, outputAsIs, dims, batchNorm = 'running', train, alsoTrain, freeze } = this.options;
     const { device } = this.weights;
     const { runtime = openRuntime(undefined, device.name) } = this.options;
     const { target = await targetFor(runtime, device.name) } = this.options;
-    const options = { loss, batch, batchNorm, dims, output, outputAsIs };
+    const options = { loss, batch, batchNorm, dims, output, outputAsIs, train, alsoTrain, freeze };
     if (kind === 'product') {
       const graph = await buildHessianGraph(runtime, this.model, { ...options, target });
       return BatchGraph.load(graph, this.weights, { runtime, target }, this.vectors);

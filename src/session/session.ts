@@ -247,6 +247,7 @@ export class TrainingSession {
   private passes(): StepPasses {
     const { loaded, seed, scaling, statisticsBefore, clock } = this;
     const { graph, weights } = loaded;
+    weights.space.beginStep(this.queued);
     const { applied } = this.queue;
     const nextStatistics = this.hasStatistics ? loaded.nextStatistics : undefined;
     return new StepPasses(

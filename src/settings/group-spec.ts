@@ -30,7 +30,7 @@ export function parseGroup(spec: string): GroupSettings {
 export function parameterGroups(
   groups: readonly GroupSettings[],
   parameters: readonly string[],
-): ParameterGroup[] {
+): (ParameterGroup & { parameters: RegExp })[] {
   return groups.map(({ parameters: source, ...options }) => {
     const expression = compile(source);
     if (!parameters.some((name) => expression.test(name))) {

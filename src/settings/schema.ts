@@ -23,6 +23,7 @@ import {
   integer,
   notNegative,
   positive,
+  share,
   text,
 } from '../options/values.js';
 
@@ -278,9 +279,33 @@ export const divergenceSettings = {
   }),
 };
 
+/** How a trained model is trained further. */
+export const fineTuningSettings = {
+  /** Classes of a new last layer, in the place of the model's: `replaceHead`. */
+  head: option(count.optional(), {
+    symbol: 'classes',
+    help: "replace the model's last layer by a new one for these classes",
+  }),
+  /** Linear probing: only the last layer is trained, and running statistics stay. */
+  headOnly: option(flag.optional(), { help: 'train the last layer alone; running statistics stay' }),
+  /** Each block's learning rate is this times that of the block behind it; the last layer has the run's. */
+  layerDecay: option(share.optional(), {
+    symbol: 'factor',
+    help: 'of the learning rate from each block to the one before it, from the output on',
+    byDefault: '1',
+  }),
+  /** Epochs between one block and the next, from the output on, that begin to be trained. */
+  unfreezeEvery: option(positive.optional(), {
+    symbol: 'epochs',
+    help: 'train the last block alone, then one more each time',
+    byDefault: 'all at once',
+  }),
+};
+
 /** Settings of every run. */
 export const runSettings = {
   ...modelSettings,
+  ...fineTuningSettings,
   ...dataSettings,
   ...choiceSettings,
   ...scheduleSettings,

@@ -15,6 +15,7 @@ export const evaluateOptions = {
   details: option(flag.optional(), { help: 'figures of each class, and the confusion matrix' }),
 };
 
+/** Which model is evaluated on what, and what is asked for beyond the metrics of its task. */
 export interface EvaluateModelOptions extends PartOptions, Given<typeof evaluateOptions> {}
 
 /**

@@ -11,6 +11,7 @@ export const predictOptions = {
   top: option(count, { symbol: 'k', help: 'classes of each image, the likeliest first', default: 1 }),
 };
 
+/** Which model predicts what. */
 export interface PredictOptions extends PartOptions, Given<typeof predictOptions> {}
 
 /**

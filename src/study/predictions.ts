@@ -6,8 +6,11 @@ import type { BatchResult } from '../session/evaluator.js';
 
 /** A class that a model predicts. */
 export interface PredictedClass {
+  /** Its place among the scores. */
   readonly class: number;
+  /** Where the data name their classes. */
   readonly name?: string;
+  /** By the softmax of the scores. */
   readonly probability: number;
 }
 
@@ -17,6 +20,7 @@ export interface Prediction {
   readonly index: number;
   /** The class that the data say it is. */
   readonly label?: number;
+  /** The label's. */
   readonly name?: string;
   /** Of class scores: the classes with the largest probabilities, the largest first. */
   readonly predicted?: readonly PredictedClass[];

@@ -15,6 +15,7 @@ import { belowOne, text } from '../options/values.js';
 import { chooseLoss } from '../run/choose-loss.js';
 import { chooseSource } from '../run/choose-source.js';
 import type { Execution } from '../run/execution.js';
+import { runView } from '../run/fine-tuning.js';
 import { readRunConfig } from '../run/folder/run-folder.js';
 import { savedSettings } from '../run/folder/saved-settings.js';
 import { readTrainedModel } from '../run/trained-model.js';
@@ -104,7 +105,9 @@ export async function subjectOfRun(
   const settings = await readSettings(dir);
   const model = await readTrainedModel(dir);
   const chosen = { ...settings, ...(data !== undefined && { data }) };
-  const { labelSmoothing = settings.labelSmoothing } = options;
+  const { labelSmoothing = settings.labelSmoothing, train, alsoTrain, freeze } = options;
+  const given = { ...settings, ...defined(options) };
+  const chooses = train !== undefined || alsoTrain !== undefined || freeze !== undefined;
   const source = await chooseSource(chosen, { dataset }, model);
   return {
     name: join(dir, RUN_FILES.model),
@@ -112,7 +115,7 @@ export async function subjectOfRun(
     data: chosen.data,
     source,
     loss: chooseLoss({ ...settings, labelSmoothing }, source),
-    view: viewOf({ ...settings, ...defined(options) }),
+    view: chooses ? viewOf(given) : runView(given, { source: model }),
     layout: options.layout ?? settings.layout,
     batch: settings.batch,
     groups: (parameters) => parameterGroups(settings.groups, parameters),

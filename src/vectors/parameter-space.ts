@@ -18,6 +18,8 @@ export interface GroupOptions {
   rho?: number;
   /** No step, no perturbation, no part in the gradient's norm. */
   frozen?: boolean;
+  /** The first step (0-based) that trains them; before it they are as frozen, and their momentum is zero. Default 0. */
+  from?: number;
 }
 
 /** Parameters chosen by name and shape, and their options. The first group that matches a parameter has it. */
@@ -54,9 +56,12 @@ export class ParameterSpace {
   readonly parameters: Vector;
   /** Their gradient g, as sessions write it. */
   readonly gradient: Vector;
-  private readonly stretches: readonly Stretch[];
-  private readonly frozen: readonly Segment[];
-  private readonly trained: readonly Segment[];
+  /** Those that are ever trained. */
+  private readonly unfrozen: readonly Stretch[];
+  /** Those of the present step. */
+  private stretches: readonly Stretch[] = [];
+  private frozen: readonly Segment[] = [];
+  private trained: readonly Segment[] = [];
   private readonly vectors: Vector[] = [];
 
   constructor(
@@ -68,7 +73,19 @@ export class ParameterSpace {
     this.arena = new Arena(tensors);
     this.parameters = this.vector();
     this.gradient = this.vector();
-    this.stretches = this.layOut(groups);
+    this.unfrozen = this.layOut(groups);
+    this.choose(0);
+  }
+
+  /** Lets the groups take part that are trained at a step (0-based): see GroupOptions.from. Sessions call it. */
+  beginStep(step: number): void {
+    const hasChanged =
+      this.unfrozen.filter((stretch) => isFrom(stretch, step)).length !== this.stretches.length;
+    if (hasChanged) this.choose(step);
+  }
+
+  private choose(step: number): void {
+    this.stretches = this.unfrozen.filter((stretch) => isFrom(stretch, step));
     this.trained = this.arena.segments.filter((segment) => this.isTrained(segment));
     this.frozen = this.arena.segments.filter((segment) => !this.isTrained(segment));
   }
@@ -108,7 +125,7 @@ export class ParameterSpace {
   }
 
   /**
-   * Runs a program over all parameters that are not frozen.
+   * Runs a program over all parameters that are not frozen at the present step.
    * @param scalars each group's values
    * @returns the program's sums, in the order of their statements
    */
@@ -156,6 +173,8 @@ export class ParameterSpace {
     return (await this.device.fillNormal(target, this.trained, seed, stream)).root;
   }
 }
+
+const isFrom = ({ options: { from = 0 } }: Stretch, step: number): boolean => step >= from;
 
 /** Values of a program's scalars, by name. */
 export type Scalars = Range['scalars'];

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -57,3 +57,28 @@ test.serial('segmentation: the outlines are found', async (t) => {
   t.true(before < 0.4, stdout);
   t.true(after > 0.85, stdout);
 });
+
+test.serial(
+  'notebook: its page has the text, code, output and figures of all cells, and a report in a frame',
+  async (t) => {
+    const page = join(temporaryFolder(t), 'notebook.html');
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      join(EXAMPLES, 'notebook/run.mjs'),
+      page,
+    ]);
+    const html = readFileSync(page, 'utf8');
+    const [before = ''] = html.split('<iframe');
+    for (const [what, count] of [
+      ['<h2>', 4],
+      ['<pre class="code">', 5],
+      ['<pre class="output">', 6],
+      ['<figure><svg', 2],
+      ['<figure>', 3],
+    ] as const)
+      t.is(before.split(what).length - 1, count, what);
+    const accuracies = [...stdout.matchAll(/accuracy ([\d.]+) %/g)].map(([, percent]) => Number(percent));
+    t.true(accuracies.length === 3 && Math.min(...accuracies) > 90, stdout);
+    t.true(html.includes('Content-Security-Policy'), 'the report is not in the page');
+    t.regex(html, /sam +ascent [\d.]+, average/);
+  },
+);

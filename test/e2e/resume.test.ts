@@ -39,6 +39,13 @@ const runs: Record<string, string[]> = {
   'rand-sam': ['--optimizer', 'rand-sam'],
   adamw: ['--optimizer', 'adamw'],
   'looksam with an average': ['--optimizer', 'looksam', '--every', '3', '--ema', '0.9'],
+  // The head and more blocks every 13 steps: stopped while some are frozen, and after.
+  'sam of a new head, unfrozen block by block at rates of their own': [
+    ...['--optimizer', 'sam', '--head', '10', '--layer-decay', '0.6', '--unfreeze-every', '1.3'],
+  ],
+  'adamw on a new head, unfrozen block by block': [
+    ...['--optimizer', 'adamw', '--head', '10', '--unfreeze-every', '1.3', '--ema', '0.9'],
+  ],
   'friendly-sam of two micro-batches': [
     ...['--optimizer', 'friendly-sam', '--accumulate', '2', '--rho-schedule', 'cosine'],
   ],

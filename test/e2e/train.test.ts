@@ -61,6 +61,7 @@ test('a run leaves its config, records, checkpoint, model and summary, and no lo
     'checkpoint-before-1.safetensors',
     'checkpoint.safetensors',
     'config.json',
+    'evaluation.json',
     'labels.json',
     'metrics.jsonl',
     'model.onnx',

@@ -74,6 +74,7 @@ const runFiles: Files = {
   'config.json': sealedJson({ ...report.config('sam'), seed: 0, run }),
   'metrics.jsonl': report.metrics(3, 'sam'),
   'summary.json': sealedJson(report.summary),
+  'evaluation.json': sealedJson(report.evaluation),
 };
 const reportFiles: Files = {
   ...runFiles,

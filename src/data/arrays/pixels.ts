@@ -143,7 +143,8 @@ export class PixelWriter {
         interleaved: false,
       };
       const plain = { box: { top: 0, left: 0, height, width }, height, width };
-      source = { images: this.writer.stage(planes, epoch, index, plain), from: 0 };
+      const how = this.writer.resampling(planes, epoch, index, plain);
+      source = { images: this.writer.stage(planes, how), from: 0 };
     }
     this.writer.write(out, at, source, epoch, index);
   }

@@ -46,12 +46,24 @@ export class BatchWriter {
     this.staged = new Uint8Array(pixelsOf(writing.shape));
   }
 
-  /** The planes of an image at the model's size: a random crop where there are such, else as `plain` has it. Valid until the next call. */
-  stage(source: Pixels, epoch: number, index: number, plain: Resampling): Uint8Array {
+  /** How an image comes to the model's size: a random crop where there are such, else as `plain` has it. */
+  resampling(source: Pixels, epoch: number, index: number, plain: Resampling): Resampling {
     const { augmentation, shape } = this.writing;
     const box = augmentation && cropOf(augmentation, source, this.key(epoch, index));
-    resample(source, box ? { box, height: shape[1], width: shape[2] } : plain, this.staged);
+    return box ? { box, height: shape[1], width: shape[2] } : plain;
+  }
+
+  /** The planes of an image at the model's size. Valid until the next call. */
+  stage(source: Pixels, how: Resampling): Uint8Array {
+    resample(source, how, this.staged);
     return this.staged;
+  }
+
+  /** Where each pixel of the image that was written last comes from, at the model's size: cropped and flipped, with no padding. */
+  eachSource(use: (to: number, from: number) => void): void {
+    const { rows, columns } = this.view;
+    let to = 0;
+    for (const row of rows) for (const column of columns) use(to++, row * columns.length + column);
   }
 
   /** Writes sample `index` as the image at `position` of a batch: planes at the model's size, from `from` on. */

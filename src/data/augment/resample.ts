@@ -59,6 +59,22 @@ export function resample(
   }
 }
 
+/** The nearest pixel for each, of one plane of `columns` a row, as Pillow's NEAREST of a box. */
+export function nearest(
+  data: Uint8Array,
+  columns: number,
+  { box, height, width, window = { top: 0, left: 0, height, width } }: Resampling,
+  out: Uint8Array,
+): void {
+  for (let y = 0; y < window.height; y++) {
+    const row = box.top + Math.floor(((window.top + y + 0.5) * box.height) / height);
+    for (let x = 0; x < window.width; x++) {
+      const column = box.left + Math.floor(((window.left + x + 0.5) * box.width) / width);
+      out[y * window.width + x] = data[row * columns + column]!;
+    }
+  }
+}
+
 function resampleRow(
   data: Uint8Array,
   from: number,

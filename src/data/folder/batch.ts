@@ -30,7 +30,8 @@ class FolderMaker implements Maker {
       const file = order[index]!;
       if (augmentation?.rrc)
         await reader.read(file, (pixels) => {
-          const images = writer.stage(pixels, epoch, index, plainView(pixels, shape));
+          const how = writer.resampling(pixels, epoch, index, plainView(pixels, this.recipe));
+          const images = writer.stage(pixels, how);
           writer.write(out, position, { images, from: 0 }, epoch, index);
         });
       else writer.write(out, position, await reader.plain(file), epoch, index);

@@ -6,6 +6,7 @@ import type { Normalization } from '../images/normalization.js';
 import type { RecipeUse, Source, SourcePart } from '../source.js';
 import type { FolderRecipe } from './batch.js';
 import type { FileImages } from './images.js';
+import { sharedOrder } from './measure.js';
 
 /** Some files and their classes. */
 export interface FolderPart extends FileImages {
@@ -40,7 +41,7 @@ export function folderSource(data: FolderData): Source {
     }),
   });
   const taken = (files: FolderPart, indices: Int32Array | undefined): FolderPart =>
-    indices ? { ...files, order: orderOf(indices.length, (i) => files.order[indices[i]!]!) } : files;
+    indices ? { ...files, order: sharedOrder(indices.length, (i) => files.order[indices[i]!]!) } : files;
   return {
     name,
     inputs: [{ name: 'images', type: 'float', dims: shape, isImage: true }],
@@ -52,11 +53,4 @@ export function folderSource(data: FolderData): Source {
     take: ({ train, test }) =>
       folderSource({ ...data, train: taken(data.train, train), test: taken(data.test, test) }),
   };
-}
-
-/** Files of samples, on shared memory. */
-export function orderOf(size: number, fileOf: (index: number) => number): Int32Array {
-  const order = new Int32Array(new SharedArrayBuffer(4 * size));
-  for (let i = 0; i < size; i++) order[i] = fileOf(i);
-  return order;
 }

@@ -5,19 +5,18 @@ import { checkAugmentation, parseAugmentation } from '../augment/augmentation.js
 import { SMALL } from '../augment/boxes.js';
 import { type ImageShape, pixelsOf } from '../images/image-shape.js';
 import { namedNormalization } from '../images/named-normalization.js';
-import type { Normalization } from '../images/normalization.js';
 import { dataKind, type OpenContext } from '../kind.js';
 import type { DataSettings } from '../options.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Source } from '../source.js';
 import { openDecoder } from './decode.js';
 import { packFiles } from './file-list.js';
-import { type FolderPart, folderSource, orderOf } from './folder-source.js';
+import { type FolderPart, folderSource } from './folder-source.js';
 import { Gate } from './gate.js';
 import { imageShape } from './image-size.js';
 import { keptImages } from './images.js';
 import { type ClassFiles, listClasses, requireImages } from './listing.js';
-import { MOST_MEASURED, measureNormalization } from './measure.js';
+import { normalizationOf, sharedOrder } from './measure.js';
 
 const SPLIT = 0.1;
 /** Of the memory that is free, and at most: for images that are decoded. */
@@ -26,9 +25,6 @@ const MOST_KEPT = 2 ** 30;
 /** Files of which a note says that they are left out. */
 const MOST_NAMED = 5;
 const CHECKED_AT_ONCE = 8;
-
-/** The seed's streams of one data set. */
-const STREAMS = { split: 0, measured: 1 } as const;
 
 /** The augmentation of large images, and of small ones where a border of 4 pixels can be mirrored. */
 function usualAugmentation([, height, width]: ImageShape): string {
@@ -67,8 +63,8 @@ async function openFolder(dir: string, { settings, seed, inputs }: OpenContext):
     return {
       files: packFiles(dir, paths),
       ...{ shape, kept, mend },
-      labels: orderOf(paths.length, (i) => labels[i]!),
-      order: orderOf(paths.length, (i) => i),
+      labels: sharedOrder(paths.length, (i) => labels[i]!),
+      order: sharedOrder(paths.length),
     };
   };
   const parts = { train: part(train), test: part(test) };
@@ -120,7 +116,7 @@ function drawTest(
   notes: string[],
 ): { train: ClassFiles[]; test: ClassFiles[] } {
   const drawn = classes.map(({ name, paths }, at) => {
-    const random = randomStream(Purpose.split, seed, STREAMS.split, at);
+    const random = randomStream(Purpose.split, seed, at);
     const held = Math.min(paths.length - 1, Math.round(share * paths.length));
     const isTest = new Set(shuffledIndices(paths.length, random).subarray(0, held));
     return {
@@ -154,16 +150,6 @@ async function wholeFiles(
     kept.push({ name, paths: paths.filter((_, i) => problems[i] === undefined) });
   }
   return kept;
-}
-
-async function normalizationOf(train: FolderPart, seed: number, notes: string[]): Promise<Normalization> {
-  const { length } = train.order;
-  if (length <= MOST_MEASURED) return measureNormalization(train, train.order);
-  const random = randomStream(Purpose.subset, seed, STREAMS.measured, length);
-  notes.push(
-    `Pixels are normalised by the mean and deviation of ${MOST_MEASURED} training images drawn by the seed (--normalization).`,
-  );
-  return measureNormalization(train, shuffledIndices(length, random).subarray(0, MOST_MEASURED));
 }
 
 const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

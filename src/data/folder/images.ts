@@ -23,6 +23,8 @@ export interface FileImages {
   /** Of the model's images. */
   readonly shape: ImageShape;
   readonly kept: Kept;
+  /** Whether an image is evaluated as a whole, not its centre. */
+  readonly isWhole?: boolean;
   /** What to do about a file that cannot be decoded, for people. */
   readonly mend: string;
 }
@@ -75,7 +77,7 @@ export class ImageReader {
     if (place && Atomics.load(kept.filled, index) === 1) return place;
     return this.read(index, (pixels) => {
       const to = place ?? { images: new Uint8Array(size), from: 0 };
-      resample(pixels, plainView(pixels, shape), to.images, to.from);
+      resample(pixels, plainView(pixels, this.images), to.images, to.from);
       // Two threads may do it: they write the same.
       if (place) Atomics.store(kept.filled, index, 1);
       return to;
@@ -84,5 +86,10 @@ export class ImageReader {
 }
 
 /** How an image is evaluated. */
-export const plainView = ({ height, width }: Pixels, shape: ImageShape): Resampling =>
-  centred({ height, width }, shape[1], shape[2]);
+export function plainView(
+  { height, width }: Pixels,
+  { shape, isWhole = false }: Pick<FileImages, 'shape' | 'isWhole'>,
+): Resampling {
+  const box = { top: 0, left: 0, height, width };
+  return isWhole ? { box, height: shape[1], width: shape[2] } : centred(box, shape[1], shape[2]);
+}

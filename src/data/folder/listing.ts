@@ -5,7 +5,7 @@ import { FlatminError } from '../../errors.js';
 /** What sharp reads of images in files; anything else in a class folder is no image. */
 const EXTENSIONS = new Set('.jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif'.split(' '));
 /** What the part that is tested on may be called, the first that is there. */
-const TEST_NAMES = ['val', 'valid', 'validation', 'test'] as const;
+export const TEST_NAMES = ['val', 'valid', 'validation', 'test'] as const;
 
 /** The images of one part, by class. */
 export interface ClassFiles {
@@ -90,7 +90,7 @@ async function classesIn(dir: string, part: string): Promise<{ classes: ClassFil
 }
 
 /** Adds the images below a folder. @returns how many files are none */
-async function gatherImages(dir: string, folder: string, paths: string[]): Promise<number> {
+export async function gatherImages(dir: string, folder: string, paths: string[]): Promise<number> {
   const { folders, files } = await entriesOf(dir, folder);
   let ignored = 0;
   for (const name of files) {

@@ -1,9 +1,10 @@
 import { pixelsOf } from '../images/image-shape.js';
 import type { Normalization } from '../images/normalization.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import { type FileImages, ImageReader } from './images.js';
 
 /** As many tell mean and deviation to the third digit. */
-export const MOST_MEASURED = 2_000;
+const MOST_MEASURED = 2_000;
 
 /** Asked for at a time. */
 const CHUNK = 256;
@@ -12,7 +13,7 @@ const CHUNK = 256;
  * Mean and deviation of each channel over images at the model's size, in units of 255. A channel that is constant has deviation 1.
  * @param chosen which files
  */
-export async function measureNormalization(images: FileImages, chosen: Int32Array): Promise<Normalization> {
+async function measureNormalization(images: FileImages, chosen: Int32Array): Promise<Normalization> {
   const reader = new ImageReader(images);
   const [channels, height, width] = images.shape;
   const plane = height * width;
@@ -36,4 +37,29 @@ export async function measureNormalization(images: FileImages, chosen: Int32Arra
     return { mean: mean / 255, std: Math.sqrt(variance) / 255 || 1 };
   });
   return { mean: moments.map(({ mean }) => mean), std: moments.map(({ std }) => std) };
+}
+
+/** The stream of what is measured; 0 and 1 are of parts that are drawn. */
+const STREAM = 2;
+
+/** The normalisation of training images: over all of them, or some drawn by the seed, which a note tells. */
+export async function normalizationOf(
+  train: FileImages & { readonly order: Int32Array },
+  seed: number,
+  notes: string[],
+): Promise<Normalization> {
+  const { length } = train.order;
+  if (length <= MOST_MEASURED) return measureNormalization(train, train.order);
+  const random = randomStream(Purpose.subset, seed, STREAM);
+  notes.push(
+    `Pixels are normalised by the mean and deviation of ${MOST_MEASURED} training images drawn by the seed (--normalization).`,
+  );
+  return measureNormalization(train, shuffledIndices(length, random).subarray(0, MOST_MEASURED));
+}
+
+/** Numbers for samples, as their files or labels, on shared memory; default 0, 1, …. */
+export function sharedOrder(size: number, of: (index: number) => number = (index) => index): Int32Array {
+  const order = new Int32Array(new SharedArrayBuffer(4 * size));
+  for (let i = 0; i < size; i++) order[i] = of(i);
+  return order;
 }

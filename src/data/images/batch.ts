@@ -37,7 +37,8 @@ class ImageMaker implements Maker {
       let from = { images, from: index * pixels };
       if (augmentation?.rrc && images instanceof Uint8Array) {
         const source = { data: images, offset: from.from, channels, height, width, interleaved: false };
-        from = { images: this.writer.stage(source, epoch, index, { box, height, width }), from: 0 };
+        const how = this.writer.resampling(source, epoch, index, { box, height, width });
+        from = { images: this.writer.stage(source, how), from: 0 };
       }
       this.writer.write(out, i, from, epoch, index);
     }

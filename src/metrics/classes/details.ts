@@ -21,6 +21,7 @@ export interface ClassFigures {
 
 /** Figures of each class. Plain JSON. */
 export interface ClassDetails {
+  /** By label. */
   readonly perClass: readonly ClassFigures[];
   /** By label, then by prediction: how many. Absent for more than 2,000 classes. */
   readonly confusion?: readonly (readonly number[])[] | undefined;

@@ -34,17 +34,21 @@ export class ClassRows {
     }
     this.labels = labels.subarray(0, count);
     this.starts = starts.subarray(0, count);
-    this.predictions = Int32Array.from(this.starts, (start) => this.largestAt(start));
+    this.predictions = new Int32Array(count);
+    for (let row = 0; row < count; row++) this.predictions[row] = this.largestAt(this.starts[row]!);
   }
 
   /** How many scores of the row come before the label's: larger ones, and equal ones of earlier classes. */
   rankOfLabel(row: number): number {
+    const { stride } = this;
     const { scores } = this.batch;
-    const [start, label] = [this.starts[row]!, this.labels[row]!];
-    const own = scores[start + label * this.stride]!;
+    const start = this.starts[row]!;
+    const place = start + this.labels[row]! * stride;
+    const own = scores[place]!;
+    const end = start + this.classes * stride;
     let before = 0;
-    for (let index = 0, at = start; index < this.classes; index++, at += this.stride)
-      if (scores[at]! > own || (scores[at] === own && index < label)) before++;
+    for (let at = start; at < place; at += stride) if (scores[at]! >= own) before++;
+    for (let at = place + stride; at < end; at += stride) if (scores[at]! > own) before++;
     return before;
   }
 
@@ -55,28 +59,34 @@ export class ClassRows {
   }
 
   private largestAt(start: number): number {
+    const { stride } = this;
     const { scores } = this.batch;
-    let [best, found] = [Number.NEGATIVE_INFINITY, 0];
-    for (let index = 0, at = start; index < this.classes; index++, at += this.stride) {
+    const end = start + this.classes * stride;
+    let best = Number.NEGATIVE_INFINITY;
+    let found = start;
+    for (let at = start; at < end; at += stride) {
       const score = scores[at]!;
-      if (Number.isNaN(score)) return -1;
-      if (score > best) [best, found] = [score, index];
+      if (score > best) {
+        best = score;
+        found = at;
+      } else if (Number.isNaN(score)) return -1;
     }
-    return found;
+    return (found - start) / stride;
   }
 
   private softmax(): Probabilities {
+    const { stride } = this;
     const { scores } = this.batch;
     const rows = this.labels.length;
     const [ofLabel, largest] = [new Float64Array(rows), new Float64Array(rows)];
     for (let row = 0; row < rows; row++) {
       const start = this.starts[row]!;
       const prediction = this.predictions[row]!;
-      const most = prediction < 0 ? Number.NaN : scores[start + prediction * this.stride]!;
+      const most = prediction < 0 ? Number.NaN : scores[start + prediction * stride]!;
+      const end = start + this.classes * stride;
       let sum = 0;
-      for (let index = 0, at = start; index < this.classes; index++, at += this.stride)
-        sum += Math.exp(scores[at]! - most);
-      ofLabel[row] = scores[start + this.labels[row]! * this.stride]! - most - Math.log(sum);
+      for (let at = start; at < end; at += stride) sum += Math.exp(scores[at]! - most);
+      ofLabel[row] = scores[start + this.labels[row]! * stride]! - most - Math.log(sum);
       largest[row] = 1 / sum;
     }
     return { ofLabel, largest };

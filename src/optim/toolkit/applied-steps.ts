@@ -11,6 +11,13 @@ export interface AppliedSteps {
   readonly pending: readonly Scalar[];
 }
 
+/**
+ * The same of parameters that are trained from a step on. Of the steps since then skipped ones count too: when they were is not kept, and the
+ * number must not hang on what is known yet.
+ */
+export const appliedFrom = (applied: AppliedSteps, from: number, step: number): AppliedSteps =>
+  from === 0 ? applied : { known: Math.max(0, step - from), pending: [] };
+
 /** From here down 1 − βᵗ is 1 in float64. */
 const VANISHED = 2 ** -54;
 

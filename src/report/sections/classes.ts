@@ -12,7 +12,8 @@ const MOST_SHOWN = 40;
 /** How a run's model does on each class of the test set: the confusion matrix, and figures of each. */
 export function classesSection(figures: Figures, { evaluation }: Run): Html | undefined {
   const { details, classNames, samples } = evaluation ?? {};
-  if (!details || details.perClass.length > MOST_SHOWN) return undefined;
+  const classes = details?.perClass.length ?? 0;
+  if (!details || classes === 0 || classes > MOST_SHOWN) return undefined;
   const { perClass, confusion } = details;
   const names = perClass.map((_, index) => classNames?.[index] ?? String(index));
   const rows = perClass.map(({ precision, recall, f1, support }, index) => [

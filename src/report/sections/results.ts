@@ -36,8 +36,11 @@ export function resultsSection(runs: readonly Run[]): Html {
     name,
     ...runs.map(({ summary }) => show(numberOr(summary?.[key], null))),
   ];
-  const [first, ...others] = shown;
-  const rows = [row(first!), ...metricRows(runs), ...others.map(row)];
+  const others = metricRows(runs);
+  // Of numbers there is no accuracy, and other metrics say how good they are.
+  const isEmpty = ([, ...cells]: string[]) => others.length > 0 && cells.every((cell) => cell === '–');
+  const [first, ...rest] = shown.map(row);
+  const rows = [first!, ...others, ...rest].filter((each) => !isEmpty(each));
   const unfinished = runs.filter(({ summary }) => !summary);
   return html`<h2>Results</h2>
 ${unfinished.map(

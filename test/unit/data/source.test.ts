@@ -63,7 +63,7 @@ test('a maker that is not there is refused', async (t) => {
     { batch: 2, workers: 0 },
   );
   await t.throwsAsync(loader.epoch(0).next(), {
-    message: /no maker of batches "pictures": expected images, .*or the URL/,
+    message: /no maker of batches "pictures": expected images, .*, or the URL/,
   });
 });
 

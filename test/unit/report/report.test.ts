@@ -75,6 +75,16 @@ test('the report of a run has its curves, sharpness, landscape, figures and sett
   t.false(page.includes('class="note"'), 'a note where nothing is missing');
 });
 
+test('of a run of numbers there is no accuracy, but its own metrics', async (t) => {
+  const folder = makeFolder(t);
+  writeRun(folder);
+  const ofValues = { accuracy: null, trainAccuracy: null, metric: 'r2', metrics: { mae: 0.25, r2: 0.875 } };
+  folder.write('summary.json', { ...summary, ...ofValues });
+  const page = await makeReport(folder.dir, { version });
+  t.regex(page, />test: R²<\/th><td class="figure">0\.8750</);
+  t.false(page.includes('test accuracy (%)'));
+});
+
 test('errors of the Hessian and warnings of differences are in the report', async (t) => {
   const folder = makeFolder(t);
   writeRun(folder);

@@ -74,9 +74,9 @@ test('no change shifts the draws of another', async (t) => {
   t.notDeepEqual(erased, flipped);
   const [once, more] = [await whole(set, 'rrc,jitter=0.4'), await whole(set, 'rrc,jitter=0.4,grey=1')];
   const luma = (i: number) =>
-    0.299 * (once.images![i]! as number) +
-    0.587 * (once.images![i + 120]! as number) +
-    0.114 * (once.images![i + 240]! as number);
+    0.299 * Number(once.images![i]) +
+    0.587 * Number(once.images![i + 120]) +
+    0.114 * Number(once.images![i + 240]);
   for (let i = 0; i < 120; i++) t.true(Math.abs(Number(more.images![i]) - luma(i)) < 0.6 / 255);
 });
 

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import type { Command } from 'commander';
+import GithubSlugger from 'github-slugger';
+import MarkdownIt from 'markdown-it';
+import { commandsOf } from '../../scripts/site/blocks.js';
+import { linkTarget, siteLinks } from '../../scripts/site/links.js';
+import { chapters, pathOnSite, REFERENCE } from '../../scripts/site/pages.js';
+import { makeProgram } from '../../src/cli/main.js';
+
+const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
+const read = (file: string) => readFileSync(join(REPOSITORY, file), 'utf8');
+const markdown = new MarkdownIt({ html: true });
+
+const written = chapters
+  .flatMap(({ pages }) => pages.map(({ file }) => file))
+  .filter((file) => !file.startsWith(REFERENCE));
+const pages = ['README.md', ...written];
+const signs = readdirSync(REPOSITORY, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /^(src|native)\/(.*\/)?README\.md$/.test(file),
+);
+
+test('every page of docs is in the sidebar, once, and each page of it is there', (t) => {
+  const docs = readdirSync(join(REPOSITORY, 'docs')).filter((name) => name.endsWith('.md'));
+  t.deepEqual(
+    docs.filter((name) => !written.includes(`docs/${name}`)),
+    [],
+  );
+  t.deepEqual(
+    written.filter((file) => !existsSync(join(REPOSITORY, file))),
+    [],
+  );
+  const paths = chapters.flatMap(({ pages }) => pages.map(({ file }) => pathOnSite(file)));
+  t.is(new Set(paths).size, paths.length);
+});
+
+/** The anchors of a file's headings, as GitHub and the site make them. */
+function anchorsOf(file: string): Set<string> {
+  const slugger = new GithubSlugger();
+  const tokens = markdown.parse(read(file), {});
+  return new Set(
+    tokens.flatMap(({ type }, i) => {
+      if (type !== 'heading_open') return [];
+      const text = (tokens[i + 1]!.children ?? []).filter(({ type }) => /^(text|code_inline)$/.test(type));
+      return [slugger.slug(text.map(({ content }) => content).join(''))];
+    }),
+  );
+}
+
+/** What is wrong with the links of a file. */
+function deadLinks(file: string, text = read(file)): string[] {
+  const hrefs = markdown
+    .parse(text, {})
+    .flatMap(({ children }) => children ?? [])
+    .flatMap((token) => token.attrGet('href') ?? token.attrGet('src') ?? []);
+  return hrefs.flatMap((href) => {
+    const target = linkTarget(file, href);
+    if (!target) return [];
+    if (!existsSync(join(REPOSITORY, target.path))) return [`${file}: ${href}: there is no such file`];
+    if (target.anchor === undefined || anchorsOf(target.path).has(target.anchor)) return [];
+    return [`${file}: ${href}: there is no such heading`];
+  });
+}
+
+test('no link between pages, to files of the repository or to headings is dead', (t) => {
+  t.deepEqual(
+    [...pages, ...signs].flatMap((file) => deadLinks(file)),
+    [],
+  );
+  t.deepEqual(
+    deadLinks(
+      'docs/gpu.md',
+      '[a](paper.md#jobs) [b](nothing.md) [c](#nowhere) [d](https://a.b/c) [e](paper.md#job)',
+    ),
+    [
+      'docs/gpu.md: nothing.md: there is no such file',
+      'docs/gpu.md: #nowhere: there is no such heading',
+      'docs/gpu.md: paper.md#job: there is no such heading',
+    ],
+  );
+});
+
+test('on the site, links lead to its pages, and those to other files are text', (t) => {
+  const md = new MarkdownIt();
+  siteLinks(md, () => 'docs/paper.md');
+  const html = md.renderInline(
+    '[a](../CONTRIBUTING.md#recipes) [b](../examples/own-loss) [c](../src/cli/main.ts) [d](#jobs) [e](https://a.b/c)',
+  );
+  t.is(
+    html,
+    '<a href="/contributing.md#recipes">a</a> <a href="/examples/own-loss.md">b</a> <span title="src/cli/main.ts in the repository">c</span> ' +
+      '<a href="#jobs">d</a> <a href="https://a.b/c">e</a>',
+  );
+});
+
+/** What a command line of a page has that flatmin does not know. */
+function unknownIn(line: string, program: Command): string[] {
+  const [, ...words] = line.split(/\s+/);
+  let command = program;
+  while (words[0] !== undefined && command.commands.length > 0 && /^[a-z]/.test(words[0])) {
+    const found = command.commands.find((each) => each.name() === words[0]);
+    if (!found) return [`${line}: there is no command ${words[0]}`];
+    command = found;
+    words.shift();
+  }
+  const known = new Set(['--help', '--version', ...command.options.map(({ long }) => long)]);
+  return words
+    .filter((word) => /^--[a-z]/.test(word))
+    .map((word) => word.replace(/=.*$/, ''))
+    .filter((flag) => !known.has(flag))
+    .map((flag) => `${line}: ${command.name()} has no ${flag}`);
+}
+
+test('the commands that pages show are flatmin’s, with options that they have', (t) => {
+  const program = makeProgram();
+  const found = pages.flatMap((file) => commandsOf(read(file)).map((line) => [file, line] as const));
+  t.true(found.length > 80, String(found.length));
+  t.deepEqual(
+    found.flatMap(([file, line]) => unknownIn(line, program).map((what) => `${file}: ${what}`)),
+    [],
+  );
+  t.deepEqual(
+    commandsOf(
+      '```sh no-run\nflatmin train --modle a \\\n  --out b # --no\nnpx flatmin lern | flatmin bench step --batsh=2\n```',
+    ).flatMap((line) => unknownIn(line, program)),
+    [
+      'flatmin train --modle a    --out b: train has no --modle',
+      'flatmin lern: there is no command lern',
+      'flatmin bench step --batsh=2: step has no --batsh',
+    ],
+  );
+});
+
+test('equations are set by the version of KaTeX whose style sheet the site has', (t) => {
+  const require = createRequire(import.meta.url);
+  const plugin = createRequire(require.resolve('@mdit/plugin-katex'));
+  t.is(plugin.resolve('katex'), require.resolve('katex'));
+});
