@@ -1,7 +1,6 @@
 import { FlatminError } from '../../errors.js';
 import type { Augmentation } from '../augment/augmentation.js';
 import { BatchWriter } from '../augment/batch-writer.js';
-import { resample } from '../augment/resample.js';
 import { type Decoder, openDecoder, reasonOf } from '../folder/decode.js';
 import { Gate } from '../folder/gate.js';
 import { plainView } from '../folder/images.js';
@@ -58,17 +57,15 @@ export class ColumnImageWriter {
   private readonly decoder: Promise<Decoder>;
   private readonly gate = new Gate(AT_ONCE);
   private readonly writer: BatchWriter;
-  private readonly planes: Uint8Array;
 
   constructor(
     private readonly images: ColumnImages,
-    private readonly augmentation: Augmentation | undefined,
+    augmentation: Augmentation | undefined,
     seed: number,
   ) {
     this.decoder = openDecoder();
     this.decoder.catch(() => {});
     this.writer = new BatchWriter({ ...images, scale: IMAGE_SCALE, augmentation, seed });
-    this.planes = new Uint8Array(pixelsOf(images.shape));
   }
 
   /** A batch of images, B×C×H×W. @throws FlatminError INVALID_DATA naming the cell that cannot be decoded */
@@ -87,10 +84,8 @@ export class ColumnImageWriter {
         );
       });
       const index = indices[position]!;
-      const plain = plainView(pixels, shape);
-      let images = this.planes;
-      if (this.augmentation?.rrc) images = this.writer.stage(pixels, epoch, index, plain);
-      else resample(pixels, plain, images);
+      const how = this.writer.resampling(pixels, epoch, index, plainView(pixels, { shape }));
+      const images = this.writer.stage(pixels, how);
       this.writer.write(out, position, { images, from: 0 }, epoch, index);
     };
     // Whichever fails first is told; the others end before the next batch is asked for.
