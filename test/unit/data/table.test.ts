@@ -244,6 +244,8 @@ test('windows of row groups: every sample once, few groups at a time, another or
   const distinct = (some: number[]) => new Set(some).size;
   let at = 0;
   while (distinct(groups.slice(0, at + 1)) <= 2) at++;
+  const changes = groups.slice(1, at).filter((group, i) => group !== groups[i]).length;
+  t.true(changes > 3, 'rows of a window are mixed');
   t.true(at >= 16 && !groups.slice(at).some((group) => groups.slice(0, at).includes(group)));
 });
 
