@@ -46,7 +46,8 @@ export function arraySource(parts: ArraySourceParts): Source {
   };
 }
 
-function onSharedMemory(rows: Int32Array): Int32Array {
+/** A copy that threads share, unless it is one. */
+export function onSharedMemory(rows: Int32Array): Int32Array {
   if (rows.buffer instanceof SharedArrayBuffer) return rows;
   const shared = new Int32Array(new SharedArrayBuffer(rows.byteLength));
   shared.set(rows);

@@ -4,12 +4,12 @@ import { FlatminError } from '../../errors.js';
 import type { Pixels } from '../augment/resample.js';
 
 /** What is asked of sharp. */
-type MakeSharp = (file: string, options: SharpOptions) => Sharp;
+type MakeSharp = (image: string | Uint8Array, options: SharpOptions) => Sharp;
 
 /** Decodes one image a call in a thread of libuv's pool. */
 export interface Decoder {
-  /** Bytes of 1 or 3 channels. @throws Error of the decoder */
-  decode(file: string, channels: number): Promise<Pixels>;
+  /** Bytes of 1 or 3 channels of a file, or of what a file has. @throws Error of the decoder */
+  decode(image: string | Uint8Array, channels: number): Promise<Pixels>;
   /** Why a file is no whole image, as far as its header and its end tell; undefined where it is one. */
   problemOf(file: string): Promise<string | undefined>;
 }
@@ -37,13 +37,13 @@ export async function openDecoder(load = importSharp): Promise<Decoder> {
   sharp.concurrency(1);
   sharp.cache(false);
   return {
-    decode: (file, channels) => decode(sharp, file, channels),
+    decode: (image, channels) => decode(sharp, image, channels),
     problemOf: (file) => problemOf(sharp, file),
   };
 }
 
-async function decode(sharp: MakeSharp, file: string, channels: number): Promise<Pixels> {
-  const { data, info } = await sharp(file, OPTIONS)
+async function decode(sharp: MakeSharp, image: string | Uint8Array, channels: number): Promise<Pixels> {
+  const { data, info } = await sharp(image, OPTIONS)
     .removeAlpha()
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })

@@ -1,16 +1,14 @@
 import type { ArrayColumn } from '../arrays/array-maker.js';
+import { onSharedMemory } from '../arrays/array-source.js';
 import type { Normalization } from '../images/normalization.js';
+import type { DataSettings } from '../options.js';
 import type { RandomGenerator } from '../random.js';
 import type { Source, SourcePart } from '../source.js';
+import { IMAGE_SCALE } from './column-images.js';
+import { imagesOf } from './grouped-images.js';
+import { type GroupedPart, placed, rowsByGroup } from './grouped-part.js';
 import type { ParquetFile } from './parquet-file.js';
-import {
-  type GroupField,
-  type GroupRecipe,
-  groupOf,
-  type PlacedGroup,
-  readGroupFields,
-  windowedOrder,
-} from './row-groups.js';
+import { type GroupField, type GroupRecipe, readGroupFields, windowedOrder } from './row-groups.js';
 import { Moments, type Standardisation, standardisationNote } from './standardise.js';
 import type { TablePlan } from './table-roles.js';
 
@@ -18,6 +16,9 @@ import type { TablePlan } from './table-roles.js';
 export interface GroupedParts extends Pick<Source, 'name' | 'inputs' | 'targets' | 'notes'> {
   readonly plans: readonly TablePlan[];
   readonly wanted: Standardisation;
+  /** Of images. */
+  readonly settings: DataSettings;
+  readonly seed: number;
   readonly split: { readonly train: Int32Array; readonly test: Int32Array } | undefined;
   /** Bytes of row groups that a thread holds. */
   readonly window: number;
@@ -31,19 +32,14 @@ interface GroupedFiles {
   readonly arrays: readonly ArrayColumn[];
 }
 
-/** Row groups of a part and which of their rows it has, ascending; absent: all. */
-interface GroupedPart {
-  readonly groups: readonly PlacedGroup[];
-  readonly arrays: readonly ArrayColumn[];
-  readonly rows: Int32Array | undefined;
-}
-
 /** A Parquet set that is larger than memory as a source: its inputs are read row group by row group. */
 export async function groupedSource({
   plans,
   wanted,
   split,
   window,
+  settings,
+  seed,
   ...parts
 }: GroupedParts): Promise<Source> {
   const train = { groups: placed(parts.train.files), arrays: parts.train.arrays, rows: split?.train };
@@ -51,57 +47,95 @@ export async function groupedSource({
     ? { groups: placed(parts.test.files), arrays: parts.test.arrays, rows: undefined }
     : { ...train, rows: split!.test };
   const fields = plans.map(
-    ({ field, columns, type }): GroupField => ({
-      field,
-      columns: columns.map(({ name }) => name),
-      type,
-    }),
+    ({ field, columns, type }): GroupField => ({ field, columns: columns.map(({ name }) => name), type }),
   );
+  const kept = keptOf(plans, [train, test], window);
+  const { name, inputs, targets } = parts;
+  const shared = { name, inputs, targets };
+  const told = (notes: readonly string[]) => [...parts.notes, ...notes, ...shuffleNotes(train, kept)];
+  const image = plans.findIndex(({ isImage }) => isImage);
+  if (image >= 0) {
+    const { shape, normalization, augmentation, notes } = await imagesOf(
+      plans[image]!,
+      train,
+      settings,
+      seed,
+    );
+    fields[image] = { ...fields[image]!, images: { shape, normalization } };
+    return sourceOf(
+      { ...shared, normalization: { scale: IMAGE_SCALE, ...normalization }, notes: told(notes) },
+      { fields, kept, augmentation },
+      train,
+      test,
+    );
+  }
   const normalization = await normalizationOf(wanted, fields, train);
+  const floats = plans.filter(({ type }) => type === 'float');
+  return sourceOf(
+    {
+      ...shared,
+      ...(normalization && { normalization: { scale: 1, ...normalization } }),
+      notes: told(standardisationNote(wanted, floats)),
+    },
+    { fields: normalised(fields, normalization), kept, augmentation: undefined },
+    train,
+    test,
+  );
+}
+
+/** Float fields with their columns' part of mean and deviation. */
+function normalised(fields: readonly GroupField[], normalization: Normalization | undefined): GroupField[] {
+  if (!normalization) return [...fields];
   let at = 0;
-  const normalised = fields.map((field): GroupField => {
-    if (!normalization || field.type !== 'float') return field;
+  return fields.map((field) => {
+    if (field.type !== 'float') return field;
     const [from, to] = [at, at + field.columns.length];
     at = to;
-    return {
-      ...field,
-      normalization: { mean: normalization.mean.slice(from, to), std: normalization.std.slice(from, to) },
-    };
+    const { mean, std } = normalization;
+    return { ...field, normalization: { mean: mean.slice(from, to), std: std.slice(from, to) } };
   });
-  const rowBytes = plans.reduce(
-    (sum, { columns, type }) => sum + columns.length * (type === 'float' ? 4 : 8),
+}
+
+/** Where all row groups fit into a window, rows are shuffled as those of any set. */
+const shuffleNotes = ({ groups: { length } }: GroupedPart, kept: number): string[] =>
+  kept >= length
+    ? []
+    : [
+        `The set is larger than what is held in memory: its ${length} row groups are shuffled, and rows within windows of ${kept} of them.`,
+      ];
+
+/** Row groups that fit into `window` bytes. */
+function keptOf(plans: readonly TablePlan[], parts: readonly GroupedPart[], window: number): number {
+  const ofRow = plans.reduce(
+    (sum, { columns, type, isImage }) => sum + (isImage ? 0 : columns.length * (type === 'float' ? 4 : 8)),
     0,
   );
-  const largest = Math.max(...[...train.groups, ...test.groups].map(({ count }) => count * rowBytes));
-  const kept = Math.max(1, Math.floor(window / largest));
-  const { name, inputs, targets, notes } = parts;
-  const shared = {
-    ...{ name, inputs, targets },
-    ...(normalization && { normalization: { scale: 1, ...normalization } }),
-    notes: [
-      ...notes,
-      ...standardisationNote(
-        wanted,
-        plans.filter(({ type }) => type === 'float'),
-      ),
-      `The set is larger than what is held in memory: its ${train.groups.length} row groups are shuffled, and rows within windows of ${kept} of them.`,
-    ],
-  };
-  return sourceOf(shared, normalised, kept, train, test);
+  const hasImages = plans.some(({ isImage }) => isImage);
+  const sizes = parts.flatMap(({ groups }) =>
+    groups.map(({ count, bytes }) => count * ofRow + (hasImages ? bytes : 0)),
+  );
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 1);
+  return Math.max(1, Math.floor(window / largest));
 }
 
 function sourceOf(
   shared: Omit<Source, 'train' | 'test' | 'take'>,
-  fields: readonly GroupField[],
-  kept: number,
+  use: Pick<GroupRecipe, 'fields' | 'kept' | 'augmentation'>,
   train: GroupedPart,
   test: GroupedPart,
 ): Source {
-  const part = ({ groups, arrays, rows }: GroupedPart): SourcePart => ({
-    size: rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0),
-    recipe: (): GroupRecipe => ({ maker: 'row-groups', groups, fields, arrays, rows, kept }),
-    order: (random: RandomGenerator) => windowedOrder(groups, rows, kept, random),
-  });
+  const part = ({ groups, arrays, rows: given }: GroupedPart): SourcePart => {
+    const rows = given && onSharedMemory(given);
+    return {
+      size: rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0),
+      recipe: ({ seed, augment }): GroupRecipe => ({
+        maker: 'row-groups',
+        ...{ groups, arrays, rows, seed, ...use },
+        augmentation: augment ? use.augmentation : undefined,
+      }),
+      order: (random: RandomGenerator) => windowedOrder(groups, rows, use.kept, random),
+    };
+  };
   // In the order of the files, whatever was asked for: any other would read every group for every batch.
   const taken = ({ rows, ...others }: GroupedPart, indices: Int32Array | undefined): GroupedPart => ({
     ...others,
@@ -111,19 +145,8 @@ function sourceOf(
     ...shared,
     train: part(train),
     test: part(test),
-    take: (indices) => sourceOf(shared, fields, kept, taken(train, indices.train), taken(test, indices.test)),
+    take: (indices) => sourceOf(shared, use, taken(train, indices.train), taken(test, indices.test)),
   };
-}
-
-function placed(files: readonly ParquetFile[]): PlacedGroup[] {
-  let start = 0;
-  return files.flatMap(({ file, groups }) =>
-    groups.map((group) => {
-      const own = { ...group, file, start };
-      start += group.count;
-      return own;
-    }),
-  );
 }
 
 /** Mean and deviation of the columns of all float inputs over the training rows, in one pass over their row groups. */
@@ -141,19 +164,8 @@ async function normalizationOf(
     const decoded = await read(index);
     const own = chosen ? (chosen.get(index) ?? []) : Array.from({ length: count }, (_, row) => start + row);
     for (const row of own)
-      for (const [at, numbers] of decoded.entries()) moments[at]!.add(numbers, row - start);
+      for (const [at, numbers] of decoded.entries()) moments[at]!.add(numbers as Float32Array, row - start);
   }
   const found = moments.map(({ normalization }) => normalization);
   return { mean: found.flatMap(({ mean }) => mean), std: found.flatMap(({ std }) => std) };
-}
-
-function rowsByGroup(groups: readonly PlacedGroup[], rows: Int32Array): Map<number, number[]> {
-  const byGroup = new Map<number, number[]>();
-  for (const row of rows) {
-    const group = groupOf(groups, row);
-    const own = byGroup.get(group);
-    if (own) own.push(row);
-    else byGroup.set(group, [row]);
-  }
-  return byGroup;
 }

@@ -4,6 +4,7 @@ import { FlatminError } from '../../errors.js';
 import { chosenParts, partNotes, partOfFile } from '../arrays/parts.js';
 import { filesAt } from '../arrays/read-files.js';
 import { type DataKind, dataKind } from '../kind.js';
+import type { DataSettings } from '../options.js';
 import { openCsv } from './csv-file.js';
 import { openTable, type TableParts } from './open-table.js';
 import { openParquet } from './parquet-file.js';
@@ -51,12 +52,13 @@ const tableKind = <const N extends string>(
   name: N,
   ending: string,
   open: (file: string) => Promise<TableFile>,
+  more: readonly (keyof DataSettings)[] = [],
 ): DataKind<N> =>
   dataKind({
     ...{ name, location: 'FILE|DIR', augment: 'none' },
-    settings: ['augment', 'split', 'normalization', 'mean', 'std', 'map'],
+    settings: ['augment', 'split', 'normalization', 'mean', 'std', 'map', ...more],
     open: async (location, context) => openTable(location, await tableParts(location, ending, open), context),
   });
 
 export const csv = tableKind('csv', '.csv', openCsv);
-export const parquet = tableKind('parquet', '.parquet', openParquet);
+export const parquet = tableKind('parquet', '.parquet', (file) => openParquet(file), ['imageSize']);

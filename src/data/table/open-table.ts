@@ -3,6 +3,7 @@ import type { ArrayColumn } from '../arrays/array-maker.js';
 import { arraySource } from '../arrays/array-source.js';
 import { rowsOf, type StoredArray } from '../arrays/stored-array.js';
 import { missing, wantsClasses } from '../column-roles.js';
+import { imageShape } from '../folder/image-size.js';
 import type { OpenContext } from '../kind.js';
 import type { Classes, Field, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
@@ -57,17 +58,25 @@ export async function openTable(
   const { settings, ignoreIndex } = context;
   const [first] = parts.train;
   const roles = tableRoles(first!, context);
-  const inputs = roles.inputs.map(inputPlan);
+  const inputs = roles.inputs.map((role) => inputPlan(role, context));
+  const [image, second] = inputs.filter(({ isImage }) => isImage);
+  if (second)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `Two inputs of the model are columns of images of ${location}, ${image!.field} and ${second.field}: tables give one.`,
+    );
   const targets = roles.targets.map((role) => targetPlan(role, first!, context));
   const files = [...parts.train, ...(parts.test ?? [])];
   requireColumns(files, [...inputs, ...targets]);
   if (parts.test && settings.split !== undefined)
     throw new FlatminError('INVALID_ARGUMENT', `${location} has test rows of its own: leave "split" out.`);
-  const floats = inputs.filter(({ type }) => type === 'float');
-  const wanted = standardisationOf(settings, floats.flatMap(({ columns }) => columns).length);
+  const floats = inputs.filter(({ type, isImage }) => type === 'float' && !isImage);
+  const wanted = image
+    ? undefined
+    : standardisationOf(settings, floats.flatMap(({ columns }) => columns).length);
   const notes = [...new Set([...parts.notes, ...files.flatMap((table) => table.notes), ...roles.notes])];
 
-  const isLarge = bytesOf(files, inputs) > limits.memory;
+  const isLarge = image !== undefined || bytesOf(files, inputs) > limits.memory;
   const gathered = isLarge ? targets : [...inputs, ...targets];
   const gatherers = gatherersOf(gathered, ignoreIndex, undefined);
   const train = await gather(parts.train, gatherers);
@@ -98,7 +107,7 @@ export async function openTable(
     arrays.map((array, at) => ({ field: gathered[at]!.field, array, type: gathered[at]!.type }));
   if (isLarge)
     return groupedSource({
-      ...{ ...shared, plans: inputs, wanted, split, window: limits.window },
+      ...{ ...shared, plans: inputs, wanted, split, settings, seed: context.seed, window: limits.window },
       train: { files: parts.train as ParquetFile[], arrays: columns(train) },
       test: parts.test && { files: parts.test as ParquetFile[], arrays: columns(test!) },
     });
@@ -113,10 +122,19 @@ export async function openTable(
   });
 }
 
-const fieldOf = ({ field, type, dims }: TablePlan): Field => ({ name: field, type, dims });
+const fieldOf = ({ field, type, dims, isImage }: TablePlan): Field => ({
+  name: field,
+  type,
+  dims,
+  ...(isImage && { isImage }),
+});
 
-function inputPlan(role: TableRole): TablePlan {
+function inputPlan(role: TableRole, { inputs, settings }: OpenContext): TablePlan {
   const { input, columns } = role;
+  if (columns[0]?.kind === 'image') {
+    const { shape } = imageShape(inputs && [input!], settings.imageSize);
+    return { ...role, type: 'float', dims: shape, isClasses: false, isImage: true };
+  }
   const type = (['int64', 'int32', 'uint8', 'bool'] as const).find((each) => each === input?.type) ?? 'float';
   const dims = columns.length === 1 && input?.dims.length === 1 ? [] : [columns.length];
   return { ...role, type, dims, isClasses: false };

@@ -1,5 +1,5 @@
 import type * as Parquet from 'hyparquet';
-import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
+import type { AsyncBuffer, ColumnChunk, Compressors, FileMetaData, SchemaTree } from 'hyparquet';
 import { FlatminError } from '../../errors.js';
 import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
 
@@ -7,6 +7,8 @@ import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
 export interface RowGroup {
   readonly first: number;
   readonly count: number;
+  /** Of its columns of bytes, unpacked. */
+  readonly bytes: number;
 }
 
 /** A Parquet file, which can be read a row group at a time. */
@@ -21,26 +23,27 @@ interface Library {
   readonly compressors: Compressors;
 }
 
-/** @throws FlatminError RUNTIME where the packages are not installed */
-async function library(): Promise<Library> {
-  try {
-    const [parquet, { compressors }] = await Promise.all([
-      import('hyparquet'),
-      import('hyparquet-compressors'),
-    ]);
-    return { parquet, compressors };
-  } catch (cause) {
+const importLibrary = async (): Promise<Library> => {
+  const [parquet, { compressors }] = await Promise.all([
+    import('hyparquet'),
+    import('hyparquet-compressors'),
+  ]);
+  return { parquet, compressors };
+};
+
+/**
+ * Opens a file by what it says of itself at its end.
+ * @throws FlatminError NOT_FOUND where there is no file or the packages that read it are not installed, INVALID_DATA where it is no
+ * Parquet file or a damaged one
+ */
+export async function openParquet(file: string, load = importLibrary): Promise<ParquetFile> {
+  const { parquet, compressors } = await load().catch((cause) => {
     throw new FlatminError(
-      'RUNTIME',
-      'Parquet files are read by the packages hyparquet and hyparquet-compressors, which are not installed: `npm install hyparquet hyparquet-compressors`.',
+      'NOT_FOUND',
+      'Parquet files are read by hyparquet and hyparquet-compressors, which are not installed here: npm install hyparquet hyparquet-compressors',
       { cause },
     );
-  }
-}
-
-/** @throws FlatminError NOT_FOUND where there is no file, INVALID_DATA where it is no Parquet file or a damaged one */
-export async function openParquet(file: string): Promise<ParquetFile> {
-  const { parquet, compressors } = await library();
+  });
   const bytes = await parquet.asyncBufferFromFile(file).catch((cause) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw new FlatminError('NOT_FOUND', `${file}: no such file.`, { cause });
@@ -61,8 +64,8 @@ export async function openParquet(file: string): Promise<ParquetFile> {
   });
   const groups: RowGroup[] = [];
   let rows = 0;
-  for (const { num_rows } of metadata.row_groups) {
-    groups.push({ first: rows, count: Number(num_rows) });
+  for (const { num_rows, columns } of metadata.row_groups) {
+    groups.push({ first: rows, count: Number(num_rows), bytes: bytesOf(columns) });
     rows += Number(num_rows);
   }
   const readGroup = (group: RowGroup, names: readonly string[]) =>
@@ -91,7 +94,7 @@ async function readRows(
   const found = names.map(() => [] as { rowStart: number; cells: ArrayLike<unknown> }[]);
   await parquet
     .parquetRead({
-      ...{ file: bytes, metadata, compressors, columns: [...names] },
+      ...{ file: bytes, metadata, compressors, columns: [...names], utf8: false },
       ...{ rowStart: first, rowEnd: first + count },
       onChunk: ({ columnName, columnData, rowStart }) =>
         found[names.indexOf(columnName)]?.push({ rowStart, cells: columnData }),
@@ -121,6 +124,13 @@ async function readRows(
   });
   return { first, count, columns };
 }
+
+const bytesOf = (columns: readonly ColumnChunk[]): number =>
+  columns.reduce(
+    (sum, { meta_data }) =>
+      sum + (meta_data?.type === 'BYTE_ARRAY' ? Number(meta_data.total_uncompressed_size) : 0),
+    0,
+  );
 
 const TEMPORAL = ['DATE', 'TIME', 'TIMESTAMP', 'INTERVAL'];
 

@@ -1,7 +1,9 @@
 import { type ArrayColumn, arrayMaker, FIELD_ARRAYS } from '../arrays/array-maker.js';
+import type { Augmentation } from '../augment/augmentation.js';
 import type { Normalization } from '../images/normalization.js';
 import { type RandomGenerator, shuffledIndices } from '../random.js';
 import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
+import { type ColumnImages, ColumnImageWriter, type EncodedImage, encodedImages } from './column-images.js';
 import { numberIn } from './gather.js';
 import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.js';
 import { standardise } from './standardise.js';
@@ -19,6 +21,8 @@ export interface GroupField {
   readonly columns: readonly string[];
   readonly type: FieldType;
   readonly normalization?: Normalization | undefined;
+  /** Where the column is of images. */
+  readonly images?: ColumnImages | undefined;
 }
 
 /** All that a batch of a Parquet set that is larger than memory depends on but its indices. */
@@ -32,6 +36,9 @@ export interface GroupRecipe extends BatchRecipe {
   readonly rows: Int32Array | undefined;
   /** Row groups that a thread keeps. */
   readonly kept: number;
+  /** Of images. */
+  readonly augmentation: Augmentation | undefined;
+  readonly seed: number;
 }
 
 /** The group of a row. */
@@ -76,7 +83,8 @@ export function windowedOrder(
   return order;
 }
 
-type Decoded = readonly (Float32Array | Float64Array)[];
+/** The rows of a group: of each field, numbers side by side or images. */
+type Decoded = readonly (Float32Array | Float64Array | readonly EncodedImage[])[];
 
 /** Reads row groups when a batch needs them first, and keeps those that were used last. */
 class GroupReader {
@@ -102,7 +110,8 @@ class GroupReader {
     const table = await this.open(group.file);
     const names = [...new Set(fields.flatMap(({ columns }) => columns))];
     const rows = await table.readGroup(group, names);
-    return fields.map(({ columns, type, normalization }) => {
+    return fields.map(({ columns, type, normalization, images }) => {
+      if (images) return encodedImages(table, rows, columns[0]!, rows.columns[names.indexOf(columns[0]!)]!);
       const isInteger = type !== 'float';
       const numbers = new (isInteger ? Float64Array : Float32Array)(rows.count * columns.length);
       for (const [place, name] of columns.entries()) {
@@ -130,14 +139,18 @@ export const readGroupFields = (recipe: Pick<GroupRecipe, 'groups' | 'fields'>) 
 
 /** Makes batches of a Parquet set that is larger than memory. */
 export function groupMaker(recipe: GroupRecipe): Maker {
-  const { groups, fields, arrays, rows } = recipe;
+  const { groups, fields, arrays, rows, augmentation, seed } = recipe;
   const reader = new GroupReader(recipe);
   const inMemory = arrayMaker({ maker: 'arrays', columns: arrays, rows, augmentation: undefined, seed: 0 });
+  const writers = fields.map(({ images }) => images && new ColumnImageWriter(images, augmentation, seed));
   return {
     async make(epoch, indices): Promise<Batch> {
-      const out = fields.map(({ type, columns }): FieldArray => {
-        return new FIELD_ARRAYS[type](indices.length * columns.length);
-      });
+      const numbers = fields.map(({ type, columns, images }): FieldArray | undefined =>
+        images ? undefined : new FIELD_ARRAYS[type](indices.length * columns.length),
+      );
+      const encoded = fields.map(({ images }) =>
+        images ? new Array<EncodedImage>(indices.length) : undefined,
+      );
       const placed = Array.from(indices, (index, at) => {
         const row = rows ? rows[index]! : index;
         return { at, row, group: groupOf(groups, row) };
@@ -147,13 +160,15 @@ export function groupMaker(recipe: GroupRecipe): Maker {
         const decoded = await reader.get(group);
         const { start } = groups[group]!;
         for (const { at, row } of placed.filter((each) => each.group === group))
-          for (const [place, numbers] of decoded.entries())
-            copyRow(numbers, row - start, out[place]!, at, indices.length);
+          for (const [place, from] of decoded.entries()) {
+            if (ArrayBuffer.isView(from)) copyRow(from, row - start, numbers[place]!, at, indices.length);
+            else encoded[place]![at] = from[row - start]!;
+          }
       }
-      return {
-        ...Object.fromEntries(fields.map(({ field }, place) => [field, out[place]!])),
-        ...(await inMemory.make(epoch, indices)),
-      };
+      const batch: Record<string, FieldArray> = {};
+      for (const [place, { field }] of fields.entries())
+        batch[field] = numbers[place] ?? (await writers[place]!.write(encoded[place]!, epoch, indices));
+      return { ...batch, ...(await inMemory.make(epoch, indices)) };
     },
   };
 }

@@ -16,6 +16,8 @@ export interface TablePlan extends TableRole {
   readonly type: FieldType;
   readonly dims: readonly number[];
   readonly isClasses: boolean;
+  /** Whether the column is of images. */
+  readonly isImage?: boolean;
 }
 
 export interface TableRoles {
@@ -44,8 +46,10 @@ export function tableRoles(
     const text = map.inputs.get(field) ?? (named.has(field) ? field : undefined);
     return text === undefined ? undefined : several(text);
   };
-  const wanted =
-    given ?? [...map.inputs.keys()].map((name): ModelInput => ({ name, type: 'float', dims: [] }));
+  const images = columns.filter(({ kind }) => kind === 'image');
+  // What a model that is made for the data reads.
+  const made = map.inputs.size > 0 ? [...map.inputs.keys()] : images.slice(0, 1).map(({ name }) => name);
+  const wanted = given ?? made.map((name): ModelInput => ({ name, type: 'float', dims: [] }));
   const inputs = wanted.map((input) => ({ field: input.name, input, columns: said(input.name) }));
   const open = inputs.filter((each) => !each.columns);
 
@@ -72,15 +76,19 @@ export function tableRoles(
   if (single) {
     const used = new Set([...targets, ...inputs].flatMap((role) => role.columns ?? []));
     const rest = columns.filter((column) => !used.has(column));
-    single.columns = rest.filter(isNumeric);
+    const [image] = images;
+    const isImage = single.input.dims.length === 4 && image !== undefined && images.length === 1;
+    single.columns = isImage ? [image] : rest.filter(isNumeric);
     const left = rest.filter((column) => !isNumeric(column));
-    requireWidth(file, single.input, single.columns, rest);
+    if (!isImage) requireWidth(file, single.input, single.columns, rest);
     notes.push(
-      `The input "${single.field}" takes the ${single.columns.length} columns ${list(single.columns)}.${left.length > 0 ? ` Left out, as they are no numbers: ${list(left)}.` : ''}`,
+      isImage
+        ? `The input "${single.field}" takes the images of the column "${image.name}".`
+        : `The input "${single.field}" takes the ${single.columns.length} columns ${list(single.columns)}.${left.length > 0 ? ` Left out, as they are no numbers: ${list(left)}.` : ''}`,
     );
   }
   const roles = inputs.map((role): TableRole => ({ ...role, columns: role.columns! }));
-  for (const role of roles) for (const column of role.columns) requireInput(file, role.field, column);
+  for (const role of roles) for (const column of role.columns) requireInput(file, role, column);
   for (const role of targets) for (const column of role.columns) requireTarget(file, role, column);
   return { inputs: roles, targets, notes };
 }
@@ -106,11 +114,11 @@ function requireWidth(
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for a column that no model can read */
-function requireInput(file: string, field: string, column: TableColumn): void {
-  if (isNumeric(column)) return;
+function requireInput(file: string, { field, columns }: TableRole, column: TableColumn): void {
+  if (isNumeric(column) || (column.kind === 'image' && columns.length === 1)) return;
   const { kind, name } = column;
   const what = {
-    image: 'of images (bytes), which are not decoded yet: decode them into an array of pixels',
+    image: 'of images (bytes), which cannot be put beside other columns: give it alone',
     text: 'of text, which is not made into tokens yet: give numbers, such as one column of 0 and 1 for each value',
     other: 'of neither numbers nor text: give columns of numbers',
   }[kind as 'image' | 'text' | 'other'];

@@ -202,7 +202,7 @@ async function largeSource(t: Parameters<typeof temporaryFolder>[0], settings: D
   const paths = ['one', 'two'].map((name) => join(folder, `${name}.parquet`));
   writeParquet(paths[0]!, 4);
   writeParquet(paths[1]!, 2, 40);
-  const train = await Promise.all(paths.map(openParquet));
+  const train = await Promise.all(paths.map((path) => openParquet(path)));
   return openTable(folder, { train, notes: [] }, context(settings), LIMITS);
 }
 
@@ -244,6 +244,8 @@ test('windows of row groups: every sample once, few groups at a time, another or
   const distinct = (some: number[]) => new Set(some).size;
   let at = 0;
   while (distinct(groups.slice(0, at + 1)) <= 2) at++;
+  const changes = groups.slice(1, at).filter((group, i) => group !== groups[i]).length;
+  t.true(changes > 3, 'rows of a window are mixed');
   t.true(at >= 16 && !groups.slice(at).some((group) => groups.slice(0, at).includes(group)));
 });
 
@@ -279,10 +281,18 @@ test('Parquet: missing values, images and damaged files are refused by name', as
   await t.throwsAsync(open({ map: { x: 'a+c', labels: 'species' } }), {
     message: /table\.parquet, row 5, column "c": there is no value/,
   });
-  await t.throwsAsync(open({ map: { x: 'image', labels: 'species' } }), {
-    message: /"image" .*of images \(bytes\)/,
+  await t.throwsAsync(open({ map: { x: 'a+image', labels: 'species' } }), {
+    message: /"image" .*of images \(bytes\), which cannot be put beside other columns/,
   });
   t.is((await open({ map: { x: 'a+b', labels: 'species' } })).train.size, 9);
   writeFileSync(path, 'PAR1 is not enough');
   await t.throwsAsync(open({}), { message: /table\.parquet is no Parquet file, or a damaged one/ });
+});
+
+test('packages that are not installed are named', async (t) => {
+  const load = () => Promise.reject(new Error("Cannot find package 'hyparquet'"));
+  await t.throwsAsync(openParquet('table.parquet', load), {
+    code: 'NOT_FOUND',
+    message: /npm install hyparquet hyparquet-compressors/,
+  });
 });
