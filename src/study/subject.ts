@@ -44,6 +44,13 @@ export const subjectOptions = {
   ...readingOptions,
 };
 
+/** What a run has of its own. */
+const OF_MODELS = [
+  'loss',
+  'ignoreIndex',
+  ...(Object.keys(readingOptions) as (keyof typeof readingOptions)[]),
+] as const;
+
 /** What is measured, and how it is taken. */
 export interface SubjectOptions
   extends Pick<Execution, 'dataset'>,
@@ -76,7 +83,15 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
   const { run, model, data, dataset, labelSmoothing } = options;
   if ((run === undefined) === (model === undefined))
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
-  if (run !== undefined) return subjectOfRun(run, options);
+  if (run !== undefined) {
+    const name = OF_MODELS.find((each) => options[each] !== undefined);
+    if (name)
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `"${name}" is for a model; a run is measured as it was trained: leave it out.`,
+      );
+    return subjectOfRun(run, options);
+  }
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
   const opened = typeof model === 'string' ? await readModel(await modelPath(model)) : model!;
   const source = await chooseSource(

@@ -10,12 +10,11 @@ import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
 
-const { data, labelSmoothing } = subjectOptions;
 const { part, batch } = partOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data, part, batch, labelSmoothing },
+  Data: { ...subjectOptions, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Metrics: evaluateOptions,
   Output: {

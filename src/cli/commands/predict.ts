@@ -11,10 +11,11 @@ import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
 
 const { part, batch } = partOptions;
+const { labelSmoothing: _smoothing, ...predicted } = subjectOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data: subjectOptions.data, part, batch },
+  Data: { ...predicted, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
     out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),
