@@ -177,7 +177,8 @@ export default {
     },
     {
       name: 'only-listed-packages',
-      comment: 'Packages come from "dependencies" in package.json, or are optional and loaded where they are needed.',
+      comment:
+        'Packages come from "dependencies" in package.json, or are optional and loaded where they are needed.',
       severity: 'error',
       from: { path: '^src/' },
       to: {

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { LOCAL_BUILD } from '../src/addon/load.js';
 
 // Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer in build/asan, and runs tests on it: the files named, or those
 // of the addon and its kernels, the kernels for each instruction set that the processor has. For GCC on Linux; run from the repository
@@ -46,11 +47,12 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 
 /** The flags come after those of binding.gyp, whose optimization they lower. */
 function build(): boolean {
-  mkdirSync(folder, { recursive: true });
-  for (const name of ['binding.gyp', 'native'])
-    if (!existsSync(join(folder, name))) symlinkSync(resolve(name), join(folder, name));
+  const native = join(folder, 'native');
+  mkdirSync(native, { recursive: true });
+  for (const name of readdirSync('native').filter((each) => each !== 'build'))
+    if (!existsSync(join(native, name))) symlinkSync(resolve('native', name), join(native, name));
   const sanitize = '-fsanitize=address,undefined';
-  return run('npx', ['node-gyp', 'configure', 'build', '--silent', '--directory', folder], {
+  return run('npx', ['node-gyp', 'configure', 'build', '--silent', '--directory', native], {
     CXXFLAGS: `-O1 -g1 -fno-omit-frame-pointer ${sanitize}`,
     LDFLAGS: sanitize,
   });
@@ -59,7 +61,7 @@ function build(): boolean {
 /** Preloaded into every process: what asks for the addon gets the sanitized one. */
 function redirection(): string {
   const path = join(folder, 'redirect.cjs');
-  const [from, to] = [resolve('build/Release/flatmin.node'), join(folder, 'build/Release/flatmin.node')];
+  const [from, to] = [resolve(LOCAL_BUILD), join(folder, LOCAL_BUILD)];
   writeFileSync(
     path,
     `const { dlopen } = process;

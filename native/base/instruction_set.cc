@@ -4,16 +4,16 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "x86.h"
+
 namespace flatmin {
 namespace {
 
 InstructionSet best() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw")) {
-    return InstructionSet::avx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
+  const x86::Features has = x86::features();
+  if (has.avx512) return InstructionSet::avx512;
+  if (has.avx2) return InstructionSet::avx2;
 #endif
   return InstructionSet::generic;
 }

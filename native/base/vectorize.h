@@ -2,8 +2,8 @@
 // bits: no contraction into fused multiply-add, no reassociation.
 #pragma once
 
-// GCC on glibc compiles a marked function once per x86-64 level and picks one at load time (ifunc).
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__gnu_linux__)
+// On glibc a marked function is compiled once per x86-64 level, and one is picked at load time (ifunc).
+#if defined(__x86_64__) && defined(__gnu_linux__) && (defined(__clang__) ? __clang_major__ >= 18 : __GNUC__ >= 12)
 #define FLATMIN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FLATMIN_CLONES

@@ -59,6 +59,7 @@ export const chapters: readonly Chapter[] = [
       { text: 'A data set', file: 'examples/own-data/README.md' },
       { text: 'Architecture', file: 'ARCHITECTURE.md' },
       { text: 'Contributing', file: 'CONTRIBUTING.md' },
+      { text: 'Building the addon', file: 'docs/building.md' },
       { text: 'Publishing', file: 'docs/publishing.md' },
       { text: 'Changelog', file: 'CHANGELOG.md' },
     ],

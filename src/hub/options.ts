@@ -4,7 +4,9 @@ import { FlatminError, invalid } from '../errors.js';
 export interface DownloadProgress {
   /** Path in the repository. */
   readonly file: string;
+  /** Of the file, those of an earlier download included. */
   readonly receivedBytes: number;
+  /** Of the whole file. */
   readonly totalBytes: number;
 }
 

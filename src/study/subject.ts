@@ -23,7 +23,9 @@ import { parameterGroups } from '../settings/group-spec.js';
 import { modelSettings, type TrainSettings, type ViewSettings, viewOf } from '../settings/schema.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 
-const { augment, ...readingOptions } = dataOptions;
+const { augment, ...others } = dataOptions;
+/** How the data of a model are read; those of a run are read as they were. */
+export const readingOptions = others;
 /** No part of the data is left out. */
 const WHOLE = { trainSamples: undefined, testSamples: undefined, seed: 0 };
 
@@ -40,16 +42,8 @@ export const subjectOptions = {
   loss: modelSettings.loss,
   /** Of a model; a run has its own. */
   ignoreIndex: modelSettings.ignoreIndex,
-  /** How the data of a model are read; those of a run are read as they were. */
   ...readingOptions,
 };
-
-/** What a run has of its own. */
-const OF_MODELS = [
-  'loss',
-  'ignoreIndex',
-  ...(Object.keys(readingOptions) as (keyof typeof readingOptions)[]),
-] as const;
 
 /** What is measured, and how it is taken. */
 export interface SubjectOptions
@@ -84,12 +78,7 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
   if ((run === undefined) === (model === undefined))
     throw new FlatminError('INVALID_ARGUMENT', 'Give either the folder of a run or a model.');
   if (run !== undefined) {
-    const name = OF_MODELS.find((each) => options[each] !== undefined);
-    if (name)
-      throw new FlatminError(
-        'INVALID_ARGUMENT',
-        `"${name}" is for a model; a run is measured as it was trained: leave it out.`,
-      );
+    refuseReading(options);
     return subjectOfRun(run, options);
   }
   if (!dataset && !data) throw new FlatminError('INVALID_ARGUMENT', `A model needs data: ${DATA_HINT}.`);
@@ -109,6 +98,21 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
     layout: options.layout,
     groups: () => [],
   };
+}
+
+/** @throws FlatminError INVALID_ARGUMENT for how data are read */
+function refuseReading(options: SubjectOptions): void {
+  const names = [
+    'loss',
+    'ignoreIndex',
+    ...(Object.keys(readingOptions) as (keyof typeof readingOptions)[]),
+  ] as const;
+  for (const name of names)
+    if (options[name] !== undefined)
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `"${name}" is for the data of a model: those of a run are read as they were. Leave it out.`,
+      );
 }
 
 /** The model, data and loss of a finished run. @throws FlatminError NOT_FOUND, INVALID_ARGUMENT, INVALID_DATA */

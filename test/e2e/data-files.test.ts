@@ -53,7 +53,7 @@ test('a regression on a CSV: the loss falls, and the model has its loss in plain
   t.is(evaluated.code, 0, evaluated.stderr);
   t.true(Math.abs((JSON.parse(evaluated.stdout) as { loss: number }).loss - testLoss!) < 1e-6);
   const ofRun = await runCli('evaluate', out, '--loss', 'mse');
-  t.regex(ofRun.stderr, /"loss" is for a model; a run is measured as it was trained: leave it out/);
+  t.regex(ofRun.stderr, /"loss" is for the data of a model: those of a run are read as they were/);
   const { mean, std } = normalization!;
   const session = await InferenceSession.create(join(out, 'model.onnx'));
   const x = Float32Array.from(

@@ -23,6 +23,14 @@ test('a model is trained on images in class folders, with their names beside it'
   const labels = join(out, 'labels.json');
   t.deepEqual(JSON.parse(readFileSync(labels, 'utf8')), ['ant', 'cat', 'zebra']);
 
+  // The model alone, on the same data: the split is by seed 0, as that of the run.
+  const reading = [...data, '--image-size', '8x9'];
+  const alone = await runCli('evaluate', join(out, 'model.onnx'), ...reading, '--json');
+  t.is(alone.code, 0, alone.stderr);
+  t.is(JSON.parse(alone.stdout).metrics.accuracy, JSON.parse(trained.stdout).accuracy);
+  const read = await runCli('evaluate', out, '--split', '0.5');
+  t.regex(read.stderr, /"split" is for the data of a model/);
+
   t.is((await runCli('verify', out)).code, 0);
   writeFileSync(labels, '["ant"]\n');
   const damaged = await runCli('verify', out);

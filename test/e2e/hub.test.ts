@@ -177,6 +177,22 @@ test.serial('inspect, grad, sharpness, export and bench take a model of the hub'
     ],
   );
   t.is(timed.code, 0, timed.stderr);
+  const models = [
+    'bench',
+    'models',
+    NAME,
+    '--batch',
+    '4',
+    '--steps',
+    '1',
+    '--rounds',
+    '1',
+    '--optimizers',
+    'sgd',
+  ];
+  const compared = await run(...models, '--precisions', 'fp32', '--json');
+  t.is(compared.code, 0, compared.stderr);
+  t.is(JSON.parse(compared.stdout).results[0].model, 'name-model');
   t.is(hub.seen.filter(({ host }) => host === 'storage').length, 1, 'one download');
 });
 

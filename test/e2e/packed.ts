@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as tar from 'tar';
+import { LOCAL_BUILD, prebuilt } from '../../src/addon/load.js';
 
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
@@ -27,10 +28,10 @@ export async function packedProject(): Promise<Project> {
   const installed = join(folder, 'node_modules/flatmin');
   await mkdir(installed, { recursive: true });
   await tar.extract({ file: tarball, cwd: installed, strip: 1 });
-  // What its install script builds.
-  const addon = 'build/Release/flatmin.node';
-  await mkdir(dirname(join(installed, addon)), { recursive: true });
-  await cp(join(REPOSITORY, addon), join(installed, addon));
+  // In place of what a release brings for this platform.
+  const addon = join(installed, prebuilt(`${process.platform}-${process.arch}`));
+  await mkdir(dirname(addon), { recursive: true });
+  await cp(join(REPOSITORY, LOCAL_BUILD), addon);
 
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { addon } from '../../src/addon/addon.js';
+import { LOCAL_BUILD } from '../../src/addon/load.js';
 import { FlatminError } from '../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
 import { DataType } from '../../src/onnx/tensors/tensor.js';
 import { openRuntime } from '../../src/ort/library.js';
 import { Session } from '../../src/ort/session.js';
+import { packageFile } from '../../src/package-file.js';
 import { addition, libraryPath, open } from './models.js';
 
 test('the library says its version and providers', (t) => {
@@ -17,7 +19,7 @@ test('the library says its version and providers', (t) => {
   t.true(providers.includes('CPUExecutionProvider'));
 });
 
-const addonFile = new URL('../../../build/Release/flatmin.node', import.meta.url).pathname;
+const addonFile = packageFile(LOCAL_BUILD);
 
 test('a library that is missing, no library or another library is refused', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'flatmin-library-'));

@@ -10,7 +10,11 @@ const exists = (path: string): boolean => existsSync(join(repository, path));
 async function foldersOf(path: string, recursive = false): Promise<string[]> {
   const entries = await readdir(join(repository, path), { withFileTypes: true, recursive });
   const inside = entries.filter((entry) => entry.isDirectory());
-  return inside.map((entry) => join(path, entry.parentPath.slice(join(repository, path).length), entry.name));
+  const folders = inside.map((entry) =>
+    join(path, entry.parentPath.slice(join(repository, path).length), entry.name),
+  );
+  // What node-gyp makes.
+  return folders.filter((folder) => !/^native\/build(\/|$)/.test(folder));
 }
 
 interface Rule {

@@ -131,7 +131,7 @@ void clear(const StepArgs& x) {
 
 template <bool Max, class T>
 FLATMIN_INLINE T joined(T a, T b) {
-  if constexpr (Max) return (a > b) | (a != a) ? a : b;
+  if constexpr (Max) return ((a > b) | (a != a)) ? a : b;
   return a + b;
 }
 

@@ -10,12 +10,12 @@ import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
 
+const { labelSmoothing: _smoothing, ...dataOptions } = subjectOptions;
 const { part, batch } = partOptions;
-const { labelSmoothing: _smoothing, ...predicted } = subjectOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { ...predicted, part, batch },
+  Data: { ...dataOptions, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
     out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),

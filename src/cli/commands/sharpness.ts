@@ -6,7 +6,7 @@ import { text } from '../../options/values.js';
 import { type SharpnessOptions, sharpnessOptions } from '../../sharpness/options.js';
 import { type MeasureSharpnessOptions, measureSharpness } from '../../study/measure-sharpness.js';
 import { objectiveOptions } from '../../study/model-objective.js';
-import { subjectOptions } from '../../study/subject.js';
+import { readingOptions, subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
@@ -25,7 +25,10 @@ const { data, labelSmoothing } = subjectOptions;
 const { samples, batch, batchNorm } = objectiveOptions;
 
 const OPTIONS = {
-  Data: { data, samples, batch, batchNorm, labelSmoothing, seed: objectiveOptions.seed },
+  Data: {
+    ...{ data, samples, batch, batchNorm, labelSmoothing, seed: objectiveOptions.seed },
+    ...readingOptions,
+  },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
     json: changed(jsonFlag, { help: 'print the report as one JSON line on stdout' }),

@@ -50,13 +50,20 @@ export function resample(
     ? [channels, columns * channels, 1]
     : [1, columns, rows * columns];
   const plane = window.height * window.width;
-  const between = scratch((last - first) * window.width);
-  for (let channel = 0; channel < channels; channel++) {
-    const origin = offset + channel * planeStep + (box.top + first) * rowStep + box.left * step;
-    for (let y = 0; y < last - first; y++)
-      resampleRow(data, origin + y * rowStep, step, across, between, y * window.width);
-    resampleColumns(between, window.width, first, down, out, at + channel * plane);
+  const held = (last - first) * window.width;
+  const between = scratch(channels * held);
+  const origin = offset + (box.top + first) * rowStep + box.left * step;
+  const isColour = interleaved && channels === 3;
+  for (let y = 0; y < last - first; y++) {
+    const from = origin + y * rowStep;
+    const to = y * window.width;
+    if (isColour) resampleColours(data, from, across, between, to, held);
+    else
+      for (let channel = 0; channel < channels; channel++)
+        resampleRow(data, from + channel * planeStep, step, across, between, to + channel * held);
   }
+  for (let channel = 0; channel < channels; channel++)
+    resampleColumns(between, channel * held, window.width, first, down, out, at + channel * plane);
 }
 
 /** The nearest pixel for each, of one plane of `columns` a row, as Pillow's NEAREST of a box. */
@@ -96,8 +103,33 @@ function resampleRow(
   }
 }
 
+/** As `resampleRow`, of three channels that are behind each other, into rows that are `plane` apart. */
+function resampleColours(
+  data: Uint8Array,
+  from: number,
+  { starts, counts, weights, most }: Weights,
+  out: Uint8Array,
+  to: number,
+  plane: number,
+): void {
+  for (let x = 0; x < starts.length; x++) {
+    const end = x * most + counts[x]!;
+    let [red, green, blue] = [HALF, HALF, HALF];
+    for (let k = x * most, at = from + starts[x]! * 3; k < end; k++, at += 3) {
+      const weight = weights[k]!;
+      red = (red + Math.imul(data[at]!, weight)) | 0;
+      green = (green + Math.imul(data[at + 1]!, weight)) | 0;
+      blue = (blue + Math.imul(data[at + 2]!, weight)) | 0;
+    }
+    out[to + x] = red >> PRECISION;
+    out[to + plane + x] = green >> PRECISION;
+    out[to + 2 * plane + x] = blue >> PRECISION;
+  }
+}
+
 function resampleColumns(
   data: Uint8Array,
+  origin: number,
   width: number,
   first: number,
   { starts, counts, weights, most, isIdentity }: Weights,
@@ -105,7 +137,7 @@ function resampleColumns(
   at: number,
 ): void {
   for (let y = 0; y < starts.length; y++) {
-    const from = (starts[y]! - first) * width;
+    const from = origin + (starts[y]! - first) * width;
     const to = at + y * width;
     if (isIdentity) {
       out.set(data.subarray(from, from + width), to);
@@ -156,8 +188,14 @@ function weightsOf(from: number, to: number, first: number, count: number): Weig
     counts[i] = used;
   }
   // Triangles that meet at samples are no identity by their starts: each has a neighbour of weight 0.
-  if (from === to) for (let i = 0; i < count; i++) starts[i] = first + i;
-  return { starts, counts: from === to ? counts.fill(1) : counts, weights, most, isIdentity: from === to };
+  if (from === to) {
+    counts.fill(1);
+    for (let i = 0; i < count; i++) {
+      starts[i] = first + i;
+      weights[i * most] = 2 ** PRECISION;
+    }
+  }
+  return { starts, counts, weights, most, isIdentity: from === to };
 }
 
 let buffer = new Uint8Array();

@@ -26,18 +26,22 @@ class FolderMaker implements Maker {
     const { shape, labels, order, augmentation } = this.recipe;
     const { writer, reader } = this;
     const out = new Float32Array(indices.length * pixelsOf(shape));
-    const write = async (index: number, position: number): Promise<void> => {
+    const place = (index: number, position: number, images: Uint8Array, from = 0): void =>
+      writer.write(out, position, { images, from }, epoch, index);
+    const write = (index: number, position: number): Promise<void> | undefined => {
       const file = order[index]!;
       if (augmentation?.rrc)
-        await reader.read(file, (pixels) => {
+        return reader.read(file, (pixels) => {
           const how = writer.resampling(pixels, epoch, index, plainView(pixels, this.recipe));
-          const images = writer.stage(pixels, how);
-          writer.write(out, position, { images, from: 0 }, epoch, index);
+          place(index, position, writer.stage(pixels, how));
         });
-      else writer.write(out, position, await reader.plain(file), epoch, index);
+      const held = reader.held(file);
+      if (!held) return reader.plain(file).then(({ images, from }) => place(index, position, images, from));
+      place(index, position, held.images, held.from);
+      return undefined;
     };
     // Whichever fails first is told; the others end before the next batch is asked for.
-    const done = await Promise.allSettled(Array.from(indices, write));
+    const done = await Promise.allSettled(Array.from(indices, write).filter((each) => each !== undefined));
     const failed = done.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed) throw failed.reason;
     const chosen = Array.from(indices, (index) => labels[order[index]!]!);

@@ -39,6 +39,12 @@ export function keptImages(count: number, shape: ImageShape, budget: number): Ke
   };
 }
 
+/** Planes at the model's size. */
+interface PlainImage {
+  readonly images: Uint8Array;
+  readonly from: number;
+}
+
 /** Reads images in one thread. */
 export class ImageReader {
   private readonly decoder: Promise<Decoder>;
@@ -68,13 +74,20 @@ export class ImageReader {
     });
   }
 
-  /** One image at the model's size, as it is evaluated: planes in `kept`, or in an array of its own. */
-  async plain(index: number): Promise<{ images: Uint8Array; from: number }> {
+  /** The planes of an image at the model's size, as it is evaluated, where they are kept. */
+  held(index: number): PlainImage | undefined {
+    const { kept } = this.images;
+    const isFilled = index < kept.filled.length && Atomics.load(kept.filled, index) === 1;
+    return isFilled ? this.placeOf(index) : undefined;
+  }
+
+  /** The same of any image: in `kept`, or in an array of its own. */
+  async plain(index: number): Promise<PlainImage> {
     const { shape, kept } = this.images;
     const size = pixelsOf(shape);
-    const isHeld = index < kept.filled.length;
-    const place = isHeld ? { images: kept.pixels, from: index * size } : undefined;
-    if (place && Atomics.load(kept.filled, index) === 1) return place;
+    const held = this.held(index);
+    if (held) return held;
+    const place = index < kept.filled.length ? this.placeOf(index) : undefined;
     return this.read(index, (pixels) => {
       const to = place ?? { images: new Uint8Array(size), from: 0 };
       resample(pixels, plainView(pixels, this.images), to.images, to.from);
@@ -82,6 +95,11 @@ export class ImageReader {
       if (place) Atomics.store(kept.filled, index, 1);
       return to;
     });
+  }
+
+  private placeOf(index: number): PlainImage {
+    const { kept, shape } = this.images;
+    return { images: kept.pixels, from: index * pixelsOf(shape) };
   }
 }
 

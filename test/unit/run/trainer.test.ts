@@ -48,6 +48,9 @@ const runs: Record<string, { given: Partial<TrainSettings>; looks?: number }> = 
   looksam: { given: { optimizer: 'looksam', every: 4 } },
   'friendly-sam': { given: { optimizer: 'friendly-sam' } },
   'esam, every second step': { given: { optimizer: 'esam', every: 2 } },
+  'looksam, unfrozen block by block in half precision': {
+    given: { optimizer: 'looksam', every: 3, base: 'adamw', unfreezeEvery: 0.4, precision: 'fp16' },
+  },
   'gsam with an average': { given: { optimizer: 'gsam', ema: 0.8 }, looks: 3 },
   'sgd with SWA': { given: { swaStart: 1, swaLr: 0.05 }, looks: 3 },
   'rand-sam of two micro-batches': { given: { optimizer: 'rand-sam', accumulate: 2, batch: 16 }, looks: 5 },

@@ -1,0 +1,66 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { Recipe } from './recipe.js';
+import { ENTRIES, type Target } from './targets.js';
+import { nodeApiInclude, nodeExports, type Tools } from './tools.js';
+
+const run = promisify(execFile);
+
+/** Compiles and links the addon of a platform; objects and what the linker is told lie in `folder`. */
+export async function compile(
+  target: Target,
+  recipe: Recipe,
+  tools: Tools,
+  folder: string,
+  output: string,
+): Promise<void> {
+  const flags = ['-fPIC', '-fvisibility=hidden', ...recipe.flags];
+  const includes = [nodeApiInclude, ...recipe.includes].map((path) => `-I${path}`);
+  const sources = [...recipe.sources.map((path) => join('native', path)), ...(target.sources ?? [])];
+  const objectOf = (source: string) => join(folder, source.replace(/\.cc$/, '.o'));
+  await forEach(sources, async (source) => {
+    mkdirSync(dirname(objectOf(source)), { recursive: true });
+    const { stderr } = await zig(tools, target, [
+      '-c',
+      ...flags,
+      ...includes,
+      '-o',
+      objectOf(source),
+      source,
+    ]);
+    if (stderr) console.error(stderr);
+  });
+  mkdirSync(dirname(output), { recursive: true });
+  const link = linkFlags(target, tools, folder);
+  await zig(tools, target, ['-shared', '-s', '-o', output, ...sources.map(objectOf), ...link]);
+}
+
+const zig = (tools: Tools, target: Target, args: readonly string[]) =>
+  run(tools.zig, ['c++', '-target', target.zig, ...args], { maxBuffer: 2 ** 26 });
+
+function linkFlags(target: Target, tools: Tools, folder: string): readonly string[] {
+  // Node's functions are found when it loads the addon.
+  if (target.platform.startsWith('darwin')) return ['-Wl,-undefined,dynamic_lookup'];
+  if (target.dlltool) {
+    const [definitions, library] = [join(folder, 'node.def'), join(folder, 'node.lib')];
+    writeFileSync(definitions, nodeExports());
+    execFileSync(tools.zig, ['dlltool', '-m', target.dlltool, '-d', definitions, '-l', library]);
+    return [library];
+  }
+  // The standard library is inside: Node must see nothing of it.
+  const versions = resolve(folder, 'entries.map');
+  writeFileSync(versions, `{ global: ${ENTRIES.map((name) => `${name};`).join(' ')} local: *; };\n`);
+  return [`-Wl,--version-script=${versions}`, '-ldl', '-pthread'];
+}
+
+/** As many at a time as there are processors. */
+async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}

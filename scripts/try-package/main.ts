@@ -1,0 +1,133 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { WAYS, type Way } from './ways.js';
+
+/**
+ * Packs the package, installs it in empty folders and trains there: node dist/scripts/try-package/main.js [PATTERN]. Prints a table in
+ * Markdown; ends with code 1 where a way does not work that is said to. Run from the repository root, after `npm run prebuilds`.
+ */
+const SCRIPT = `import { crossEntropy, DataLoader, loadDigits, mlp, SAM, SGD, TrainingSession } from 'flatmin';
+const dataset = await loadDigits();
+const loader = new DataLoader({ dataset, split: 'train' }, { batch: 64 });
+const session = await TrainingSession.create(mlp({ inputShape: dataset.shape, hidden: [32] }), { loss: crossEntropy(), batch: 64 });
+const optimizer = new SAM(new SGD({ lr: 0.1, momentum: 0.9 }), { rho: 0.05 });
+for (let epoch = 0; epoch < 5; epoch++) for await (const _ of session.train(loader, optimizer));
+const { accuracy } = await session.evaluate(new DataLoader({ dataset, split: 'test' }, { batch: 360 }));
+await session.save('trained.onnx');
+console.log('accuracy', (100 * accuracy).toFixed(1), '%');
+session.dispose();
+`;
+
+/** npm 10 and 11 run onnxruntime-node's install script, which fails without a way to its host of CUDA libraries. */
+const SKIPPED = { ONNXRUNTIME_NODE_INSTALL: 'skip' };
+
+const root = mkdtempSync(join(tmpdir(), 'flatmin-try-'));
+process.on('exit', () => rmSync(root, { recursive: true, force: true }));
+
+/** A PATH of what package managers start besides themselves: no compiler, no make, no Python. */
+const plain = join(root, 'plain');
+mkdirSync(plain);
+for (const name of ['sh', 'env', 'uname', 'sed', 'dirname', 'basename', 'cat']) {
+  const found = (process.env.PATH ?? '').split(delimiter).find((folder) => existsSync(join(folder, name)));
+  if (found) symlinkSync(join(found, name), join(plain, name));
+}
+
+interface Ran {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+function run(cwd: string, path: readonly string[], [command, ...args]: readonly string[]): Ran {
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: path.join(delimiter), NO_COLOR: '1', ...SKIPPED };
+  // What the npm that started this hands on is for its own version.
+  for (const name of Object.keys(env)) if (/^npm_/i.test(name) && !/registry/i.test(name)) delete env[name];
+  const { status, stdout, stderr, error } = spawnSync(command!, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 600_000,
+  });
+  return { code: status, output: `${stdout}${stderr}${error ? error.message : ''}` };
+}
+
+function pack(): string {
+  const { status, stdout, stderr } = spawnSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', root],
+    {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    },
+  );
+  if (status !== 0) throw new Error(`npm pack: ${stderr}`);
+  const [{ filename, files, size }] = JSON.parse(stdout) as [
+    { filename: string; size: number; files: readonly { path: string }[] },
+  ];
+  const brought = files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/'));
+  console.log(
+    `${filename}: ${(size / 1e6).toFixed(2)} MB, with ${brought.join(', ') || 'no addon: npm run prebuilds'}\n`,
+  );
+  return join(root, filename);
+}
+
+/** Programs of npm's packages, each set installed once by the npm of this machine. */
+const homes = new Map<string, string>();
+function programs(packages: readonly string[]): readonly string[] {
+  return packages.map((name) => {
+    const known = homes.get(name);
+    if (known) return known;
+    const home = join(root, 'programs', name.replace(/\W+/g, '-'));
+    mkdirSync(home, { recursive: true });
+    // Packages that fetch their binary in a script.
+    const allowScripts = Object.fromEntries(['node', 'bun', 'deno'].map((each) => [each, true]));
+    writeFileSync(join(home, 'package.json'), JSON.stringify({ allowScripts }));
+    const install = ['install', '--no-audit', '--no-fund', name];
+    const { status, stderr } = spawnSync('npm', install, { cwd: home, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${name}: ${stderr}`);
+    const path = join(home, 'node_modules/.bin');
+    homes.set(name, path);
+    return path;
+  });
+}
+
+function attempt(way: Way, tarball: string): { row: string; ok: boolean } {
+  const path = [...programs(way.packages), plain];
+  const folder = join(root, way.name.replace(/\W+/g, '-'));
+  mkdirSync(folder);
+  const files = { 'package.json': '{ "name": "empty", "type": "module" }', 'train.js': SCRIPT, ...way.files };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const versions = [...new Set([way.install[0]!, way.run[0]!])].map(
+    (name) =>
+      `${name} ${run(folder, path, [name, '--version'])
+        .output.trim()
+        .split('\n')[0]!
+        .replace(/^v|^deno /, '')}`,
+  );
+  const installed = run(
+    folder,
+    path,
+    way.install.map((word) => word.replace('TARBALL', tarball)),
+  );
+  const trained = run(folder, path, [...way.run, 'train.js']);
+  const works = trained.code === 0 && existsSync(join(folder, 'trained.onnx'));
+  const said = works ? trained.output.trim().split('\n').at(-1) : lastLines(trained.output);
+  if (!works || installed.code !== 0) console.error(`${way.name}:\n${installed.output}\n${trained.output}\n`);
+  rmSync(folder, { recursive: true, force: true });
+  return {
+    row: `| ${way.name} | ${versions.join(', ')} | ${installed.code === 0 ? 'yes' : `ends with code ${installed.code}`} | ${said} |`,
+    ok: works,
+  };
+}
+
+const lastLines = (output: string) => `no: ${output.trim().split('\n').slice(0, 2).join(' ').slice(0, 160)}`;
+
+const filter = new RegExp(process.argv[2] ?? '');
+const tarball = pack();
+console.log('| way | versions | installs | trains and saves |\n|---|---|---|---|');
+for (const way of WAYS.filter(({ name }) => filter.test(name))) {
+  const { row, ok } = attempt(way, tarball);
+  console.log(row);
+  if (!ok && !way.optional) process.exitCode = 1;
+}
