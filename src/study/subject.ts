@@ -102,7 +102,12 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
 
 /** @throws FlatminError INVALID_ARGUMENT for how data are read */
 function refuseReading(options: SubjectOptions): void {
-  for (const name of Object.keys(readingOptions) as (keyof typeof readingOptions)[])
+  const names = [
+    'loss',
+    'ignoreIndex',
+    ...(Object.keys(readingOptions) as (keyof typeof readingOptions)[]),
+  ] as const;
+  for (const name of names)
     if (options[name] !== undefined)
       throw new FlatminError(
         'INVALID_ARGUMENT',

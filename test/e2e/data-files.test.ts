@@ -48,6 +48,12 @@ test('a regression on a CSV: the loss falls, and the model has its loss in plain
   const { trainLoss, testLoss, testSamples, normalization }: TrainSummary = JSON.parse(result.stdout);
   t.is(testSamples, 40);
   t.true(testLoss! < 0.02, String(testLoss));
+  const about = ['--data', `csv:${path}`, '--loss', 'mse', '--normalization', 'set', '--split', '0.2'];
+  const evaluated = await runCli('evaluate', join(out, 'model.onnx'), ...about, '--json');
+  t.is(evaluated.code, 0, evaluated.stderr);
+  t.true(Math.abs((JSON.parse(evaluated.stdout) as { loss: number }).loss - testLoss!) < 1e-6);
+  const ofRun = await runCli('evaluate', out, '--loss', 'mse');
+  t.regex(ofRun.stderr, /"loss" is for the data of a model: those of a run are read as they were/);
   const { mean, std } = normalization!;
   const session = await InferenceSession.create(join(out, 'model.onnx'));
   const x = Float32Array.from(

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { changed } from '../../options/option.js';
 import { evaluateModel, evaluateOptions } from '../../study/evaluate.js';
 import { partOptions } from '../../study/open-evaluation.js';
-import { readingOptions, subjectOptions } from '../../study/subject.js';
+import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given } from '../command-options.js';
 import { evaluationTable } from '../evaluation-table.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
@@ -10,12 +10,11 @@ import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
 
-const { data, labelSmoothing } = subjectOptions;
 const { part, batch } = partOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data, part, batch, labelSmoothing, ...readingOptions },
+  Data: { ...subjectOptions, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Metrics: evaluateOptions,
   Output: {

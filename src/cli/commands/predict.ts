@@ -3,18 +3,19 @@ import { changed, option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { partOptions } from '../../study/open-evaluation.js';
 import { predict, predictOptions } from '../../study/predict.js';
-import { readingOptions, subjectOptions } from '../../study/subject.js';
+import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
 
+const { labelSmoothing: _smoothing, ...dataOptions } = subjectOptions;
 const { part, batch } = partOptions;
 const { cudaGraphs: _, ...execution } = executionFlags;
 
 const OPTIONS = {
-  Data: { data: subjectOptions.data, part, batch, ...readingOptions },
+  Data: { ...dataOptions, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
     out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),
