@@ -1,6 +1,6 @@
 // Trains on data that flatmin does not have: points on two spirals, and batches that a function changes.
 import { crossEntropy, mlp, SAM, SGD, TrainingSession } from 'flatmin';
-import { type ArraySplit, type Batch, DataLoader, fromArrays } from 'flatmin/data';
+import { type ArraySplit, DataLoader, fromArrays, type ImageBatch } from 'flatmin/data';
 
 /** Points (x, y) on two spirals that wind around each other; the label says which. */
 function spirals(count: number, shift: number): ArraySplit {
@@ -13,7 +13,7 @@ function spirals(count: number, shift: number): ArraySplit {
 }
 
 /** A batch is arrays by the names of the model's inputs and the loss's: any iterable of such objects trains. */
-async function* jittered(batches: AsyncIterable<Batch>, width: number): AsyncGenerator<Batch> {
+async function* jittered(batches: AsyncIterable<ImageBatch>, width: number): AsyncGenerator<ImageBatch> {
   let drawn = 0;
   // Multiples of the golden ratio modulo 1 are spread evenly, and the same in every run.
   const shift = () => width * (((drawn++ * 0.618034) % 1) - 0.5);

@@ -149,7 +149,7 @@ test('train, resume and sharpness keep how the model is taken; the saved model i
   t.is(ofModel.code, 0, ofModel.stderr);
   const open = await runCli(...sharpness, model, '--data', 'digits');
   t.is(open.code, 1);
-  t.regex(open.stderr, /has the inputs image, mode.*say what the others are, as --constant NAME=VALUE/);
+  t.regex(open.stderr, /has the inputs image, mode.*Say what those are, as --constant NAME=VALUE/);
 
   const inner = await runCli(
     ...[

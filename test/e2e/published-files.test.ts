@@ -21,7 +21,7 @@ const WANTED = {
   'what npm shows': /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   'the command': /^bin\/flatmin\.js$/,
   'compiled code and its types': /^dist\/src\/.+\.(js|d\.ts)$/,
-  'the addon, to be compiled': /^(binding\.gyp|native\/.+\.(cc|h|def|md))$/,
+  'the addon, to be compiled': /^native\/(binding\.gyp|.+\.(cc|h|def|md))$/,
   'sources that CUDA compiles as they are needed': /^native\/cuda\/kernels\/\w+\.cu$/,
   'the digits': /^data\/digits\/(README\.md|digits\.csv\.gz)$/,
   'training graphs of WideResNets': /^onnx-models\/(README\.md|[\w.-]+\.onnx)$/,
@@ -29,10 +29,13 @@ const WANTED = {
   'what flatmin init writes': /^templates\/project\/[\w.]+$/,
 };
 
+/** Made for a release alone, by `npm run prebuilds`. */
+const PREBUILT = /^prebuilds\/[\w-]+\/flatmin\.node$/;
+
 test('what is published is exactly what users need', (t) => {
   const paths = files.map(({ path }) => path);
   t.deepEqual(
-    paths.filter((path) => !Object.values(WANTED).some((pattern) => pattern.test(path))),
+    paths.filter((path) => ![...Object.values(WANTED), PREBUILT].some((pattern) => pattern.test(path))),
     [],
     'no rule wants these',
   );
