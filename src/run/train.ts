@@ -305,7 +305,7 @@ async function writeEvaluation(folder: RunFolder, setup: Setup, test: Evaluation
     ...(perClass.length <= MOST_WRITTEN_CLASSES && { confusion }),
   };
   const text = evaluationText({
-    model: folder.path(RUN_FILES.model),
+    model: RUN_FILES.model,
     data: settings.data,
     part: 'test',
     samples: test.samples,
