@@ -150,7 +150,9 @@ const mutations: readonly Mutation[] = [
   },
   (draw, { tensors }) => {
     const tensor = draw.pick(tensors);
-    if (tensor?.rawData) tensor.rawData = tensor.rawData.subarray(0, draw.integer(0, tensor.rawData.length));
+    // What an earlier mutation put in its place may be of any type.
+    if (tensor?.rawData instanceof Uint8Array)
+      tensor.rawData = tensor.rawData.subarray(0, draw.integer(0, tensor.rawData.length));
   },
   (draw, { tensors }) => {
     // Whole numbers that shapes, axes and indices are made of.

@@ -51,7 +51,7 @@ export function layoutsOf(members: readonly Member[], known: KnownValues): Map<s
 /** Aligns the axes of an operand with those of the result, from the last on; those of extent 1 are repeated. */
 function broadcast(operand: Layout, result: Layout): boolean {
   const offset = result.length - operand.length;
-  return operand.every(
-    (axis, index) => (axis.size === 1 && offset >= 0) || unify([axis], [result[index + offset]!]),
-  );
+  // Of a model whose stated types contradict each other.
+  if (offset < 0) return false;
+  return operand.every((axis, index) => axis.size === 1 || unify([axis], [result[index + offset]!]));
 }

@@ -1,5 +1,8 @@
 import test from 'ava';
 import { Axis, freshLayout, leavesOf, stridesOf, unify } from '../../../../src/lowering/fusion/axis.js';
+import type { KnownValues } from '../../../../src/lowering/fusion/forms/form.js';
+import { layoutsOf } from '../../../../src/lowering/fusion/layouts.js';
+import type { Member } from '../../../../src/lowering/fusion/member.js';
 
 const sizes = (layout: readonly Axis[]) => leavesOf(layout).map(({ size }) => size);
 
@@ -42,4 +45,18 @@ test('strides are those of a value that is contiguous', (t) => {
     layout.map((axis) => strides.get(axis)),
     [12, 4, 1],
   );
+});
+
+test('an operand of more axes than its result, as of types that contradict each other, has no layout', (t) => {
+  const type = (dims: number[]) => ({ type: 1, dims });
+  const types = new Map([
+    ['a', type([3, 2])],
+    ['b', type([2])],
+    ['y', type([2])],
+  ]);
+  const node = { opType: 'Add', input: ['a', 'b'], output: ['y'], attribute: [] };
+  const form = { kind: 'map', operands: ['a', 'b'] };
+  const member = { node, form } as unknown as Member;
+  const known = { types, constants: new Map() } as unknown as KnownValues;
+  t.is(layoutsOf([member], known), undefined);
 });
