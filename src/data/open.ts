@@ -3,7 +3,7 @@ import { npy, npz, safetensors } from './arrays/kinds.js';
 import { folder } from './folder/folder.js';
 import type { Dataset } from './images/dataset.js';
 import type { DataKind, OpenContext } from './kind.js';
-import { dataOptions } from './options.js';
+import { type DataSettings, dataOptions } from './options.js';
 import { pairs } from './pairs/pairs.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
@@ -39,13 +39,22 @@ export function parseData(spec: string): { kind: DataKind; location: string } | 
  */
 export async function openSource(spec: string, context: OpenContext): Promise<Source> {
   const { kind, location } = parsed(spec, dataKinds);
+  assertUsed(spec, context.settings);
+  return kind.open(location, context);
+}
+
+/**
+ * Every kind has an augmentation, be it none; what no kind is named for has no other setting.
+ * @throws FlatminError INVALID_ARGUMENT for a setting that data have no use for
+ */
+export function assertUsed(spec: string, settings: DataSettings): void {
+  const kind = parseData(spec)?.kind;
   for (const name of Object.keys(dataOptions) as (keyof typeof dataOptions)[])
-    if (context.settings[name] !== undefined && !kind.settings.includes(name) && name !== 'augment')
+    if (settings[name] !== undefined && !kind?.settings.includes(name) && name !== 'augment')
       throw new FlatminError(
         'INVALID_ARGUMENT',
-        `Data of the kind ${form(kind)} have no use for "${name}": leave it out.`,
+        `Data of the kind ${kind ? form(kind) : spec} have no use for "${name}": leave it out.`,
       );
-  return kind.open(location, context);
 }
 
 /**

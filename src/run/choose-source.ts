@@ -12,6 +12,7 @@ import {
   sampled,
   subset,
 } from '../data/index.js';
+import { assertUsed } from '../data/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
 import { DataType, dataTypeName } from '../onnx/tensors/tensor.js';
@@ -33,6 +34,9 @@ export async function chooseSource(
   model: ModelProto | undefined,
 ): Promise<Source> {
   const { data, trainSamples: train, testSamples: test, seed } = settings;
+  const given = Object.keys(dataOptions).map((name) => [name, settings[name as keyof DataSettings]]);
+  const reading = Object.fromEntries(given) as DataSettings;
+  assertUsed(data, reading);
   const images = dataset ?? (parseData(data)?.kind.load ? await openDataset(data) : undefined);
   if (images && !isSource(images)) {
     const isWhole = train === undefined && test === undefined;
@@ -40,9 +44,8 @@ export async function chooseSource(
     const part = isWhole ? images : subset(images, { seed, ...defined({ train, test }) });
     return imageSource(part, { augmentation: parseAugmentation(settings.augment ?? 'none') });
   }
-  const given = Object.keys(dataOptions).map((name) => [name, settings[name as keyof DataSettings]]);
   const context = {
-    settings: Object.fromEntries(given) as DataSettings,
+    settings: reading,
     seed,
     inputs: model && inputsOf(model, settings.constants),
     loss: settings.loss,

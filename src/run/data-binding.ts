@@ -69,6 +69,8 @@ export async function bindData(
   const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims });
   const targets = matchTargets(forward.lossInputs, data, loss);
   for (const { input, field } of targets) {
+    const stated = forward.separated.dataInputs.find(({ name }) => name === input.name);
+    if (stated) checkTarget(stated, field, data.name, loss);
     if (!field.classes || !input.labels) continue;
     const { scores = forward.output.name, axis } = input.labels;
     checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], axis, field.classes, data.name);
@@ -151,6 +153,22 @@ function checkRows(graph: Graph, { name }: ValueInfo, { name: field, below }: Fi
         `"${field}" of ${data} goes up to ${below - 1}, but "${table}" of model "${graph.name}", which "${name}" is looked up in, has ${rows} rows: a tokenizer of another vocabulary, or a text longer than the model's positions?`,
       );
   }
+}
+
+/** @throws FlatminError INVALID_ARGUMENT where a loss compares with targets of another type or another number of elements */
+function checkTarget(stated: ValueInfo, field: Field, data: string, loss: Loss): void {
+  const type = dataTypeName(stated.type?.tensorType?.elemType ?? DataType.float);
+  const dims = dimsOf(stated)?.slice(1) ?? [];
+  const sizes = dims.filter((dim): dim is number => typeof dim === 'number');
+  const product = (list: readonly number[]) => list.reduce((all, dim) => all * dim, 1);
+  const fitsSize = sizes.length < dims.length || product(sizes) === product(field.dims);
+  if (field.type === type && fitsSize) return;
+  const shape = (list: readonly (number | string)[]) => ['batch', ...list].join(' × ');
+  const what = field.classes ? 'class labels' : 'values';
+  throw new FlatminError(
+    'INVALID_ARGUMENT',
+    `The loss ${loss.name} compares with ${type} of ${shape(dims)}, but "${field.name}" of ${data} is ${what}, ${field.type} of ${shape(field.dims)}: choose another loss (--loss) or another output of the model (--output).`,
+  );
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where the loss compares with what the data have not */

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { Batch, BatchRecipe, Maker } from '../source.js';
 import { parseRecord, textOf } from './json-record.js';
 import { type LineIndex, openFile, readLine } from './line-file.js';
@@ -21,22 +20,26 @@ class JsonLinesMaker implements Maker {
   constructor(
     private readonly recipe: JsonLinesRecipe,
     private readonly tokenizer: TextTokenizer,
-    private readonly file: FileHandle,
   ) {}
 
   async make(_epoch: number, indices: Int32Array): Promise<Batch> {
     const { lines, labels, columns, shape } = this.recipe;
     const rows = new TokenRows(shape, indices.length);
-    for (const [row, index] of indices.entries()) {
-      const number = lines.numbers[index]!;
-      const record = parseRecord(await readLine(this.file, lines, index), lines.path, number);
-      const [text, pair] = columns.map((column) => textOf(record, column, lines.path, number));
-      const { ids, types } = this.tokenizer.encode(text!, true, pair);
-      rows.set(row, ids, types, this.tokenizer.padId ?? 0);
+    const file = await openFile(lines.path);
+    try {
+      for (const [row, index] of indices.entries()) {
+        const number = lines.numbers[index]!;
+        const record = parseRecord(await readLine(file, lines, index), lines.path, number);
+        const [text, pair] = columns.map((column) => textOf(record, column, lines.path, number));
+        const { ids, types } = this.tokenizer.encode(text!, true, pair);
+        rows.set(row, ids, types, this.tokenizer.padId ?? 0);
+      }
+    } finally {
+      await file.close();
     }
     return { ...rows.arrays, labels: BigInt64Array.from(indices, (index) => BigInt(labels[index]!)) };
   }
 }
 
 export const jsonLinesMaker = async (recipe: JsonLinesRecipe): Promise<Maker> =>
-  new JsonLinesMaker(recipe, await openTokenizer(recipe.tokenizer), await openFile(recipe.lines.path));
+  new JsonLinesMaker(recipe, await openTokenizer(recipe.tokenizer));
