@@ -4,6 +4,7 @@ import { FlatminError, withPath } from '../../errors.js';
 import { dataKind, type OpenContext } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Field, Source } from '../source.js';
+import { TextFit } from './fit.js';
 import type { JsonLinesRecipe } from './json-lines.js';
 import { type JsonRecord, parseRecord, textOf } from './json-record.js';
 import { indexLines, type LineIndex, takeLines } from './line-file.js';
@@ -53,11 +54,17 @@ interface Labelled {
   readonly labels: readonly string[];
 }
 
-async function readLabelled(path: string, columns: readonly string[], label: string): Promise<Labelled> {
+async function readLabelled(
+  path: string,
+  columns: readonly string[],
+  label: string,
+  fit?: TextFit,
+): Promise<Labelled> {
   const labels: string[] = [];
   const lines = await indexLines(path, (line, number) => {
     const record = parseRecord(line, path, number);
-    for (const column of columns) textOf(record, column, path, number);
+    const [text, pair] = columns.map((column) => textOf(record, column, path, number));
+    fit?.look(text!, pair);
     labels.push(labelOf(record, label, path, number));
   });
   return { lines, labels };
@@ -119,7 +126,8 @@ async function openJsonLines(location: string, context: OpenContext): Promise<So
       'INVALID_DATA',
       `The tokenizer ${tokenizer} has no token to fill short texts with: give its tokenizer_config.json a "pad_token".`,
     );
-  const all = await readLabelled(files.train, texts, label);
+  const fit = new TextFit(opened, shape.length);
+  const all = await readLabelled(files.train, texts, label, fit);
   const names = classNames(all.labels);
   if (names.length < 2)
     throw new FlatminError(
@@ -147,6 +155,7 @@ async function openJsonLines(location: string, context: OpenContext): Promise<So
   const notes: string[] = [
     `Texts are ${texts.join(' and ')} of ${location}, classes are ${label}: ${names.join(', ')}.`,
   ];
+  notes.push(...fit.notes());
   let parts: { train: Labelled; test: Labelled };
   if (files.test) parts = { train: all, test: await readLabelled(files.test, texts, label) };
   else {

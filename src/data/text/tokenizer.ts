@@ -8,6 +8,8 @@ export interface TextTokenizer {
   readonly size: number;
   /** What fills rows that are too short; undefined where the tokenizer has no such token. */
   readonly padId: number | undefined;
+  /** What stands for words that the vocabulary has not; undefined where there is no such token. */
+  readonly unknownId: number | undefined;
   /** What stands between two documents; undefined where the tokenizer has no such token. */
   readonly endId: number | undefined;
   /** @param isWhole whether the tokens that begin and end a text are added */
@@ -58,10 +60,15 @@ export async function openTokenizer(path: string): Promise<TextTokenizer> {
   };
   let size = 0;
   for (const id of tokenizer.get_vocab(true).values()) size = Math.max(size, id + 1);
-  const { padding } = definition as { padding?: { pad_id?: number } | null };
+  const { padding, model } = definition as {
+    padding?: { pad_id?: number } | null;
+    model?: { unk_token?: string | null };
+  };
+  const unknown = model?.unk_token;
   return {
     size,
     padId: padding?.pad_id ?? special('pad', 'pad_token'),
+    unknownId: unknown ? tokenizer.token_to_id(unknown) : undefined,
     endId: special('end', 'eos_token'),
     encode(text, isWhole, pair) {
       const { ids, token_type_ids: types } = tokenizer.encode(text, {

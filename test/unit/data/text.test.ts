@@ -255,3 +255,18 @@ test('a tokenizer that is none is refused by its file', async (t) => {
   await writeFile(path, '[');
   await t.throwsAsync(open(), { message: /tokenizer\.json is no JSON object/ });
 });
+
+test('texts that are cut off, and words that the tokenizer does not know, are told', async (t) => {
+  const { notes } = await opened(t, 'jsonl', { files: REVIEWS });
+  t.true(
+    notes.some((note) => /1 of the first 3 texts are longer than 5 tokens/.test(note)),
+    notes.join('\n'),
+  );
+  t.false(notes.some((note) => /unknown/.test(note)));
+  const foreign = lines({ text: 'ein guter Film', label: 1 }, { text: 'schlecht', label: 0 });
+  const { notes: others } = await opened(t, 'jsonl', { files: { 'a.jsonl': foreign } });
+  t.true(
+    others.some((note) => /% of the tokens .* are unknown to the tokenizer/.test(note)),
+    others.join('\n'),
+  );
+});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -203,4 +204,14 @@ test('early stopping without test samples is refused', async (t) => {
   await t.throwsAsync(train({ ...settings, testSamples: 0, earlyStop: 2 }, { ...execution, out }), {
     message: /"earlyStop" watches a metric on test samples/,
   });
+});
+
+test('what data have no use for, and losses of other targets, are refused before anything is written', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const refused = (given: Partial<TrainSettings>, message: RegExp) =>
+    t.throwsAsync(train({ ...settings, ...given }, { ...execution, out }), { message });
+  await refused({ map: { a: 'b' } }, /digits have no use for "map"/);
+  await refused({ normalization: 'imagenet' }, /digits have no use for "normalization"/);
+  await refused({ loss: 'mse' }, /compares with float of batch × 10, but "labels" of digits is class labels/);
+  t.false(existsSync(out));
 });
