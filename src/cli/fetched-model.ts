@@ -55,3 +55,12 @@ export async function fetchedModel(name: string, isQuiet = false): Promise<strin
     bar.stop();
   }
 }
+
+/** What a command line names to be measured: a model, by its file or of the hub, or else the folder of a run. */
+export async function fetchedSubject(
+  name: string,
+  isQuiet?: boolean,
+): Promise<{ model: string } | { run: string }> {
+  const subject = await fetchedModel(name, isQuiet);
+  return isHubName(name) || subject.endsWith('.onnx') ? { model: subject } : { run: subject };
+}

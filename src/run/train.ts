@@ -1,31 +1,25 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Source } from '../data/index.js';
 import { FlatminError, withPath } from '../errors.js';
-import { writeFileAtomic } from '../formats/atomic.js';
-import { fileDigest, sealedJson } from '../formats/digest.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
-import { evaluationText } from '../formats/run/evaluation.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
 import { tellOnStderr } from '../formats/tell.js';
 import type { DownloadProgress } from '../hub/options.js';
 import { type Followed, followable, followedOf } from '../metrics/followed.js';
 import { checked, type Given } from '../options/option.js';
-import type { Evaluation } from '../session/evaluator.js';
-import type { WeightVectors } from '../session/model-weights.js';
-import type { TrainingSession } from '../session/session.js';
 import { assertUsed, resolveSettings } from '../settings/resolve.js';
-import { stepSamples, type TrainSettings } from '../settings/schema.js';
+import type { TrainSettings } from '../settings/schema.js';
 import { KeptCheckpoints } from './checkpoint/kept.js';
 import { initialState, type RunState } from './checkpoint/state.js';
 import { type Execution, executionRecord, resumedExecution } from './execution.js';
+import { finish } from './finish.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
 import { savedSettings } from './folder/saved-settings.js';
 import { Checkpoints, checkpointOptions } from './listeners/checkpoints.js';
-import { checkEvaluation, Divergence } from './listeners/divergence.js';
+import { Divergence } from './listeners/divergence.js';
 import { EarlyStop } from './listeners/early-stop.js';
 import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
@@ -34,7 +28,7 @@ import { Uninterrupted } from './listeners/uninterrupted.js';
 import { pinModel } from './pinned-model.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
-import { peakRssBytes, readSummary } from './summary.js';
+import { readSummary } from './summary.js';
 import { checkResults } from './trained-model.js';
 import { Trainer } from './trainer.js';
 
@@ -210,128 +204,11 @@ async function trainIn(
   }
 }
 
-/** What the end of a run works with. */
-interface Finishing {
-  readonly setup: Setup;
-  readonly followed: Followed;
-  readonly state: RunState;
-  readonly log: RunLog;
-  readonly warn: (text: string) => void;
-}
-
 /** What an earlier beginning of the run came to. */
 async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<void> {
   for (const name of [RUN_FILES.summary, RUN_FILES.model, RUN_FILES.labels, RUN_FILES.evaluation])
     await rm(folder.path(name), { force: true });
   await kept.removeAll();
-}
-
-/** Final losses, evaluation.json, model.onnx, labels.json, and last of all summary.json, which marks the run as finished. */
-async function finish(
-  trainer: Trainer,
-  folder: RunFolder,
-  { setup, followed, state, log, warn }: Finishing,
-): Promise<TrainSummary> {
-  const { settings, session, source, testLoader, trainEvaluation } = setup;
-  const result = await trainer.result();
-  const test =
-    trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result, { details: true })));
-  const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
-  checkEvaluation(onTraining, 'training', state.step);
-  await save(session, folder.path(RUN_FILES.model), result, warn);
-  if (test) await writeEvaluation(folder, setup, test);
-  const written = [
-    RUN_FILES.model,
-    ...(await writeLabels(folder, source)),
-    ...(test ? [RUN_FILES.evaluation] : []),
-  ];
-  const digests = written.map(async (name) => [name, await fileDigest(folder.path(name))]);
-  const secondsPerStep = state.seconds / state.step;
-  const summary: TrainSummary = {
-    accuracy: test?.accuracy ?? null,
-    metrics: { ...test?.metrics },
-    metric: followed.name,
-    trainLoss: onTraining.loss,
-    trainAccuracy: onTraining.accuracy ?? null,
-    trainMetrics: { ...onTraining.metrics },
-    testLoss: test?.loss ?? null,
-    generalizationGap: test ? test.loss - onTraining.loss : null,
-    secondsPerStep,
-    imagesPerSecond: stepSamples(settings) / secondsPerStep,
-    peakRssBytes: peakRssBytes(),
-    steps: state.step,
-    skippedSteps: state.skipped,
-    epochs: state.epoch,
-    batch: settings.batch,
-    trainEvalSamples: trainEvaluation.samples,
-    testSamples: source.test.size,
-    model: settings.model,
-    parameters: session.space.arena.count,
-    data: settings.data,
-    ...(source.normalization && { normalization: source.normalization }),
-    optimizer: setup.optimizer.describe(),
-    precision: settings.precision,
-    device: session.device.name,
-    loss: setup.loss.name,
-    seed: settings.seed,
-    out: folder.dir,
-    files: {
-      [RUN_FILES.metrics]: await log.flush(),
-      ...Object.fromEntries(await Promise.all(digests)),
-    },
-  };
-  await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
-  return summary;
-}
-
-/** A list of the classes' names, as labels count them. @returns the file, where there are such */
-async function writeLabels(folder: RunFolder, { targets }: Source): Promise<string[]> {
-  const { names = [] } = targets[0]?.classes ?? {};
-  if (names.length === 0) return [];
-  await writeFileAtomic(folder.path(RUN_FILES.labels), `${JSON.stringify(names, null, 2)}\n`);
-  return [RUN_FILES.labels];
-}
-
-/** More classes have no confusion matrix in evaluation.json: `flatmin evaluate --details` has it. */
-const MOST_WRITTEN_CLASSES = 100;
-
-/** The last evaluation on the test set, with figures of each class. */
-async function writeEvaluation(folder: RunFolder, setup: Setup, test: Evaluation): Promise<void> {
-  const { settings, source, loss } = setup;
-  const { perClass, confusion } = test.details ?? {};
-  const classNames = source.targets[0]?.classes?.names;
-  const details = perClass && {
-    perClass,
-    ...(perClass.length <= MOST_WRITTEN_CLASSES && { confusion }),
-  };
-  const text = evaluationText({
-    model: RUN_FILES.model,
-    data: settings.data,
-    part: 'test',
-    samples: test.samples,
-    lossName: loss.name,
-    loss: test.loss,
-    metrics: test.metrics,
-    ...(details && classNames && perClass.length === classNames.length && { classNames }),
-    ...(details && { details }),
-  });
-  await writeFileAtomic(folder.path(RUN_FILES.evaluation), text);
-}
-
-/** In float32 where a weight has grown beyond its type in the file: the run's result is not lost. */
-async function save(
-  session: TrainingSession,
-  path: string,
-  weights: WeightVectors,
-  warn: (text: string) => void,
-): Promise<void> {
-  try {
-    await session.save(path, weights);
-  } catch (error) {
-    if (!(error instanceof FlatminError && error.code === 'NOT_FINITE')) throw error;
-    await session.save(path, { ...weights, type: 'float32' });
-    warn(`${path} is saved in float32, not in the types of the model it came from. ${error.message}`);
-  }
 }
 
 /** Sums are rounded in another order with other threads or another runtime. */

@@ -22,10 +22,10 @@ import { DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { Vector } from '../vectors/parameter-space.js';
-import { sourceSamples } from './dataset-samples.js';
 import { filterAxes } from './filter-axes.js';
 import { objectiveOptions } from './model-objective.js';
 import { passBatch } from './pass-batch.js';
+import { sourceSamples } from './source-samples.js';
 import { subjectOfRun, subjectOptions } from './subject.js';
 
 /** Points of an axis, by the number of axes. */

@@ -9,8 +9,8 @@ import { ModelWeights } from '../session/model-weights.js';
 import { seed } from '../sharpness/declare.js';
 import type { Objective } from '../sharpness/objective.js';
 import type { ParameterSpace, Vector } from '../vectors/parameter-space.js';
-import { sourceSamples } from './dataset-samples.js';
 import { PASS_BATCH_DEFAULT, passBatch } from './pass-batch.js';
+import { sourceSamples } from './source-samples.js';
 import { chooseSubject, type SubjectOptions } from './subject.js';
 
 export const objectiveOptions = {

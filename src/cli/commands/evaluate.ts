@@ -6,6 +6,7 @@ import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given } from '../command-options.js';
 import { evaluationTable } from '../evaluation-table.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { fetchedSubject } from '../fetched-model.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
@@ -28,7 +29,7 @@ export function addEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
     .description('The loss and the metrics of any model on a part of the data.')
-    .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
+    .argument('<subject>', 'the folder of a run, or MODEL.onnx or hf:OWNER/NAME (with --data)');
   addOptions(command, OPTIONS);
   command.action((subject: string) => runEvaluate(command, subject));
 }
@@ -39,7 +40,7 @@ async function runEvaluate(command: Command, subject: string): Promise<void> {
     ...rest,
     ...chosenExecution(rest),
     constants: constant,
-    ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
+    ...(await fetchedSubject(subject, quiet)),
     onNote: (note) => {
       if (!quiet) say(note);
     },

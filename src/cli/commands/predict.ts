@@ -6,6 +6,7 @@ import { predict, predictOptions } from '../../study/predict.js';
 import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given, required } from '../command-options.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
+import { fetchedSubject } from '../fetched-model.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
@@ -30,7 +31,7 @@ export function addPredict(program: Command): void {
   const command = program
     .command('predict')
     .description('What any model predicts for each image of a part of the data, into a file.')
-    .argument('<subject>', 'the folder of a run, or MODEL.onnx (with --data)');
+    .argument('<subject>', 'the folder of a run, or MODEL.onnx or hf:OWNER/NAME (with --data)');
   addOptions(command, OPTIONS);
   command.action((subject: string) => runPredict(command, subject));
 }
@@ -41,7 +42,7 @@ async function runPredict(command: Command, subject: string): Promise<void> {
     ...rest,
     ...chosenExecution(rest),
     constants: constant,
-    ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
+    ...(await fetchedSubject(subject, quiet)),
     onNote: (note) => {
       if (!quiet) say(note);
     },

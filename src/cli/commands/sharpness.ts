@@ -10,7 +10,7 @@ import { readingOptions, subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
-import { fetchedModel } from '../fetched-model.js';
+import { fetchedSubject } from '../fetched-model.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { schemaOption } from '../schema-option.js';
@@ -57,13 +57,12 @@ export function addSharpness(program: Command): void {
 
 async function runSharpness(command: Command, named: string): Promise<void> {
   const { json, out, quiet, constant, ...rest } = given(command, OPTIONS);
-  const subject = await fetchedModel(named, quiet);
   const options: MeasureSharpnessOptions = {
     ...givenToMeasures(command),
     ...rest,
     ...chosenExecution(rest),
     constants: constant,
-    ...(subject.endsWith('.onnx') ? { model: subject } : { run: subject }),
+    ...(await fetchedSubject(named, quiet)),
   };
   const onNote = (note: string) => {
     if (!quiet) say(note);

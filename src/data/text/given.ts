@@ -1,0 +1,16 @@
+import { resolve } from 'node:path';
+import { FlatminError } from '../../errors.js';
+import type { OpenContext } from '../kind.js';
+import { openTokenizer, type TextTokenizer } from './tokenizer.js';
+
+/** Of the samples, where the data have no part for tests and `split` is not given. */
+export const SPLIT = 0.1;
+/** @throws FlatminError INVALID_ARGUMENT where there is no tokenizer */
+export async function tokenizerOf({
+  settings: { tokenizer },
+}: OpenContext): Promise<{ path: string; tokenizer: TextTokenizer }> {
+  if (tokenizer === undefined)
+    throw new FlatminError('INVALID_ARGUMENT', 'Texts need a tokenizer: --tokenizer tokenizer.json.');
+  const path = resolve(tokenizer);
+  return { path, tokenizer: await openTokenizer(path) };
+}

@@ -1,0 +1,186 @@
+import { FlatminError } from '../../errors.js';
+import type { OpenContext } from '../kind.js';
+import { Purpose, randomStream, shuffledIndices } from '../random.js';
+import type { Field, Source } from '../source.js';
+import { TextFit } from './fit.js';
+import { SPLIT, tokenizerOf } from './given.js';
+import type { JsonLinesRecipe } from './json-lines.js';
+import { type JsonRecord, parseRecord, textOf } from './json-record.js';
+import { indexLines, type LineIndex, takeLines } from './line-file.js';
+import { nextTokens } from './next-tokens.js';
+import { partFiles } from './parts.js';
+import { type TokenShape, tokenFields, tokenShape } from './token-inputs.js';
+
+/** Columns that are looked for where `map` names none. */
+const TEXT_COLUMNS = ['text', 'sentence', 'content'];
+const LABEL_COLUMNS = ['label', 'labels', 'class', 'target'];
+
+/** A label of a record, as a text. */
+function labelOf(record: JsonRecord, column: string, path: string, number: number): string {
+  const value = Object.hasOwn(record, column) ? record[column] : undefined;
+  if (typeof value === 'string' || typeof value === 'boolean' || Number.isInteger(value))
+    return String(value);
+  throw new FlatminError(
+    'INVALID_DATA',
+    `${path}, line ${number}: expected "${column}" to be a class, a text or an integer, but found ${value === undefined ? 'none' : JSON.stringify(value)?.slice(0, 60)}.`,
+  );
+}
+
+/** Integers in the order of numbers, anything else by code points. */
+function classNames(labels: Iterable<string>): string[] {
+  const names = [...new Set(labels)];
+  return names.every((name) => /^-?\d+$/.test(name))
+    ? names.sort((a, b) => Number(a) - Number(b))
+    : names.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Lines of one part, with their labels. */
+interface Labelled {
+  readonly lines: LineIndex;
+  readonly labels: readonly string[];
+}
+
+async function readLabelled(
+  path: string,
+  columns: readonly string[],
+  label: string,
+  fit?: TextFit,
+): Promise<Labelled> {
+  const labels: string[] = [];
+  const lines = await indexLines(path, (line, number) => {
+    const record = parseRecord(line, path, number);
+    const [text, pair] = columns.map((column) => textOf(record, column, path, number));
+    fit?.look(text!, pair);
+    labels.push(labelOf(record, label, path, number));
+  });
+  return { lines, labels };
+}
+
+/** The columns of texts and of the class: those of `map`, else those of usual names. @throws FlatminError INVALID_DATA */
+async function columnsOf(
+  path: string,
+  { settings: { map = {} } }: OpenContext,
+  { inputs }: TokenShape,
+): Promise<{ texts: string[]; label: string | undefined }> {
+  let first: JsonRecord | undefined;
+  await indexLines(path, (line, number) => {
+    first ??= parseRecord(line, path, number);
+  });
+  if (!first) throw new FlatminError('INVALID_DATA', `${path} is empty: a JSON object a line is expected.`);
+  const ids = inputs.find(({ role }) => role === 'ids')!.name;
+  const keys = Object.keys(first);
+  for (const name of Object.keys(map))
+    if (name !== 'text' && name !== ids && !LABEL_COLUMNS.includes(name))
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `"map" names ${name}: texts give ${ids} (or text) and labels, as --map text=review,labels=stars.`,
+      );
+  const texts =
+    (map[ids] ?? map.text)?.split('+') ?? TEXT_COLUMNS.filter((name) => keys.includes(name)).slice(0, 1);
+  if (texts.length === 0 || texts.length > 2)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${path} has the columns ${keys.join(', ')}: say which is the text, --map text=COLUMN, or text=FIRST+SECOND for pairs.`,
+    );
+  const label = LABEL_COLUMNS.map((name) => map[name]).find((name) => name !== undefined);
+  return { texts, label: label ?? LABEL_COLUMNS.find((name) => keys.includes(name)) };
+}
+
+const indicesUpTo = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
+
+export async function openJsonLines(location: string, context: OpenContext): Promise<Source> {
+  const { settings, seed } = context;
+  const files = await partFiles(location, 'jsonl');
+  const shape = tokenShape(context.inputs, settings);
+  const { path: tokenizer, tokenizer: opened } = await tokenizerOf(context);
+  const { texts, label } = await columnsOf(files.train, context, shape);
+  if (label === undefined) {
+    const read = async (path: string) => {
+      const documents: string[] = [];
+      await indexLines(path, (line, number) => {
+        documents.push(textOf(parseRecord(line, path, number), texts[0]!, path, number));
+      });
+      return documents;
+    };
+    return nextTokens(location, context, shape, opened, {
+      train: await read(files.train),
+      ...(files.test && { test: await read(files.test) }),
+    });
+  }
+  if (opened.padId === undefined)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `The tokenizer ${tokenizer} has no token to fill short texts with: give its tokenizer_config.json a "pad_token".`,
+    );
+  const fit = new TextFit(opened, shape.length);
+  const all = await readLabelled(files.train, texts, label, fit);
+  const names = classNames(all.labels);
+  if (names.length < 2)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${files.train} holds ${names.length === 0 ? 'no line' : `the one class ${names[0]}`}: two classes at least are expected.`,
+    );
+  const indexOf = new Map(names.map((name, index) => [name, index]));
+  const part = ({ lines, labels }: Labelled) => {
+    const indices = new Int32Array(new SharedArrayBuffer(4 * labels.length));
+    for (const [at, name] of labels.entries()) {
+      const index = indexOf.get(name);
+      if (index === undefined)
+        throw new FlatminError(
+          'INVALID_DATA',
+          `${lines.path}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${files.train}, whose classes are ${names.join(', ')}.`,
+        );
+      indices[at] = index;
+    }
+    return { lines, labels: indices };
+  };
+  const pick = ({ lines, labels }: Labelled, indices: ArrayLike<number>): Labelled => ({
+    lines: takeLines(lines, indices),
+    labels: Array.from(indices, (at) => labels[at]!),
+  });
+  const notes: string[] = [
+    `Texts are ${texts.join(' and ')} of ${location}, classes are ${label}: ${names.join(', ')}.`,
+  ];
+  notes.push(...fit.notes());
+  let parts: { train: Labelled; test: Labelled };
+  if (files.test) parts = { train: all, test: await readLabelled(files.test, texts, label) };
+  else {
+    const { split = SPLIT } = settings;
+    const order = shuffledIndices(all.labels.length, randomStream(Purpose.split, seed));
+    const tested = Math.round(split * order.length);
+    notes.push(`${tested} of the ${order.length} lines are tested on (split ${split}).`);
+    parts = {
+      train: pick(all, order.subarray(tested).sort()),
+      test: pick(all, order.subarray(0, tested).sort()),
+    };
+  }
+  const fields = tokenFields(shape, opened.size);
+  const target: Field = { name: 'labels', type: 'int64', dims: [], classes: { count: names.length, names } };
+  const source = ({ train, test }: typeof parts): Source => {
+    const made = (given: Labelled) => {
+      const { lines, labels } = part(given);
+      const recipe: JsonLinesRecipe = {
+        maker: 'json-lines',
+        lines,
+        labels,
+        columns: texts,
+        tokenizer,
+        shape,
+      };
+      return { size: given.labels.length, recipe: () => recipe };
+    };
+    return {
+      name: location,
+      inputs: fields,
+      targets: [target],
+      train: made(train),
+      test: made(test),
+      notes,
+      take: ({
+        train: some = indicesUpTo(train.labels.length),
+        test: others = indicesUpTo(test.labels.length),
+      }) => source({ train: pick(train, some), test: pick(test, others) }),
+    };
+  };
+  return source(parts);
+}
