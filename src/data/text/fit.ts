@@ -5,6 +5,15 @@ const LOOKED_AT = 500;
 /** A vocabulary of another language or kind leaves more words unknown. */
 const MANY_UNKNOWN = 0.05;
 
+/** A note where many of some tokens are unknown. */
+export function unknownNotes(unknown: number, tokens: number, of: string): string[] {
+  const share = unknown / Math.max(1, tokens);
+  if (share <= MANY_UNKNOWN) return [];
+  return [
+    `${(100 * share).toFixed(0)} % of the tokens of ${of} are unknown to the tokenizer: is it the model's?`,
+  ];
+}
+
 /** What the user should know of how texts fit the length and the vocabulary, by the first of them. */
 export class TextFit {
   private texts = 0;
@@ -28,15 +37,10 @@ export class TextFit {
 
   notes(): string[] {
     const { texts, cut, length } = this;
-    const share = this.unknown / Math.max(1, this.tokens);
     const of = `the first ${texts} texts`;
     return [
       ...(cut > 0 ? [`${cut} of ${of} are longer than ${length} tokens: what is behind is cut off.`] : []),
-      ...(share > MANY_UNKNOWN
-        ? [
-            `${(100 * share).toFixed(0)} % of the tokens of ${of} are unknown to the tokenizer: is it the model's?`,
-          ]
-        : []),
+      ...unknownNotes(this.unknown, this.tokens, of),
     ];
   }
 }

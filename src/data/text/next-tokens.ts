@@ -1,6 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import type { OpenContext } from '../kind.js';
 import type { Field, Source } from '../source.js';
+import { unknownNotes } from './fit.js';
 import { SPLIT } from './given.js';
 import type { TokenBlocksRecipe } from './token-blocks.js';
 import { type TokenShape, tokenFields } from './token-inputs.js';
@@ -17,7 +18,8 @@ export function nextTokens(
   const { length } = shape;
   const train = tokensOf(tokenizer, documents.train);
   const blocks = (count: number) => Math.max(0, Math.floor((count - 1) / length));
-  const notes: string[] = [];
+  const unknown = train.reduce((sum, id) => sum + Number(id === tokenizer.unknownId), 0);
+  const notes = unknownNotes(unknown, train.length, location);
   const starts = (from: number, to: number): Float64Array => {
     const list = new Float64Array(new SharedArrayBuffer(8 * (to - from)));
     for (let at = 0; at < list.length; at++) list[at] = (from + at) * length;

@@ -265,8 +265,10 @@ test('texts that are cut off, and words that the tokenizer does not know, are to
   t.false(notes.some((note) => /unknown/.test(note)));
   const foreign = lines({ text: 'ein guter Film', label: 1 }, { text: 'schlecht', label: 0 });
   const { notes: others } = await opened(t, 'jsonl', { files: { 'a.jsonl': foreign } });
-  t.true(
-    others.some((note) => /% of the tokens .* are unknown to the tokenizer/.test(note)),
-    others.join('\n'),
-  );
+  const text = await opened(t, 'text', { files: { 'a.txt': 'ein guter Film '.repeat(9) } });
+  for (const told of [others, text.notes])
+    t.true(
+      told.some((note) => /% of the tokens .* are unknown to the tokenizer/.test(note)),
+      told.join('\n'),
+    );
 });
