@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { fuseGemm } from '../../../src/lowering/products/gemm.js';
+import { stackProducts } from '../../../src/lowering/products/stacked.js';
 import { reshapedStrides } from '../../../src/lowering/products/views.js';
 import { float } from '../../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel, valueInfo } from '../../../src/onnx/builder.js';
@@ -36,6 +37,7 @@ async function fused(
   t: ExecutionContext,
   inputs: Readonly<Record<string, readonly number[]>>,
   build: (b: GraphBuilder) => readonly string[],
+  rewrite = fuseGemm,
 ): Promise<string[]> {
   const builder = new GraphBuilder();
   for (const [name, dims] of Object.entries(inputs)) builder.input(name, 'float', dims);
@@ -43,7 +45,7 @@ async function fused(
   const types = await inferTypes(runtime, model(builder.graph));
   const output = outputs.map((name) => valueInfo(name, types.get(name)!.type, types.get(name)!.dims));
   const graph = { ...builder.graph, output };
-  const after = fuseGemm(graph, types);
+  const after = rewrite(graph, types);
   const [expected, found] = [await run(graph), await run(after)];
   for (const [at, values] of expected.entries())
     for (const [i, value] of values.entries())
@@ -164,4 +166,64 @@ test('a product behind thousands of transposes reads what they begin with', asyn
     return [b.op('MatMul', [x, 'y'])];
   });
   t.deepEqual(ops.slice(-1), ['Gemm']);
+});
+
+const gemms = (
+  b: GraphBuilder,
+  terms: number,
+  attributes: Readonly<Record<string, number | ReturnType<typeof float>>>,
+) => Array.from({ length: terms }, (_, at) => b.op('Gemm', [`x${at}`, `y${at}`], attributes));
+const operands = (terms: number, x: readonly number[], y: readonly number[]) =>
+  Object.fromEntries(
+    Array.from({ length: terms }, (_, at) => [
+      [`x${at}`, x],
+      [`y${at}`, y],
+    ]).flat() as [string, readonly number[]][],
+  );
+
+test('a sum of products is one product of the matrices side by side, however they are read', async (t) => {
+  for (const [transA, transB] of [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ] as const) {
+    const ops = await fused(
+      t,
+      operands(4, transA ? [2, 7] : [7, 2], transB ? [9, 2] : [2, 9]),
+      (b) => [b.op('Sum', gemms(b, 4, { transA, transB, alpha: float(0.5) }))],
+      stackProducts,
+    );
+    t.deepEqual(ops, ['Concat', 'Concat', 'Gemm']);
+  }
+});
+
+test('summands that are no products, or of another form, stay summands', async (t) => {
+  const ops = await fused(
+    t,
+    { ...operands(4, [2, 7], [2, 9]), z: [7, 9], v: [7, 3], w: [3, 9] },
+    (b) => [b.op('Sum', ['z', ...gemms(b, 4, { transA: 1 }), b.op('MatMul', ['v', 'w'])])],
+    stackProducts,
+  );
+  t.deepEqual(ops, ['MatMul', 'Concat', 'Concat', 'Gemm', 'Sum']);
+});
+
+test('products whose operands are larger than they, and those read elsewhere, are summed as they are', async (t) => {
+  const large = await fused(
+    t,
+    operands(3, [20, 7], [20, 9]),
+    (b) => [b.op('Sum', gemms(b, 3, { transA: 1 }))],
+    stackProducts,
+  );
+  t.deepEqual(large, ['Gemm', 'Gemm', 'Gemm', 'Sum']);
+  const elsewhere = await fused(
+    t,
+    operands(3, [2, 7], [2, 9]),
+    (b) => {
+      const products = gemms(b, 3, { transA: 1 });
+      return [b.op('Sum', products), b.op('Neg', [products[1]!])];
+    },
+    stackProducts,
+  );
+  t.deepEqual(elsewhere, ['Gemm', 'Gemm', 'Gemm', 'Sum', 'Neg']);
 });
