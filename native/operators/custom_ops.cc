@@ -6,6 +6,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "../kernels/add_slices.h"
 #include "../kernels/batch_norm.h"
 #include "attention_op.h"
 #include "kernel_run.h"
@@ -243,13 +244,45 @@ class ConvGradWeight : public ConvKernel {
   Dims kernel_;
 };
 
+// AddSlices(updates, at; axis, positions) → sum
+// Zeros with `positions` places along the axis, and slice i of `updates` added at at[i], counted from the end where it is negative.
+class AddSlices : public Kernel {
+ public:
+  explicit AddSlices(const NodeAttributes& node) : axis_(node.integer("axis")), positions_(node.integer("positions")) {
+    if (axis_ < 0) throw std::runtime_error("axis " + std::to_string(axis_) + " is negative");
+    if (positions_ < 0) throw std::runtime_error("positions " + std::to_string(positions_) + " is negative");
+  }
+
+  void compute(const KernelRun& run) const override {
+    Dims dims = run.dims(0, static_cast<size_t>(axis_) + 1, kAnyRank);
+    const int64_t count = dims[static_cast<size_t>(axis_)];
+    const float* updates = run.input(0, dims);
+    const int64_t* at = run.int64_input(1, {count});
+    auto* own = static_cast<int64_t*>(run.scratch(sizeof(int64_t) * static_cast<size_t>(count)));
+    for (int64_t i = 0; i < count; ++i) {
+      own[i] = at[i] < 0 ? at[i] + positions_ : at[i];
+      if (own[i] < 0 || own[i] >= positions_) {
+        run.refuse("index " + std::to_string(at[i]) + " is outside of " + std::to_string(positions_) + " positions");
+      }
+    }
+    const auto product = [](auto first, auto end) { return std::accumulate(first, end, int64_t{1}, std::multiplies<>()); };
+    const auto after = dims.begin() + axis_ + 1;
+    const kernels::AddSlicesShape shape{product(dims.begin(), dims.begin() + axis_), count, product(after, dims.end()), positions_};
+    dims[static_cast<size_t>(axis_)] = positions_;
+    kernels::add_slices(shape, updates, own, run.output(0, dims), run.parallel());
+  }
+
+ private:
+  int64_t axis_, positions_;
+};
+
 template <class K>
 std::unique_ptr<Kernel> create(const NodeAttributes& node) {
   return std::make_unique<K>(node);
 }
 
-// name, inputs, required ones, required outputs, outputs
-const std::array<KernelSpec, 8> kSpecs = {{
+// name, inputs, required ones, required outputs, outputs, …: see KernelSpec
+const std::array<KernelSpec, 9> kSpecs = {{
     {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
     {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
     {"RunningNorm", {"X", "scale", "bias", "mean", "variance"}, 5, 1, 1, create<RunningNorm>},
@@ -257,7 +290,8 @@ const std::array<KernelSpec, 8> kSpecs = {{
     {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
-    {"Region", {"inputs"}, 1, 1, 1, create_region, true},
+    {"AddSlices", {"updates", "at"}, 2, 1, 1, create<AddSlices>, 1},
+    {"Region", {"inputs"}, 1, 1, 1, create_region, SIZE_MAX, true},
 }};
 
 }  // namespace

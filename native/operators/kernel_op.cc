@@ -68,7 +68,10 @@ KernelOp::KernelOp(const Library& owner, const KernelSpec& described, unsigned c
   version = ort::kApiVersion;
   GetName = [](const OrtCustomOp* op) { return op_of(op).spec.name; };
   GetExecutionProviderType = [](const OrtCustomOp*) -> const char* { return nullptr; };
-  GetInputType = [](const OrtCustomOp* op, size_t) -> int { return op_of(op).spec.variadic ? kAnyType : ort::kFloat; };
+  GetInputType = [](const OrtCustomOp* op, size_t index) -> int {
+    const KernelSpec& spec = op_of(op).spec;
+    return spec.variadic ? kAnyType : index == spec.int64_input ? ort::kInt64 : ort::kFloat;
+  };
   GetInputTypeCount = [](const OrtCustomOp* op) { return op_of(op).spec.inputs.size(); };
   GetOutputType = [](const OrtCustomOp*, size_t) -> int { return ort::kFloat; };
   GetOutputTypeCount = [](const OrtCustomOp* op) { return op_of(op).spec.outputs; };

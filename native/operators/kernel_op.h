@@ -68,6 +68,7 @@ struct KernelSpec {
   std::vector<const char*> inputs;  // their names
   size_t required_inputs, required_outputs, outputs;
   std::unique_ptr<Kernel> (*create)(const NodeAttributes&);
+  size_t int64_input = SIZE_MAX;  // the one whose elements are int64; the others' are float32
   bool variadic = false;  // any number of inputs, of any type, and of outputs: `inputs` and `outputs` stand for all
 };
 

@@ -80,15 +80,22 @@ Dims KernelRun::dims(size_t index, size_t least_rank, size_t most_rank) const {
   return found;
 }
 
-const float* KernelRun::input(size_t index, const Dims& expected) const {
-  const OrtValue* found = value(index);
-  if (!found) return nullptr;
-  if (const Dims dims = dims_of(found); dims != expected) {
+const void* KernelRun::data(const OrtValue* value, size_t index, const Dims& expected) const {
+  if (const Dims dims = dims_of(value); dims != expected) {
     refuse("input " + std::string(spec_.inputs[index]) + " has shape " + shape_text(dims) + ", expected " + shape_text(expected));
   }
   void* data = nullptr;
-  library_.check(library_.api().GetTensorMutableData(const_cast<OrtValue*>(found), &data));
-  return static_cast<const float*>(data);
+  library_.check(library_.api().GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  return data;
+}
+
+const float* KernelRun::input(size_t index, const Dims& expected) const {
+  const OrtValue* found = value(index);
+  return found ? static_cast<const float*>(data(found, index, expected)) : nullptr;
+}
+
+const int64_t* KernelRun::int64_input(size_t index, const Dims& expected) const {
+  return static_cast<const int64_t*>(data(value(index), index, expected));
 }
 
 float* KernelRun::output(size_t index, const Dims& dims) const {

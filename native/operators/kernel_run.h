@@ -21,7 +21,7 @@ struct AnyTensor {
   const void* data;
 };
 
-// Methods throw std::runtime_error. Tensors are float32, but for `any_input`.
+// Methods throw std::runtime_error. Tensors are float32, but for `int64_input` and `any_input`.
 class KernelRun {
  public:
   KernelRun(const Library& library, const KernelSpec& spec, OrtKernelContext* context, unsigned threads, ScratchPool& scratch);
@@ -32,6 +32,7 @@ class KernelRun {
   Dims dims(size_t index, size_t least_rank, size_t most_rank) const;
   // The data of an input of that very shape: what is read is in bounds. Null when an optional input is absent.
   const float* input(size_t index, const Dims& expected) const;
+  const int64_t* int64_input(size_t index, const Dims& expected) const;  // a required one
   AnyTensor any_input(size_t index) const;
   size_t input_count() const;
   size_t output_count() const;
@@ -44,6 +45,7 @@ class KernelRun {
  private:
   const OrtValue* value(size_t index) const;  // null when the optional input is absent
   Dims dims_of(const OrtValue* value) const;
+  const void* data(const OrtValue* value, size_t index, const Dims& expected) const;
   AnyTensor describe(const OrtValue* value) const;
 
   const Library& library_;

@@ -43,7 +43,7 @@ enum AllocatorType { kDeviceAllocator = 0, kArenaAllocator = 1 };
 enum MemoryType { kMemoryDefault = 0 };
 enum ValueKind { kTensor = 1 };
 enum LoggingLevel { kLogFatal = 4 };
-enum ElementType { kFloat = 1, kBool = 9 };
+enum ElementType { kFloat = 1, kInt64 = 7, kBool = 9 };
 
 // X(slot, return type, name, arguments)
 #define FLATMIN_ORT_FUNCTIONS(X)                                                                                        \

@@ -6,6 +6,7 @@ import { cpuTrainingKernels, opsOfAnyRank } from '../releases/training-kernels.j
 import { batchNormInternal } from './alias.js';
 import type { LoweringContext } from './context.js';
 import { fuseRegions } from './fusion/fuse.js';
+import { fuseAddSlices } from './kernels/add-slices.js';
 import { fuseBatchNorm } from './kernels/batch-norm.js';
 import * as conv from './kernels/conv.js';
 import { fuseProducts } from './products/products.js';
@@ -49,5 +50,5 @@ export const flatmin: Target = {
   ops: new Set(),
   rewrites: { Conv: conv.forward, [`${microsoft}:ConvGrad`]: conv.gradient },
   fuse: fuseBatchNorm,
-  finish: (graph, types) => fuseRegions(fuseProducts(graph, types), types),
+  finish: (graph, types) => fuseRegions(fuseProducts(fuseAddSlices(graph, types), types), types),
 };

@@ -4,7 +4,7 @@ import { type AttributeValue, float } from '../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { flatminDomain } from '../../src/onnx/domains.js';
 import { encodeModel } from '../../src/onnx/proto.js';
-import { DataType } from '../../src/onnx/tensors/tensor.js';
+import { DataType, elementBytes } from '../../src/onnx/tensors/tensor.js';
 import { open } from './models.js';
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -15,6 +15,8 @@ interface Case {
   readonly inputs: Shapes;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly outputs: number;
+  /** The inputs that hold integers; the others hold numbers. */
+  readonly integers?: readonly string[];
   /** Axes whose sizes the other inputs and the attributes leave free. */
   readonly free: Readonly<Record<string, readonly number[]>>;
 }
@@ -93,6 +95,14 @@ const cases: Case[] = [
     outputs: 1,
     free: { X: [1], dY: [1] },
   },
+  {
+    op: 'AddSlices',
+    inputs: { updates: [2, 3, 4], at: [3] },
+    attributes: { axis: 1, positions: 5 },
+    outputs: 1,
+    integers: ['at'],
+    free: { updates: [0, 2] },
+  },
 ];
 
 /** Q and O are [2, 3, 4], K and V [2, 5, 4]; a view reaches to the last element. */
@@ -141,16 +151,17 @@ const elements = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
 /** Runs a node on zeros of the shapes. An input whose shape is not given is left out. */
 async function run(
-  { op, inputs: declared, attributes, outputs }: Case,
+  { op, inputs: declared, attributes, outputs, integers = [] }: Case,
   shapes: Shapes = declared,
 ): Promise<void> {
   const builder = new GraphBuilder();
   const names = Object.keys(declared).map((name) => (shapes[name] ? name : ''));
+  const typeOf = (name: string) => (integers.includes(name) ? 'int64' : 'float');
   for (const name of names)
     if (name)
       builder.input(
         name,
-        'float',
+        typeOf(name),
         shapes[name]!.map((_, axis) => `${name}_${axis}`),
       );
   const values = builder.ops(op, names, attributes, { count: outputs, domain: flatminDomain, name: 'node' });
@@ -162,8 +173,8 @@ async function run(
     if (name)
       binding.bindInput(
         name,
-        new addon.DeviceBuffer(elements(shapes[name]!) * 4),
-        DataType.float,
+        new addon.DeviceBuffer(elements(shapes[name]!) * elementBytes(DataType[typeOf(name)])),
+        DataType[typeOf(name)],
         shapes[name]!,
       );
   for (const value of values) binding.bindOutput(value);

@@ -54,7 +54,7 @@ const each = (ops: readonly string[], formula: Formula): Record<string, Formula>
 const MOVES = [
   ...['Cast', 'Compress', 'Concat', 'ConstantOfShape', 'DepthToSpace', 'Expand', 'Gather', 'GatherElements'],
   ...['GatherND', 'Identity', 'MemcpyFromHost', 'MemcpyToHost', 'OneHot', 'Pad', 'Range', 'ScatterElements'],
-  ...['ScatterND', 'Slice', 'SpaceToDepth', 'Split', 'Tile', 'Transpose', 'Where'],
+  ...['ScatterND', 'Slice', 'SpaceToDepth', 'Split', 'Tile', 'Transpose', 'Where', 'AddSlices'],
 ];
 /** Ops whose output is their input's memory, or its shape. */
 const VIEWS = ['Constant', 'Flatten', 'Reshape', 'Shape', 'Size', 'Squeeze', 'Unsqueeze'];
