@@ -40,6 +40,8 @@ export interface EvaluationSource {
   readonly samples: number;
   /** By label; undefined where labels have no names. */
   readonly classNames: readonly string[] | undefined;
+  /** The file of a sample, where each has one. */
+  readonly fileOf: ((index: number) => string) | undefined;
   batches(): AsyncIterable<Feeds>;
   close(): Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     part,
     samples: samples[part].size,
     classNames: samples.targets[0]?.classes?.names,
+    fileOf: samples[part].fileOf,
     async *batches() {
       for await (const each of loader.epoch(0)) yield binding.feeds(each);
     },

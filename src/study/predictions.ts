@@ -18,6 +18,8 @@ export interface PredictedClass {
 export interface Prediction {
   /** Place of the sample in the data, from 0. */
   readonly index: number;
+  /** Its file, relative to the folder of the data, where each sample has one. */
+  readonly file?: string;
   /** The class that the data say it is. */
   readonly label?: number;
   /** The label's. */
@@ -37,6 +39,7 @@ export interface PredictionOptions {
   /** Classes of each sample. */
   readonly top: number;
   readonly classNames: readonly string[] | undefined;
+  readonly fileOf?: ((index: number) => string) | undefined;
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or a sample has more scores than one row of classes */
@@ -57,10 +60,16 @@ export function predictionsOf(compared: Compared | undefined, options: Predictio
     binary: (batch: unknown) => ofValues(batch as ValueBatch, (logit) => 1 / (1 + Math.exp(-logit))),
     sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),
   }[compared.kind];
-  return ({ compared: batch }, first) => make(batch).map((each, at) => ({ index: first + at, ...each }));
+  const { fileOf } = options;
+  return ({ compared: batch }, first) =>
+    make(batch).map((each, at) => ({
+      index: first + at,
+      ...(fileOf && { file: fileOf(first + at) }),
+      ...each,
+    }));
 }
 
-type Unplaced = Omit<Prediction, 'index'>;
+type Unplaced = Omit<Prediction, 'index' | 'file'>;
 
 function ofClasses(
   { scores, dims, targets }: ClassBatch,
