@@ -16,4 +16,6 @@ for (const [part, { images, labels, size }] of Object.entries({ train, val: test
     await sharp(pixels, { raw: { width: 8, height: 8, channels: 1 } }).toFile(file);
   }
 }
-console.log(`${train.size} images in ${out}/train, ${test.size} in ${out}/val, in ${names.length} folders each`);
+console.log(
+  `${train.size} images in ${out}/train, ${test.size} in ${out}/val, in ${names.length} folders each`,
+);

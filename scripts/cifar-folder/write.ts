@@ -22,8 +22,7 @@ for (const [part, { images, labels }, count] of [
   for (const name of dataset.classNames) await mkdir(join(out, part, name), { recursive: true });
   for (let i = 0; i < count; i++) {
     const pixels = Buffer.alloc(3 * PLANE);
-    for (let p = 0; p < 3 * PLANE; p++)
-      pixels[p] = images[(i * 3 + (p % 3)) * PLANE + Math.floor(p / 3)]!;
+    for (let p = 0; p < 3 * PLANE; p++) pixels[p] = images[(i * 3 + (p % 3)) * PLANE + Math.floor(p / 3)]!;
     const file = join(out, part, dataset.classNames[labels[i]!]!, `${String(i).padStart(5, '0')}.png`);
     await sharp(pixels, { raw: { width: 32, height: 32, channels: 3 } }).toFile(file);
   }

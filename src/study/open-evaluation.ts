@@ -16,7 +16,7 @@ export const partOptions = {
   /** Samples in one pass; the figures are the same for all, to rounding. Default: as in training, else 32 on a CPU and 256 on a GPU. */
   batch: option(count.optional(), {
     symbol: 'n',
-    help: 'images in one pass through the model',
+    help: 'samples in one pass through the model',
     byDefault: 'as in training, else 32 on a CPU and 256 on a GPU',
   }),
   /** Threads that prepare batches, at most 64; default 1. */

@@ -8,7 +8,7 @@ import { type Prediction, predictionsOf } from './predictions.js';
 
 export const predictOptions = {
   /** Classes of each sample, those with the largest probabilities. Default 1. */
-  top: option(count, { symbol: 'k', help: 'classes of each image, the likeliest first', default: 1 }),
+  top: option(count, { symbol: 'k', help: 'classes of each sample, the likeliest first', default: 1 }),
 };
 
 /** Which model predicts what. */

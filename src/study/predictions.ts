@@ -28,6 +28,8 @@ export interface Prediction {
   readonly predicted?: readonly PredictedClass[];
   /** The output's values; of binary scores the probabilities. */
   readonly values?: readonly number[];
+  /** What the data say that they are. */
+  readonly targets?: readonly number[];
   /** Of scores of time steps: the labels along the best path. */
   readonly labels?: readonly number[];
 }
@@ -52,7 +54,7 @@ export function predictionsOf(compared: Compared | undefined, options: Predictio
   if (compared.kind === 'classes' && compared.rank !== 2)
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes).`,
+      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes): flatmin evaluate --details counts them; for the classes of each place run the model itself, as docs/guides/segmentation.md does.`,
     );
   const make = {
     classes: (batch: unknown) => ofClasses(batch as ClassBatch, options),
@@ -102,10 +104,14 @@ function largestOf(row: Float32Array, top: number): { class: number; probability
     .map((index) => ({ class: index, probability: Math.exp(row[index]! - most) / sum }));
 }
 
-function ofValues({ scores, dims }: ValueBatch, shown: (value: number) => number): Unplaced[] {
+function ofValues({ scores, dims, targets }: ValueBatch, shown: (value: number) => number): Unplaced[] {
   const samples = dims[0] ?? 1;
   const each = scores.length / samples;
-  return Array.from({ length: samples }, (_, sample) => ({
-    values: Array.from(scores.subarray(sample * each, (sample + 1) * each), shown),
-  }));
+  return Array.from({ length: samples }, (_, sample) => {
+    const [from, to] = [sample * each, (sample + 1) * each];
+    return {
+      values: Array.from(scores.subarray(from, to), shown),
+      targets: Array.from({ length: each }, (_, at) => targets[from + at]!),
+    };
+  });
 }

@@ -28,6 +28,17 @@ test('a model is trained on images in class folders, with their names beside it'
   const alone = await runCli('evaluate', join(out, 'model.onnx'), ...reading, '--json');
   t.is(alone.code, 0, alone.stderr);
   t.is(JSON.parse(alone.stdout).metrics.accuracy, JSON.parse(trained.stdout).accuracy);
+  t.notRegex(alone.stderr, /changed by/);
+  const csv = join(dir, 'predictions.csv');
+  const predicted = await runCli('predict', out, '--out', csv);
+  t.is(predicted.code, 0, predicted.stderr);
+  t.notRegex(predicted.stderr, /changed by/);
+  const [, ...rows] = readFileSync(csv, 'utf8').trim().split('\n');
+  t.is(rows.length, 9);
+  for (const row of rows) {
+    const [, file, , name] = row.split(',');
+    t.is(file!.split('/')[0], name);
+  }
   const read = await runCli('evaluate', out, '--split', '0.5');
   t.regex(read.stderr, /"split" is for the data of a model/);
 
