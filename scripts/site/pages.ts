@@ -25,6 +25,16 @@ export const chapters: readonly Chapter[] = [
     ],
   },
   {
+    text: 'From files to a model',
+    pages: [
+      { text: 'Images in class folders', file: 'docs/guides/images.md' },
+      { text: 'A regression on a CSV', file: 'docs/guides/table.md' },
+      { text: 'A text classifier', file: 'docs/guides/text.md' },
+      { text: 'A GPT on a text', file: 'docs/guides/language-model.md' },
+      { text: 'Segmentation', file: 'docs/guides/segmentation.md' },
+    ],
+  },
+  {
     text: 'Experiments',
     pages: [
       { text: 'Measures of sharpness', file: 'docs/sharpness.md' },

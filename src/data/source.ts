@@ -71,6 +71,8 @@ export interface SourcePart {
   recipe(use: RecipeUse): BatchRecipe;
   /** Indices of an epoch's samples in random order, where any order would be slow to read. Default: any order. */
   order?(random: RandomGenerator): Int32Array;
+  /** The file of a sample, relative to the folder of the data. Default: samples have none of their own. */
+  fileOf?(index: number): string;
 }
 
 /** A data set as batches: which arrays they hold, and how any thread makes them. */

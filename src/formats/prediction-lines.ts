@@ -1,6 +1,7 @@
 /** What is written of one sample: plain JSON. */
 interface Prediction {
   readonly index: number;
+  readonly file?: string;
   readonly label?: number;
   readonly name?: string;
   readonly predicted?: readonly {
@@ -9,6 +10,7 @@ interface Prediction {
     readonly probability: number;
   }[];
   readonly values?: readonly number[];
+  readonly targets?: readonly number[];
   readonly labels?: readonly number[];
 }
 
@@ -37,10 +39,20 @@ export function predictionLines(form: PredictionForm): (predictions: readonly Pr
 
 type Cell = readonly [column: string, value: string | number];
 
-/** Columns: index, label, label_name, predicted, predicted_name, probability, predicted_2, …; or index, value_1, …; or index, labels. */
-function cells({ index, label, name, predicted = [], values = [], labels }: Prediction): Cell[] {
+/** Columns: index, file, label, label_name, predicted, predicted_name, probability, predicted_2, …; or index, value_1, …, target_1, …; or index, labels. */
+function cells({
+  index,
+  file,
+  label,
+  name,
+  predicted = [],
+  values = [],
+  targets = [],
+  labels,
+}: Prediction): Cell[] {
   return [
     ['index', index],
+    ...(file === undefined ? [] : [['file', file] as const]),
     ...(label === undefined ? [] : [['label', label] as const]),
     ...(name === undefined ? [] : [['label_name', name] as const]),
     ...predicted.flatMap((each, rank): Cell[] => {
@@ -52,6 +64,7 @@ function cells({ index, label, name, predicted = [], values = [], labels }: Pred
       ];
     }),
     ...values.map((value, at): Cell => [`value_${at + 1}`, value]),
+    ...targets.map((target, at): Cell => [`target_${at + 1}`, target]),
     ...(labels ? [['labels', labels.join(' ')] as const] : []),
   ];
 }

@@ -16,7 +16,7 @@ export const partOptions = {
   /** Samples in one pass; the figures are the same for all, to rounding. Default: as in training, else 32 on a CPU and 256 on a GPU. */
   batch: option(count.optional(), {
     symbol: 'n',
-    help: 'images in one pass through the model',
+    help: 'samples in one pass through the model',
     byDefault: 'as in training, else 32 on a CPU and 256 on a GPU',
   }),
   /** Threads that prepare batches, at most 64; default 1. */
@@ -40,6 +40,8 @@ export interface EvaluationSource {
   readonly samples: number;
   /** By label; undefined where labels have no names. */
   readonly classNames: readonly string[] | undefined;
+  /** The file of a sample, where each has one. */
+  readonly fileOf: ((index: number) => string) | undefined;
   batches(): AsyncIterable<Feeds>;
   close(): Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     part,
     samples: samples[part].size,
     classNames: samples.targets[0]?.classes?.names,
+    fileOf: samples[part].fileOf,
     async *batches() {
       for await (const each of loader.epoch(0)) yield binding.feeds(each);
     },

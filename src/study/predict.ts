@@ -8,7 +8,7 @@ import { type Prediction, predictionsOf } from './predictions.js';
 
 export const predictOptions = {
   /** Classes of each sample, those with the largest probabilities. Default 1. */
-  top: option(count, { symbol: 'k', help: 'classes of each image, the likeliest first', default: 1 }),
+  top: option(count, { symbol: 'k', help: 'classes of each sample, the likeliest first', default: 1 }),
 };
 
 /** Which model predicts what. */
@@ -24,10 +24,10 @@ export async function* predictions(options: PredictOptions): AsyncGenerator<Pred
   const { evaluator, source } = opened;
   try {
     const { compared } = evaluator;
-    const { classNames } = source;
+    const { classNames, fileOf } = source;
     if (compared?.kind === 'classes' && compared.classes !== undefined && top > compared.classes)
       throw invalid('top', `at most ${compared.classes}, the classes of the model`, top);
-    const make = predictionsOf(compared, { top, classNames });
+    const make = predictionsOf(compared, { top, classNames, fileOf });
     let first = 0;
     for await (const result of evaluator.results(source.batches())) {
       const made = make(result, first);

@@ -18,6 +18,8 @@ export interface PredictedClass {
 export interface Prediction {
   /** Place of the sample in the data, from 0. */
   readonly index: number;
+  /** Its file, relative to the folder of the data, where each sample has one. */
+  readonly file?: string;
   /** The class that the data say it is. */
   readonly label?: number;
   /** The label's. */
@@ -26,6 +28,8 @@ export interface Prediction {
   readonly predicted?: readonly PredictedClass[];
   /** The output's values; of binary scores the probabilities. */
   readonly values?: readonly number[];
+  /** What the data say that they are. */
+  readonly targets?: readonly number[];
   /** Of scores of time steps: the labels along the best path. */
   readonly labels?: readonly number[];
 }
@@ -37,6 +41,7 @@ export interface PredictionOptions {
   /** Classes of each sample. */
   readonly top: number;
   readonly classNames: readonly string[] | undefined;
+  readonly fileOf?: ((index: number) => string) | undefined;
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or a sample has more scores than one row of classes */
@@ -49,7 +54,7 @@ export function predictionsOf(compared: Compared | undefined, options: Predictio
   if (compared.kind === 'classes' && compared.rank !== 2)
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes).`,
+      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes): flatmin evaluate --details counts them; for the classes of each place run the model itself, as docs/guides/segmentation.md does.`,
     );
   const make = {
     classes: (batch: unknown) => ofClasses(batch as ClassBatch, options),
@@ -57,10 +62,16 @@ export function predictionsOf(compared: Compared | undefined, options: Predictio
     binary: (batch: unknown) => ofValues(batch as ValueBatch, (logit) => 1 / (1 + Math.exp(-logit))),
     sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),
   }[compared.kind];
-  return ({ compared: batch }, first) => make(batch).map((each, at) => ({ index: first + at, ...each }));
+  const { fileOf } = options;
+  return ({ compared: batch }, first) =>
+    make(batch).map((each, at) => ({
+      index: first + at,
+      ...(fileOf && { file: fileOf(first + at) }),
+      ...each,
+    }));
 }
 
-type Unplaced = Omit<Prediction, 'index'>;
+type Unplaced = Omit<Prediction, 'index' | 'file'>;
 
 function ofClasses(
   { scores, dims, targets }: ClassBatch,
@@ -93,10 +104,14 @@ function largestOf(row: Float32Array, top: number): { class: number; probability
     .map((index) => ({ class: index, probability: Math.exp(row[index]! - most) / sum }));
 }
 
-function ofValues({ scores, dims }: ValueBatch, shown: (value: number) => number): Unplaced[] {
+function ofValues({ scores, dims, targets }: ValueBatch, shown: (value: number) => number): Unplaced[] {
   const samples = dims[0] ?? 1;
   const each = scores.length / samples;
-  return Array.from({ length: samples }, (_, sample) => ({
-    values: Array.from(scores.subarray(sample * each, (sample + 1) * each), shown),
-  }));
+  return Array.from({ length: samples }, (_, sample) => {
+    const [from, to] = [sample * each, (sample + 1) * each];
+    return {
+      values: Array.from(scores.subarray(from, to), shown),
+      targets: Array.from({ length: each }, (_, at) => targets[from + at]!),
+    };
+  });
 }

@@ -123,7 +123,12 @@ export async function subjectOfRun(
   const { data, dataset } = options;
   const settings = await readSettings(dir);
   const model = await readTrainedModel(dir);
-  const chosen = { ...settings, ...(data !== undefined && { data }) };
+  const chosen = {
+    ...settings,
+    ...(data !== undefined && { data }),
+    // Nothing is changed at random here, and nothing told of it; what was asked for may say what targets are (mixup).
+    ...(settings.augment === 'auto' && { augment: 'none' }),
+  };
   const { labelSmoothing = settings.labelSmoothing, train, alsoTrain, freeze } = options;
   const given = { ...settings, ...defined(options) };
   const chooses = train !== undefined || alsoTrain !== undefined || freeze !== undefined;

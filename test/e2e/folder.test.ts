@@ -18,7 +18,7 @@ test('a model is trained on images in class folders, with their names beside it'
   const trained = await runCli('train', ...TINY, ...data, '--image-size', '8x9', '--out', out);
   t.is(trained.code, 0, trained.stderr);
   t.regex(trained.stderr, /9 of 36 images, a share of 0.25 of each class drawn by the seed/);
-  t.regex(trained.stderr, /changed by flip,crop=4:reflect, as is usual at 8×9/);
+  t.regex(trained.stderr, /changed by flip,crop=1:reflect, as is usual at 8×9/);
   t.like(JSON.parse(trained.stdout), { testSamples: 9, trainEvalSamples: 27, normalization: { scale: 255 } });
   const labels = join(out, 'labels.json');
   t.deepEqual(JSON.parse(readFileSync(labels, 'utf8')), ['ant', 'cat', 'zebra']);
@@ -28,6 +28,17 @@ test('a model is trained on images in class folders, with their names beside it'
   const alone = await runCli('evaluate', join(out, 'model.onnx'), ...reading, '--json');
   t.is(alone.code, 0, alone.stderr);
   t.is(JSON.parse(alone.stdout).metrics.accuracy, JSON.parse(trained.stdout).accuracy);
+  t.notRegex(alone.stderr, /changed by/);
+  const csv = join(dir, 'predictions.csv');
+  const predicted = await runCli('predict', out, '--out', csv);
+  t.is(predicted.code, 0, predicted.stderr);
+  t.notRegex(predicted.stderr, /changed by/);
+  const [, ...rows] = readFileSync(csv, 'utf8').trim().split('\n');
+  t.is(rows.length, 9);
+  for (const row of rows) {
+    const [, file, , name] = row.split(',');
+    t.is(file!.split('/')[0], name);
+  }
   const read = await runCli('evaluate', out, '--split', '0.5');
   t.regex(read.stderr, /"split" is for the data of a model/);
 

@@ -22,8 +22,11 @@ export function packFiles(root: string, paths: readonly string[]): FileList {
   return { root, bytes, ends };
 }
 
-/** The whole path of a file. */
-export function fileAt({ root, bytes, ends }: FileList, index: number): string {
+/** The path of a file below the folder. */
+export function relativeAt({ bytes, ends }: FileList, index: number): string {
   const start = index === 0 ? 0 : ends[index - 1]!;
-  return join(root, Buffer.from(bytes.buffer).toString('utf8', start, ends[index]!));
+  return Buffer.from(bytes.buffer).toString('utf8', start, ends[index]!);
 }
+
+/** The whole path of a file. */
+export const fileAt = (files: FileList, index: number): string => join(files.root, relativeAt(files, index));

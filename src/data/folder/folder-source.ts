@@ -5,6 +5,7 @@ import { classTarget } from '../images/image-source.js';
 import type { Normalization } from '../images/normalization.js';
 import type { RecipeUse, Source, SourcePart } from '../source.js';
 import type { FolderRecipe } from './batch.js';
+import { relativeAt } from './file-list.js';
 import type { FileImages } from './images.js';
 import { sharedOrder } from './measure.js';
 
@@ -32,6 +33,7 @@ export function folderSource(data: FolderData): Source {
   const { name, shape, classNames, normalization, augmentation, notes } = data;
   const part = (files: FolderPart): SourcePart => ({
     size: files.order.length,
+    fileOf: (index) => relativeAt(files.files, files.order[index]!),
     recipe: ({ seed, augment }: RecipeUse): FolderRecipe => ({
       ...files,
       maker: 'folder',

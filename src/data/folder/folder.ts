@@ -26,10 +26,11 @@ const MOST_KEPT = 2 ** 30;
 const MOST_NAMED = 5;
 const CHECKED_AT_ONCE = 8;
 
-/** The augmentation of large images, and of small ones where a border of 4 pixels can be mirrored. */
+/** The augmentation of large images, and of small ones: moved by an eighth of a side, as the 4 pixels of CIFAR's 32. */
 function usualAugmentation([, height, width]: ImageShape): string {
   if (Math.max(height, width) > SMALL) return 'rrc,flip';
-  return Math.min(height, width) > 4 ? 'flip,crop=4:reflect' : 'flip';
+  const border = Math.min(4, Math.floor(Math.min(height, width) / 8));
+  return border > 0 ? `flip,crop=${border}:reflect` : 'flip';
 }
 
 /**

@@ -4,7 +4,7 @@ import { FlatminError, invalid } from '../../errors.js';
 import { type Augmentation, checkAugmentation, parseAugmentation } from '../augment/augmentation.js';
 import { SMALL } from '../augment/boxes.js';
 import { openDecoder } from '../folder/decode.js';
-import { fileAt, packFiles } from '../folder/file-list.js';
+import { fileAt, packFiles, relativeAt } from '../folder/file-list.js';
 import { Gate } from '../folder/gate.js';
 import { imageShape } from '../folder/image-size.js';
 import { keptImages } from '../folder/images.js';
@@ -77,6 +77,7 @@ async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): 
   const normalization = named ?? (await normalizationOf(train, seed, notes));
   const part = (files: PairFiles): SourcePart => ({
     size: files.order.length,
+    fileOf: (index) => relativeAt(files.files, files.order[index]!),
     recipe: ({ seed: own, augment: isAugmented }: RecipeUse): PairsRecipe => ({
       ...files,
       maker: 'pairs',

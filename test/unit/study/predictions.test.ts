@@ -37,10 +37,10 @@ test('the likeliest classes come first, equal ones in their order, with probabil
 
 test('values are as they are, of binary scores their probabilities, of sequences the best path', (t) => {
   const options = { top: 1, classNames: undefined };
-  const batch = { scores: Float32Array.of(1, -2, 0, 4), dims: [2, 2], targets: new Float32Array(4) };
+  const batch = { scores: Float32Array.of(1, -2, 0, 4), dims: [2, 2], targets: Float32Array.of(5, 6, 7, 8) };
   t.deepEqual(predictionsOf(values, options)(result(batch), 0), [
-    { index: 0, values: [1, -2] },
-    { index: 1, values: [0, 4] },
+    { index: 0, values: [1, -2], targets: [5, 6] },
+    { index: 1, values: [0, 4], targets: [7, 8] },
   ]);
   // One output whose axes are not told apart.
   const rows = predictionsOf({ ...values, kind: 'binary', outputs: 1 }, options)(
@@ -87,7 +87,10 @@ test('lines of CSV have columns for each of several classes, quoted where needed
       '0,2,"a, ""b""",2,"a, ""b""",0.75,0,cat,0.25\n',
   );
   t.regex(lines([{ index: 1, label: 0, name: 'cat', predicted }]), /^1,0,cat,2,[^\n]*\n$/);
-  t.is(predictionLines('.csv')([{ index: 0, values: [1.5, -2] }]), 'index,value_1,value_2\n0,1.5,-2\n');
+  t.is(
+    predictionLines('.csv')([{ index: 0, file: 'a/b.png', values: [1.5, -2], targets: [2, 3] }]),
+    'index,file,value_1,value_2,target_1,target_2\n0,a/b.png,1.5,-2,2,3\n',
+  );
   t.is(predictionLines('.jsonl')([{ index: 0, labels: [3] }]), '{"index":0,"labels":[3]}\n');
   t.is(predictionForm('a.CSV'), '.csv');
   t.is(predictionForm('a.txt'), undefined);
