@@ -20,10 +20,11 @@ import {
   type TrainSettings,
   wrapperSettings,
 } from '../settings/schema.js';
+import { toClassWeights } from './class-weights.js';
 import { optionsOf, valuesOf } from './command-options.js';
 import { choiceFlags, layoutFlag, viewFlags } from './model-view-options.js';
 import { option } from './option-values.js';
-import { schemaOption } from './schema-option.js';
+import { readBy, schemaOption } from './schema-option.js';
 
 /** Options of train and bench that make the model and the batch. */
 export const modelOptions = (): Option[] => optionsOf({ Model: modelSettings });
@@ -50,7 +51,7 @@ export const trainingOptions = (): Option[] => [
   ...optionsOf({
     Model: { ...viewFlags, ...choiceFlags, ...layoutFlag },
     'Fine-tuning': fineTuningSettings,
-    Data: dataSettings,
+    Data: { ...dataSettings, classWeights: readBy(dataSettings.classWeights, toClassWeights) },
   }),
   option(
     'Optimizer',

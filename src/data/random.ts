@@ -7,7 +7,15 @@ export type { RandomGenerator };
 export { uniformFloat64, uniformInt };
 
 /** The first word of every key: draws for different purposes never share a stream. */
-export const Purpose = { shuffle: 1, augmentation: 2, subset: 3, split: 4, pixels: 5, mixing: 6 } as const;
+export const Purpose = {
+  shuffle: 1,
+  augmentation: 2,
+  subset: 3,
+  split: 4,
+  pixels: 5,
+  mixing: 6,
+  sampling: 7,
+} as const;
 
 const LANES = [0x9e3779b9, 0x7f4a7c15, 0xbf58476d, 0x94d049bb] as const;
 

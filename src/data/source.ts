@@ -51,8 +51,12 @@ export interface BatchRecipe {
 
 /** Makes batches in whatever thread. What a batch holds depends on the recipe, the epoch and the indices alone. */
 export interface Maker {
-  /** The samples at these indices, in this order, in buffers of their own. @throws FlatminError INVALID_DATA for a sample that is damaged */
-  make(epoch: number, indices: Int32Array): Batch | Promise<Batch>;
+  /**
+   * The samples at these indices, in this order, in buffers of their own.
+   * @param keys what is random in each sample depends on, where an epoch may have a sample more than once; default: its index
+   * @throws FlatminError INVALID_DATA for a sample that is damaged
+   */
+  make(epoch: number, indices: Int32Array, keys?: ArrayLike<number>): Batch | Promise<Batch>;
 }
 
 /** What a recipe is asked for. */
@@ -63,16 +67,31 @@ export interface RecipeUse {
   readonly augment: boolean;
 }
 
+/** Numbers of a target of some samples, those of one sample behind the other. */
+export interface TargetRows {
+  readonly values: ArrayLike<number | bigint>;
+  /** How many samples; all have as many values. */
+  readonly samples: number;
+}
+
 /** The samples that are trained on, or those that are tested on. */
 export interface SourcePart {
   /** How many there are. */
   readonly size: number;
   /** How batches of them are made. */
   recipe(use: RecipeUse): BatchRecipe;
-  /** Indices of an epoch's samples in random order, where any order would be slow to read. Default: any order. */
-  order?(random: RandomGenerator): Int32Array;
   /** The file of a sample, relative to the folder of the data. Default: samples have none of their own. */
   fileOf?(index: number): string;
+  /**
+   * Indices of an epoch's samples in random order, where any order would be slow to read. Default: any order.
+   * @param drawn the indices, ascending, where they are not each once
+   */
+  order?(random: RandomGenerator, drawn?: Int32Array): Int32Array;
+  /**
+   * A target of all samples in their order, without their inputs: what class weights and balanced sampling are told by. Labels where shares of
+   * classes are made of them. Absent: it is not known before batches are made.
+   */
+  targets?(field: string): AsyncIterable<TargetRows>;
 }
 
 /** A data set as batches: which arrays they hold, and how any thread makes them. */

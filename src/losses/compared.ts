@@ -12,6 +12,8 @@ export type Compared = {
       readonly classAxis: number;
       readonly classes: number | undefined;
       readonly ignoreIndex: number | undefined;
+      /** Of the classes, by which the loss is a weighted mean over labels. */
+      readonly weights?: readonly number[] | undefined;
       /** Whether targets are shares of the classes, shaped as the scores, and no labels: what counts is the class of the largest. */
       readonly areShares?: boolean;
     }

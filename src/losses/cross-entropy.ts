@@ -72,6 +72,7 @@ function ofLabels(
     classes,
     axis,
     ignoreIndex,
+    weights: classWeights,
     scores: logits.name,
   });
   const { scores, labels, rank } = classesSecond(builder, logits, axis, given);

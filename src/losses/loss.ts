@@ -23,6 +23,8 @@ export interface LossInput {
     readonly classes: number | undefined;
     readonly axis: number;
     readonly ignoreIndex?: number | undefined;
+    /** Of the classes, by which the loss is a weighted mean. */
+    readonly weights?: readonly number[] | undefined;
     /** The scores, which are largest at the label. */
     readonly scores?: string | undefined;
   };
@@ -118,9 +120,18 @@ export class LossScope {
     const name = this.builder.input(this.builder.fresh(hint), type, dims);
     this.inputs.push({ name, ...(labels && { labels }), ...(lengths && { lengths }) });
     if (labels?.scores !== undefined) {
-      const { scores, axis: classAxis, classes, ignoreIndex } = labels;
+      const { scores, axis: classAxis, classes, ignoreIndex, weights } = labels;
       const rank = dims.length + 1;
-      this.compares({ kind: 'classes', scores, rank, targets: name, classAxis, classes, ignoreIndex });
+      this.compares({
+        kind: 'classes',
+        scores,
+        rank,
+        targets: name,
+        classAxis,
+        classes,
+        ignoreIndex,
+        weights,
+      });
     }
     return name;
   }

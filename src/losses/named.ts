@@ -21,6 +21,11 @@ export interface NamedLossOptions {
   classAxis?: number | undefined;
   labelSmoothing?: number | undefined;
   ignoreIndex?: number | undefined;
+  /**
+   * Of cross-entropy and nll one for each class, of bce those of positive targets, one for each output; default all 1. Classes that the
+   * model has beyond them weigh 1.
+   */
+  classWeights?: readonly number[] | undefined;
   /** Of CTC. */
   ctc?: Pick<CtcOptions, 'blank' | 'layout' | 'inputLengths'> | undefined;
   /** Shape of the targets at hand, and whether they are floating-point: what the class axis is told by. */
@@ -38,7 +43,10 @@ export function namedLoss(name: LossName, options: NamedLossOptions = {}): Loss 
     case 'huber':
       return huber(output);
     case 'bce':
-      return binaryCrossEntropy(output);
+      return binaryCrossEntropy({
+        ...output,
+        ...(options.classWeights && { positiveWeight: options.classWeights }),
+      });
     case 'ctc':
       return ofSequences(options);
     case 'output':
@@ -81,8 +89,10 @@ function ofClasses(name: 'cross-entropy' | 'nll', options: NamedLossOptions): Lo
       const { value: scores, axis } = take(scope, title, options.output);
       const probabilities = name === 'cross-entropy' && options.targets?.floating;
       const fitting = axis ?? (probabilities ? 1 : inferAxis(scores, options.targets?.dims));
+      const classAxis = classAxisOf(title, scores, options.classAxis ?? fitting, axis);
       const common = {
-        classAxis: classAxisOf(title, scores, options.classAxis ?? fitting, axis),
+        classAxis,
+        ...(options.classWeights && { classWeights: upTo(scores.dims[classAxis], options.classWeights) }),
         ...(ignoreIndex !== undefined && { ignoreIndex }),
       };
       const loss =
@@ -92,6 +102,12 @@ function ofClasses(name: 'cross-entropy' | 'nll', options: NamedLossOptions): Lo
       return loss.append(scope.of(scores, { asIs: true }));
     },
   };
+}
+
+/** Weights of as many classes as the model has: 1 for those that the data do not know. */
+function upTo(classes: number | string | undefined, weights: readonly number[]): readonly number[] {
+  const beyond = typeof classes === 'number' ? classes - weights.length : 0;
+  return beyond > 0 ? [...weights, ...Array<number>(beyond).fill(1)] : weights;
 }
 
 /**

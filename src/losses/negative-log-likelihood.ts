@@ -33,6 +33,7 @@ export function negativeLogLikelihood(options: NegativeLogLikelihoodOptions = {}
         classes,
         axis,
         ignoreIndex,
+        weights: classWeights,
         scores: value.name,
       });
       const integer = (number: number) => builder.constant('int64', [], BigInt64Array.of(BigInt(number)));

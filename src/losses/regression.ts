@@ -1,6 +1,9 @@
+import { z } from 'zod';
+import { FlatminError } from '../errors.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { checked, type Given, option } from '../options/option.js';
-import { positive } from '../options/values.js';
+import { notNegative, positive } from '../options/values.js';
+import { constantLike } from './class-axis.js';
 import { takeBinaryLogits } from './ends/take.js';
 import { type Loss, type LossScope, type LossValue, requireFloat, typeLike } from './loss.js';
 
@@ -78,8 +81,11 @@ export function huber(options: HuberOptions = {}): Loss {
 }
 
 const binaryOptions = {
-  /** w > 0: weight of positive targets. Default 1. */
-  positiveWeight: option(positive, { symbol: 'w', help: 'weight of positive targets', default: 1 }),
+  /** w > 0: weight of positive targets; or one ≥ 0 for each output, which is axis 1. Default 1. */
+  positiveWeight: option(
+    z.union([positive, z.array(notNegative).readonly()], 'a number > 0, or numbers ≥ 0, one for each output'),
+    { symbol: 'w', help: 'weight of positive targets, or one for each output', default: 1 },
+  ),
 };
 
 /** Options of `binaryCrossEntropy`. */
@@ -89,7 +95,7 @@ export interface BinaryCrossEntropyOptions extends TargetOptions, Given<typeof b
  * Binary cross-entropy of logits x with targets t in [0, 1], mean over all elements of −w·t·log σ(x) − (1 − t)·log(1 − σ(x)), computed as
  * (1 − t)·x + (1 + (w − 1)·t)·softplus(−x), which is finite for every x. Of an output that is a sigmoid of logits these are taken (the
  * session's `notes` say so), unless it has `outputAsIs`.
- * @throws FlatminError INVALID_ARGUMENT for w ≤ 0
+ * @throws FlatminError INVALID_ARGUMENT for w ≤ 0, or another number of weights than outputs
  */
 export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Loss {
   const { positiveWeight } = checked(binaryOptions, options);
@@ -97,15 +103,35 @@ export function binaryCrossEntropy(options: BinaryCrossEntropyOptions = {}): Los
   return elementwise(
     'binary cross-entropy',
     options,
-    (builder, { name, type }, targets) => {
+    (builder, value, targets) => {
+      const { name, type } = value;
       const negative = builder.op('Mul', [builder.op('Sub', [builder.scalar(1, type), targets]), name]);
       const softplus = builder.op('Softplus', [builder.op('Neg', [name])]);
       if (positiveWeight === 1) return builder.op('Add', [negative, softplus]);
-      const extra = builder.op('Mul', [targets, builder.scalar(positiveWeight - 1, type)]);
+      const extra = builder.op('Mul', [targets, beyondOne(builder, value, positiveWeight)]);
       const weight = builder.op('Add', [extra, builder.scalar(1, type)]);
       return builder.op('Add', [negative, builder.op('Mul', [weight, softplus])]);
     },
     take,
     'binary',
+  );
+}
+
+/** w − 1, for all outputs or for each. @throws FlatminError INVALID_ARGUMENT for another number of weights than outputs */
+function beyondOne(builder: GraphBuilder, value: LossValue, weight: number | readonly number[]): string {
+  if (typeof weight === 'number') return builder.scalar(weight - 1, value.type);
+  const { name, dims } = value;
+  const outputs = dims[1] ?? 1;
+  if (typeof outputs === 'number' && outputs !== weight.length)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" has ${outputs} outputs, but there are ${weight.length} weights of positive targets: give one for each.`,
+    );
+  const shape = dims.map((_, axis) => (axis === 1 ? weight.length : 1));
+  return constantLike(
+    builder,
+    value,
+    shape,
+    weight.map((each) => each - 1),
   );
 }

@@ -14,7 +14,8 @@ export function chooseLoss(
     ignoreIndex,
     labelSmoothing,
     output,
-  }: Pick<TrainSettings, 'loss' | 'ignoreIndex' | 'labelSmoothing' | 'output'>,
+    classWeights,
+  }: Pick<TrainSettings, 'loss' | 'ignoreIndex' | 'labelSmoothing' | 'output' | 'classWeights'>,
   { name, targets }: Pick<Source, 'name' | 'targets'>,
 ): Loss {
   const [target] = targets;
@@ -26,6 +27,8 @@ export function chooseLoss(
   return namedLoss(loss ?? 'cross-entropy', {
     output,
     labelSmoothing,
+    // What has not come to numbers is of a run that has not begun.
+    ...(Array.isArray(classWeights) && { classWeights }),
     ignoreIndex: ignoreIndex ?? target?.classes?.ignoreIndex,
     ...(target && { targets: { dims: [ANY_BATCH, ...target.dims], floating: target.type === 'float' } }),
   });

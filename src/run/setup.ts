@@ -1,5 +1,7 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { labelField } from '../data/balance/class-counts.js';
 import { type Batch, DataLoader, type ImageShape, type Source, sampled } from '../data/index.js';
+import { balancedWeights } from '../data/loading/sampling.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { Loss } from '../losses/loss.js';
 import { type ModelContext, openForeignModel, openModel } from '../models/open.js';
@@ -14,9 +16,13 @@ import type { Device } from '../vectors/device/device.js';
 import type { ParameterGroup } from '../vectors/parameter-space.js';
 import { chooseLoss } from './choose-loss.js';
 import { chooseSource } from './choose-source.js';
+import { resolveClassWeights } from './class-weights.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
 import { runGroups, runView, withNewHead } from './fine-tuning.js';
+
+/** Classes that a note names. */
+const MOST_NAMED = 10;
 
 /** What a run works with, but for the session. */
 export interface Preparation {
@@ -50,14 +56,19 @@ export interface Setup extends Preparation {
 }
 
 /** From settings to data, model and optimizer, all checked. Writes nothing, and holds nothing that must be closed. */
-export async function prepare(settings: TrainSettings, execution: Execution): Promise<Preparation> {
-  const { batch, seed } = settings;
+export async function prepare(given: TrainSettings, execution: Execution): Promise<Preparation> {
+  const { batch, seed } = given;
   const { workers } = checked(executionOptions, execution);
-  const given = execution.model ?? (await openForeignModel(settings.model));
-  const source = await chooseSource(settings, execution, given);
-  const opened = given ?? (await openModel(settings.model, modelContext(settings, source)));
+  const foreign = execution.model ?? (await openForeignModel(given.model));
+  const source = await chooseSource(given, execution, foreign);
+  const { settings, notes: weighting } = await resolveClassWeights(given, source);
+  const sampling = await samplingOf(settings, source);
+  const opened = foreign ?? (await openModel(settings.model, modelContext(settings, source)));
   const { model, notes } = withNewHead(opened, settings);
-  const trainLoader = new DataLoader<Batch>({ source, split: 'train' }, { batch, seed, workers });
+  const trainLoader = new DataLoader<Batch>(
+    { source, split: 'train' },
+    { batch, seed, workers, sampleWeights: sampling.weights },
+  );
   const stepsPerEpoch = countSteps(settings, trainLoader);
   const rateFactor = { value: 1 };
   const optimizer = makeRunOptimizer(settings, stepsPerEpoch, rateFactor);
@@ -85,7 +96,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
     view,
     binding,
     groups: tuning.groups,
-    notes: [...notes, ...tuning.notes],
+    notes: [...notes, ...weighting, ...sampling.notes, ...tuning.notes],
     optimizer,
     rateFactor,
     loss,
@@ -96,8 +107,9 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
 }
 
 /** From settings to a session that is ready to train. Writes nothing. */
-export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
-  const prepared = await prepare(settings, execution);
+export async function setUp(given: TrainSettings, execution: Execution): Promise<Setup> {
+  const prepared = await prepare(given, execution);
+  const { settings } = prepared;
   const { model, view, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
   const { batch, seed, precision } = settings;
   const { device, runtime } = openExecution(execution, precision);
@@ -124,6 +136,32 @@ export async function setUp(settings: TrainSettings, execution: Execution): Prom
       session.dispose();
       await Promise.all([trainLoader, trainEvaluation.loader, testLoader].map((loader) => loader?.close()));
     },
+  };
+}
+
+/** How often classes come in an epoch, and what the user should know of it. @throws FlatminError INVALID_ARGUMENT for data without class labels */
+async function samplingOf(
+  { sampler, classWeights }: TrainSettings,
+  source: Source,
+): Promise<{ weights?: Float64Array; notes: string[] }> {
+  if (sampler !== 'balanced') return { notes: [] };
+  const { weights, counts } = await balancedWeights(source);
+  const { names = [] } = labelField(source)?.classes ?? {};
+  const present = counts.filter((count) => count > 0).length;
+  const empty = names.filter((_, at) => counts[at] === 0);
+  return {
+    weights,
+    notes: [
+      `An epoch is ${weights.length} draws of training samples with replacement, by which each of ${present} classes comes as often (--sampler balanced).`,
+      ...(empty.length > 0
+        ? [
+            `No training sample is of ${empty.slice(0, MOST_NAMED).join(', ')}${empty.length > MOST_NAMED ? ', …' : ''}: none is drawn.`,
+          ]
+        : []),
+      ...(classWeights
+        ? ['Both sampler and classWeights make up for classes of few samples: one of them is usual.']
+        : []),
+    ],
   };
 }
 

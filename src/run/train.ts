@@ -12,6 +12,7 @@ import { assertUsed, resolveSettings } from '../settings/resolve.js';
 import type { TrainSettings } from '../settings/schema.js';
 import { KeptCheckpoints } from './checkpoint/kept.js';
 import { initialState, type RunState } from './checkpoint/state.js';
+import { withSavedWeights } from './class-weights.js';
 import { type Execution, executionRecord, resumedExecution } from './execution.js';
 import { finish } from './finish.js';
 import { assertSameConfig } from './folder/run-config.js';
@@ -74,7 +75,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   if (!saved) assertUsed(given, [unpinned.optimizer]);
   const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
   const pinnedBefore = saved && { model: saved.model, asked: askedBefore };
-  const { settings, asked } = await pinModel(unpinned, pinnedBefore, options);
+  const pinned = await pinModel(unpinned, pinnedBefore, options);
+  const settings = withSavedWeights(pinned.settings, saved && { settings: saved, asked: askedBefore });
   if (saved) assertSameConfig(saved, settings);
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
   if (finished) {
@@ -91,7 +93,7 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
     const folder = await RunFolder.create(
       out,
-      { ...settings, ...(asked && { asked }), execution: now },
+      { ...setup.settings, ...askedOf(pinned, setup.settings, askedBefore), execution: now },
       { resume, restart },
     );
     try {
@@ -104,6 +106,18 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   } finally {
     await setup.close();
   }
+}
+
+/** What the user named, where the settings have what it came to. */
+function askedOf(
+  { settings, asked }: { settings: TrainSettings; asked: RunConfigFile['asked'] },
+  { classWeights: resolved }: TrainSettings,
+  before: RunConfigFile['asked'],
+): Pick<RunConfigFile, 'asked'> {
+  const { classWeights } = settings;
+  const named = Array.isArray(classWeights) ? before?.classWeights : resolved && classWeights;
+  const all = { ...asked, ...(named !== undefined && { classWeights: named }) };
+  return Object.keys(all).length > 0 ? { asked: all } : {};
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for a metric that the run's loss and targets have not */

@@ -170,12 +170,14 @@ export class Evaluator {
     };
   }
 
-  /** What the mean loss of a batch counts: its samples, or labels where some are ignored. */
+  /** What the mean loss of a batch counts: its samples, or labels where some are ignored, or the weights of their classes. */
   private weightOf({ size, compared: batch }: BatchResult): number {
     const { compared, lossInputs } = this.ends;
-    const isMeanOfSome =
-      compared?.kind === 'classes' && compared.ignoreIndex !== undefined && lossInputs.length === 1;
-    return isMeanOfSome ? classRows(batch as ClassBatch).labels.length : size;
+    if (compared?.kind !== 'classes' || compared.areShares || lossInputs.length !== 1) return size;
+    const { ignoreIndex, weights } = compared;
+    if (weights)
+      return classRows(batch as ClassBatch).labels.reduce((sum, label) => sum + weights[label]!, 0);
+    return ignoreIndex === undefined ? size : classRows(batch as ClassBatch).labels.length;
   }
 
   /** The loss and the scores of one batch. */

@@ -5,7 +5,9 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { LAYOUTS } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
+import { CLASS_WEIGHTINGS } from '../data/balance/class-weights.js';
 import { DATA_HINT, dataOptions } from '../data/index.js';
+import { SAMPLERS } from '../data/loading/loader.js';
 import { FlatminError, invalid } from '../errors.js';
 import { LOSS_NAMES } from '../losses/named.js';
 import { FOLLOWED_NAMES } from '../metrics/followed.js';
@@ -152,6 +154,25 @@ export const dataSettings = {
     symbol: 'n',
     help: 'a seeded part of the training samples',
     byDefault: 'all',
+  }),
+  /** Of the classes in the loss: 'balanced' or 'inverse-sqrt' of the training labels, numbers by class, or numbers by name. */
+  classWeights: option(
+    z
+      .union(
+        [choice(CLASS_WEIGHTINGS), z.array(notNegative).readonly(), z.record(text, notNegative).readonly()],
+        `${CLASS_WEIGHTINGS.join(', ')}, numbers ≥ 0 for each class, or numbers ≥ 0 by the names of classes`,
+      )
+      .optional(),
+    {
+      symbol: 'how',
+      help: `of the classes in the loss: ${CLASS_WEIGHTINGS.join(' or ')} (docs/data.md), 1,2.5,…, cat=2,dog=1, or a JSON file of such`,
+      byDefault: 'all 1',
+    },
+  ),
+  sampler: option(choice(SAMPLERS).optional(), {
+    symbol: 'name',
+    help: 'balanced: an epoch is draws with replacement by which all classes come as often',
+    byDefault: 'shuffle: each sample once',
   }),
   testSamples: option(countOrZero.optional(), {
     symbol: 'n',

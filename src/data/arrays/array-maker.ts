@@ -1,5 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import type { Augmentation } from '../augment/augmentation.js';
+import { mixedBatch } from '../augment/mix.js';
+import type { ImageShape } from '../images/image-shape.js';
 import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
 import { type Pixels, PixelWriter } from './pixels.js';
 import { readRows } from './row-reader.js';
@@ -15,6 +17,27 @@ export interface ArrayColumn {
   readonly pixels?: Pixels | undefined;
 }
 
+/** Where targets are shares of classes: the field of the images that are mixed, and that of their labels. */
+export interface MixedFields {
+  readonly images: string;
+  readonly shape: ImageShape;
+  readonly labels: string;
+  readonly classes: number;
+}
+
+/** A batch with its images mixed as `augmentation` has it, and with shares of classes as targets. */
+export function withShares(
+  batch: Batch,
+  { images, shape, labels, classes }: MixedFields,
+  augmentation: Augmentation | undefined,
+  of: { keys: ArrayLike<number>; seed: number; epoch: number },
+): Batch {
+  const chosen = Array.from(batch[labels]!, Number);
+  const given = { images: batch[images] as Float32Array, shape, labels: chosen, classes, ...of };
+  const made = mixedBatch(augmentation, given);
+  return { ...batch, [images]: made.images, [labels]: made.labels };
+}
+
 /** All that a batch of arrays depends on but its indices and epoch. */
 export interface ArrayRecipe extends BatchRecipe {
   readonly maker: 'arrays';
@@ -23,25 +46,30 @@ export interface ArrayRecipe extends BatchRecipe {
   readonly rows: Int32Array | undefined;
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
+  /** Absent: targets are as they are. */
+  readonly mixed?: MixedFields | undefined;
 }
 
 /** Reads the rows of a batch where they lie. */
-export function arrayMaker({ columns, rows, augmentation, seed }: ArrayRecipe): Maker {
+export function arrayMaker({ columns, rows, augmentation, seed, mixed }: ArrayRecipe): Maker {
   const makers = columns.map(({ field, array, type, pixels }) => {
     if (!pixels) return [field, (at: Int32Array) => converted(array, type, readRows(array, at), at)] as const;
     const writer = new PixelWriter(pixels, augmentation, seed);
-    const make = (at: Int32Array, epoch: number, indices: Int32Array): FieldArray => {
-      const bytes = readRows(array, at) as Uint8Array;
-      const out = new Float32Array(bytes.length);
-      for (let i = 0; i < indices.length; i++) writer.write(out, bytes, i, epoch, indices[i]!);
+    const make = (at: Int32Array, epoch: number, keys: ArrayLike<number>): FieldArray => {
+      const given = readRows(array, at);
+      const numbers =
+        given instanceof Uint8Array ? given : (converted(array, 'float', given, at) as Float32Array);
+      const out = new Float32Array(numbers.length);
+      for (let i = 0; i < at.length; i++) writer.write(out, numbers, i, epoch, keys[i]!);
       return out;
     };
     return [field, make] as const;
   });
   return {
-    make(epoch, indices): Batch {
+    make(epoch, indices, keys = indices): Batch {
       const at = rows ? indices.map((index) => rows[index]!) : indices;
-      return Object.fromEntries(makers.map(([field, make]) => [field, make(at, epoch, indices)]));
+      const batch = Object.fromEntries(makers.map(([field, make]) => [field, make(at, epoch, keys)]));
+      return mixed ? withShares(batch, mixed, augmentation, { keys, seed, epoch }) : batch;
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { Augmentation } from '../augment/augmentation.js';
-import type { Field, Source, SourcePart } from '../source.js';
-import type { ArrayColumn, ArrayRecipe } from './array-maker.js';
-import { rowsOf } from './stored-array.js';
+import type { Field, Source, SourcePart, TargetRows } from '../source.js';
+import type { ArrayColumn, ArrayRecipe, MixedFields } from './array-maker.js';
+import { readRows } from './row-reader.js';
+import { rowBytes, rowsOf } from './stored-array.js';
 
 /** Arrays of a part, and which of their rows it has; absent: all. */
 export interface ArrayPart {
@@ -18,11 +19,29 @@ export interface ArraySourceParts
   readonly test: ArrayPart;
   /** Of training pixels. */
   readonly augmentation?: Augmentation | undefined;
+  /** Where targets are shares of classes. */
+  readonly mixed?: MixedFields | undefined;
+}
+
+/** Bytes of a target that are read at a time. */
+const CHUNK_BYTES = 2 ** 22;
+
+/** A target of a part, in the order of its samples. */
+export async function* targetRows({ columns, rows }: ArrayPart, field: string): AsyncGenerator<TargetRows> {
+  const { array } = columns.find((column) => column.field === field)!;
+  const size = rows?.length ?? rowsOf(array);
+  const chunk = Math.max(1, Math.floor(CHUNK_BYTES / Math.max(1, rowBytes(array))));
+  for (let first = 0; first < size; first += chunk) {
+    const samples = Math.min(chunk, size - first);
+    const at =
+      rows?.subarray(first, first + samples) ?? Int32Array.from({ length: samples }, (_, i) => first + i);
+    yield { values: readRows(array, at), samples };
+  }
 }
 
 /** Arrays as a source: their columns hold what the fields are. */
 export function arraySource(parts: ArraySourceParts): Source {
-  const { train, test, augmentation, ...shared } = parts;
+  const { train, test, augmentation, mixed, ...shared } = parts;
   const part = ({ columns, rows }: ArrayPart): SourcePart => {
     const [first] = columns;
     const own = rows && onSharedMemory(rows);
@@ -30,9 +49,10 @@ export function arraySource(parts: ArraySourceParts): Source {
       size: own?.length ?? (first ? rowsOf(first.array) : 0),
       recipe: ({ seed, augment }): ArrayRecipe => ({
         maker: 'arrays',
-        ...{ columns, rows: own, seed },
+        ...{ columns, rows: own, seed, mixed },
         augmentation: augment ? augmentation : undefined,
       }),
+      targets: (field) => targetRows({ columns, rows: own }, field),
     };
   };
   const taken = ({ columns, rows }: ArrayPart, indices: Int32Array | undefined): ArrayPart =>

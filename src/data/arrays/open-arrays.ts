@@ -1,6 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { checkAugmentation, mixes, parseAugmentation } from '../augment/augmentation.js';
 import { wantsClasses } from '../column-roles.js';
+import type { Normalization } from '../images/normalization.js';
 import type { ModelInput, OpenContext } from '../kind.js';
 import type { Classes, Field, FieldType, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
@@ -8,6 +9,7 @@ import type { ArrayColumn } from './array-maker.js';
 import { type ArrayPart, arraySource } from './array-source.js';
 import { arrayRoles, usable } from './bind-arrays.js';
 import { classesOf } from './classes.js';
+import { mixedFieldsOf, withSharesTarget } from './mixed-fields.js';
 import type { ArrayParts } from './parts.js';
 import { imageShapeOf, PIXEL_SCALE, type Pixels, pixelNormalization } from './pixels.js';
 import { described, isFloatType, rowElements, rowsOf, type StoredArray } from './stored-array.js';
@@ -69,14 +71,12 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   const pixels = plans.find((plan) => plan.pixels)?.pixels;
   const augmentation = parseAugmentation(settings.augment ?? 'none');
   if (pixels && augmentation) {
-    checkAugmentation(augmentation, { shape: pixels.shape, isBytes: true, scale: PIXEL_SCALE });
-    if (mixes(augmentation))
-      throw new FlatminError(
-        'INVALID_ARGUMENT',
-        '"augment" has mixup or cutmix, which images of folders and data sets in memory have, and arrays have not: leave it out.',
-      );
+    const { shape, isFloat = false, scale } = pixels;
+    checkAugmentation(augmentation, { shape, isBytes: !isFloat, scale });
   }
   requirePixels(pixels, settings, location);
+  const fields = { inputs: plans.map(({ field }) => field), targets: targets.map(({ field }) => field) };
+  const mixed = mixes(augmentation) ? mixedFieldsOf(fields, location) : undefined;
   const columns = (from: ReadonlyMap<string, StoredArray>): ArrayColumn[] =>
     [...plans, ...targets].map(({ field, array, type, pixels: own }) => ({
       field: field.name,
@@ -87,12 +87,13 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   const whole: ArrayPart = { columns: columns(train) };
   return arraySource({
     name: location,
-    inputs: plans.map(({ field }) => field),
-    targets: targets.map(({ field }) => field),
+    inputs: fields.inputs,
+    targets: mixed ? withSharesTarget(fields.targets, mixed) : fields.targets,
     train: split ? { ...whole, rows: split.train } : whole,
     test: test ? { columns: columns(test) } : { ...whole, rows: split!.test },
-    ...(pixels && { normalization: { scale: pixels.scale, ...pixels.normalization } }),
+    ...(pixels && !pixels.isFloat && { normalization: { scale: pixels.scale, ...pixels.normalization } }),
     augmentation,
+    mixed,
     notes,
   });
 }
@@ -117,8 +118,9 @@ function requirePixels(
   settings: OpenContext['settings'],
   location: string,
 ): void {
-  if (pixels) return;
-  const { augment, normalization, mean, std } = settings;
+  if (pixels && !pixels.isFloat) return;
+  const { normalization, mean, std } = settings;
+  const augment = pixels ? undefined : settings.augment;
   const asked = Object.entries({
     augment: augment === 'none' ? undefined : augment,
     normalization,
@@ -129,7 +131,9 @@ function requirePixels(
   if (name !== undefined)
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `"${name}" is for pixels, and no input of ${location} is a uint8 array of images: leave it out, or save the images as uint8.`,
+      name === 'augment'
+        ? `"augment" is for images, and no input of ${location} is an array of such (samples of height × width, or with 1 to 4 channels first or last): leave it out.`
+        : `"${name}" is for pixels, and no input of ${location} is a uint8 array of images: leave it out, or save the images as uint8.`,
     );
 }
 
@@ -164,6 +168,18 @@ function inputPlan(
     notes.push(`"${array.name}" is taken as numbers, not pixels: its samples are ${dims.join(' × ')}.`);
   }
   if (takesFloats && (input || isFloatType(array.type))) {
+    const changed = settings.augment !== undefined && settings.augment !== 'none' && isFloatType(array.type);
+    const image = changed ? imageShapeOf(dims, input) : undefined;
+    if (image) {
+      notes.push(
+        `"${array.name}" is taken as images of floats, which are changed by "augment" and not normalised.`,
+      );
+      return {
+        field: { name: field, type: 'float', dims: image.shape, isImage: true },
+        type: 'float',
+        pixels: { ...image, scale: 1, normalization: asTheyAre(image.shape[0]), isFloat: true },
+      };
+    }
     const isImage = isFloatType(array.type) && isFloatImage(dims, input);
     return { field: { name: field, type: 'float', dims, ...(isImage && { isImage }) }, type: 'float' };
   }
@@ -175,6 +191,11 @@ function inputPlan(
   const type = (['int64', 'int32', 'uint8', 'bool'] as const).find((each) => each === input?.type) ?? 'int64';
   return { field: { name: field, type, dims }, type };
 }
+
+const asTheyAre = (channels: number): Normalization => ({
+  mean: Array<number>(channels).fill(0),
+  std: Array<number>(channels).fill(1),
+});
 
 /** Floats are fed as they are where they fit; images with their channels first can be turned for a model that takes them last. */
 function isFloatImage(dims: readonly number[], input: ModelInput | undefined): boolean {

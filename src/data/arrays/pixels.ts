@@ -8,12 +8,14 @@ import type { DataSettings } from '../options.js';
 import { readRows } from './row-reader.js';
 import { rowBytes, type StoredArray } from './stored-array.js';
 
-/** How an array's bytes are pixels. */
+/** How an array's numbers are pixels. */
 export interface Pixels {
   readonly shape: ImageShape;
   readonly isChannelsLast: boolean;
   readonly scale: number;
   readonly normalization: Normalization;
+  /** Whether they are floats that stay as they are, not bytes. */
+  readonly isFloat?: boolean;
 }
 
 /** The value of a byte that becomes 1 before normalisation. */
@@ -115,7 +117,7 @@ function measure(
 export class PixelWriter {
   private readonly writer: BatchWriter;
   /** Planes of one sample whose channels are last. */
-  private readonly planes: Uint8Array;
+  private readonly planes: Uint8Array | Float32Array;
 
   constructor(
     private readonly pixels: Pixels,
@@ -123,17 +125,17 @@ export class PixelWriter {
     seed: number,
   ) {
     this.writer = new BatchWriter({ ...pixels, augmentation, seed });
-    this.planes = new Uint8Array(pixelsOf(pixels.shape));
+    this.planes = new (pixels.isFloat ? Float32Array : Uint8Array)(pixelsOf(pixels.shape));
   }
 
-  /** Sample `at` of `bytes`, of this index in its part, becomes sample `at` of `out`, which is zero. */
-  write(out: Float32Array, bytes: Uint8Array, at: number, epoch: number, index: number): void {
+  /** Sample `at` of `numbers`, changed at random by its key, becomes sample `at` of `out`, which is zero. */
+  write(out: Float32Array, numbers: Uint8Array | Float32Array, at: number, epoch: number, key: number): void {
     const { shape, isChannelsLast } = this.pixels;
     const [channels, height, width] = shape;
     const from = at * channels * height * width;
-    let source = { images: bytes, from };
-    if (isChannelsLast) source = { images: this.planesOf(bytes, from), from: 0 };
-    if (this.augmentation?.rrc) {
+    let source = { images: numbers, from };
+    if (isChannelsLast) source = { images: this.planesOf(numbers, from), from: 0 };
+    if (this.augmentation?.rrc && source.images instanceof Uint8Array) {
       const planes = {
         data: source.images,
         offset: source.from,
@@ -143,18 +145,18 @@ export class PixelWriter {
         interleaved: false,
       };
       const plain = { box: { top: 0, left: 0, height, width }, height, width };
-      const how = this.writer.resampling(planes, epoch, index, plain);
+      const how = this.writer.resampling(planes, epoch, key, plain);
       source = { images: this.writer.stage(planes, how), from: 0 };
     }
-    this.writer.write(out, at, source, epoch, index);
+    this.writer.write(out, at, source, epoch, key);
   }
 
-  private planesOf(bytes: Uint8Array, from: number): Uint8Array {
+  private planesOf(numbers: Uint8Array | Float32Array, from: number): Uint8Array | Float32Array {
     const [channels, height, width] = this.pixels.shape;
     const plane = height * width;
     for (let channel = 0; channel < channels; channel++)
       for (let i = 0; i < plane; i++)
-        this.planes[channel * plane + i] = bytes[from + i * channels + channel]!;
+        this.planes[channel * plane + i] = numbers[from + i * channels + channel]!;
     return this.planes;
   }
 }

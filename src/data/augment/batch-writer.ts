@@ -2,9 +2,8 @@ import { type ImageShape, pixelsOf } from '../images/image-shape.js';
 import type { Normalization } from '../images/normalization.js';
 import { Purpose, randomStream } from '../random.js';
 import type { Augmentation } from './augmentation.js';
-import { mixes } from './augmentation.js';
 import { changePixels, changesPixels, cropOf, eraseOf, type SampleKey } from './change-pixels.js';
-import { mixed, oneHot } from './mix.js';
+import { mixedBatch } from './mix.js';
 import { type Pixels, type Resampling, resample } from './resample.js';
 import { drawView, identityView, type View } from './view.js';
 
@@ -31,7 +30,7 @@ type RowWriter = (
   channel: number,
 ) => void;
 
-/** Augments and normalises images. What becomes of a sample depends on (seed, epoch, its index) alone, but for mixing. */
+/** Augments and normalises images. What becomes of a sample depends on (seed, epoch, its key) alone, but for mixing. */
 export class BatchWriter {
   private readonly bytes: RowWriter;
   private readonly floats: RowWriter;
@@ -47,9 +46,9 @@ export class BatchWriter {
   }
 
   /** How an image comes to the model's size: a random crop where there are such, else as `plain` has it. */
-  resampling(source: Pixels, epoch: number, index: number, plain: Resampling): Resampling {
+  resampling(source: Pixels, epoch: number, key: number, plain: Resampling): Resampling {
     const { augmentation, shape } = this.writing;
-    const box = augmentation && cropOf(augmentation, source, this.key(epoch, index));
+    const box = augmentation && cropOf(augmentation, source, this.key(epoch, key));
     return box ? { box, height: shape[1], width: shape[2] } : plain;
   }
 
@@ -66,7 +65,7 @@ export class BatchWriter {
     for (const row of rows) for (const column of columns) use(to++, row * columns.length + column);
   }
 
-  /** Writes sample `index` as the image at `position` of a batch: planes at the model's size, from `from` on. */
+  /** Writes the sample of a key as the image at `position` of a batch: planes at the model's size, from `from` on. */
   write(
     out: Float32Array,
     position: number,
@@ -102,12 +101,10 @@ export class BatchWriter {
     images: Float32Array,
     labels: readonly number[],
     epoch: number,
-    indices: Int32Array,
+    keys: ArrayLike<number>,
   ): { images: Float32Array; labels: BigInt64Array | Float32Array } {
     const { augmentation, shape, shares: classes, seed } = this.writing;
-    if (classes === undefined) return { images, labels: BigInt64Array.from(labels, BigInt) };
-    if (!augmentation || !mixes(augmentation)) return { images, labels: oneHot(labels, classes) };
-    return mixed(augmentation, { images, shape, labels, classes, indices, seed, epoch });
+    return mixedBatch(augmentation, { images, shape, labels, classes, keys, seed, epoch });
   }
 
   private key(epoch: number, index: number): SampleKey {

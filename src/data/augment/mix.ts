@@ -1,7 +1,7 @@
 import type { ImageShape } from '../images/image-shape.js';
 import { pixelsOf } from '../images/image-shape.js';
 import { Purpose, randomStream, symmetricBeta, uniformFloat64, uniformInt } from '../random.js';
-import type { Augmentation } from './augmentation.js';
+import { type Augmentation, mixes } from './augmentation.js';
 import { mixedBox } from './boxes.js';
 
 /** Shares of classes for each sample: 1 for its own. */
@@ -11,36 +11,53 @@ export function oneHot(labels: readonly number[], classes: number): Float32Array
   return shares;
 }
 
-/** A batch that is to be mixed. */
-interface Mixed {
+/** Images of a batch that are all written, with their labels. */
+export interface Unmixed {
   /** B×C×H×W. */
   readonly images: Float32Array;
   readonly shape: ImageShape;
   /** Length B. */
   readonly labels: readonly number[];
-  readonly classes: number;
-  /** Of the samples in the data. */
-  readonly indices: Int32Array;
+  /** How many there are, where targets are shares of them; undefined where they stay labels. */
+  readonly classes: number | undefined;
+  /** Of what is random in each sample. */
+  readonly keys: ArrayLike<number>;
   readonly seed: number;
   readonly epoch: number;
 }
 
+/** Images with their targets: mixed where that is asked for, with shares of classes wherever they are asked for. */
+export function mixedBatch(
+  augmentation: Augmentation | undefined,
+  { classes, ...batch }: Unmixed,
+): { images: Float32Array; labels: BigInt64Array | Float32Array } {
+  const { images, labels } = batch;
+  if (classes === undefined) return { images, labels: BigInt64Array.from(labels, BigInt) };
+  if (!augmentation || !mixes(augmentation)) return { images, labels: oneHot(labels, classes) };
+  return mixed(augmentation, { ...batch, classes });
+}
+
+/** A batch that is to be mixed. */
+interface Mixed extends Omit<Unmixed, 'classes'> {
+  readonly classes: number;
+}
+
 /**
- * MixUp and CutMix: each image with another one of the batch. Partner and λ depend on (seed, epoch, index of the sample) and the size
+ * MixUp and CutMix: each image with another one of the batch. Partner and λ depend on (seed, epoch, key of the sample) and the size
  * of the batch alone.
  * @returns images and shares of classes, B×classes, of which each row sums to 1
  */
 export function mixed(
   { mixup, cutmix }: Augmentation,
-  { images, shape, labels, classes, indices, seed, epoch }: Mixed,
+  { images, shape, labels, classes, keys, seed, epoch }: Mixed,
 ): { images: Float32Array; labels: Float32Array } {
   const shares = oneHot(labels, classes);
-  const size = indices.length;
+  const size = labels.length;
   if (size < 2) return { images, labels: shares };
   const out = images.slice();
   const pixels = pixelsOf(shape);
   for (let i = 0; i < size; i++) {
-    const random = randomStream(Purpose.mixing, seed, epoch, indices[i]!);
+    const random = randomStream(Purpose.mixing, seed, epoch, keys[i]!);
     const partner = (i + uniformInt(random, 1, size - 1)) % size;
     const coin = random.next() < 0;
     const kind = mixup && (!cutmix || coin) ? 'mixup' : 'cutmix';

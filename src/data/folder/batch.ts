@@ -22,22 +22,22 @@ class FolderMaker implements Maker {
     this.reader = new ImageReader(recipe);
   }
 
-  async make(epoch: number, indices: Int32Array): Promise<Batch> {
+  async make(epoch: number, indices: Int32Array, keys: ArrayLike<number> = indices): Promise<Batch> {
     const { shape, labels, order, augmentation } = this.recipe;
     const { writer, reader } = this;
     const out = new Float32Array(indices.length * pixelsOf(shape));
-    const place = (index: number, position: number, images: Uint8Array, from = 0): void =>
-      writer.write(out, position, { images, from }, epoch, index);
+    const place = (position: number, images: Uint8Array, from = 0): void =>
+      writer.write(out, position, { images, from }, epoch, keys[position]!);
     const write = (index: number, position: number): Promise<void> | undefined => {
       const file = order[index]!;
       if (augmentation?.rrc)
         return reader.read(file, (pixels) => {
-          const how = writer.resampling(pixels, epoch, index, plainView(pixels, this.recipe));
-          place(index, position, writer.stage(pixels, how));
+          const how = writer.resampling(pixels, epoch, keys[position]!, plainView(pixels, this.recipe));
+          place(position, writer.stage(pixels, how));
         });
       const held = reader.held(file);
-      if (!held) return reader.plain(file).then(({ images, from }) => place(index, position, images, from));
-      place(index, position, held.images, held.from);
+      if (!held) return reader.plain(file).then(({ images, from }) => place(position, images, from));
+      place(position, held.images, held.from);
       return undefined;
     };
     // Whichever fails first is told; the others end before the next batch is asked for.
@@ -45,7 +45,7 @@ class FolderMaker implements Maker {
     const failed = done.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
     if (failed) throw failed.reason;
     const chosen = Array.from(indices, (index) => labels[order[index]!]!);
-    return writer.finish(out, chosen, epoch, indices);
+    return writer.finish(out, chosen, epoch, keys);
   }
 }
 

@@ -6,12 +6,21 @@ import type { Pixels } from '../augment/resample.js';
 /** What is asked of sharp. */
 type MakeSharp = (image: string | Uint8Array, options: SharpOptions) => Sharp;
 
+/** In pixels. */
+export interface ImageSize {
+  readonly height: number;
+  readonly width: number;
+}
+
 /** Decodes one image a call in a thread of libuv's pool. */
 export interface Decoder {
   /** Bytes of 1 or 3 channels of a file, or of what a file has. @throws Error of the decoder */
   decode(image: string | Uint8Array, channels: number): Promise<Pixels>;
-  /** Why a file is no whole image, as far as its header and its end tell; undefined where it is one. */
-  problemOf(file: string): Promise<string | undefined>;
+  /**
+   * Why a file is no whole image, as far as its header and its end tell; undefined where it is one.
+   * @param size that it should be of
+   */
+  problemOf(file: string, size?: ImageSize): Promise<string | undefined>;
 }
 
 /** Pillow neither applies color profiles nor turns by EXIF, nor does this. */
@@ -38,7 +47,7 @@ export async function openDecoder(load = importSharp): Promise<Decoder> {
   sharp.cache(false);
   return {
     decode: (image, channels) => decode(sharp, image, channels),
-    problemOf: (file) => problemOf(sharp, file),
+    problemOf: (file, size) => problemOf(sharp, file, size),
   };
 }
 
@@ -62,9 +71,11 @@ async function decode(sharp: MakeSharp, image: string | Uint8Array, channels: nu
   return { ...pixels, data: out, channels };
 }
 
-async function problemOf(sharp: MakeSharp, file: string): Promise<string | undefined> {
+async function problemOf(sharp: MakeSharp, file: string, size?: ImageSize): Promise<string | undefined> {
   try {
-    const { format } = await sharp(file, OPTIONS).metadata();
+    const { format, height, width } = await sharp(file, OPTIONS).metadata();
+    if (size && (size.height !== height || size.width !== width))
+      return `it is of ${height}×${width}, but its mask is of ${size.height}×${size.width}`;
     // What does not end as it should may be cut off, or have something behind it: only decoding tells. (stats() of several files at a time
     // loses errors.)
     if (!(await endsAsItShould(file, format))) await decode(sharp, file, 3);

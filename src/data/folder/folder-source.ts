@@ -41,6 +41,9 @@ export function folderSource(data: FolderData): Source {
       augmentation: augment ? augmentation : undefined,
       shares: mixes(augmentation) ? classNames.length : undefined,
     }),
+    async *targets() {
+      yield { values: files.order.map((file) => files.labels[file]!), samples: files.order.length };
+    },
   });
   const taken = (files: FolderPart, indices: Int32Array | undefined): FolderPart =>
     indices ? { ...files, order: sharedOrder(indices.length, (i) => files.order[indices[i]!]!) } : files;

@@ -1,4 +1,3 @@
-import { freemem } from 'node:os';
 import { basename, join } from 'node:path';
 import { FlatminError } from '../../errors.js';
 import { checkAugmentation, parseAugmentation } from '../augment/augmentation.js';
@@ -9,22 +8,17 @@ import { dataKind, type OpenContext } from '../kind.js';
 import type { DataSettings } from '../options.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Source } from '../source.js';
+import { keptBudget } from './budget.js';
+import { damagedFiles, damagedNote, mendOf } from './damaged.js';
 import { openDecoder } from './decode.js';
 import { packFiles } from './file-list.js';
 import { type FolderPart, folderSource } from './folder-source.js';
-import { Gate } from './gate.js';
 import { imageShape } from './image-size.js';
 import { keptImages } from './images.js';
 import { type ClassFiles, listClasses, requireImages } from './listing.js';
 import { normalizationOf, sharedOrder } from './measure.js';
 
 const SPLIT = 0.1;
-/** Of the memory that is free, and at most: for images that are decoded. */
-const KEPT_SHARE = 0.25;
-const MOST_KEPT = 2 ** 30;
-/** Files of which a note says that they are left out. */
-const MOST_NAMED = 5;
-const CHECKED_AT_ONCE = 8;
 
 /** The augmentation of large images, and of small ones: moved by an eighth of a side, as the 4 pixels of CIFAR's 32. */
 function usualAugmentation([, height, width]: ImageShape): string {
@@ -49,11 +43,8 @@ async function openFolder(dir: string, { settings, seed, inputs }: OpenContext):
   const notes = [...shapeNotes];
   const { train, test, classNames } = await splitClasses(dir, { split, seed, onDamaged }, notes);
 
-  const mend =
-    onDamaged === 'skip'
-      ? 'Its header is whole: mend or remove the file.'
-      : 'Mend or remove the file, or have damaged ones left out: --on-damaged skip.';
-  let budget = Math.min(MOST_KEPT, KEPT_SHARE * freemem());
+  const mend = mendOf(onDamaged, 'the file');
+  let budget = keptBudget();
   const part = (classes: readonly ClassFiles[]): FolderPart => {
     const paths = classes.flatMap((each) => each.paths);
     const labels = classes.flatMap(({ name, paths: { length } }) =>
@@ -93,15 +84,12 @@ async function splitClasses(
     );
   if (ignored > 0) notes.push(`Ignored in ${dir}: ${countOf(ignored, 'file')} of other kinds than images.`);
   if (unused.length > 0) notes.push(`${dir} is tested on by ${test!.part}; not used: ${unused.join(', ')}.`);
-  const damaged: string[] = [];
+  const damaged = new Map<string, string>();
   const whole = async (classes: readonly ClassFiles[]) =>
     onDamaged === 'skip' ? wholeFiles(dir, classes, damaged) : classes;
   const parts = { train: await whole(train), test: test && (await whole(test.classes)) };
-  if (damaged.length > 0) {
-    const rest = damaged.length > MOST_NAMED ? `; and ${damaged.length - MOST_NAMED} more` : '';
-    notes.push(
-      `Left out: ${countOf(damaged.length, 'file')} that cannot be read, ${damaged.slice(0, MOST_NAMED).join('; ')}${rest}.`,
-    );
+  if (damaged.size > 0) {
+    notes.push(damagedNote(damaged));
     requireImages(dir, parts.train);
   }
   const classNames = train.map(({ name }) => name);
@@ -133,24 +121,17 @@ function drawTest(
   return { train: drawn.map((each) => each.train), test };
 }
 
-/** The files whose headers and ends are those of whole images. */
+/** The files whose headers and ends are those of whole images; adds the others to `damaged`. */
 async function wholeFiles(
   dir: string,
   classes: readonly ClassFiles[],
-  damaged: string[],
+  damaged: Map<string, string>,
 ): Promise<ClassFiles[]> {
   const decoder = await openDecoder();
-  const gate = new Gate(CHECKED_AT_ONCE);
-  const kept: ClassFiles[] = [];
-  for (const { name, paths } of classes) {
-    const problems = await Promise.all(
-      paths.map((path) => gate.run(() => decoder.problemOf(join(dir, path)))),
-    );
-    for (const [i, problem] of problems.entries())
-      if (problem !== undefined) damaged.push(`${paths[i]} (${problem})`);
-    kept.push({ name, paths: paths.filter((_, i) => problems[i] === undefined) });
-  }
-  return kept;
+  const all = classes.flatMap(({ paths }) => paths);
+  for (const [path, problem] of await damagedFiles(all, (path) => decoder.problemOf(join(dir, path))))
+    damaged.set(path, problem);
+  return classes.map(({ name, paths }) => ({ name, paths: paths.filter((path) => !damaged.has(path)) }));
 }
 
 const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -81,14 +81,15 @@ export class ImageReader {
     return isFilled ? this.placeOf(index) : undefined;
   }
 
-  /** The same of any image: in `kept`, or in an array of its own. */
-  async plain(index: number): Promise<PlainImage> {
+  /** The same of any image: in `kept`, or in an array of its own. @param look told the decoded image before it is kept */
+  async plain(index: number, look?: (pixels: Pixels) => void): Promise<PlainImage> {
     const { shape, kept } = this.images;
     const size = pixelsOf(shape);
     const held = this.held(index);
     if (held) return held;
     const place = index < kept.filled.length ? this.placeOf(index) : undefined;
     return this.read(index, (pixels) => {
+      look?.(pixels);
       const to = place ?? { images: new Uint8Array(size), from: 0 };
       resample(pixels, plainView(pixels, this.images), to.images, to.from);
       // Two threads may do it: they write the same.

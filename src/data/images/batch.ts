@@ -26,7 +26,7 @@ class ImageMaker implements Maker {
   }
 
   /** The batch of the samples at `indices`, in that order, in buffers of its own. */
-  make(epoch: number, indices: Int32Array): Batch {
+  make(epoch: number, indices: Int32Array, keys: ArrayLike<number> = indices): Batch {
     const { images, labels, shape, augmentation } = this.source;
     const [channels, height, width] = shape;
     const pixels = pixelsOf(shape);
@@ -37,13 +37,13 @@ class ImageMaker implements Maker {
       let from = { images, from: index * pixels };
       if (augmentation?.rrc && images instanceof Uint8Array) {
         const source = { data: images, offset: from.from, channels, height, width, interleaved: false };
-        const how = this.writer.resampling(source, epoch, index, { box, height, width });
+        const how = this.writer.resampling(source, epoch, keys[i]!, { box, height, width });
         from = { images: this.writer.stage(source, how), from: 0 };
       }
-      this.writer.write(out, i, from, epoch, index);
+      this.writer.write(out, i, from, epoch, keys[i]!);
     }
     const chosen = Array.from(indices, (index) => labels[index]!);
-    return this.writer.finish(out, chosen, epoch, indices);
+    return this.writer.finish(out, chosen, epoch, keys);
   }
 }
 

@@ -31,6 +31,9 @@ export function imageSource(dataset: Dataset, use: ImageUse = {}): Source {
       augmentation: augment ? augmentation : undefined,
       shares: mixes(augmentation) ? classes : undefined,
     }),
+    async *targets() {
+      yield { values: labels, samples: size };
+    },
   });
   const taken = (split: Split, indices: Int32Array | undefined): Split =>
     indices ? gather(split, indices, pixelsOf(shape)) : split;

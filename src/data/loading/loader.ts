@@ -9,10 +9,14 @@ import type { Normalization } from '../images/normalization.js';
 import { makerOf } from '../makers.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Batch, BatchRecipe, Source, SourcePart } from '../source.js';
+import { balancedWeights, keysOf, WeightedSampler } from './sampling.js';
 import { WorkerPool } from './worker-pool.js';
 
 /** More help nobody: a batch is prepared in milliseconds. */
 const MOST_WORKERS = 64;
+
+/** How the samples of an epoch are chosen. */
+export const SAMPLERS = ['shuffle', 'balanced'] as const;
 
 /** Options of `DataLoader`, but for the batch. */
 export const loaderOptions = {
@@ -37,18 +41,31 @@ export const loaderOptions = {
     help: 'leave out a last batch that is not full',
     byDefault: 'of the training split',
   }),
+  /**
+   * 'balanced': as many draws with replacement as there are training samples, so that all classes come as often; each draw of a sample is
+   * augmented anew. From (seed, epoch) alone. Default: each sample once.
+   */
+  sampler: option(choice(SAMPLERS), {
+    symbol: 'name',
+    help: 'of an epoch: each sample once, or draws with replacement by which all classes come as often',
+    default: 'shuffle',
+  }),
 };
 
 /** How a `DataLoader` makes batches. */
 export interface DataLoaderOptions extends Readonly<Given<typeof loaderOptions>>, ImageUse {
   /** Samples a batch. */
   readonly batch: number;
+  /** Weights ≥ 0 of the samples: an epoch is as many draws with replacement, each sample in proportion to its weight. */
+  readonly sampleWeights?: ArrayLike<number> | undefined;
 }
 
 /** How a loader of a source makes batches: the source says how samples are made ready. */
 export interface SourceLoaderOptions extends Readonly<Given<typeof loaderOptions>> {
   /** Samples a batch. */
   readonly batch: number;
+  /** Weights ≥ 0 of the samples: an epoch is as many draws with replacement, each sample in proportion to its weight. */
+  readonly sampleWeights?: ArrayLike<number> | undefined;
   /** Whether samples are changed at random as the source has it. Default: those of the training part. */
   readonly augment?: boolean;
 }
@@ -72,7 +89,8 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
   private readonly shuffle: boolean;
   private readonly workers: number;
   private readonly prefetch: number;
-  private prepare: ((epoch: number, indices: Int32Array) => Promise<Batch>) | undefined;
+  private readonly sampler: () => Promise<WeightedSampler | undefined>;
+  private prepare: Prepare | undefined;
   private pool: WorkerPool | undefined;
   private nextEpoch = 0;
   private closed = false;
@@ -85,7 +103,7 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
     options: DataLoaderOptions & SourceLoaderOptions,
   ) {
     const split = checkedValue('split', splitName, data.split);
-    const { seed, workers, prefetch, ...others } = checked(loaderOptions, options);
+    const { seed, workers, prefetch, sampler, ...others } = checked(loaderOptions, options);
     const isTraining = split === 'train';
     const { shuffle = isTraining, dropLast = isTraining } = others;
     const batch = checkedValue('batch', count, options.batch);
@@ -108,6 +126,8 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
         `A batch of ${batch} is larger than the ${size} ${split} samples of ${name}: choose a batch of at most ${size}.`,
       );
     }
+    const { sampleWeights } = options;
+    this.sampler = samplerOf(this.source, split, { sampler, shuffle, sampleWeights });
     this.recipe = this.source[split].recipe({ seed, augment });
     this.shuffled = this.source[split].order;
     this.seed = seed;
@@ -151,13 +171,13 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
   private async *batches(epoch: number, firstBatch: number): AsyncGenerator<B, void, undefined> {
     if (this.closed) throw closedError();
     const prepare = this.start();
-    const order = this.order(epoch);
+    const { order, keys } = await this.order(epoch);
     const ahead: Promise<Batch>[] = [];
     for (let next = firstBatch; next < this.batchesPerEpoch || ahead.length > 0; ) {
       if (this.closed) throw closedError();
       while (next < this.batchesPerEpoch && ahead.length <= this.prefetch) {
-        const indices = order.slice(next * this.batch, (next + 1) * this.batch);
-        const batch = prepare(epoch, indices);
+        const place = [next * this.batch, (next + 1) * this.batch] as const;
+        const batch = prepare(epoch, order.slice(...place), keys?.slice(...place));
         // One that is never asked for must not count as unhandled.
         batch.catch(() => {});
         ahead.push(batch);
@@ -167,25 +187,70 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
     }
   }
 
-  private start(): (epoch: number, indices: Int32Array) => Promise<Batch> {
+  private start(): Prepare {
     if (this.prepare) return this.prepare;
     if (this.workers === 0) {
       const maker = makerOf(this.recipe);
       maker.catch(() => {});
-      this.prepare = async (epoch, indices) => (await maker).make(epoch, indices);
+      this.prepare = async (epoch, indices, keys) => (await maker).make(epoch, indices, keys);
     } else {
       const pool = new WorkerPool(this.recipe, this.workers);
       this.pool = pool;
-      this.prepare = (epoch, indices) => pool.prepare(epoch, indices);
+      this.prepare = (epoch, indices, keys) => pool.prepare(epoch, indices, keys);
     }
     return this.prepare;
   }
 
-  private order(epoch: number): Int32Array {
-    if (!this.shuffle) return Int32Array.from({ length: this.size }, (_, i) => i);
+  /** The samples of an epoch; `keys` where it may have some more than once. */
+  private async order(epoch: number): Promise<{ order: Int32Array; keys?: Float64Array }> {
+    if (!this.shuffle) return { order: Int32Array.from({ length: this.size }, (_, i) => i) };
     const random = randomStream(Purpose.shuffle, this.seed, epoch);
-    return this.shuffled?.(random) ?? shuffledIndices(this.size, random);
+    const sampler = await this.sampler();
+    if (!sampler) return { order: this.shuffled?.(random) ?? shuffledIndices(this.size, random) };
+    const drawn = sampler.draw(randomStream(Purpose.sampling, this.seed, epoch));
+    const order = this.shuffled?.(random, drawn.sort()) ?? drawn;
+    return { order, keys: keysOf(order, this.size) };
   }
+}
+
+/** Queues a batch. */
+type Prepare = (epoch: number, indices: Int32Array, keys: Float64Array | undefined) => Promise<Batch>;
+
+/**
+ * What draws the samples of an epoch, made when it is first needed; of nothing where each is there once.
+ * @throws FlatminError INVALID_ARGUMENT for options that exclude each other
+ */
+function samplerOf(
+  source: Source,
+  split: 'train' | 'test',
+  {
+    sampler,
+    shuffle,
+    sampleWeights,
+  }: { sampler: (typeof SAMPLERS)[number]; shuffle: boolean; sampleWeights?: ArrayLike<number> | undefined },
+): () => Promise<WeightedSampler | undefined> {
+  if (sampler === 'shuffle' && !sampleWeights) return async () => undefined;
+  if (sampler === 'balanced' && sampleWeights)
+    throw invalid('sampleWeights', "left out with the sampler 'balanced'", 'given');
+  const name = sampleWeights ? 'sampleWeights' : 'sampler';
+  if (split === 'test' || !shuffle)
+    throw invalid(
+      name,
+      'left out but for training samples in random order',
+      sampleWeights ? 'given' : sampler,
+    );
+  const { size } = source[split];
+  if (sampleWeights && sampleWeights.length !== size)
+    throw invalid('sampleWeights', `${size} numbers, one for each sample`, `${sampleWeights.length} numbers`);
+  if (sampleWeights) {
+    const made = new WeightedSampler(sampleWeights);
+    return async () => made;
+  }
+  let made: Promise<WeightedSampler> | undefined;
+  return () => {
+    made ??= balancedWeights(source).then(({ weights }) => new WeightedSampler(weights));
+    return made;
+  };
 }
 
 function closedError(): FlatminError {

@@ -7,6 +7,8 @@ export interface Task {
   readonly id: number;
   readonly epoch: number;
   readonly indices: Int32Array;
+  /** As `Maker.make` has them. */
+  readonly keys?: Float64Array | undefined;
 }
 
 /** Worker to main thread: a batch, or why there is none. */
@@ -36,11 +38,11 @@ export class WorkerPool {
   }
 
   /** Queues a batch with the least busy thread. */
-  prepare(epoch: number, indices: Int32Array): Promise<Batch> {
+  prepare(epoch: number, indices: Int32Array, keys?: Float64Array): Promise<Batch> {
     if (this.failure) return Promise.reject(this.failure);
     const { worker, waiting } = this.members.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
     return new Promise((resolve, reject) => {
-      const task: Task = { id: this.tasks++, epoch, indices };
+      const task: Task = { id: this.tasks++, epoch, indices, keys };
       waiting.set(task.id, { resolve, reject });
       worker.ref();
       worker.postMessage(task);

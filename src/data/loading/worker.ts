@@ -9,9 +9,9 @@ const port = parentPort!;
 const maker = await makerOf(workerData as BatchRecipe);
 const answer = (sent: Answer, buffers: ArrayBuffer[] = []) => port.postMessage(sent, buffers);
 
-port.on('message', async ({ id, epoch, indices }: Task) => {
+port.on('message', async ({ id, epoch, indices, keys }: Task) => {
   try {
-    const batch = await maker.make(epoch, indices);
+    const batch = await maker.make(epoch, indices, keys);
     answer(
       { id, batch },
       Object.values(batch).map(({ buffer }) => buffer as ArrayBuffer),

@@ -1,6 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import { BatchWriter, type Writing } from '../augment/batch-writer.js';
 import { nearest } from '../augment/resample.js';
+import type { ImageSize } from '../folder/decode.js';
 import { type FileList, fileAt } from '../folder/file-list.js';
 import { Gate } from '../folder/gate.js';
 import { type FileImages, ImageReader, plainView } from '../folder/images.js';
@@ -13,6 +14,8 @@ export interface PairsRecipe extends BatchRecipe, Writing, FileImages {
   readonly maker: 'pairs';
   /** Of the images, in their order. */
   readonly masks: FileList;
+  /** Masks at the model's size: of each image that is kept. */
+  readonly keptMasks: Uint8Array;
   /** The file of each sample. */
   readonly order: Int32Array;
 }
@@ -35,12 +38,18 @@ class PairsMaker implements Maker {
     this.staged = new Uint8Array(recipe.shape[1] * recipe.shape[2]);
   }
 
-  async make(epoch: number, indices: Int32Array): Promise<Batch> {
+  async make(epoch: number, indices: Int32Array, keys: ArrayLike<number> = indices): Promise<Batch> {
     const images = new Float32Array(indices.length * pixelsOf(this.recipe.shape));
     const labels = new BigInt64Array(indices.length * this.staged.length);
     const done = await Promise.allSettled(
       Array.from(indices, (index, position) =>
-        this.gate.run(() => this.write({ images, labels }, position, epoch, index)),
+        this.gate.run(() =>
+          this.write(
+            { images, labels },
+            { position, epoch, key: keys[position]! },
+            this.recipe.order[index]!,
+          ),
+        ),
       ),
     );
     const failed = done.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
@@ -48,30 +57,69 @@ class PairsMaker implements Maker {
     return { images, labels };
   }
 
-  private async write(
-    out: { images: Float32Array; labels: BigInt64Array },
-    position: number,
-    epoch: number,
-    index: number,
-  ): Promise<void> {
-    const { recipe, writer } = this;
-    const file = recipe.order[index]!;
+  private async write(out: Out, place: Place, file: number): Promise<void> {
+    const { recipe, writer, reader } = this;
+    const { augmentation } = recipe;
+    const held = augmentation?.rrc ? undefined : reader.held(file);
+    if (held) return this.put(out, place, held, this.keptMask(file)!);
     const mask = await readIndexPng(fileAt(recipe.masks, file));
-    await this.reader.read(file, (pixels) => {
-      if (pixels.height !== mask.height || pixels.width !== mask.width)
-        throw new FlatminError(
-          'INVALID_DATA',
-          `${fileAt(recipe.masks, file)} is of ${mask.height}×${mask.width}, but its image is of ${pixels.height}×${pixels.width}.`,
-        );
-      const how = writer.resampling(pixels, epoch, index, plainView(pixels, recipe));
-      writer.write(out.images, position, { images: writer.stage(pixels, how), from: 0 }, epoch, index);
-      nearest(mask.classes, mask.width, how, this.staged);
-      const at = position * this.staged.length;
-      writer.eachSource((to, from) => {
-        out.labels[at + to] = BIG[this.staged[from]!]!;
+    if (augmentation?.rrc)
+      return reader.read(file, (pixels) => {
+        this.requireSameSize(file, pixels, mask);
+        const how = writer.resampling(pixels, place.epoch, place.key, plainView(pixels, recipe));
+        nearest(mask.classes, mask.width, how, this.staged);
+        this.put(out, place, { images: writer.stage(pixels, how), from: 0 }, this.staged);
       });
+    // An image that is kept has its mask kept before.
+    const made = this.keptMask(file) ?? new Uint8Array(this.staged.length);
+    const plain = await reader.plain(file, (pixels) => {
+      this.requireSameSize(file, pixels, mask);
+      nearest(mask.classes, mask.width, plainView(pixels, recipe), made);
+    });
+    return this.put(out, place, plain, made);
+  }
+
+  private put(
+    out: Out,
+    { position, epoch, key }: Place,
+    image: { readonly images: Uint8Array; readonly from: number },
+    mask: Uint8Array,
+  ): void {
+    this.writer.write(out.images, position, image, epoch, key);
+    const at = position * mask.length;
+    this.writer.eachSource((to, from) => {
+      out.labels[at + to] = BIG[mask[from]!]!;
     });
   }
+
+  /** Where the mask of an image is kept that is kept itself. */
+  private keptMask(file: number): Uint8Array | undefined {
+    const { length } = this.staged;
+    const { keptMasks, kept } = this.recipe;
+    return file < kept.filled.length ? keptMasks.subarray(file * length, (file + 1) * length) : undefined;
+  }
+
+  private requireSameSize(file: number, pixels: ImageSize, mask: ImageSize): void {
+    if (pixels.height === mask.height && pixels.width === mask.width) return;
+    const { masks, mend } = this.recipe;
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${fileAt(masks, file)} is of ${mask.height}×${mask.width}, but its image is of ${pixels.height}×${pixels.width}. ${mend}`,
+    );
+  }
+}
+
+/** Images and labels of a batch. */
+interface Out {
+  readonly images: Float32Array;
+  readonly labels: BigInt64Array;
+}
+
+/** Of a sample in its batch, and what is random in it. */
+interface Place {
+  readonly position: number;
+  readonly epoch: number;
+  readonly key: number;
 }
 
 /** The maker of images with masks. */

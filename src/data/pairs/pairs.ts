@@ -3,6 +3,8 @@ import { basename, join } from 'node:path';
 import { FlatminError, invalid } from '../../errors.js';
 import { type Augmentation, checkAugmentation, parseAugmentation } from '../augment/augmentation.js';
 import { SMALL } from '../augment/boxes.js';
+import { keptBudget } from '../folder/budget.js';
+import { damagedFiles, damagedNote, mendOf } from '../folder/damaged.js';
 import { openDecoder } from '../folder/decode.js';
 import { fileAt, packFiles, relativeAt } from '../folder/file-list.js';
 import { Gate } from '../folder/gate.js';
@@ -13,7 +15,7 @@ import { normalizationOf, sharedOrder } from '../folder/measure.js';
 import { namedNormalization } from '../images/named-normalization.js';
 import { dataKind, type OpenContext } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
-import type { RecipeUse, Source, SourcePart } from '../source.js';
+import type { RecipeUse, Source, SourcePart, TargetRows } from '../source.js';
 import type { PairsRecipe } from './batch.js';
 import { readIndexPng } from './index-png.js';
 
@@ -23,7 +25,6 @@ const IGNORED = 255;
 /** Masks that are looked at for how many classes there are. */
 const MOST_COUNTED = 500;
 const AT_ONCE = 8;
-const MEND = 'Mend or remove the file and its mask.';
 
 /** All but what makes a batch. */
 type PairFiles = Omit<PairsRecipe, 'maker' | 'scale' | 'normalization' | 'augmentation' | 'seed'>;
@@ -33,8 +34,11 @@ type PairFiles = Omit<PairsRecipe, 'maker' | 'scale' | 'normalization' | 'augmen
  * @throws FlatminError NOT_FOUND without the folders or sharp; INVALID_DATA for an image without a mask; INVALID_ARGUMENT for settings that do
  * not fit
  */
-async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): Promise<Source> {
-  const { augment = 'auto', split } = settings;
+async function openPairs(
+  dir: string,
+  { settings, seed, inputs, ignoreIndex = IGNORED }: OpenContext,
+): Promise<Source> {
+  const { augment = 'auto', split, onDamaged = 'refuse' } = settings;
   const { shape, notes: shapeNotes } = imageShape(inputs, settings.imageSize);
   const usual = Math.max(shape[1], shape[2]) > SMALL ? 'rrc=0.5:1,flip' : 'flip';
   const augmentation = parseAugmentation(augment === 'auto' ? usual : augment);
@@ -53,18 +57,23 @@ async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): 
       'INVALID_ARGUMENT',
       `${dir} has a part that is tested on, ${testPart}, so that "split" has no use: leave it out.`,
     );
-  const all = await filesIn(dir, parts ? 'train' : '', notes);
-  const filesOf = (images: readonly string[], part: string): PairFiles => ({
-    files: packFiles(join(dir, part, 'images'), images),
-    masks: packFiles(
-      join(dir, part, 'masks'),
-      images.map((path) => `${stemOf(path)}.png`),
-    ),
-    order: sharedOrder(images.length),
-    ...{ shape, kept: keptImages(0, shape, 0), mend: MEND, isWhole: true },
-  });
+  const all = await wholePairs(dir, parts ? 'train' : '', onDamaged, notes);
+  const planes = shape[1] * shape[2];
+  // A byte of a mask for the channels of each pixel.
+  let budget = (keptBudget() * shape[0]) / (shape[0] + 1);
+  const filesOf = (images: readonly string[], part: string): PairFiles => {
+    const kept = keptImages(images.length, shape, budget);
+    budget -= kept.pixels.length;
+    return {
+      files: packFiles(join(dir, part, 'images'), images),
+      masks: packFiles(join(dir, part, 'masks'), images.map(maskOf)),
+      keptMasks: new Uint8Array(new SharedArrayBuffer(kept.filled.length * planes)),
+      order: sharedOrder(images.length),
+      ...{ shape, kept, mend: mendOf(onDamaged, 'the file and its mask'), isWhole: true },
+    };
+  };
   const divided = testPart
-    ? { train: all, test: await filesIn(dir, testPart, notes) }
+    ? { train: all, test: await wholePairs(dir, testPart, onDamaged, notes) }
     : divide(all, split ?? SPLIT, seed, notes);
   const train = filesOf(divided.train, parts ? 'train' : '');
   const test = filesOf(divided.test, testPart ?? (parts ? 'train' : ''));
@@ -72,9 +81,13 @@ async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): 
     notes.push(
       `Training images are changed by ${usual}, as is usual at ${shape[1]}×${shape[2]} (--augment).`,
     );
-  notes.push(`Pixels of label ${IGNORED} count for nothing, as in PASCAL VOC (--ignore-index).`);
-  const count = await countClasses(train, seed);
-  const normalization = named ?? (await normalizationOf(train, seed, notes));
+  notes.push(
+    `Pixels of label ${ignoreIndex} count for nothing${ignoreIndex === IGNORED ? ', as in PASCAL VOC' : ''} (--ignore-index).`,
+  );
+  const count = await countClasses(train, seed, ignoreIndex);
+  // Kept images have their masks kept, which nothing reads here.
+  const measured = { ...train, kept: keptImages(0, shape, 0) };
+  const normalization = named ?? (await normalizationOf(measured, seed, notes));
   const part = (files: PairFiles): SourcePart => ({
     size: files.order.length,
     fileOf: (index) => relativeAt(files.files, files.order[index]!),
@@ -84,6 +97,7 @@ async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): 
       ...{ scale: 255, normalization, seed: own },
       augmentation: isAugmented ? augmentation : undefined,
     }),
+    targets: () => maskRows(files),
   });
   const taken = (files: PairFiles, indices: Int32Array | undefined): PairFiles =>
     indices ? { ...files, order: sharedOrder(indices.length, (i) => files.order[indices[i]!]!) } : files;
@@ -96,7 +110,7 @@ async function openPairs(dir: string, { settings, seed, inputs }: OpenContext): 
         type: 'int64',
         dims: [shape[1], shape[2]],
         // Of some masks: a model may know more.
-        classes: { count, names: [], isPartial: true, ignoreIndex: IGNORED },
+        classes: { count, names: [], isPartial: true, ignoreIndex },
       },
     ],
     train: part(own.train),
@@ -126,6 +140,8 @@ const namesIn = async (dir: string): Promise<string[]> =>
     })
   ).sort(byCodePoint);
 
+const maskOf = (path: string): string => `${stemOf(path)}.png`;
+
 const stemOf = (path: string): string => path.replace(/\.[^.]*$/, '');
 
 /** The images of a part, each of which has a mask. */
@@ -147,11 +163,41 @@ async function filesIn(dir: string, part: string, notes: string[]): Promise<stri
   if (bare.length > 0)
     throw new FlatminError(
       'INVALID_DATA',
-      `${bare.length} of ${found.length} images in ${images} have no mask of the same name in ${masks}, such as ${bare[0]}: expected ${stemOf(bare[0]!)}.png.`,
+      `${bare.length} of ${found.length} images in ${images} have no mask of the same name in ${masks}, such as ${bare[0]}: expected ${maskOf(bare[0]!)}.`,
     );
   const spare = stems.size - new Set(found.map(stemOf)).size;
   if (spare > 0) notes.push(`Ignored in ${masks}: ${spare} without an image.`);
   return found;
+}
+
+/** The images of a part; with `skip` those that are whole and have a whole mask of their size. */
+async function wholePairs(
+  dir: string,
+  part: string,
+  onDamaged: 'refuse' | 'skip',
+  notes: string[],
+): Promise<string[]> {
+  const found = await filesIn(dir, part, notes);
+  if (onDamaged === 'refuse') return found;
+  const decoder = await openDecoder();
+  const [images, masks] = [join(dir, part, 'images'), join(dir, part, 'masks')];
+  const damaged = await damagedFiles(found, async (path) => {
+    try {
+      return await decoder.problemOf(join(images, path), await readIndexPng(join(masks, maskOf(path))));
+    } catch (error) {
+      if (error instanceof FlatminError) return error.message;
+      throw error;
+    }
+  });
+  if (damaged.size === 0) return found;
+  notes.push(damagedNote(damaged));
+  const whole = found.filter((path) => !damaged.has(path));
+  if (whole.length === 0)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `No image in ${images} is whole and has a whole mask in ${masks}: the first, ${found[0]}: ${damaged.get(found[0]!)}.`,
+    );
+  return whole;
 }
 
 function divide(
@@ -168,15 +214,25 @@ function divide(
   return { train: paths.filter((_, i) => !isTest.has(i)), test: paths.filter((_, i) => isTest.has(i)) };
 }
 
+/** The masks of samples, in their order and as they are in their files. */
+async function* maskRows({ masks, order }: PairFiles): AsyncGenerator<TargetRows> {
+  for (let first = 0; first < order.length; first += AT_ONCE) {
+    const some = Array.from(order.subarray(first, first + AT_ONCE), (file) =>
+      readIndexPng(fileAt(masks, file)),
+    );
+    for (const { classes } of await Promise.all(some)) yield { values: classes, samples: 1 };
+  }
+}
+
 /** One more than the largest label of some masks. */
-async function countClasses({ masks, order }: PairFiles, seed: number): Promise<number> {
+async function countClasses({ masks, order }: PairFiles, seed: number, ignored: number): Promise<number> {
   const gate = new Gate(AT_ONCE);
   const chosen = shuffledIndices(order.length, randomStream(Purpose.subset, seed)).subarray(0, MOST_COUNTED);
   const largest = await Promise.all(
     Array.from(chosen, (file) =>
       gate.run(async () => {
         const { classes } = await readIndexPng(fileAt(masks, file));
-        return classes.reduce((most, each) => (each === IGNORED ? most : Math.max(most, each)), 0);
+        return classes.reduce((most, each) => (each === ignored ? most : Math.max(most, each)), 0);
       }),
     ),
   );
@@ -186,7 +242,7 @@ async function countClasses({ masks, order }: PairFiles, seed: number): Promise<
 export const pairs = dataKind({
   name: 'pairs',
   location: 'DIR',
-  settings: ['augment', 'split', 'normalization', 'mean', 'std', 'imageSize'],
+  settings: ['augment', 'split', 'normalization', 'mean', 'std', 'imageSize', 'onDamaged'],
   augment: 'auto',
   open: openPairs,
 });

@@ -52,7 +52,7 @@ export function encodedImages(
   });
 }
 
-/** Decodes, augments and normalises images in one thread. What becomes of one depends on (seed, epoch, its index) alone. */
+/** Decodes, augments and normalises images in one thread. What becomes of one depends on (seed, epoch, its key) alone. */
 export class ColumnImageWriter {
   private readonly decoder: Promise<Decoder>;
   private readonly gate = new Gate(AT_ONCE);
@@ -69,7 +69,11 @@ export class ColumnImageWriter {
   }
 
   /** A batch of images, B×C×H×W. @throws FlatminError INVALID_DATA naming the cell that cannot be decoded */
-  async write(encoded: readonly EncodedImage[], epoch: number, indices: Int32Array): Promise<Float32Array> {
+  async write(
+    encoded: readonly EncodedImage[],
+    epoch: number,
+    keys: ArrayLike<number>,
+  ): Promise<Float32Array> {
     const { shape } = this.images;
     const out = new Float32Array(encoded.length * pixelsOf(shape));
     const decoder = await this.decoder;
@@ -83,10 +87,10 @@ export class ColumnImageWriter {
           `the image cannot be decoded: ${reasonOf(cause)}`,
         );
       });
-      const index = indices[position]!;
-      const how = this.writer.resampling(pixels, epoch, index, plainView(pixels, { shape }));
+      const key = keys[position]!;
+      const how = this.writer.resampling(pixels, epoch, key, plainView(pixels, { shape }));
       const images = this.writer.stage(pixels, how);
-      this.writer.write(out, position, { images, from: 0 }, epoch, index);
+      this.writer.write(out, position, { images, from: 0 }, epoch, key);
     };
     // Whichever fails first is told; the others end before the next batch is asked for.
     const done = await Promise.allSettled(encoded.map((each, at) => this.gate.run(() => one(each, at))));

@@ -1,5 +1,4 @@
-import { FlatminError } from '../../errors.js';
-import { type Augmentation, checkAugmentation, mixes, parseAugmentation } from '../augment/augmentation.js';
+import { type Augmentation, checkAugmentation, parseAugmentation } from '../augment/augmentation.js';
 import type { ImageShape } from '../images/image-shape.js';
 import { namedNormalization } from '../images/named-normalization.js';
 import type { DataSettings } from '../options.js';
@@ -22,11 +21,6 @@ export async function imagesOf(
   const shape = dims as unknown as ImageShape;
   const augmentation = parseAugmentation(settings.augment ?? 'none');
   if (augmentation) checkAugmentation(augmentation, { shape, isBytes: true, scale: IMAGE_SCALE });
-  if (mixes(augmentation))
-    throw new FlatminError(
-      'INVALID_ARGUMENT',
-      '"augment" has mixup or cutmix, which images of folders and data sets in memory have, and tables have not: leave it out.',
-    );
   const named = namedNormalization(settings, shape[0]);
   if (named) return { shape, normalization: named, augmentation, notes: [] };
   const plain = { mean: Array<number>(shape[0]).fill(0), std: Array<number>(shape[0]).fill(1) };

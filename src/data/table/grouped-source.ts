@@ -1,5 +1,7 @@
 import type { ArrayColumn } from '../arrays/array-maker.js';
-import { onSharedMemory } from '../arrays/array-source.js';
+import { onSharedMemory, targetRows } from '../arrays/array-source.js';
+import { mixedFieldsOf, withSharesTarget } from '../arrays/mixed-fields.js';
+import { mixes } from '../augment/augmentation.js';
 import type { Normalization } from '../images/normalization.js';
 import type { DataSettings } from '../options.js';
 import type { RandomGenerator } from '../random.js';
@@ -62,9 +64,15 @@ export async function groupedSource({
       seed,
     );
     fields[image] = { ...fields[image]!, images: { shape, normalization } };
+    const mixed = mixes(augmentation) ? mixedFieldsOf(shared, name) : undefined;
     return sourceOf(
-      { ...shared, normalization: { scale: IMAGE_SCALE, ...normalization }, notes: told(notes) },
-      { fields, kept, augmentation },
+      {
+        ...shared,
+        ...(mixed && { targets: withSharesTarget(targets, mixed) }),
+        normalization: { scale: IMAGE_SCALE, ...normalization },
+        notes: told(notes),
+      },
+      { fields, kept, augmentation, mixed },
       train,
       test,
     );
@@ -120,7 +128,7 @@ function keptOf(plans: readonly TablePlan[], parts: readonly GroupedPart[], wind
 
 function sourceOf(
   shared: Omit<Source, 'train' | 'test' | 'take'>,
-  use: Pick<GroupRecipe, 'fields' | 'kept' | 'augmentation'>,
+  use: Pick<GroupRecipe, 'fields' | 'kept' | 'augmentation' | 'mixed'>,
   train: GroupedPart,
   test: GroupedPart,
 ): Source {
@@ -133,7 +141,9 @@ function sourceOf(
         ...{ groups, arrays, rows, seed, ...use },
         augmentation: augment ? use.augmentation : undefined,
       }),
-      order: (random: RandomGenerator) => windowedOrder(groups, rows, use.kept, random),
+      order: (random: RandomGenerator, drawn?: Int32Array) =>
+        windowedOrder(groups, rows, use.kept, random, drawn),
+      targets: (field) => targetRows({ columns: arrays, rows }, field),
     };
   };
   // In the order of the files, whatever was asked for: any other would read every group for every batch.

@@ -1,4 +1,10 @@
-import { type ArrayColumn, arrayMaker, FIELD_ARRAYS } from '../arrays/array-maker.js';
+import {
+  type ArrayColumn,
+  arrayMaker,
+  FIELD_ARRAYS,
+  type MixedFields,
+  withShares,
+} from '../arrays/array-maker.js';
 import type { Augmentation } from '../augment/augmentation.js';
 import type { Normalization } from '../images/normalization.js';
 import { type RandomGenerator, shuffledIndices } from '../random.js';
@@ -39,6 +45,8 @@ export interface GroupRecipe extends BatchRecipe {
   /** Of images. */
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
+  /** Absent: targets are as they are. */
+  readonly mixed?: MixedFields | undefined;
 }
 
 /** The group of a row. */
@@ -56,17 +64,21 @@ export function groupOf(groups: readonly PlacedGroup[], row: number): number {
  * The order of an epoch: row groups are shuffled, and in windows of `kept` of them all their samples, so that a thread has to hold no
  * more than a window.
  * @param rows the rows of the samples, ascending; absent: all
+ * @param drawn the samples of the epoch, ascending; default: each once
  */
 export function windowedOrder(
   groups: readonly PlacedGroup[],
   rows: Int32Array | undefined,
   kept: number,
   random: RandomGenerator,
+  drawn?: Int32Array,
 ): Int32Array {
-  const size = rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0);
+  const size = drawn?.length ?? rows?.length ?? groups.reduce((sum, { count }) => sum + count, 0);
+  const sampleAt = (place: number) => (drawn ? drawn[place]! : place);
+  const rowAt = (place: number) => (rows ? rows[sampleAt(place)]! : sampleAt(place));
   const starts = new Int32Array(groups.length + 1).fill(size);
   for (let index = 0, group = 0; group < groups.length; group++) {
-    while (index < size && (rows ? rows[index]! : index) < groups[group]!.start) index++;
+    while (index < size && rowAt(index) < groups[group]!.start) index++;
     starts[group] = index;
   }
   const order = new Int32Array(size);
@@ -75,7 +87,7 @@ export function windowedOrder(
   for (let first = 0; first < shuffled.length; first += kept) {
     const begin = filled;
     for (const group of shuffled.subarray(first, first + kept))
-      for (let index = starts[group]!; index < starts[group + 1]!; index++) order[filled++] = index;
+      for (let index = starts[group]!; index < starts[group + 1]!; index++) order[filled++] = sampleAt(index);
     const window = order.slice(begin, filled);
     for (const [at, from] of shuffledIndices(window.length, random).entries())
       order[begin + at] = window[from]!;
@@ -139,12 +151,12 @@ export const readGroupFields = (recipe: Pick<GroupRecipe, 'groups' | 'fields'>) 
 
 /** Makes batches of a Parquet set that is larger than memory. */
 export function groupMaker(recipe: GroupRecipe): Maker {
-  const { groups, fields, arrays, rows, augmentation, seed } = recipe;
+  const { groups, fields, arrays, rows, augmentation, seed, mixed } = recipe;
   const reader = new GroupReader(recipe);
   const inMemory = arrayMaker({ maker: 'arrays', columns: arrays, rows, augmentation: undefined, seed: 0 });
   const writers = fields.map(({ images }) => images && new ColumnImageWriter(images, augmentation, seed));
   return {
-    async make(epoch, indices): Promise<Batch> {
+    async make(epoch, indices, keys = indices): Promise<Batch> {
       const numbers = fields.map(({ type, columns, images }): FieldArray | undefined =>
         images ? undefined : new FIELD_ARRAYS[type](indices.length * columns.length),
       );
@@ -167,8 +179,9 @@ export function groupMaker(recipe: GroupRecipe): Maker {
       }
       const batch: Record<string, FieldArray> = {};
       for (const [place, { field }] of fields.entries())
-        batch[field] = numbers[place] ?? (await writers[place]!.write(encoded[place]!, epoch, indices));
-      return { ...batch, ...(await inMemory.make(epoch, indices)) };
+        batch[field] = numbers[place] ?? (await writers[place]!.write(encoded[place]!, epoch, keys));
+      const whole = { ...batch, ...(await inMemory.make(epoch, indices)) };
+      return mixed ? withShares(whole, mixed, augmentation, { keys, seed, epoch }) : whole;
     },
   };
 }

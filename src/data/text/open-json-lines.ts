@@ -167,7 +167,13 @@ export async function openJsonLines(location: string, context: OpenContext): Pro
         tokenizer,
         shape,
       };
-      return { size: given.labels.length, recipe: () => recipe };
+      return {
+        size: given.labels.length,
+        recipe: () => recipe,
+        async *targets() {
+          yield { values: labels, samples: labels.length };
+        },
+      };
     };
     return {
       name: location,
