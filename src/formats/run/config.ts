@@ -35,7 +35,7 @@ const executionSchema = z.looseObject(
 );
 
 /** What the user named, where the settings have what it came to. */
-const askedSchema = object({ model: text.optional() });
+const askedSchema = object({ model: text.optional(), data: text.optional() });
 
 /** `config.json` of a run: its settings, and how it was executed. */
 const runConfigSchema = z.looseObject(
