@@ -45,7 +45,7 @@ const tableKind = <const N extends string>(
   };
   return dataKind({
     ...{ name, location: 'FILE|DIR', augment: 'none', openFiles },
-    settings: ['augment', 'split', 'normalization', 'mean', 'std', 'map', ...more],
+    settings: ['augment', 'split', 'normalization', 'mean', 'std', 'map', 'tokenizer', 'length', ...more],
     open: async (location, context) => openFiles(location, await tablePaths(location, ending), context),
   });
 };

@@ -3,7 +3,7 @@ import type { OpenContext, PartPaths } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Field, Source } from '../source.js';
 import { TextFit } from './fit.js';
-import { SPLIT, tokenizerOf } from './given.js';
+import { requirePadding, SPLIT, TEXT_COLUMNS, tokenizerOf } from './given.js';
 import type { JsonLinesRecipe } from './json-lines.js';
 import { type JsonRecord, parseRecord, textOf } from './json-record.js';
 import { indexLines, type LineIndex, linesOf, pathOf, takeLines } from './line-file.js';
@@ -13,7 +13,6 @@ import { piecesOf, type TextPiece } from './pieces.js';
 import { type TokenShape, tokenFields, tokenShape } from './token-inputs.js';
 
 /** Columns that are looked for where `map` names none. */
-const TEXT_COLUMNS = ['text', 'sentence', 'content'];
 const LABEL_COLUMNS = ['label', 'labels', 'class', 'target'];
 
 /** A label of a record, as a text. */
@@ -116,11 +115,7 @@ export async function openJsonLinesFiles(
       read: (path) => documentsOf(path, column!),
     });
   }
-  if (opened.padId === undefined)
-    throw new FlatminError(
-      'INVALID_DATA',
-      `The tokenizer ${tokenizer} has no token to fill short texts with: give its tokenizer_config.json a "pad_token".`,
-    );
+  requirePadding({ path: tokenizer, tokenizer: opened });
   const fit = new TextFit(opened, shape.length);
   const train = files.train.join(', ');
   const all = await readLabelled(files.train, texts, label, fit);
