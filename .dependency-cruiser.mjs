@@ -8,7 +8,7 @@ const flow = {
   options: [],
   addon: [],
   hub: ['formats'],
-  data: ['options', 'formats'],
+  data: ['options', 'formats', 'hub'],
   onnx: ['formats'],
   vectors: ['options', 'addon'],
   releases: ['onnx'],

@@ -11,7 +11,7 @@ export {
 export type { ImageShape } from './images/image-shape.js';
 export { type ImageUse, imageSource, isSource } from './images/image-source.js';
 export { type Normalization, trainingSetNormalization } from './images/normalization.js';
-export type { DataKind, ModelInput, OpenContext } from './kind.js';
+export type { DataKind, ModelInput, OpenContext, PartPaths } from './kind.js';
 export {
   DataLoader,
   type DataLoaderOptions,

@@ -9,6 +9,10 @@ const MAKERS: Readonly<Record<string, () => Promise<(recipe: never) => Maker | P
   'row-groups': async () => (await import('./table/row-groups.js')).groupMaker,
   pairs: async () => (await import('./pairs/batch.js')).pairsMaker,
   'json-lines': async () => (await import('./text/json-lines.js')).jsonLinesMaker,
+  'token-columns': async () => {
+    const { tokenColumnsMaker } = await import('./table/token-columns.js');
+    return (recipe: Parameters<typeof tokenColumnsMaker>[0]) => tokenColumnsMaker(recipe, makerOf);
+  },
   'token-blocks': async () => (await import('./text/token-blocks.js')).tokenBlocksMaker,
 };
 

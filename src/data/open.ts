@@ -1,9 +1,10 @@
 import { FlatminError } from '../errors.js';
 import { npy, npz, safetensors } from './arrays/kinds.js';
 import { folder } from './folder/folder.js';
+import { hf } from './hub/kind.js';
 import type { Dataset } from './images/dataset.js';
-import type { DataKind, OpenContext } from './kind.js';
-import { type DataSettings, dataOptions } from './options.js';
+import { assertUsedBy, type DataKind, formOf, type OpenContext } from './kind.js';
+import type { DataSettings } from './options.js';
 import { pairs } from './pairs/pairs.js';
 import { cifar10, cifar100 } from './sets/cifar.js';
 import { digits } from './sets/digits.js';
@@ -14,12 +15,11 @@ import { jsonl, text } from './text/kinds.js';
 /** The registry: all data that a command line can name. A new kind is a file and a line here. */
 export const dataKinds: readonly DataKind[] = [
   ...[digits, cifar10, cifar100, folder, pairs],
-  ...[npz, npy, safetensors, csv, parquet, text, jsonl],
+  ...[npz, npy, safetensors, csv, parquet, text, jsonl, hf],
 ];
 
-const form = ({ name, location }: DataKind): string => (location ? `${name}:${location}` : name);
 const listed = (kinds: readonly DataKind[]) =>
-  new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(kinds.map(form));
+  new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(kinds.map(formOf));
 
 /** What `--data` takes: 'digits, cifar10:DIR or cifar100:DIR'. */
 export const DATA_HINT = listed(dataKinds);
@@ -43,19 +43,9 @@ export async function openSource(spec: string, context: OpenContext): Promise<So
   return kind.open(location, context);
 }
 
-/**
- * Every kind has an augmentation, be it none; what no kind is named for has no other setting.
- * @throws FlatminError INVALID_ARGUMENT for a setting that data have no use for
- */
-export function assertUsed(spec: string, settings: DataSettings): void {
-  const kind = parseData(spec)?.kind;
-  for (const name of Object.keys(dataOptions) as (keyof typeof dataOptions)[])
-    if (settings[name] !== undefined && !kind?.settings.includes(name) && name !== 'augment')
-      throw new FlatminError(
-        'INVALID_ARGUMENT',
-        `Data of the kind ${kind ? form(kind) : spec} have no use for "${name}": leave it out.`,
-      );
-}
+/** As `assertUsedBy`, of what is named. @throws FlatminError INVALID_ARGUMENT for a setting that the data have no use for */
+export const assertUsed = (spec: string, settings: DataSettings): void =>
+  assertUsedBy(parseData(spec)?.kind, spec, settings);
 
 /**
  * The images that a command line names, in memory.

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { FlatminError } from '../errors.js';
 import { unsafePath } from './cache.js';
-import { hubFile } from './download.js';
+import { hubFiles } from './download.js';
 import { fits } from './glob.js';
 import { isSafePath, parseHubName, pinnedName } from './name.js';
 import type { HubOptions } from './options.js';
@@ -52,7 +52,7 @@ export async function hubDataset(name: string, options: HubDatasetOptions = {}):
     );
   const unsafe = chosen.find(({ path }) => !isSafePath(path));
   if (unsafe) throw unsafePath(unsafe.path);
-  for (const file of chosen) await hubFile(repository, file, options);
+  await hubFiles(repository, chosen, options);
   return {
     folder: join(cache.filesFolder(commit), parsed.path),
     files: chosen.map(({ path }) => path.slice(prefix.length)).sort(),

@@ -47,6 +47,29 @@ export async function hubFile(
   return path;
 }
 
+/** Files on their way at a time. */
+const AT_ONCE = 4;
+
+/** Brings files into the cache, a few at a time. @throws what `hubFile` throws, when those under way have ended */
+export async function hubFiles(
+  repository: Repository,
+  files: readonly HubFile[],
+  options: DownloadOptions,
+): Promise<void> {
+  const rest = files.values();
+  let failure: { readonly error: unknown } | undefined;
+  const fetchRest = async (): Promise<void> => {
+    for (const file of rest) {
+      if (failure) return;
+      await hubFile(repository, file, options).catch((error) => {
+        failure ??= { error };
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, fetchRest));
+  if (failure) throw (failure as { readonly error: unknown }).error;
+}
+
 /** What arrived is not the file: nothing of it is kept. */
 class WrongContent extends FlatminError {}
 

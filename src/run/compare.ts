@@ -9,7 +9,7 @@ import { assertUsed, resolveSettings, usedBy, withoutUndefined } from '../settin
 import { OPTIMIZER_NAMES, type OptimizerName, type TrainSettings } from '../settings/schema.js';
 import { RunFolder, readRunConfig } from './folder/run-folder.js';
 import { ofConfig } from './folder/saved-settings.js';
-import { pinModel } from './pinned-model.js';
+import { pinNames } from './pinned-names.js';
 import { prepare } from './setup.js';
 import { type TrainOptions, train } from './train.js';
 
@@ -56,8 +56,8 @@ export async function compare(
   const chosen = names ?? saved?.compare ?? [];
   const unpinned = { ...saved?.settings, ...withoutUndefined(given) };
   planRuns(chosen, unpinned);
-  const before = saved && { model: saved.settings.model, asked: saved.asked };
-  const { settings, asked } = await pinModel(unpinned, before, options);
+  const before = saved && { model: saved.settings.model, data: saved.settings.data, asked: saved.asked };
+  const { settings, asked } = await pinNames(unpinned, before, options);
   const runs = planRuns(chosen, settings);
   const dataset = options.dataset ?? (settings.data ? await sharedDataset(settings.data) : undefined);
   const shared = { ...options, dataset };

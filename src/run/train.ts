@@ -26,7 +26,7 @@ import type { RunListener } from './listeners/listener.js';
 import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
 import { Uninterrupted } from './listeners/uninterrupted.js';
-import { pinModel } from './pinned-model.js';
+import { pinNames } from './pinned-names.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { readSummary } from './summary.js';
@@ -52,7 +52,7 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
   onUninterrupted?: ((seconds: number) => void) | undefined;
   /** Told what must not go unnoticed: damage, and what makes the results other ones. Default: a line on stderr. */
   warn?: ((text: string) => void) | undefined;
-  /** Told how far the download of a model of the Hugging Face Hub is. */
+  /** Told how far a download from the Hugging Face Hub is. */
   onDownload?: ((progress: DownloadProgress) => void) | undefined;
 }
 
@@ -74,8 +74,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   const unpinned = resolveSettings(given, saved);
   if (!saved) assertUsed(given, [unpinned.optimizer]);
   const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
-  const pinnedBefore = saved && { model: saved.model, asked: askedBefore };
-  const pinned = await pinModel(unpinned, pinnedBefore, options);
+  const pinnedBefore = saved && { model: saved.model, data: saved.data, asked: askedBefore };
+  const pinned = await pinNames(unpinned, pinnedBefore, options);
   const settings = withSavedWeights(pinned.settings, saved && { settings: saved, asked: askedBefore });
   if (saved) assertSameConfig(saved, settings);
   const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));

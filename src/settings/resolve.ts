@@ -115,6 +115,7 @@ export function assertUsed(
 }
 
 function withAbsoluteFolder(data: string): string {
+  if (isHubName(data)) return data;
   const colon = data.indexOf(':');
   return colon < 0 ? data : `${data.slice(0, colon)}:${resolve(data.slice(colon + 1))}`;
 }

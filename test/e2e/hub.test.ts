@@ -86,6 +86,82 @@ test.serial(
   },
 );
 
+test.serial('a run on data of the hub resumes on the same bytes, though its branch has moved', async (t) => {
+  const { dir } = await machine(t);
+  const digits = (count: number, from: number) => {
+    const row = (i: number) => Array.from({ length: 4 }, (_, at) => Math.sin(i + 7 * at)).concat(i % 3);
+    const rows = Array.from({ length: count }, (_, i) => row(from + i).join());
+    return { bytes: Buffer.from(`a,b,c,d,label\n${rows.join('\n')}\n`) };
+  };
+  const repository: FakeRepository = {
+    commits: {
+      [FIRST]: { 'train.csv': digits(320, 0), 'test.csv': digits(32, 500) },
+      [SECOND]: { 'train.csv': digits(320, 9), 'test.csv': digits(32, 500) },
+    },
+    refs: { main: FIRST },
+  };
+  const hub = await FakeHub.open(t, { 'datasets/owner/data': repository });
+  const env = {
+    ...{ FLATMIN_CACHE: join(dir, 'cache'), HF_ENDPOINT: hub.endpoint },
+    ...{ HF_TOKEN: '', HF_HUB_OFFLINE: '' },
+  };
+  const run = (...args: string[]) => startCli(args, env).result;
+  const model = join(dir, 'model.onnx');
+  writeFileSync(model, encodeModel(mlp({ classes: 3, inputShape: [4], hidden: [16] })));
+  const data = ['--data', 'hf:owner/data'];
+  const train = [
+    'train',
+    '--model',
+    model,
+    ...data,
+    '--batch',
+    '32',
+    '--epochs',
+    '20',
+    '--threads',
+    '1',
+    '--quiet',
+  ];
+  const [whole, broken] = [join(dir, 'whole'), join(dir, 'broken')];
+  const reference = await run(...train, '--checkpoint-every', '3', '--out', whole);
+  t.is(reference.code, 0, reference.stderr);
+  t.like(configOf(whole), { data: `hf:owner/data@${FIRST}`, asked: { data: 'hf:owner/data' } });
+
+  const { child, result } = startCli([...train, '--checkpoint-every', '3', '--out', broken], env);
+  await recordsReach(join(broken, 'metrics.jsonl'), 8, child);
+  child.kill('SIGINT');
+  t.is((await result).code, 130);
+  repository.refs.main = SECOND;
+  hub.takeSeen();
+  const end = await run('train', '--resume', ...data, '--threads', '1', '--quiet', '--out', broken);
+  t.is(end.code, 0, end.stderr);
+  t.deepEqual(hub.takeSeen(), [], 'the commit is known, and cached');
+  t.true(modelOf(broken).equals(modelOf(whole)));
+
+  const evaluated = await run('evaluate', whole, '--json', '--quiet');
+  t.is(evaluated.code, 0, evaluated.stderr);
+  const other = await run('evaluate', join(whole, 'model.onnx'), ...data, '--json', '--quiet');
+  t.is(JSON.parse(other.stdout).loss, JSON.parse(evaluated.stdout).loss, 'the test rows are the same');
+  t.true(hub.takeSeen().length > 0, 'a branch that has moved is fetched');
+  const predictions = join(dir, 'predictions.csv');
+  const predicted = await run('predict', model, ...data, '--out', predictions);
+  t.is(predicted.code, 0, predicted.stderr);
+  t.is(readFileSync(predictions, 'utf8').trim().split('\n').length, 33);
+  const misfit = await run(
+    'train',
+    '--resume',
+    '--data',
+    `hf:owner/data@${SECOND}`,
+    '--quiet',
+    '--out',
+    broken,
+  );
+  t.regex(misfit.stderr, /data: was "hf:owner\/data@a+", is "hf:owner\/data@b+"/);
+  const missing = await run('evaluate', model, '--data', 'hf:owner/none');
+  t.is(missing.code, 1);
+  t.regex(missing.stderr, /^flatmin: There is no data set owner\/none at http[^\n]+\n$/);
+});
+
 test.serial('a comparison takes one commit for all its runs', async (t) => {
   const { repository, dir, run } = await machine(t);
   const out = join(dir, 'compared');

@@ -6,7 +6,7 @@ import { subjectOptions } from '../../study/subject.js';
 import { addOptions, given } from '../command-options.js';
 import { evaluationTable } from '../evaluation-table.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
-import { fetchedSubject } from '../fetched-model.js';
+import { fetchedData, fetchedSubject } from '../fetched.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { printResult, say } from '../streams.js';
@@ -41,6 +41,7 @@ async function runEvaluate(command: Command, subject: string): Promise<void> {
     ...chosenExecution(rest),
     constants: constant,
     ...(await fetchedSubject(subject, quiet)),
+    ...(await fetchedData(rest.data, quiet)),
     onNote: (note) => {
       if (!quiet) say(note);
     },

@@ -7,7 +7,7 @@ import { option } from '../../options/option.js';
 import { choice, text } from '../../options/values.js';
 import { addOptions, given, required } from '../command-options.js';
 import { addExamples } from '../examples.js';
-import { fetchedModel } from '../fetched-model.js';
+import { fetchedModel } from '../fetched.js';
 import { toShape } from '../option-values.js';
 import { readBy } from '../schema-option.js';
 import { say } from '../streams.js';

@@ -14,7 +14,7 @@ import { sessionOptions } from '../../session/session-options.js';
 import { addOptions, given, required } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
-import { fetchedModel } from '../fetched-model.js';
+import { fetchedModel } from '../fetched.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { print, say } from '../streams.js';
 

@@ -13,7 +13,7 @@ import { choice, count, integer } from '../../options/values.js';
 import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
 import { addExamples } from '../examples.js';
-import { fetchedModel } from '../fetched-model.js';
+import { fetchedModel } from '../fetched.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
 import { printResult } from '../streams.js';

@@ -10,7 +10,7 @@ import { readingOptions, subjectOptions } from '../../study/subject.js';
 import { addOptions, given, valuesOf } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
-import { fetchedSubject } from '../fetched-model.js';
+import { fetchedData, fetchedSubject } from '../fetched.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { schemaOption } from '../schema-option.js';
@@ -63,6 +63,7 @@ async function runSharpness(command: Command, named: string): Promise<void> {
     ...chosenExecution(rest),
     constants: constant,
     ...(await fetchedSubject(named, quiet)),
+    ...(await fetchedData(rest.data, quiet)),
   };
   const onNote = (note: string) => {
     if (!quiet) say(note);

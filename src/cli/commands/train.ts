@@ -9,7 +9,7 @@ import type { TrainSettings } from '../../settings/schema.js';
 import { addOptions, given, required } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
-import { downloadBar } from '../fetched-model.js';
+import { downloadBar } from '../fetched.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { FlatminError } from '../../errors.js';
+import type { PartPaths } from '../kind.js';
 import type { FoundArray } from './read-files.js';
 
 /** The arrays that are trained on and those that are tested on, by their names without the part's. */
@@ -13,7 +14,9 @@ export interface ArrayParts {
 const TRAIN = ['train', 'training'];
 /** In the order in which they are taken. */
 const TEST = ['test', 'testing', 'validation', 'valid', 'val', 'dev', 'eval'];
-const PARTS = [...TRAIN, ...TEST].join('|');
+/** What parts are called. */
+export const PART_NAMES: readonly string[] = [...TRAIN, ...TEST];
+const PARTS = PART_NAMES.join('|');
 const PREFIX = new RegExp(`^(${PARTS})[-_.](.+)$`, 'i');
 const SUFFIX = new RegExp(`^(.+)[-_.](${PARTS})$`, 'i');
 const OF_FILE = new RegExp(`^(${PARTS})(?![a-z])`, 'i');
@@ -83,4 +86,26 @@ export async function partsByFile(
     test: chosen.test === undefined ? undefined : await named(chosen.test),
     notes: partNotes(chosen),
   };
+}
+
+/**
+ * Files by the parts that their names say; files without such names are one part together.
+ * @param where they are, for people
+ * @throws FlatminError INVALID_DATA where some have a part and none is of training
+ */
+export function pathsByPart(
+  files: readonly string[],
+  where: string,
+  partOf: (file: string) => string = partOfFile,
+): PartPaths {
+  const parts = new Map<string, string[]>();
+  for (const file of files) parts.set(partOf(file), [...(parts.get(partOf(file)) ?? []), file]);
+  const chosen = files.length > 1 ? chosenParts(parts) : undefined;
+  if (chosen) return { train: chosen.train, test: chosen.test, notes: partNotes(chosen) };
+  if (parts.size > 1)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${where} has files of the parts ${[...parts.keys()].map((part) => `"${part}"`).join(', ')}, and none named train…: name one so, or give a file.`,
+    );
+  return { train: files, notes: [] };
 }

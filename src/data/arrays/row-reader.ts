@@ -28,6 +28,14 @@ export function readRows(array: StoredArray, indices: ArrayLike<number>): Number
   return toNumbers(array.type, bytes.buffer);
 }
 
+/** `count` rows of an array from `first` on. @throws FlatminError INVALID_DATA where the file no longer has them */
+export function readNeighbours(array: StoredArray, first: number, count: number): Numbers {
+  const length = rowBytes(array);
+  const bytes = new Uint8Array(length * count);
+  readAt(array, array.offset + first * length, bytes, first);
+  return toNumbers(array.type, bytes.buffer);
+}
+
 function readAt({ file, name, memory }: StoredArray, start: number, into: Uint8Array, row: number): void {
   if (memory) {
     into.set(new Uint8Array(memory, start, into.length));

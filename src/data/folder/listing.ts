@@ -1,9 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { FlatminError } from '../../errors.js';
 
 /** What sharp reads of images in files; anything else in a class folder is no image. */
 const EXTENSIONS = new Set('.jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif'.split(' '));
+/** Whether a file is an image by its name. */
+export const isImageFile = (path: string): boolean =>
+  EXTENSIONS.has(extname(path).toLowerCase()) && !basename(path).startsWith('.');
 /** What the part that is tested on may be called, the first that is there. */
 export const TEST_NAMES = ['val', 'valid', 'validation', 'test'] as const;
 
@@ -94,7 +97,7 @@ export async function gatherImages(dir: string, folder: string, paths: string[])
   const { folders, files } = await entriesOf(dir, folder);
   let ignored = 0;
   for (const name of files) {
-    if (EXTENSIONS.has(extname(name).toLowerCase()) && !name.startsWith('.')) paths.push(join(folder, name));
+    if (isImageFile(name)) paths.push(join(folder, name));
     else ignored++;
   }
   for (const name of folders) ignored += await gatherImages(dir, join(folder, name), paths);

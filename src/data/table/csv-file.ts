@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { FlatminError } from '../../errors.js';
+import { type CsvRecord, csvRecords } from './csv-records.js';
 import type { ColumnKind, Rows, TableColumn, TableFile } from './table-file.js';
 
 const HEAD_BYTES = 2 ** 16;
@@ -10,11 +10,6 @@ const CHUNK_ROWS = 4096;
 const SEPARATORS = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' } as const;
 
 type Separator = keyof typeof SEPARATORS;
-interface CsvRecord {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
-
 /**
  * Opens a file of comma-separated values (RFC 4180), or of semicolons or tabs. The first row names the columns, unless it is all numbers:
  * then they are called 0, 1, …
@@ -23,16 +18,16 @@ interface CsvRecord {
 export async function openCsv(file: string): Promise<TableFile> {
   const separator = separatorOf(await headOf(file));
   const sampled: CsvRecord[] = [];
-  for await (const record of records(file, separator)) {
-    sampled.push(record);
+  for await (const records of csvRecords(file, separator)) {
+    sampled.push(...records.slice(0, SAMPLED_ROWS + 1 - sampled.length));
     if (sampled.length > SAMPLED_ROWS) break;
   }
   const [first] = sampled;
   if (!first) throw new FlatminError('INVALID_DATA', `${file} is empty.`);
-  const isHeaderless = first.record.every(isNumber);
+  const isHeaderless = first.cells.every(isNumber);
   const names = isHeaderless
-    ? first.record.map((_, at) => String(at))
-    : first.record.map((name) => name.trim());
+    ? first.cells.map((_, at) => String(at))
+    : first.cells.map((name) => name.trim());
   const body = isHeaderless ? sampled : sampled.slice(1);
   if (body.length === 0) throw new FlatminError('INVALID_DATA', `${file} has a header and no rows.`);
   const twice = names.find((name, at) => name !== '' && names.indexOf(name) !== at);
@@ -42,7 +37,7 @@ export async function openCsv(file: string): Promise<TableFile> {
       `${file} has two columns "${twice}": rename one in its first row.`,
     );
   const all = names.map(
-    (name, at): TableColumn => ({ name, kind: kindOf(body.map(({ record }) => record[at]!)) }),
+    (name, at): TableColumn => ({ name, kind: kindOf(body.map(({ cells }) => cells[at]!)) }),
   );
   const columns = all.filter(({ name }) => name !== '');
   return {
@@ -72,39 +67,20 @@ async function* chunks(
   places: readonly number[],
 ): AsyncGenerator<Rows, void, undefined> {
   let first = 0;
-  let lines: number[] = [];
-  let columns: string[][] = places.map(() => []);
   let isHeader = !isHeaderless;
-  for await (const { record, info } of records(file, separator)) {
-    if (isHeader) {
-      isHeader = false;
-      continue;
+  for await (const records of csvRecords(file, separator)) {
+    const rows = isHeader ? records.slice(1) : records;
+    isHeader &&= records.length === 0;
+    for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
+      const some = rows.slice(from, from + CHUNK_ROWS);
+      yield {
+        first,
+        count: some.length,
+        columns: places.map((place) => some.map(({ cells }) => cells[place]!)),
+        lines: some.map(({ line }) => line),
+      };
+      first += some.length;
     }
-    for (const [at, place] of places.entries()) columns[at]!.push(record[place]!);
-    lines.push(info.lines);
-    if (lines.length === CHUNK_ROWS) {
-      yield { first, count: lines.length, columns, lines };
-      first += lines.length;
-      lines = [];
-      columns = places.map(() => []);
-    }
-  }
-  if (lines.length > 0) yield { first, count: lines.length, columns, lines };
-}
-
-async function* records(file: string, separator: Separator): AsyncGenerator<CsvRecord, void, undefined> {
-  const { parse } = await import('csv-parse');
-  const bytes = createReadStream(file);
-  const parser = parse({ delimiter: separator, bom: true, info: true, skip_empty_lines: true });
-  bytes.on('error', (error) => parser.destroy(error)).pipe(parser);
-  try {
-    for await (const record of parser) yield record as CsvRecord;
-  } catch (cause) {
-    const { code, message } = cause as Error & { code?: string };
-    if (!code?.startsWith('CSV_')) throw cause;
-    throw new FlatminError('INVALID_DATA', `${file} is no table: ${message}.`, { cause });
-  } finally {
-    bytes.destroy();
   }
 }
 

@@ -26,6 +26,8 @@ import {
 } from './standardise.js';
 import type { TableFile } from './table-file.js';
 import { type TablePlan, type TableRole, tableRoles } from './table-roles.js';
+import { fitNotes, rowNumbers, TextGatherer, type TextPlan, textPlan, withTokens } from './text-columns.js';
+import { ROWS, type StoredTexts } from './token-columns.js';
 
 /** Files that are trained on and those that are tested on; absent: a part of the training rows is. */
 export interface TableParts {
@@ -52,12 +54,14 @@ const LIMITS: TableLimits = { memory: 2 ** 30, window: 2 ** 28 };
 export async function openTable(
   location: string,
   parts: TableParts,
-  context: OpenContext,
+  given: OpenContext,
   limits: TableLimits = LIMITS,
 ): Promise<Source> {
-  const { settings, ignoreIndex } = context;
   const [first] = parts.train;
-  const roles = tableRoles(first!, context);
+  const text = await textPlan(first!, given);
+  const context = text?.rest.context ?? given;
+  const { settings, ignoreIndex } = context;
+  const roles = tableRoles(text?.rest.table ?? first!, context);
   const inputs = roles.inputs.map((role) => inputPlan(role, context));
   const [image, second] = inputs.filter(({ isImage }) => isImage);
   if (second)
@@ -67,7 +71,7 @@ export async function openTable(
     );
   const targets = roles.targets.map((role) => targetPlan(role, first!, context));
   const files = [...parts.train, ...(parts.test ?? [])];
-  requireColumns(files, [...inputs, ...targets]);
+  requireColumns(files, [...inputs, ...targets, ...(text ? [text] : [])]);
   if (parts.test && settings.split !== undefined)
     throw new FlatminError('INVALID_ARGUMENT', `${location} has test rows of its own: leave "split" out.`);
   const floats = inputs.filter(({ type, isImage }) => type === 'float' && !isImage);
@@ -79,17 +83,25 @@ export async function openTable(
   const isLarge = image !== undefined || bytesOf(files, inputs) > limits.memory;
   const gathered = isLarge ? targets : [...inputs, ...targets];
   const gatherers = gatherersOf(gathered, ignoreIndex, undefined);
-  const train = await gather(parts.train, gatherers);
+  const trainTexts = textGatherings(text);
+  const train = (await gather(parts.train, [...gatherers, ...trainTexts])).slice(0, gatherers.length);
   const known = gatherers.map(({ gatherer }) =>
     'classes' in gatherer ? (gatherer as LabelGatherer).classes : undefined,
   );
   const others = gatherersOf(gathered, ignoreIndex, known);
-  const test = parts.test && (await gather(parts.test, others));
+  const testTexts = textGatherings(text);
+  const test = parts.test && (await gather(parts.test, [...others, ...testTexts])).slice(0, others.length);
   const classes = (test ? others : gatherers)
     .slice(-targets.length)
     .map(({ gatherer }) => ('classes' in gatherer ? (gatherer as LabelGatherer).classes : undefined));
 
-  const size = isLarge ? rowsIn(parts.train) : rowsOf(train[0]!);
+  const ofTrain = trainTexts.map(({ gatherer }) => gatherer.texts);
+  const texts = {
+    train: ofTrain,
+    test: parts.test ? testTexts.map(({ gatherer }) => gatherer.texts) : ofTrain,
+  };
+  const size = texts.train[0]?.ends.length ?? (isLarge ? rowsIn(parts.train) : rowsOf(train[0]!));
+  if (text) notes.push(...fitNotes(text, texts.train));
   const split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, context.seed);
   if (split)
     notes.push(
@@ -103,24 +115,37 @@ export async function openTable(
     ),
     notes,
   };
-  const columns = (arrays: readonly StoredArray[]): ArrayColumn[] =>
-    arrays.map((array, at) => ({ field: gathered[at]!.field, array, type: gathered[at]!.type }));
-  if (isLarge)
-    return groupedSource({
+  const columns = (arrays: readonly StoredArray[], of: readonly StoredTexts[]): ArrayColumn[] => [
+    ...arrays.map((array, at) => ({ field: gathered[at]!.field, array, type: gathered[at]!.type })),
+    ...of
+      .slice(0, 1)
+      .map(({ ends }) => ({ field: ROWS, array: rowNumbers(ends.length, location), type: 'int32' as const })),
+  ];
+  const tokenized = (source: Source) => (text ? withTokens(source, text, texts) : source);
+  if (isLarge) {
+    const source = await groupedSource({
       ...{ ...shared, plans: inputs, wanted, split, settings, seed: context.seed, window: limits.window },
-      train: { files: parts.train as ParquetFile[], arrays: columns(train) },
-      test: parts.test && { files: parts.test as ParquetFile[], arrays: columns(test!) },
+      train: { files: parts.train as ParquetFile[], arrays: columns(train, texts.train) },
+      test: parts.test && { files: parts.test as ParquetFile[], arrays: columns(test!, texts.test) },
     });
+    return tokenized(source);
+  }
 
   const normalization = standardised(wanted, inputs, train, test, split?.train);
-  return arraySource({
+  const own = columns(train, texts.train);
+  const source = arraySource({
     ...shared,
     ...(normalization && { normalization: { scale: 1, ...normalization } }),
     notes: [...notes, ...standardisationNote(wanted, floats)],
-    train: { columns: columns(train), rows: split?.train },
-    test: test ? { columns: columns(test) } : { columns: columns(train), rows: split!.test },
+    train: { columns: own, rows: split?.train },
+    test: test ? { columns: columns(test, texts.test) } : { columns: own, rows: split!.test },
   });
+  return tokenized(source);
 }
+
+/** A gatherer for each column of texts. */
+const textGatherings = (text: TextPlan | undefined) =>
+  (text?.columns ?? []).map((column) => ({ columns: [column], gatherer: new TextGatherer(column.name) }));
 
 const fieldOf = ({ field, type, dims, isImage }: TablePlan): Field => ({
   name: field,
@@ -172,7 +197,7 @@ function gatherersOf(
 }
 
 /** @throws FlatminError INVALID_ARGUMENT where another file lacks a column */
-function requireColumns(files: readonly TableFile[], plans: readonly TablePlan[]): void {
+function requireColumns(files: readonly TableFile[], plans: readonly Pick<TablePlan, 'columns'>[]): void {
   for (const { file, columns } of files) {
     const names = new Set(columns.map(({ name }) => name));
     for (const plan of plans)

@@ -66,6 +66,7 @@ export function standardisationOf(
 
 /** What is told of how columns were changed. */
 export function standardisationNote(wanted: Standardisation, floats: readonly TableRole[]): string[] {
+  if (floats.length === 0) return [];
   const names = floats.flatMap(({ columns }) => columns.map(({ name }) => name)).join(', ');
   if (wanted === undefined)
     return ['Columns are fed as they are; --normalization set standardises them by the training rows.'];

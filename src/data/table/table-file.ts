@@ -58,6 +58,9 @@ export function numberOf(cell: unknown): number | undefined {
   if (typeof cell === 'number') return cell;
   if (cell === null || cell === undefined) return undefined;
   if (typeof cell === 'string') {
+    // Most cells.
+    const number = Number(cell);
+    if (number !== 0 && !Number.isNaN(number)) return number;
     const text = cell.trim();
     if (text === '') return undefined;
     return TRUTH[text.toLowerCase()] ?? Number(text);

@@ -119,7 +119,7 @@ function requireInput(file: string, { field, columns }: TableRole, column: Table
   const { kind, name } = column;
   const what = {
     image: 'of images (bytes), which cannot be put beside other columns: give it alone',
-    text: 'of text, which is not made into tokens yet: give numbers, such as one column of 0 and 1 for each value',
+    text: 'of text: --tokenizer tokenizer.json makes tokens of it for a model that reads such; or give numbers, such as one column of 0 and 1 for each value',
     other: 'of neither numbers nor text: give columns of numbers',
   }[kind as 'image' | 'text' | 'other'];
   throw new FlatminError(

@@ -16,6 +16,8 @@ export function unknownNotes(unknown: number, tokens: number, of: string): strin
 
 /** What the user should know of how texts fit the length and the vocabulary, by the first of them. */
 export class TextFit {
+  /** Texts behind these count no more. */
+  static readonly lookedAt = LOOKED_AT;
   private texts = 0;
   private cut = 0;
   private tokens = 0;

@@ -1,6 +1,7 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Batch, BatchRecipe, Maker } from '../source.js';
 import { parseRecord, textOf } from './json-record.js';
-import { type LineIndex, openFile, readLine } from './line-file.js';
+import { type LineIndex, openFile, pathOf, readLine } from './line-file.js';
 import { TokenRows, type TokenShape } from './token-inputs.js';
 import { openTokenizer, type TextTokenizer } from './tokenizer.js';
 
@@ -25,17 +26,19 @@ class JsonLinesMaker implements Maker {
   async make(_epoch: number, indices: Int32Array): Promise<Batch> {
     const { lines, labels, columns, shape } = this.recipe;
     const rows = new TokenRows(shape, indices.length);
-    const file = await openFile(lines.path);
+    const opened = new Map<string, FileHandle>();
     try {
       for (const [row, index] of indices.entries()) {
-        const number = lines.numbers[index]!;
-        const record = parseRecord(await readLine(file, lines, index), lines.path, number);
-        const [text, pair] = columns.map((column) => textOf(record, column, lines.path, number));
+        const [path, number] = [pathOf(lines, index), lines.numbers[index]!];
+        const file = opened.get(path) ?? (await openFile(path));
+        opened.set(path, file);
+        const record = parseRecord(await readLine(file, lines, index), path, number);
+        const [text, pair] = columns.map((column) => textOf(record, column, path, number));
         const { ids, types } = this.tokenizer.encode(text!, true, pair);
         rows.set(row, ids, types, this.tokenizer.padId ?? 0);
       }
     } finally {
-      await file.close();
+      for (const file of opened.values()) await file.close();
     }
     return { ...rows.arrays, labels: BigInt64Array.from(indices, (index) => BigInt(labels[index]!)) };
   }

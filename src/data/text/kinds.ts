@@ -1,28 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import { FlatminError, withPath } from '../../errors.js';
-import { dataKind, type OpenContext } from '../kind.js';
+import { dataKind, type OpenContext, type PartPaths } from '../kind.js';
 import type { Source } from '../source.js';
 import { tokenizerOf } from './given.js';
 import { nextTokens } from './next-tokens.js';
-import { openJsonLines } from './open-json-lines.js';
+import { openJsonLines, openJsonLinesFiles } from './open-json-lines.js';
 import { partFiles } from './parts.js';
+import { piecesOfFile } from './pieces.js';
 import { tokenShape } from './token-inputs.js';
 
-async function openText(location: string, context: OpenContext): Promise<Source> {
-  const files = await partFiles(location, 'txt');
+/** As `DataKind.openFiles`. */
+async function openTextFiles(location: string, files: PartPaths, context: OpenContext): Promise<Source> {
   const shape = tokenShape(context.inputs, context.settings);
-  const { tokenizer } = await tokenizerOf(context);
-  const read = async (path: string) => {
-    const text = await readFile(path, 'utf8').catch((error) => {
-      throw withPath(error, path);
-    });
-    if (text.trim() === '') throw new FlatminError('INVALID_DATA', `${path} is empty: a text is expected.`);
-    return [text];
-  };
-  return nextTokens(location, context, shape, tokenizer, {
-    train: await read(files.train),
-    ...(files.test && { test: await read(files.test) }),
-  });
+  const given = await tokenizerOf(context);
+  return nextTokens(location, context, { shape, ...given }, files, { kind: 'text', read: piecesOfFile });
 }
 
 const kind = { location: 'FILE|DIR', augment: 'none' } as const;
@@ -32,7 +21,8 @@ export const text = dataKind({
   ...kind,
   name: 'text',
   settings: ['split', 'tokenizer', 'length'],
-  open: openText,
+  open: async (location, context) => openTextFiles(location, await partFiles(location, 'txt'), context),
+  openFiles: openTextFiles,
 });
 
 /** JSON objects, one a line: texts with classes, or texts alone whose next tokens are predicted. */
@@ -41,4 +31,5 @@ export const jsonl = dataKind({
   name: 'jsonl',
   settings: ['split', 'map', 'tokenizer', 'length'],
   open: openJsonLines,
+  openFiles: openJsonLinesFiles,
 });

@@ -1,53 +1,56 @@
 import { FlatminError } from '../../errors.js';
-import type { OpenContext } from '../kind.js';
+import type { StoredArray } from '../arrays/stored-array.js';
+import type { OpenContext, PartPaths } from '../kind.js';
 import type { Field, Source } from '../source.js';
 import { unknownNotes } from './fit.js';
 import { SPLIT } from './given.js';
 import type { TokenBlocksRecipe } from './token-blocks.js';
 import { type TokenShape, tokenFields } from './token-inputs.js';
-import type { TextTokenizer } from './tokenizer.js';
+import { type GivenTokenizer, type TextSource, tokenCount, tokensOf } from './token-store.js';
 
-/** Next-token prediction: documents behind each other, cut into blocks. */
-export function nextTokens(
+/** Next-token prediction: documents behind each other, cut into blocks. @throws FlatminError what `tokensOf` throws */
+export async function nextTokens(
   location: string,
   { settings: { split = SPLIT } }: OpenContext,
-  shape: TokenShape,
-  tokenizer: TextTokenizer,
-  documents: { train: readonly string[]; test?: readonly string[] },
-): Source {
+  { shape, ...given }: GivenTokenizer & { readonly shape: TokenShape },
+  files: PartPaths,
+  texts: TextSource,
+  inMemory?: number,
+): Promise<Source> {
   const { length } = shape;
-  const train = tokensOf(tokenizer, documents.train);
-  const blocks = (count: number) => Math.max(0, Math.floor((count - 1) / length));
-  const unknown = train.reduce((sum, id) => sum + Number(id === tokenizer.unknownId), 0);
-  const notes = unknownNotes(unknown, train.length, location);
+  const { tokenizer } = given;
+  const train = await tokensOf(files.train, texts, given, inMemory);
+  const count = tokenCount(train);
+  const blocks = (of: number) => Math.max(0, Math.floor((of - 1) / length));
+  const notes = [...files.notes, ...unknownNotes(train.unknown, count, location)];
   const starts = (from: number, to: number): Float64Array => {
     const list = new Float64Array(new SharedArrayBuffer(8 * (to - from)));
     for (let at = 0; at < list.length; at++) list[at] = (from + at) * length;
     return list;
   };
-  const all = blocks(train.length);
-  const told = `${train.length} tokens of ${location} are ${all} blocks of ${length}`;
-  let parts: Record<'train' | 'test', { tokens: Uint32Array; starts: Float64Array }>;
-  if (documents.test) {
-    const test = tokensOf(tokenizer, documents.test);
+  const all = blocks(count);
+  const told = `${count} tokens of ${location} are ${all} blocks of ${length}`;
+  let parts: Record<'train' | 'test', { tokens: StoredArray; starts: Float64Array }>;
+  if (files.test) {
+    const test = await tokensOf(files.test, texts, given, inMemory);
     parts = {
-      train: { tokens: train, starts: starts(0, all) },
-      test: { tokens: test, starts: starts(0, blocks(test.length)) },
+      train: { tokens: train.array, starts: starts(0, all) },
+      test: { tokens: test.array, starts: starts(0, blocks(tokenCount(test))) },
     };
     notes.push(`${told}.`);
   } else {
     // The end of a text, since neighbouring blocks are alike.
     const tested = Math.round(split * all);
     parts = {
-      train: { tokens: train, starts: starts(0, all - tested) },
-      test: { tokens: train, starts: starts(all - tested, all) },
+      train: { tokens: train.array, starts: starts(0, all - tested) },
+      test: { tokens: train.array, starts: starts(all - tested, all) },
     };
     notes.push(`${told}; the last ${tested} are tested on (split ${split}).`);
   }
   if (parts.train.starts.length === 0)
     throw new FlatminError(
       'INVALID_DATA',
-      `${location} holds ${train.length} tokens, too few for blocks of ${length}: give more text, or a smaller --length.`,
+      `${location} holds ${count} tokens, too few for blocks of ${length}: give more text, or a smaller --length.`,
     );
   const target: Field = {
     name: 'labels',
@@ -78,31 +81,4 @@ export function nextTokens(
     };
   };
   return source(parts);
-}
-
-/** Characters that are made tokens at a time: pieces of documents, cut behind line ends. */
-const PIECE = 1 << 16;
-
-/** The tokens of documents, with the token that ends one behind each. On shared memory. */
-function tokensOf(tokenizer: TextTokenizer, documents: readonly string[]): Uint32Array {
-  const pieces: Uint32Array[] = [];
-  for (const document of documents) {
-    for (let from = 0; from < document.length; ) {
-      const end =
-        from + PIECE >= document.length ? document.length : document.indexOf('\n', from + PIECE) + 1;
-      const to = end <= 0 ? document.length : end;
-      pieces.push(Uint32Array.from(tokenizer.encode(document.slice(from, to), false).ids));
-      from = to;
-    }
-    if (tokenizer.endId !== undefined && documents.length > 1) pieces.push(Uint32Array.of(tokenizer.endId));
-  }
-  const tokens = new Uint32Array(
-    new SharedArrayBuffer(4 * pieces.reduce((sum, { length }) => sum + length, 0)),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    tokens.set(piece, at);
-    at += piece.length;
-  }
-  return tokens;
 }

@@ -1,18 +1,18 @@
 import { FlatminError } from '../../errors.js';
-import type { OpenContext } from '../kind.js';
+import type { OpenContext, PartPaths } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Field, Source } from '../source.js';
 import { TextFit } from './fit.js';
-import { SPLIT, tokenizerOf } from './given.js';
+import { requirePadding, SPLIT, TEXT_COLUMNS, tokenizerOf } from './given.js';
 import type { JsonLinesRecipe } from './json-lines.js';
 import { type JsonRecord, parseRecord, textOf } from './json-record.js';
-import { indexLines, type LineIndex, takeLines } from './line-file.js';
+import { indexLines, type LineIndex, linesOf, pathOf, takeLines } from './line-file.js';
 import { nextTokens } from './next-tokens.js';
 import { partFiles } from './parts.js';
+import { piecesOf, type TextPiece } from './pieces.js';
 import { type TokenShape, tokenFields, tokenShape } from './token-inputs.js';
 
 /** Columns that are looked for where `map` names none. */
-const TEXT_COLUMNS = ['text', 'sentence', 'content'];
 const LABEL_COLUMNS = ['label', 'labels', 'class', 'target'];
 
 /** A label of a record, as a text. */
@@ -41,13 +41,13 @@ interface Labelled {
 }
 
 async function readLabelled(
-  path: string,
+  paths: readonly string[],
   columns: readonly string[],
   label: string,
   fit?: TextFit,
 ): Promise<Labelled> {
   const labels: string[] = [];
-  const lines = await indexLines(path, (line, number) => {
+  const lines = await indexLines(paths, (line, number, path) => {
     const record = parseRecord(line, path, number);
     const [text, pair] = columns.map((column) => textOf(record, column, path, number));
     fit?.look(text!, pair);
@@ -63,9 +63,10 @@ async function columnsOf(
   { inputs }: TokenShape,
 ): Promise<{ texts: string[]; label: string | undefined }> {
   let first: JsonRecord | undefined;
-  await indexLines(path, (line, number) => {
-    first ??= parseRecord(line, path, number);
-  });
+  for await (const { text, number } of linesOf(path)) {
+    first = parseRecord(text, path, number);
+    break;
+  }
   if (!first) throw new FlatminError('INVALID_DATA', `${path} is empty: a JSON object a line is expected.`);
   const ids = inputs.find(({ role }) => role === 'ids')!.name;
   const keys = Object.keys(first);
@@ -86,39 +87,43 @@ async function columnsOf(
   return { texts, label: label ?? LABEL_COLUMNS.find((name) => keys.includes(name)) };
 }
 
+/** The texts of a column, each a document. */
+async function* documentsOf(path: string, column: string): AsyncGenerator<TextPiece, void, undefined> {
+  for await (const { text, number } of linesOf(path))
+    yield* piecesOf(textOf(parseRecord(text, path, number), column, path, number));
+}
+
 const indicesUpTo = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i);
 
-export async function openJsonLines(location: string, context: OpenContext): Promise<Source> {
+export const openJsonLines = async (location: string, context: OpenContext): Promise<Source> =>
+  openJsonLinesFiles(location, await partFiles(location, 'jsonl'), context);
+
+/** As `DataKind.openFiles`. */
+export async function openJsonLinesFiles(
+  location: string,
+  files: PartPaths,
+  context: OpenContext,
+): Promise<Source> {
   const { settings, seed } = context;
-  const files = await partFiles(location, 'jsonl');
   const shape = tokenShape(context.inputs, settings);
   const { path: tokenizer, tokenizer: opened } = await tokenizerOf(context);
-  const { texts, label } = await columnsOf(files.train, context, shape);
+  const { texts, label } = await columnsOf(files.train[0]!, context, shape);
   if (label === undefined) {
-    const read = async (path: string) => {
-      const documents: string[] = [];
-      await indexLines(path, (line, number) => {
-        documents.push(textOf(parseRecord(line, path, number), texts[0]!, path, number));
-      });
-      return documents;
-    };
-    return nextTokens(location, context, shape, opened, {
-      train: await read(files.train),
-      ...(files.test && { test: await read(files.test) }),
+    const [column] = texts;
+    return nextTokens(location, context, { shape, path: tokenizer, tokenizer: opened }, files, {
+      kind: `jsonl ${column}`,
+      read: (path) => documentsOf(path, column!),
     });
   }
-  if (opened.padId === undefined)
-    throw new FlatminError(
-      'INVALID_DATA',
-      `The tokenizer ${tokenizer} has no token to fill short texts with: give its tokenizer_config.json a "pad_token".`,
-    );
+  requirePadding({ path: tokenizer, tokenizer: opened });
   const fit = new TextFit(opened, shape.length);
+  const train = files.train.join(', ');
   const all = await readLabelled(files.train, texts, label, fit);
   const names = classNames(all.labels);
   if (names.length < 2)
     throw new FlatminError(
       'INVALID_DATA',
-      `${files.train} holds ${names.length === 0 ? 'no line' : `the one class ${names[0]}`}: two classes at least are expected.`,
+      `${train} holds ${names.length === 0 ? 'no line' : `the one class ${names[0]}`}: two classes at least are expected.`,
     );
   const indexOf = new Map(names.map((name, index) => [name, index]));
   const part = ({ lines, labels }: Labelled) => {
@@ -128,7 +133,7 @@ export async function openJsonLines(location: string, context: OpenContext): Pro
       if (index === undefined)
         throw new FlatminError(
           'INVALID_DATA',
-          `${lines.path}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${files.train}, whose classes are ${names.join(', ')}.`,
+          `${pathOf(lines, at)}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${train}, whose classes are ${names.join(', ')}.`,
         );
       indices[at] = index;
     }
@@ -139,6 +144,7 @@ export async function openJsonLines(location: string, context: OpenContext): Pro
     labels: Array.from(indices, (at) => labels[at]!),
   });
   const notes: string[] = [
+    ...files.notes,
     `Texts are ${texts.join(' and ')} of ${location}, classes are ${label}: ${names.join(', ')}.`,
   ];
   notes.push(...fit.notes());

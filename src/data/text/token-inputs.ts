@@ -25,6 +25,19 @@ export interface TokenShape {
   readonly length: number;
 }
 
+const isInteger = ({ type }: ModelInput): boolean => type === 'int64' || type === 'int32';
+
+/** What an input takes of tokens; undefined for another one. A single input of integers takes tokens whatever its name is. */
+function roleOf(input: ModelInput, inputs: readonly ModelInput[]): TokenRole | undefined {
+  const found = (Object.keys(ROLES) as TokenRole[]).find((role) => ROLES[role].test(input.name));
+  const role = inputs.length === 1 && isInteger(input) ? 'ids' : found;
+  return role && (isInteger(input) || (role === 'mask' && input.type === 'float')) ? role : undefined;
+}
+
+/** Whether an input of a model is made of tokens, by its name and type. */
+export const isTokenInput = (input: ModelInput, inputs: readonly ModelInput[]): boolean =>
+  roleOf(input, inputs) !== undefined;
+
 /**
  * Which inputs of a model take tokens, masks, types and positions: by their names; a single input of integers takes tokens.
  * @throws FlatminError INVALID_ARGUMENT where nothing tells the length, INVALID_MODEL where an input is none of these
@@ -38,13 +51,10 @@ export function tokenShape(
       'INVALID_ARGUMENT',
       'The built-in models classify images: give a model of texts, --model FILE.onnx.',
     );
-  const isInteger = ({ type }: ModelInput) => type === 'int64' || type === 'int32';
-  const [only] = inputs;
   const made = inputs.map((input): TokenInput & { dims: ModelInput['dims'] } => {
     const { name, type, dims } = input;
-    const found = (Object.keys(ROLES) as TokenRole[]).find((role) => ROLES[role].test(name));
-    const role = inputs.length === 1 && isInteger(only!) ? 'ids' : found;
-    if (!role || !(isInteger(input) || (role === 'mask' && type === 'float')))
+    const role = roleOf(input, inputs);
+    if (!role)
       throw new FlatminError(
         'INVALID_MODEL',
         `The input "${name}" (${type}) of the model is none that texts give: token ids, attention mask, token types and positions are known by their names, as input_ids. Say what it is, as --constant ${name}=VALUE.`,

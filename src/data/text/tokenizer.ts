@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlatminError, withPath } from '../../errors.js';
@@ -10,6 +11,8 @@ export interface TextTokenizer {
   readonly padId: number | undefined;
   /** What stands for words that the vocabulary has not; undefined where there is no such token. */
   readonly unknownId: number | undefined;
+  /** A digest of its files. */
+  readonly definition: string;
   /** What stands between two documents; undefined where the tokenizer has no such token. */
   readonly endId: number | undefined;
   /** @param isWhole whether the tokens that begin and end a text are added */
@@ -67,6 +70,9 @@ export async function openTokenizer(path: string): Promise<TextTokenizer> {
   const unknown = model?.unk_token;
   return {
     size,
+    definition: createHash('sha256')
+      .update(JSON.stringify([definition, config]))
+      .digest('hex'),
     padId: padding?.pad_id ?? special('pad', 'pad_token'),
     unknownId: unknown ? tokenizer.token_to_id(unknown) : undefined,
     endId: special('end', 'eos_token'),

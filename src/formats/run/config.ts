@@ -35,7 +35,11 @@ const executionSchema = z.looseObject(
 );
 
 /** What the user named, where the settings have what it came to. */
-const askedSchema = object({ model: text.optional(), classWeights: z.unknown().optional() });
+const askedSchema = object({
+  model: text.optional(),
+  data: text.optional(),
+  classWeights: z.unknown().optional(),
+});
 
 /** `config.json` of a run: its settings, and how it was executed. */
 const runConfigSchema = z.looseObject(

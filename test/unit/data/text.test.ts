@@ -74,7 +74,7 @@ test('lines are found whatever ends them, blank ones left out', async (t) => {
   const path = join(folder, 'a.txt');
   await writeFile(path, '\ufeffone\r\n\n  \ntwo ü\nthree');
   const seen: [string, number][] = [];
-  const index = await indexLines(path, (line, number) => seen.push([line, number]));
+  const index = await indexLines([path], (line, number) => seen.push([line, number]));
   t.deepEqual(seen, [
     ['one', 1],
     ['two ü', 4],

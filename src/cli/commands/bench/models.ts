@@ -3,7 +3,7 @@ import { benchModels } from '../../../bench/models/models.js';
 import { modelsOptions } from '../../../bench/models/options.js';
 import { openRuntime, runtimeOption } from '../../../ort/library.js';
 import { addOptions, given } from '../../command-options.js';
-import { fetchedModel } from '../../fetched-model.js';
+import { fetchedModel } from '../../fetched.js';
 import { interruptible } from '../../interruption.js';
 import { dimFlag } from '../../model-view-options.js';
 import { printResult, say } from '../../streams.js';

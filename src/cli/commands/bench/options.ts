@@ -7,7 +7,7 @@ import { option } from '../../../options/option.js';
 import { choice, text } from '../../../options/values.js';
 import { addOptions, type GivenOf, given, type OptionGroups } from '../../command-options.js';
 import { chosenExecution, executionFlags } from '../../execution-options.js';
-import { fetchedModel } from '../../fetched-model.js';
+import { fetchedModel } from '../../fetched.js';
 import { toShape } from '../../option-values.js';
 import { jsonFlag, quietFlag } from '../../output-options.js';
 import { readBy } from '../../schema-option.js';

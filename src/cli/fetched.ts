@@ -1,7 +1,8 @@
 import cliProgress from 'cli-progress';
+import { fetchHubData } from '../data/hub/fetch.js';
 import { printable } from '../formats/printable.js';
 import { isHubName } from '../hub/name.js';
-import type { DownloadProgress } from '../hub/options.js';
+import type { DownloadProgress, HubOptions } from '../hub/options.js';
 import { hubModel } from '../models/hub-model.js';
 import { interruptible } from './interruption.js';
 import { say } from './streams.js';
@@ -25,8 +26,12 @@ export function downloadBar(stream: NodeJS.WriteStream = process.stderr): Downlo
     cliProgress.Presets.shades_classic,
   );
   let shown: string | undefined;
+  let isWhole = true;
   return {
     onProgress({ file, receivedBytes, totalBytes }) {
+      // Of files that come at a time one is shown until it is here.
+      if (file !== shown && !isWhole) return;
+      isWhole = receivedBytes === totalBytes;
       if (file !== shown) {
         bar.stop();
         const size = (totalBytes / 1e6).toPrecision(3);
@@ -43,13 +48,24 @@ export function downloadBar(stream: NodeJS.WriteStream = process.stderr): Downlo
  * What a command line names as a model: one of the hub by its commit and file, once they are in the cache, any other as it is named.
  * Ctrl-C stops the download.
  */
-export async function fetchedModel(name: string, isQuiet = false): Promise<string> {
+export const fetchedModel = (name: string, isQuiet = false): Promise<string> =>
+  fetched(name, isQuiet, hubModel);
+
+/** As `fetchedModel`, of data. */
+export const fetchedData = async (name: string | undefined, isQuiet = false): Promise<{ data?: string }> =>
+  name === undefined ? {} : { data: await fetched(name, isQuiet, fetchHubData) };
+
+async function fetched(
+  name: string,
+  isQuiet: boolean,
+  fetch: (name: string, options: HubOptions) => Promise<{ readonly name: string }>,
+): Promise<string> {
   if (!isHubName(name)) return name;
   const bar = downloadBar();
   try {
     return await interruptible(async (signal) => {
       const onProgress = isQuiet ? undefined : bar.onProgress;
-      return (await hubModel(name, { signal, onProgress, onNote: say })).name;
+      return (await fetch(name, { signal, onProgress, onNote: say })).name;
     });
   } finally {
     bar.stop();
