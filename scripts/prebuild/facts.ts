@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { ENTRIES, GLIBC, type Target } from './targets.js';
+import { ENTRIES, GLIBC, NODE_EXE, type Target } from './targets.js';
 
 /** What read.py finds in a binary. */
 export interface Facts {
@@ -10,6 +10,8 @@ export interface Facts {
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   readonly libraries: readonly string[];
+  /** Libraries that are looked for at the first call into them. */
+  readonly delayed: readonly string[];
 }
 
 /** Reads binaries of any platform. */
@@ -23,7 +25,7 @@ export function readFacts(python: string, files: readonly string[]): Readonly<Re
 const systems: Readonly<Record<string, { format: string; libraries: RegExp }>> = {
   linux: { format: 'ELF', libraries: /^(ld-linux-[\w-]+|libc|libm|libdl|libpthread)\.so\.\d$/ },
   darwin: { format: 'MACHO', libraries: /^\/usr\/lib\/libSystem\.B\.dylib$/ },
-  win32: { format: 'PE', libraries: /^(KERNEL32\.dll|NODE\.EXE|api-ms-win-crt-[\w-]+\.dll)$/i },
+  win32: { format: 'PE', libraries: /^(KERNEL32\.dll|api-ms-win-crt-[\w-]+\.dll)$/i },
 };
 const machines: Readonly<Record<string, RegExp>> = { x64: /^(X86_64|AMD64)$/, arm64: /^(AARCH64|ARM64)$/ };
 
@@ -58,6 +60,11 @@ export function findings(platform: Target['platform'], facts: Facts, nodeApi: Re
   if (!machines[arch]!.test(facts.machine)) say(`the processor is ${facts.machine}, not ${arch}`);
   const strangers = facts.libraries.filter((name) => !system.libraries.test(name));
   if (strangers.length > 0) say(`needs libraries that not every system has: ${strangers.join(', ')}`);
+  const delayed = os === 'win32' ? [NODE_EXE] : [];
+  if (facts.delayed.join() !== delayed.join())
+    say(
+      `looks at the first call for ${facts.delayed.join(', ') || 'no library'}, not ${delayed.join() || 'for none'}`,
+    );
   const others = facts.versions.filter((name) => !/^GLIBC_[\d.]+$/.test(name));
   if (others.length > 0) say(`needs versions of other libraries than glibc: ${others.join(', ')}`);
   const glibc = neededGlibc(facts);

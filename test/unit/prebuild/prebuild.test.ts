@@ -32,6 +32,7 @@ const good: Facts = {
   imports: ['napi_create_object', 'malloc'],
   exports: ENTRIES,
   libraries: ['libc.so.6', 'ld-linux-x86-64.so.2'],
+  delayed: [],
 };
 
 test('a binary that is as it should be has no findings', (t) => {
