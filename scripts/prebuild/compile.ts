@@ -27,6 +27,7 @@ export async function compile(
     const { stderr } = await zig(tools, target, [
       '-c',
       ...flags,
+      ...(target.sources?.includes(source) ? ['-fvisibility-global-new-delete=force-hidden'] : []),
       ...includes,
       '-o',
       objectOf(source),

@@ -18,13 +18,14 @@ export const GLIBC = '2.28';
 /** The file of Node's functions on Windows, as the addon names it; which file it is in truth, the hook says. */
 export const NODE_EXE = 'NODE.EXE';
 const hook = 'scripts/prebuild/delay_load_hook.cc';
+const operators = 'scripts/prebuild/operators.cc';
 
 /** @param macos the oldest macOS */
 export const targets = (macos: string): readonly Target[] => [
   { platform: 'linux-x64', zig: `x86_64-linux-gnu.${GLIBC}`, sources: ['scripts/prebuild/cpu_model.cc'] },
   { platform: 'linux-arm64', zig: `aarch64-linux-gnu.${GLIBC}` },
-  { platform: 'darwin-arm64', zig: `aarch64-macos.${macos}` },
-  { platform: 'darwin-x64', zig: `x86_64-macos.${macos}` },
+  { platform: 'darwin-arm64', zig: `aarch64-macos.${macos}`, sources: [operators] },
+  { platform: 'darwin-x64', zig: `x86_64-macos.${macos}`, sources: [operators] },
   { platform: 'win32-x64', zig: 'x86_64-windows-gnu', sources: [hook], dlltool: 'i386:x86-64' },
   { platform: 'win32-arm64', zig: 'aarch64-windows-gnu', sources: [hook], dlltool: 'arm64' },
 ];
