@@ -1,11 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { link } from './link.js';
 import type { Recipe } from './recipe.js';
-import { ENTRIES, type Target } from './targets.js';
-import { nodeApiInclude, nodeExports, type Tools } from './tools.js';
+import type { Target } from './targets.js';
+import { nodeApiInclude, type Tools } from './tools.js';
 
 const run = promisify(execFile);
 
@@ -26,6 +27,7 @@ export async function compile(
     const { stderr } = await zig(tools, target, [
       '-c',
       ...flags,
+      ...(target.sources?.includes(source) ? ['-fvisibility-global-new-delete=force-hidden'] : []),
       ...includes,
       '-o',
       objectOf(source),
@@ -34,27 +36,11 @@ export async function compile(
     if (stderr) console.error(stderr);
   });
   mkdirSync(dirname(output), { recursive: true });
-  const link = linkFlags(target, tools, folder);
-  await zig(tools, target, ['-shared', '-s', '-o', output, ...sources.map(objectOf), ...link]);
+  await link(target, sources.map(objectOf), tools, folder, output);
 }
 
 const zig = (tools: Tools, target: Target, args: readonly string[]) =>
   run(tools.zig, ['c++', '-target', target.zig, ...args], { maxBuffer: 2 ** 26 });
-
-function linkFlags(target: Target, tools: Tools, folder: string): readonly string[] {
-  // Node's functions are found when it loads the addon.
-  if (target.platform.startsWith('darwin')) return ['-Wl,-undefined,dynamic_lookup'];
-  if (target.dlltool) {
-    const [definitions, library] = [join(folder, 'node.def'), join(folder, 'node.lib')];
-    writeFileSync(definitions, nodeExports());
-    execFileSync(tools.zig, ['dlltool', '-m', target.dlltool, '-d', definitions, '-l', library]);
-    return [library];
-  }
-  // The standard library is inside: Node must see nothing of it.
-  const versions = resolve(folder, 'entries.map');
-  writeFileSync(versions, `{ global: ${ENTRIES.map((name) => `${name};`).join(' ')} local: *; };\n`);
-  return [`-Wl,--version-script=${versions}`, '-ldl', '-pthread'];
-}
 
 /** As many at a time as there are processors. */
 async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

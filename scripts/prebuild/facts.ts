@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { ENTRIES, GLIBC, type Target } from './targets.js';
+import { ENTRIES, GLIBC, NODE_EXE, type Target } from './targets.js';
 
 /** What read.py finds in a binary. */
 export interface Facts {
@@ -10,6 +10,8 @@ export interface Facts {
   readonly imports: readonly string[];
   readonly exports: readonly string[];
   readonly libraries: readonly string[];
+  /** Libraries that are looked for at the first call into them. */
+  readonly delayed: readonly string[];
 }
 
 /** Reads binaries of any platform. */
@@ -19,11 +21,15 @@ export function readFacts(python: string, files: readonly string[]): Readonly<Re
   ) as Record<string, Facts>;
 }
 
-/** By operating system: the format, and the libraries that every installation has. */
-const systems: Readonly<Record<string, { format: string; libraries: RegExp }>> = {
+/** By operating system: the format, the libraries that every installation has, and the symbols that the linker shows of itself. */
+const systems: Readonly<Record<string, { format: string; libraries: RegExp; linker?: readonly string[] }>> = {
   linux: { format: 'ELF', libraries: /^(ld-linux-[\w-]+|libc|libm|libdl|libpthread)\.so\.\d$/ },
-  darwin: { format: 'MACHO', libraries: /^\/usr\/lib\/libSystem\.B\.dylib$/ },
-  win32: { format: 'PE', libraries: /^(KERNEL32\.dll|NODE\.EXE|api-ms-win-crt-[\w-]+\.dll)$/i },
+  darwin: {
+    format: 'MACHO',
+    libraries: /^\/usr\/lib\/libSystem\.B\.dylib$/,
+    linker: ['__dso_handle', '_mh_dylib_header'],
+  },
+  win32: { format: 'PE', libraries: /^(KERNEL32\.dll|api-ms-win-crt-[\w-]+\.dll)$/i },
 };
 const machines: Readonly<Record<string, RegExp>> = { x64: /^(X86_64|AMD64)$/, arm64: /^(AARCH64|ARM64)$/ };
 
@@ -58,6 +64,11 @@ export function findings(platform: Target['platform'], facts: Facts, nodeApi: Re
   if (!machines[arch]!.test(facts.machine)) say(`the processor is ${facts.machine}, not ${arch}`);
   const strangers = facts.libraries.filter((name) => !system.libraries.test(name));
   if (strangers.length > 0) say(`needs libraries that not every system has: ${strangers.join(', ')}`);
+  const delayed = os === 'win32' ? [NODE_EXE] : [];
+  if (facts.delayed.join() !== delayed.join())
+    say(
+      `looks at the first call for ${facts.delayed.join(', ') || 'no library'}, not ${delayed.join() || 'for none'}`,
+    );
   const others = facts.versions.filter((name) => !/^GLIBC_[\d.]+$/.test(name));
   if (others.length > 0) say(`needs versions of other libraries than glibc: ${others.join(', ')}`);
   const glibc = neededGlibc(facts);
@@ -68,7 +79,8 @@ export function findings(platform: Target['platform'], facts: Facts, nodeApi: Re
   const beyond = node.filter((name) => !nodeApi.has(name));
   if (beyond.length > 0) say(`takes of Node what is not in Node-API: ${beyond.join(', ')}`);
   for (const name of ENTRIES) if (!facts.exports.includes(name)) say(`does not show ${name}`);
-  const shown = facts.exports.filter((name) => !(ENTRIES as readonly string[]).includes(name));
+  const expected: readonly string[] = [...ENTRIES, ...(system.linker ?? [])];
+  const shown = facts.exports.filter((name) => !expected.includes(name));
   if (shown.length > 0)
     say(`shows symbols that could meet another library's: ${shown.slice(0, 5).join(', ')}`);
   return found;

@@ -5,13 +5,15 @@ import { gzipSync } from 'node:zlib';
 import { prebuilt } from '../../src/addon/load.js';
 import { compile } from './compile.js';
 import { findings, neededGlibc, readFacts } from './facts.js';
-import { tryLoading } from './loading.js';
+import { type Trial, tryLoading } from './loading.js';
 import { recipe } from './recipe.js';
+import { runner } from './runners.js';
 import { targets } from './targets.js';
+import { tryTests } from './testing.js';
 import { installTools, nodeApi } from './tools.js';
 
 /**
- * Builds the addon for every platform, looks into each, loads those that run here, and packs the package:
+ * Builds the addon for every platform, looks into each, loads and tests those that run here, and packs the package:
  * node dist/scripts/prebuild/main.js [PLATFORM...]. For Linux on x64 with Python 3; run from the repository root.
  * Ends with code 1, and packs nothing, where a binary is not as it should be.
  */
@@ -32,6 +34,13 @@ for (const target of wanted) {
   console.log(`${target.platform}: built in ${((performance.now() - start) / 1000).toFixed(0)} s`);
 }
 
+function tried(platform: string, file: string): readonly Trial[] {
+  const here = runner(platform, folder);
+  if (!here) return [{ failed: false, told: 'not loaded: nothing here runs it' }];
+  const loading = tryLoading(file, here, folder);
+  return loading.failed || !here.tests ? [loading] : [loading, tryTests(platform, here, folder)];
+}
+
 const files = wanted.map(({ platform }) => prebuilt(platform));
 const facts = readFacts(tools.python, files);
 const napi = nodeApi(Number(/NAPI_VERSION=(\d+)/.exec(made.flags.join(' '))?.[1]));
@@ -41,12 +50,12 @@ for (const target of wanted) {
   const file = prebuilt(target.platform);
   const found = facts[file]!;
   faults.push(...findings(target.platform, found, napi));
-  const loading = tryLoading(target, file, folder);
-  if (loading.failed) faults.push(`${target.platform}: ${loading.told}`);
+  const trials = tried(target.platform, file);
+  for (const { failed, told } of trials) if (failed) faults.push(`${target.platform}: ${told}`);
   const glibc = neededGlibc(found);
   console.log(
     `${target.platform}: ${megabytes(statSync(file).size)}, compressed ${megabytes(gzipSync(readFileSync(file), { level: 9 }).length)}; ` +
-      `${glibc ? `glibc ${glibc}; ` : ''}${found.libraries.join(', ')}; ${loading.told}`,
+      `${glibc ? `glibc ${glibc}; ` : ''}${found.libraries.join(', ')}; ${trials.map(({ told }) => told).join(', ')}`,
   );
 }
 for (const fault of faults) console.error(fault);

@@ -8,6 +8,7 @@ import lief
 
 def facts(path):
     binary = lief.parse(path)
+    delayed = []
     if isinstance(binary, lief.ELF.Binary):
         needs = [v.name for r in binary.symbols_version_requirement for v in r.get_auxiliary_symbols()]
         machine = binary.header.machine_type
@@ -18,7 +19,8 @@ def facts(path):
     elif isinstance(binary, lief.PE.Binary):
         needs = []
         machine = binary.header.machine
-        imports = [e.name for i in binary.imports for e in i.entries]
+        delayed = [i.name for i in binary.delay_imports]
+        imports = [e.name for i in [*binary.imports, *binary.delay_imports] for e in i.entries]
         exports = [e.name for e in binary.get_export().entries]
         libraries = [i.name for i in binary.imports]
     else:
@@ -34,6 +36,7 @@ def facts(path):
         "imports": sorted(set(imports)),
         "exports": sorted(set(exports)),
         "libraries": sorted(set(libraries)),
+        "delayed": sorted(set(delayed)),
     }
 
 

@@ -8,8 +8,6 @@ export interface Target {
   readonly sources?: readonly string[];
   /** As dlltool names the processor; for Windows, where the linker wants to know which file has Node's functions. */
   readonly dlltool?: string;
-  /** Runs programs of this platform on Linux on x64, and where it finds their libraries. */
-  readonly emulator?: { readonly command: readonly string[]; readonly libraries: string };
 }
 
 /** What Node looks for in an addon. */
@@ -17,19 +15,17 @@ export const ENTRIES = ['napi_register_module_v1', 'node_api_module_get_api_vers
 /** The newest glibc that may be needed: what onnxruntime-node's own libraries need. */
 export const GLIBC = '2.28';
 
+/** The file of Node's functions on Windows, as the addon names it; which file it is in truth, the hook says. */
+export const NODE_EXE = 'NODE.EXE';
+const hook = 'scripts/prebuild/delay_load_hook.cc';
+const operators = 'scripts/prebuild/operators.cc';
+
 /** @param macos the oldest macOS */
 export const targets = (macos: string): readonly Target[] => [
   { platform: 'linux-x64', zig: `x86_64-linux-gnu.${GLIBC}`, sources: ['scripts/prebuild/cpu_model.cc'] },
-  {
-    platform: 'linux-arm64',
-    zig: `aarch64-linux-gnu.${GLIBC}`,
-    emulator: {
-      command: ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'],
-      libraries: '/usr/aarch64-linux-gnu',
-    },
-  },
-  { platform: 'darwin-arm64', zig: `aarch64-macos.${macos}` },
-  { platform: 'darwin-x64', zig: `x86_64-macos.${macos}` },
-  { platform: 'win32-x64', zig: 'x86_64-windows-gnu', dlltool: 'i386:x86-64' },
-  { platform: 'win32-arm64', zig: 'aarch64-windows-gnu', dlltool: 'arm64' },
+  { platform: 'linux-arm64', zig: `aarch64-linux-gnu.${GLIBC}` },
+  { platform: 'darwin-arm64', zig: `aarch64-macos.${macos}`, sources: [operators] },
+  { platform: 'darwin-x64', zig: `x86_64-macos.${macos}`, sources: [operators] },
+  { platform: 'win32-x64', zig: 'x86_64-windows-gnu', sources: [hook], dlltool: 'i386:x86-64' },
+  { platform: 'win32-arm64', zig: 'aarch64-windows-gnu', sources: [hook], dlltool: 'arm64' },
 ];

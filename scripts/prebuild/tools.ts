@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { NODE_EXE } from './targets.js';
 
 /** The compiler and the reader of binaries. */
 export interface Tools {
@@ -46,5 +47,5 @@ export function nodeExports(): string {
       .split(/\s+/)
       .filter((word) => /^(napi|node)_/.test(word)),
   );
-  return `NAME NODE.EXE\nEXPORTS\n${[...new Set(names)].join('\n')}\n`;
+  return `NAME ${NODE_EXE}\nEXPORTS\n${[...new Set(names)].join('\n')}\n`;
 }

@@ -44,12 +44,7 @@ __attribute__((noinline)) static void product_tile(const Product& p) {
       for (int m = 0; m < Rows; m++) {
         const float* row = m < 4 ? a0 : m < 8 ? a1 : a2;
         const int q = m & 3;
-        Vec av = splat(ByRows ? row[q == 3 ? as3 : q * as] : a0[m]);
-#if defined(__x86_64__)
-        asm("" : "+v"(av));  // one broadcast per row, not one per vector of B
-#endif
-#pragma GCC unroll 2
-        for (int v = 0; v < Vectors; v++) acc[m][v] = fma(av, bv[v], acc[m][v]);
+        add_products(acc[m], ByRows ? row + (q == 3 ? as3 : q * as) : a0 + m, bv);
       }
       b += bs;
       if (ByRows) {

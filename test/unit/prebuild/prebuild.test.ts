@@ -32,6 +32,7 @@ const good: Facts = {
   imports: ['napi_create_object', 'malloc'],
   exports: ENTRIES,
   libraries: ['libc.so.6', 'ld-linux-x86-64.so.2'],
+  delayed: [],
 };
 
 test('a binary that is as it should be has no findings', (t) => {
@@ -57,6 +58,28 @@ for (const [what, changed, expected] of [
   test(`a binary is refused for ${what}`, (t) => {
     t.regex(findings('linux-x64', { ...good, ...changed }, napi).join('\n'), expected);
   });
+
+test('on Windows Node’s functions are found at their first call, for node.exe may have another name', (t) => {
+  const windows: Facts = {
+    ...good,
+    format: 'PE',
+    machine: 'AMD64',
+    versions: [],
+    libraries: ['KERNEL32.dll'],
+  };
+  t.deepEqual(findings('win32-x64', { ...windows, delayed: ['NODE.EXE'] }, napi), []);
+  const bound = { ...windows, libraries: ['KERNEL32.dll', 'NODE.EXE'] };
+  t.regex(
+    findings('win32-x64', bound, napi).join('\n'),
+    /not every system has: NODE\.EXE.*\n.*not NODE\.EXE/,
+  );
+});
+
+test('on macOS the linker’s own symbols may be shown, the C++ library’s may not', (t) => {
+  const mac: Facts = { ...good, format: 'MACHO', versions: [], libraries: ['/usr/lib/libSystem.B.dylib'] };
+  t.deepEqual(findings('darwin-x64', { ...mac, exports: [...ENTRIES, '__dso_handle'] }, napi), []);
+  t.regex(findings('darwin-x64', { ...mac, exports: [...ENTRIES, '_Znwm'] }, napi).join(), /_Znwm/);
+});
 
 test('versions are compared by their numbers', (t) => {
   t.deepEqual(
