@@ -34,7 +34,7 @@ export default defineConfig({
   base: process.env.FLATMIN_SITE_BASE ?? '/',
   srcExclude: [
     'README.md',
-    '{bench,data,dist,native,onnx-models,runs,scripts,src,test}/**',
+    '{bench,data,dist,native,onnx-models,runs,scripts,src,templates,test}/**',
     'docs/api/**',
     `build/!(${REFERENCE.split('/')[1]})/**`,
   ],
