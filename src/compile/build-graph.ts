@@ -13,6 +13,7 @@ import { type ForwardOptions, forwardGraph } from './forward-graph.js';
 import { asPrepared } from './loss-model.js';
 import { differentiable, lowered, type PassContext, precise, runPasses } from './pipeline.js';
 import type { Precision } from './precision.js';
+import { type Recomputation, recompute } from './recompute/recompute.js';
 
 export interface GraphOptions extends ForwardOptions {
   target: Target;
@@ -25,6 +26,11 @@ export interface GraphOptions extends ForwardOptions {
    * everything, and their results are rounded.
    */
   halfKernels?: 'none' | ((op: string) => boolean) | undefined;
+  /**
+   * Whether forward values are computed again for the gradients in place of being kept: true, as many as save memory, or a share of the
+   * activation memory in (0, 1) that is to do, at the least time. Default false.
+   */
+  recompute?: boolean | number | undefined;
 }
 
 /** A training graph as a runtime with the target's kernels can load it. */
@@ -45,6 +51,8 @@ export interface BuiltGraph extends Omit<TrainingGraph, 'graph'> {
   readonly notes: readonly string[];
   /** Running statistics that the graph reads; `movedStatistics` are those that it moves. */
   readonly statistics: readonly Weight[];
+  /** What is computed again, where that was asked for. */
+  readonly recomputation?: Recomputation;
 }
 
 /**
@@ -68,8 +76,9 @@ export async function passContext(
   options: GraphOptions,
 ): Promise<PassContext> {
   const { target, batchNorm = 'batch', precision = 'fp32', halfKernels = 'none' } = options;
+  const { recompute = false } = options;
   const forward = await forwardGraph(runtime, prepared, options);
-  return { runtime, model: prepared.model, forward, target, batchNorm, precision, halfKernels };
+  return { runtime, model: prepared.model, forward, target, batchNorm, precision, halfKernels, recompute };
 }
 
 /** The training graph, in training ops: what is lowered then. */
@@ -86,14 +95,18 @@ export async function gradientGraph(context: PassContext): Promise<TrainingGraph
 /** A lowered training graph as a model, and all that is told of it. */
 export async function assemble(
   { graph, ...training }: TrainingGraph,
-  { runtime, target, model: { opsetImport, irVersion }, forward }: PassContext,
+  { runtime, target, model: { opsetImport, irVersion }, forward, recompute: asked }: PassContext,
 ): Promise<BuiltGraph> {
   const { separated, lossInputs, compared, noise, fixedBatch, notes } = forward;
   const lowered = trainingModel(graph, training.types, opsetImport);
-  const types = await completeTypes(runtime, lowered, training.types);
-  const model = target.finish ? trainingModel(target.finish(graph, types), types, opsetImport) : lowered;
+  const completed = await completeTypes(runtime, lowered, training.types);
+  const finished = target.finish?.(graph, completed) ?? graph;
+  const recomputed = asked && recompute(finished, completed, asked === true ? undefined : asked);
+  const types = recomputed ? recomputed.types : completed;
+  const model = trainingModel(recomputed ? recomputed.graph : finished, types, opsetImport);
   return {
     ...training,
+    ...(recomputed && { recomputation: recomputed.recomputation }),
     types,
     model: { ...model, irVersion: Math.max(defaultIrVersion, int64(irVersion)) },
     lossInputs,

@@ -30,6 +30,8 @@ export interface PassContext {
   readonly batchNorm: 'batch' | 'running';
   readonly precision: Precision;
   readonly halfKernels: 'none' | ((op: string) => boolean);
+  /** See GraphOptions. Default false. */
+  readonly recompute?: boolean | number;
   /** Takes the errors of single nodes; default: they are thrown. */
   readonly report?: ReportNode;
 }

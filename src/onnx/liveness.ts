@@ -6,6 +6,9 @@ import type { ValueTypes } from './value-types.js';
 
 /** Ops whose output takes its input's memory. */
 const VIEWS = ['Flatten', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'];
+
+export const isView = ({ opType }: Node): boolean => VIEWS.includes(opType);
+
 /** Ops that may write over the first input where nobody reads it afterwards. */
 const IN_PLACE = [
   ...['Abs', 'Add', 'Clip', 'Div', 'Exp', 'Log', 'Mul', 'Neg', 'Relu', 'ReluGrad', 'Sigmoid', 'SigmoidGrad'],
@@ -62,7 +65,7 @@ function canShare(
   index: number,
 ): boolean {
   if (!memory.holds(source)) return false;
-  if (VIEWS.includes(node.opType)) return true;
+  if (isView(node)) return true;
   const isLast = lastRead.get(source) === index && memory.sharers(source) === 1;
   return IN_PLACE.includes(node.opType) && isLast && memory.sizeOf(source) === memory.sizeOf(result);
 }

@@ -1,5 +1,6 @@
 import type { NativeSessionOptions } from '../addon/types.js';
 import type { ModelProto } from '../onnx/proto.js';
+import { lateOrder } from '../ort/execution-order.js';
 import type { Runtime } from '../ort/library.js';
 import { Session } from '../ort/session.js';
 import type { Device } from '../vectors/device/device.js';
@@ -39,7 +40,8 @@ export async function loadOn(
 ): Promise<LoadedSession> {
   const load = (captured: boolean) => {
     const place = placeOn(device, { capture: captured, halfPrecision });
-    return Session.create(runtime, model, {
+    const ordered = { ...model, graph: lateOrder(model.graph) };
+    return Session.create(runtime, ordered, {
       intraOpThreads: device.threads,
       // The pool of the vector operations takes over between runs.
       config: { 'session.force_spinning_stop': '1' },

@@ -35,7 +35,7 @@ export async function loadTraining(
   given: ModelProto | string,
   options: TrainingSessionOptions,
 ): Promise<LoadedTraining> {
-  const { precision, dropout, threads } = checked(sessionOptions, options);
+  const { precision, dropout, threads, recompute } = checked(sessionOptions, options);
   const model = typeof given === 'string' ? await readModel(await modelPath(given)) : given;
   const { groups, batch, profilePrefix } = options;
   const device = options.device ?? openDevice('cpu', { threads });
@@ -43,7 +43,7 @@ export async function loadTraining(
   const target = options.target ?? (await targetFor(runtime, device.name));
   const prepared = prepareSessionModel(model, options);
   const halfKernels = await halfKernelsOf(runtime, device, precision);
-  const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels });
+  const built = await buildGraph(runtime, prepared, { ...options, dropout, target, halfKernels, recompute });
   const layout = { parameters: built.parameters, statistics: built.statistics };
   const weights = new ModelWeights(layout, prepared.model.graph.initializer, { groups, device });
   const nextStatistics = weights.statisticsArena.vector(device);

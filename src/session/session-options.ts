@@ -6,7 +6,7 @@ import { PRECISIONS } from '../compile/precision.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { type Given, option } from '../options/option.js';
-import { choice, count, countOrZero, flag } from '../options/values.js';
+import { choice, count, countOrZero, flag, recomputation } from '../options/values.js';
 import type { Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
 import { deviceOptions } from '../vectors/device/open.js';
@@ -38,6 +38,16 @@ export const sessionOptions = {
     symbol: 'kind',
     help: 'of activations and products; weights and statistics stay float32',
     default: 'fp32',
+  }),
+  /**
+   * Computes forward values again for the gradients instead of keeping them: less activation memory, more time, the same results. true
+   * (default false): as little memory as that reaches. A share in (0, 1): the least time that needs at most this share of the memory, or
+   * the least memory where that is more.
+   */
+  recompute: option(recomputation, {
+    symbol: 'share',
+    help: 'compute activations again instead of keeping them: as many as help, or to keep this share of their memory',
+    default: false,
   }),
   /** On the CPU: threads of sessions and vector operations; default: all cores. */
   threads: deviceOptions.threads,

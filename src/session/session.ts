@@ -3,6 +3,8 @@ import type { Classified } from '../autodiff/roles/classify.js';
 import { describeDecisions } from '../autodiff/roles/decisions.js';
 import { describeOwnTypes } from '../compile/own-types.js';
 import { inferenceModel, withWeights } from '../compile/put-weights.js';
+import { describeRecomputation } from '../compile/recompute/describe.js';
+import type { Recomputation } from '../compile/recompute/recompute.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { Task } from '../metrics/metric.js';
 import { writeModel } from '../onnx/model.js';
@@ -357,7 +359,14 @@ export class TrainingSession {
     const { leftOut, untied: apart } = this.loaded.prepared;
     const { split, untied, unsure } = describeDecisions(this.classified, this.splits, apart);
     const decided = [this.ownTypes, split, untied, unsure].filter((note) => note !== undefined);
-    return [...decided, ...leftOut, ...this.loaded.built.notes];
+    const { notes, recomputation } = this.loaded.built;
+    const again = recomputation ? [describeRecomputation(recomputation)] : [];
+    return [...decided, ...leftOut, ...notes, ...again];
+  }
+
+  /** What is computed again instead of being kept, where that was asked for. */
+  get recomputation(): Recomputation | undefined {
+    return this.loaded.built.recomputation;
   }
 
   /** What every initializer of the model is to training, and why. */
