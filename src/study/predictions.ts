@@ -1,8 +1,9 @@
-import { FlatminError } from '../errors.js';
+import { FlatminError, invalid } from '../errors.js';
 import type { Compared } from '../losses/compared.js';
 import type { ClassBatch, SequenceBatch, ValueBatch } from '../metrics/metric.js';
 import { bestPaths } from '../metrics/sequences/best-path.js';
 import type { BatchResult } from '../session/evaluator.js';
+import { ofPlaces } from './place-predictions.js';
 
 /** A class that a model predicts. */
 export interface PredictedClass {
@@ -12,6 +13,18 @@ export interface PredictedClass {
   readonly name?: string;
   /** By the softmax of the scores. */
   readonly probability: number;
+}
+
+/** What a model predicts at each of many places of a sample, row by row. */
+export interface PredictedPlaces {
+  /** [tokens], or [height, width]. */
+  readonly shape: readonly number[];
+  /** The classes that the data say they are; null where there is none that counts. */
+  readonly labels: readonly (number | null)[];
+  /** The class of the first largest score. */
+  readonly predicted: readonly number[];
+  /** That class's, by the softmax of the scores. */
+  readonly probabilities: readonly number[];
 }
 
 /** What a model makes of one sample. */
@@ -26,6 +39,8 @@ export interface Prediction {
   readonly predicted?: readonly PredictedClass[];
   /** The output's values; of binary scores the probabilities. */
   readonly values?: readonly number[];
+  /** Of class scores of many places of a sample, such as tokens or pixels. */
+  readonly places?: PredictedPlaces;
   /** Of scores of time steps: the labels along the best path. */
   readonly labels?: readonly number[];
 }
@@ -39,20 +54,28 @@ export interface PredictionOptions {
   readonly classNames: readonly string[] | undefined;
 }
 
-/** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or a sample has more scores than one row of classes */
+/** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or nothing tells samples apart, or more than one class is asked for at each of many places */
 export function predictionsOf(compared: Compared | undefined, options: PredictionOptions): MakePredictions {
   if (!compared)
     throw new FlatminError(
       'INVALID_ARGUMENT',
       'The loss does not say which value of the model is the prediction: there is nothing to write.',
     );
-  if (compared.kind === 'classes' && compared.rank !== 2)
+  const hasPlaces = compared.kind === 'classes' && compared.rank > 2;
+  if (hasPlaces && compared.classAxis === 0)
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes).`,
+      `The classes of "${compared.scores}" are on its first axis, so that nothing tells the samples apart: give an output with the samples first (--output).`,
+    );
+  if (hasPlaces && options.top > 1)
+    throw invalid(
+      'top',
+      '1 where a sample has class scores of many places, such as tokens or pixels',
+      options.top,
     );
   const make = {
-    classes: (batch: unknown) => ofClasses(batch as ClassBatch, options),
+    classes: (batch: unknown) =>
+      hasPlaces ? ofPlaces(batch as ClassBatch) : ofClasses(batch as ClassBatch, options),
     values: (batch: unknown) => ofValues(batch as ValueBatch, (value) => value),
     binary: (batch: unknown) => ofValues(batch as ValueBatch, (logit) => 1 / (1 + Math.exp(-logit))),
     sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),
