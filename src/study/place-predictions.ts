@@ -1,5 +1,16 @@
 import type { ClassBatch } from '../metrics/metric.js';
-import type { Prediction } from './predictions.js';
+
+/** What a model predicts at each of many places of a sample, row by row. */
+export interface PredictedPlaces {
+  /** [tokens], or [height, width]. */
+  readonly shape: readonly number[];
+  /** The classes that the data say they are; null where there is none that counts. */
+  readonly labels: readonly (number | null)[];
+  /** The class of the first largest score. */
+  readonly predicted: readonly number[];
+  /** That class's, by the softmax of the scores. */
+  readonly probabilities: readonly number[];
+}
 
 /** What class scores of many places of a sample, such as tokens or pixels, predict at each. */
 export function ofPlaces({
@@ -8,7 +19,7 @@ export function ofPlaces({
   classAxis,
   targets,
   ignoreIndex,
-}: ClassBatch): Omit<Prediction, 'index'>[] {
+}: ClassBatch): { readonly places: PredictedPlaces }[] {
   const classes = dims[classAxis]!;
   const stride = dims.slice(classAxis + 1).reduce((all, size) => all * size, 1);
   const [samples = 0, ...shape] = dims.filter((_, axis) => axis !== classAxis);

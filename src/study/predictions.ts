@@ -3,7 +3,7 @@ import type { Compared } from '../losses/compared.js';
 import type { ClassBatch, SequenceBatch, ValueBatch } from '../metrics/metric.js';
 import { bestPaths } from '../metrics/sequences/best-path.js';
 import type { BatchResult } from '../session/evaluator.js';
-import { ofPlaces } from './place-predictions.js';
+import { ofPlaces, type PredictedPlaces } from './place-predictions.js';
 
 /** A class that a model predicts. */
 export interface PredictedClass {
@@ -13,18 +13,6 @@ export interface PredictedClass {
   readonly name?: string;
   /** By the softmax of the scores. */
   readonly probability: number;
-}
-
-/** What a model predicts at each of many places of a sample, row by row. */
-export interface PredictedPlaces {
-  /** [tokens], or [height, width]. */
-  readonly shape: readonly number[];
-  /** The classes that the data say they are; null where there is none that counts. */
-  readonly labels: readonly (number | null)[];
-  /** The class of the first largest score. */
-  readonly predicted: readonly number[];
-  /** That class's, by the softmax of the scores. */
-  readonly probabilities: readonly number[];
 }
 
 /** What a model makes of one sample. */

@@ -71,11 +71,11 @@ test('values are as they are, of binary scores their probabilities, of sequences
   t.deepEqual(found!.labels, [1, 1]);
 });
 
-test('what has no prediction, or many classes a sample, is refused', (t) => {
+test('what has no prediction, or nothing that tells samples apart, is refused', (t) => {
   const options = { top: 1, classNames: undefined };
   t.throws(() => predictionsOf(undefined, options), { code: 'INVALID_ARGUMENT' });
-  t.throws(() => predictionsOf({ ...classes, rank: 4 } as Compared, options), {
-    message: /"logits".*4 axes/,
+  t.throws(() => predictionsOf({ ...classes, rank: 4, classAxis: 0 } as Compared, options), {
+    message: /classes of "logits" are on its first axis/,
   });
 });
 
