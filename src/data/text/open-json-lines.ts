@@ -128,7 +128,7 @@ export async function openJsonLines(location: string, context: OpenContext): Pro
       if (index === undefined)
         throw new FlatminError(
           'INVALID_DATA',
-          `${lines.path}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${files.train}, whose classes are ${names.join(', ')}.`,
+          `${lines.path}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${files.train}, whose classes are ${names.join(', ')}: remove the line, or add such to ${files.train}.`,
         );
       indices[at] = index;
     }
