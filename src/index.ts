@@ -126,6 +126,7 @@ export {
   measureSharpness,
 } from './study/measure-sharpness.js';
 export type { PartOptions } from './study/open-evaluation.js';
+export type { PredictedPlaces } from './study/place-predictions.js';
 export { type PredictOptions, predict, predictions } from './study/predict.js';
 export type { PredictedClass, Prediction } from './study/predictions.js';
 export type { Device, DeviceFacts } from './vectors/device/device.js';

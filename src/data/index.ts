@@ -35,4 +35,5 @@ export {
   type Source,
   type SourcePart,
   sampled,
+  type TargetRows,
 } from './source.js';

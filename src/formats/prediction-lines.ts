@@ -11,6 +11,12 @@ interface Prediction {
   }[];
   readonly values?: readonly number[];
   readonly targets?: readonly number[];
+  readonly places?: {
+    readonly shape: readonly number[];
+    readonly labels: readonly (number | null)[];
+    readonly predicted: readonly number[];
+    readonly probabilities: readonly number[];
+  };
   readonly labels?: readonly number[];
 }
 
@@ -22,13 +28,17 @@ export type PredictionForm = (typeof PREDICTION_FORMS)[number];
 export const predictionForm = (path: string): PredictionForm | undefined =>
   PREDICTION_FORMS.find((end) => path.toLowerCase().endsWith(end));
 
-/** The lines of predictions, each with its end; of CSV with the names of the columns before the first (RFC 4180, but for its line ends). */
-export function predictionLines(form: PredictionForm): (predictions: readonly Prediction[]) => string {
+/** The lines of predictions, each with its end; of CSV with the names of the columns before the first (RFC 4180, but for its line ends), and a line for each place where a sample has many. */
+export function predictionLines(
+  form: PredictionForm,
+  classNames: readonly string[] = [],
+): (predictions: readonly Prediction[]) => string {
   if (form === '.jsonl')
-    return (predictions) => predictions.map((each) => `${JSON.stringify(each)}\n`).join('');
+    return (predictions) =>
+      predictions.map(({ places, ...each }) => `${JSON.stringify({ ...each, ...places })}\n`).join('');
   let hasHead = false;
   return (predictions) => {
-    const rows = predictions.map(cells);
+    const rows = predictions.flatMap((each) => (each.places ? placeRows(each, classNames) : [cells(each)]));
     const head = hasHead || rows.length === 0 ? [] : [rows[0]!.map(([name]) => name)];
     hasHead ||= rows.length > 0;
     return [...head, ...rows.map((row) => row.map(([, value]) => value))]
@@ -67,6 +77,37 @@ function cells({
     ...targets.map((target, at): Cell => [`target_${at + 1}`, target]),
     ...(labels ? [['labels', labels.join(' ')] as const] : []),
   ];
+}
+
+/** Columns: index, position or row and column (axis_1, … of more), label, label_name, predicted, predicted_name, probability. */
+function placeRows({ index, places }: Prediction, names: readonly string[]): Cell[][] {
+  const { shape, labels, predicted, probabilities } = places!;
+  const axes =
+    shape.length === 1
+      ? ['position']
+      : shape.length === 2
+        ? ['row', 'column']
+        : shape.map((_, axis) => `axis_${axis + 1}`);
+  const named = (column: string, label: number | null): Cell[] =>
+    names.length === 0 ? [] : [[column, label === null ? '' : (names[label] ?? '')]];
+  return predicted.map((found, place) => {
+    let rest = place;
+    const at = shape.map(() => 0);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at[axis] = rest % shape[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    const label = labels[place]!;
+    return [
+      ['index', index],
+      ...axes.map((name, axis): Cell => [name, at[axis]!]),
+      ['label', label ?? ''],
+      ...named('label_name', label),
+      ['predicted', found],
+      ...named('predicted_name', found),
+      ['probability', probabilities[place]!],
+    ];
+  });
 }
 
 const quoted = (value: string | number): string =>

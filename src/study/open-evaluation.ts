@@ -1,4 +1,5 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { labelField } from '../data/balance/class-counts.js';
 import { type Batch, DataLoader } from '../data/index.js';
 import { loaderOptions } from '../data/loading/loader.js';
 import { checked, type Given, option } from '../options/option.js';
@@ -7,6 +8,7 @@ import { bindData } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import { ModelEvaluator } from '../session/model-evaluator.js';
+import { modelClassNames } from './class-names.js';
 import { passBatch } from './pass-batch.js';
 import { chooseSubject, type SubjectOptions } from './subject.js';
 
@@ -81,14 +83,16 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     { batch, workers, shuffle: false, dropLast: false, augment: false },
   );
   const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
-  for (const note of [...samples.notes, ...binding.notes]) options.onNote?.(note);
+  const { names, note: naming } = await modelClassNames(name, labelField(samples)?.classes?.names);
+  for (const note of [...samples.notes, ...binding.notes, ...(naming ? [naming] : [])])
+    options.onNote?.(note);
   const { dims } = binding;
   const evaluator = await ModelEvaluator.create(prepared, { ...view, loss, batch, dims, device, runtime });
   const source: EvaluationSource = {
     data,
     part,
     samples: samples[part].size,
-    classNames: samples.targets[0]?.classes?.names,
+    classNames: names,
     fileOf: samples[part].fileOf,
     async *batches() {
       for await (const each of loader.epoch(0)) yield binding.feeds(each);

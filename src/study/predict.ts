@@ -19,6 +19,14 @@ export interface PredictOptions extends PartOptions, Given<typeof predictOptions
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
  */
 export async function* predictions(options: PredictOptions): AsyncGenerator<Prediction[], void, undefined> {
+  for await (const { made } of namedPredictions(options)) yield made;
+}
+
+/** Predictions with the names of the classes. */
+async function* namedPredictions(options: PredictOptions): AsyncGenerator<{
+  made: Prediction[];
+  classNames: readonly string[] | undefined;
+}> {
   const { top } = checked(predictOptions, options);
   const opened = await openEvaluation(options);
   const { evaluator, source } = opened;
@@ -32,7 +40,7 @@ export async function* predictions(options: PredictOptions): AsyncGenerator<Pred
     for await (const result of evaluator.results(source.batches())) {
       const made = make(result, first);
       first += made.length;
-      yield made;
+      yield { made, classNames };
     }
   } finally {
     await opened.close();
@@ -40,7 +48,7 @@ export async function* predictions(options: PredictOptions): AsyncGenerator<Pred
 }
 
 /**
- * Writes what a model predicts, a line a sample, as CSV or as JSON lines by the end of the file's name; the file is replaced at once when all
+ * Writes what a model predicts, a line a sample (of CSV a line a place where a sample has many, such as tokens or pixels), as CSV or as JSON lines by the end of the file's name; the file is replaced at once when all
  * is written.
  * @returns how many samples
  * @throws FlatminError as `predictions`; INVALID_ARGUMENT for a name that ends in neither .csv nor .jsonl
@@ -52,10 +60,11 @@ export async function predict(out: string, options: PredictOptions): Promise<num
       'INVALID_ARGUMENT',
       `The end of "${out}" says no form: name the file for predictions with ${PREDICTION_FORMS.join(' or ')}.`,
     );
-  const lines = predictionLines(form);
   let written = 0;
   await replaceFile(out, async (handle) => {
-    for await (const made of predictions(options)) {
+    let lines: ReturnType<typeof predictionLines> | undefined;
+    for await (const { made, classNames } of namedPredictions(options)) {
+      lines ??= predictionLines(form, classNames);
       await writeAll(handle, new TextEncoder().encode(lines(made)));
       written += made.length;
     }

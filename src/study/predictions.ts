@@ -1,8 +1,9 @@
-import { FlatminError } from '../errors.js';
+import { FlatminError, invalid } from '../errors.js';
 import type { Compared } from '../losses/compared.js';
 import type { ClassBatch, SequenceBatch, ValueBatch } from '../metrics/metric.js';
 import { bestPaths } from '../metrics/sequences/best-path.js';
 import type { BatchResult } from '../session/evaluator.js';
+import { ofPlaces, type PredictedPlaces } from './place-predictions.js';
 
 /** A class that a model predicts. */
 export interface PredictedClass {
@@ -30,6 +31,8 @@ export interface Prediction {
   readonly values?: readonly number[];
   /** What the data say that they are. */
   readonly targets?: readonly number[];
+  /** Of class scores of many places of a sample, such as tokens or pixels. */
+  readonly places?: PredictedPlaces;
   /** Of scores of time steps: the labels along the best path. */
   readonly labels?: readonly number[];
 }
@@ -44,20 +47,28 @@ export interface PredictionOptions {
   readonly fileOf?: ((index: number) => string) | undefined;
 }
 
-/** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or a sample has more scores than one row of classes */
+/** @throws FlatminError INVALID_ARGUMENT where the loss does not say what it compares, or nothing tells samples apart, or more than one class is asked for at each of many places */
 export function predictionsOf(compared: Compared | undefined, options: PredictionOptions): MakePredictions {
   if (!compared)
     throw new FlatminError(
       'INVALID_ARGUMENT',
       'The loss does not say which value of the model is the prediction: there is nothing to write.',
     );
-  if (compared.kind === 'classes' && compared.rank !== 2)
+  const hasPlaces = compared.kind === 'classes' && compared.rank > 2;
+  if (hasPlaces && compared.classAxis === 0)
     throw new FlatminError(
       'INVALID_ARGUMENT',
-      `Predictions are a line a sample, but "${compared.scores}" has class scores for each of many places of a sample (${compared.rank} axes): flatmin evaluate --details counts them; for the classes of each place run the model itself, as docs/guides/segmentation.md does.`,
+      `The classes of "${compared.scores}" are on its first axis, so that nothing tells the samples apart: give an output with the samples first (--output).`,
+    );
+  if (hasPlaces && options.top > 1)
+    throw invalid(
+      'top',
+      '1 where a sample has class scores of many places, such as tokens or pixels',
+      options.top,
     );
   const make = {
-    classes: (batch: unknown) => ofClasses(batch as ClassBatch, options),
+    classes: (batch: unknown) =>
+      hasPlaces ? ofPlaces(batch as ClassBatch) : ofClasses(batch as ClassBatch, options),
     values: (batch: unknown) => ofValues(batch as ValueBatch, (value) => value),
     binary: (batch: unknown) => ofValues(batch as ValueBatch, (logit) => 1 / (1 + Math.exp(-logit))),
     sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),

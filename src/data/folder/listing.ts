@@ -59,7 +59,7 @@ export async function listClasses(dir: string): Promise<Listing> {
   if (strange.length > 0)
     throw new FlatminError(
       'INVALID_DATA',
-      `${join(dir, part)} has classes that ${folder} has not: ${strange.join(', ')}.`,
+      `${join(dir, part)} has classes that ${folder} has not: ${strange.join(', ')}. Remove these folders, or put images of these classes into ${folder}, too.`,
     );
   const held = test.classes.filter(({ paths }) => paths.length > 0);
   return {

@@ -133,7 +133,7 @@ export async function openJsonLinesFiles(
       if (index === undefined)
         throw new FlatminError(
           'INVALID_DATA',
-          `${pathOf(lines, at)}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${train}, whose classes are ${names.join(', ')}.`,
+          `${pathOf(lines, at)}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${train}, whose classes are ${names.join(', ')}: remove the line, or add such to ${train}.`,
         );
       indices[at] = index;
     }

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { predictionForm, predictionLines } from '../../../src/formats/prediction-lines.js';
 import type { Compared } from '../../../src/losses/compared.js';
+import { modelClassNames } from '../../../src/study/class-names.js';
 import { predictionsOf } from '../../../src/study/predictions.js';
 
 const common = { scores: 'logits', targets: 'targets' };
@@ -67,11 +71,11 @@ test('values are as they are, of binary scores their probabilities, of sequences
   t.deepEqual(found!.labels, [1, 1]);
 });
 
-test('what has no prediction, or many classes a sample, is refused', (t) => {
+test('what has no prediction, or nothing that tells samples apart, is refused', (t) => {
   const options = { top: 1, classNames: undefined };
   t.throws(() => predictionsOf(undefined, options), { code: 'INVALID_ARGUMENT' });
-  t.throws(() => predictionsOf({ ...classes, rank: 4 } as Compared, options), {
-    message: /"logits".*4 axes/,
+  t.throws(() => predictionsOf({ ...classes, rank: 4, classAxis: 0 } as Compared, options), {
+    message: /classes of "logits" are on its first axis/,
   });
 });
 
@@ -94,4 +98,69 @@ test('lines of CSV have columns for each of several classes, quoted where needed
   t.is(predictionLines('.jsonl')([{ index: 0, labels: [3] }]), '{"index":0,"labels":[3]}\n');
   t.is(predictionForm('a.CSV'), '.csv');
   t.is(predictionForm('a.txt'), undefined);
+});
+
+/** Scores of 2 samples × 3 classes × 2 places, and the same with the classes last. */
+const placed = {
+  first: { scores: Float32Array.of(1, 5, 2, 0, 0, 0, 0, 0, 0, 1, 3, 0), dims: [2, 3, 2], classAxis: 1 },
+  last: { scores: Float32Array.of(1, 2, 0, 5, 0, 0, 0, 0, 3, 0, 1, 0), dims: [2, 2, 3], classAxis: 2 },
+};
+const tokens = { targets: [1, 0, 2, -100], ignoreIndex: -100 };
+
+test('of tokens the class of each place, wherever the class axis is; a label that is ignored is none', (t) => {
+  const found = Object.values(placed).map((batch) => {
+    const compared = { ...classes, rank: 3, classAxis: batch.classAxis } as Compared;
+    return predictionsOf(compared, { top: 1, classNames: undefined })(result({ ...batch, ...tokens }), 5);
+  });
+  t.deepEqual(found[1], found[0]);
+  t.like(found[0]![0], { index: 5, places: { shape: [2], labels: [1, 0], predicted: [1, 0] } });
+  t.like(found[0]![1], { index: 6, places: { labels: [2, null], predicted: [2, 1] } });
+  const [, probability] = found[0]![1]!.places!.probabilities;
+  t.true(Math.abs(probability! - Math.E / (Math.E + 2)) < 1e-12);
+  const json = predictionLines('.jsonl')(found[0]!).split('\n');
+  t.like(JSON.parse(json[1]!), { index: 6, shape: [2], labels: [2, null], predicted: [2, 1] });
+  const csv = predictionLines('.csv', ['a', 'b,c', 'd'])(found[0]!.slice(1)).split('\n');
+  t.is(csv[0], 'index,position,label,label_name,predicted,predicted_name,probability');
+  t.true(csv[1]!.startsWith('6,0,2,d,2,d,0.'));
+  t.true(csv[2]!.startsWith('6,1,,,1,"b,c",0.'));
+  t.throws(() => predictionsOf({ ...classes, rank: 3 } as Compared, { top: 2, classNames: undefined }), {
+    message: /many places/,
+  });
+});
+
+test('of pixels a line of CSV has row and column', (t) => {
+  const batch = {
+    scores: Float32Array.from({ length: 12 }, (_, i) => (i * 5) % 7),
+    dims: [1, 2, 2, 3],
+    classAxis: 1,
+  };
+  const compared = { ...classes, rank: 4 } as Compared;
+  const made = predictionsOf(compared, { top: 1, classNames: undefined })(
+    result({ ...batch, targets: [0, 1, 1, 0, 1, 1], ignoreIndex: undefined }),
+    0,
+  );
+  t.deepEqual(made[0]!.places!.shape, [2, 3]);
+  const lines = predictionLines('.csv')(made).trim().split('\n');
+  t.is(lines[0], 'index,row,column,label,predicted,probability');
+  t.deepEqual(
+    lines.slice(1).map((line) => line.split(',').slice(0, 5).map(Number)),
+    [0, 1, 2, 3, 4, 5].map((p) => {
+      const predicted = batch.scores[p + 6]! > batch.scores[p]! ? 1 : 0;
+      return [0, Math.floor(p / 3), p % 3, [0, 1, 1, 0, 1, 1][p]!, predicted];
+    }),
+  );
+});
+
+test('names of classes are those of labels.json beside the model where the data have numbers', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flatmin-names-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const model = join(folder, 'model.onnx');
+  t.deepEqual(await modelClassNames(model, ['0', '1']), { names: ['0', '1'] });
+  writeFileSync(join(folder, 'labels.json'), '["cat", "dog"]');
+  t.deepEqual(await modelClassNames(model, ['0', '1']), { names: ['cat', 'dog'] });
+  t.deepEqual(await modelClassNames(model, undefined), { names: ['cat', 'dog'] });
+  t.deepEqual(await modelClassNames(model, ['cat', 'dog']), { names: ['cat', 'dog'] });
+  const { names, note } = await modelClassNames(model, ['dog', 'cat']);
+  t.deepEqual(names, ['dog', 'cat']);
+  t.regex(note!, /labels\.json names the model's classes cat, dog, the data dog, cat/);
 });

@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
+import { classCounts } from '../../../../src/data/balance/class-counts.js';
 import {
   type Batch,
   DataLoader,
@@ -103,6 +104,61 @@ test('masks that lack or do not fit, and changes that they cannot follow, are re
   await t.throwsAsync(collect(source, { batch: 3 }), {
     message: /masks.more.1\.png is of 8×16, but its image is of 12×16/,
   });
+});
+
+test('damaged images and masks, and masks of another size, are left out and told with --on-damaged skip', async (t) => {
+  const dir = await written(t, 9);
+  const at = (kind: string, name: number) => join(dir, kind, 'more', `${name}.png`);
+  await truncate(at('images', 1), 90);
+  await truncate(at('masks', 3), 60);
+  await writePair(dir, 'more/5', 5, 8);
+  const skipped = await open(dir, { augment: 'none', onDamaged: 'skip', split: 0.01 });
+  t.is(skipped.train.size + skipped.test.size, 6);
+  const note = skipped.notes.find((each) => each.startsWith('Left out'));
+  t.regex(
+    note!,
+    /Left out: 3 files that cannot be read, more\/1\.png \(.*more\/3\.png \(The mask .*is damaged.*more\/5\.png \(it is of 12×16, but its mask is of 8×16\)/,
+  );
+  await collect(skipped);
+  const refused = await open(dir, { augment: 'none', split: 0.01 })
+    .then(
+      (source) => collect(source, { batch: 9 }),
+      (error) => Promise.reject(error),
+    )
+    .catch((error: Error) => error);
+  t.regex((refused as Error).message, /more.[135]\.png/);
+});
+
+test('pairs that are kept at the model’s size are decoded once, and the same as those that are read', async (t) => {
+  const dir = await written(t);
+  const source = await open(dir, { augment: 'flip' });
+  const first = await collect(source, {}, 1);
+  await rm(join(dir, 'images'), { recursive: true });
+  await rm(join(dir, 'masks'), { recursive: true });
+  t.deepEqual(await collect(source, {}, 1), first);
+  t.deepEqual(await collect(source, { workers: 2 }, 1), first);
+});
+
+test('pixels of classes are counted for class weights, and images drawn by the classes of their pixels', async (t) => {
+  const source = await open(await written(t), { augment: 'none' });
+  const { counts } = await classCounts(source, 'x');
+  const expected = new Float64Array(7);
+  for (const { labels } of await collect(source, { batch: 8 }))
+    for (const label of labels as BigInt64Array) expected[Number(label)]!++;
+  t.deepEqual(counts, expected);
+  const drawn = await collect(source, { sampler: 'balanced' });
+  t.is(drawn.length, 2);
+  t.deepEqual(await collect(source, { sampler: 'balanced', workers: 2 }), drawn);
+});
+
+test('a label that counts for nothing is the one that is asked for', async (t) => {
+  const source = await openSource(`pairs:${await written(t)}`, {
+    settings: { imageSize: '12x16', normalization: 'none' } as DataSettings,
+    seed: 0,
+    ignoreIndex: 6,
+  });
+  t.like(source.targets[0]!.classes, { count: 6, ignoreIndex: 6 });
+  t.true(source.notes.some((note) => /Pixels of label 6 count for nothing \(/.test(note)));
 });
 
 test('DIR/train and DIR/val are what is trained and tested on', async (t) => {
