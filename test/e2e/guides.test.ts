@@ -16,7 +16,7 @@ interface Guide {
   readonly isGood: (figure: number) => boolean;
 }
 
-const percent = (share: number | undefined) => 100 * share!;
+const percent = (share: number | null | undefined) => 100 * share!;
 const guides: Record<string, Guide> = {
   images: {
     run: 'digits',
