@@ -19,7 +19,7 @@ const OPTIONS = {
   Data: { ...dataOptions, part, batch },
   Model: { ...viewFlags, ...layoutFlag },
   Output: {
-    out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line an image' }),
+    out: option(text, { symbol: 'file', help: 'FILE.csv, or FILE.jsonl: a line a sample' }),
     ...predictOptions,
     json: changed(jsonFlag, { help: 'print what was written as one JSON line on stdout' }),
     quiet: changed(quietFlag, { help: 'do not tell what is decided about the model' }),
@@ -30,7 +30,7 @@ const OPTIONS = {
 export function addPredict(program: Command): void {
   const command = program
     .command('predict')
-    .description('What any model predicts for each image of a part of the data, into a file.')
+    .description('What any model predicts for each sample of a part of the data, into a file.')
     .argument('<subject>', 'the folder of a run, or MODEL.onnx or hf:OWNER/NAME (with --data)');
   addOptions(command, OPTIONS);
   command.action((subject: string) => runPredict(command, subject));
@@ -48,5 +48,5 @@ async function runPredict(command: Command, subject: string): Promise<void> {
       if (!quiet) say(note);
     },
   });
-  printResult({ out, samples }, json, () => `predictions for ${samples} images in ${out}`);
+  printResult({ out, samples }, json, () => `predictions for ${samples} samples in ${out}`);
 }

@@ -37,9 +37,17 @@ const executionSchema = z.looseObject(
 /** What the user named, where the settings have what it came to. */
 const askedSchema = object({ model: text.optional(), data: text.optional() });
 
+/** What tells whether the files of data are those that they were: their number and digests. */
+const dataFilesSchema = object({ files: count, state: text, content: text });
+
 /** `config.json` of a run: its settings, and how it was executed. */
 const runConfigSchema = z.looseObject(
-  { execution: executionSchema.optional(), run: identitySchema.optional(), asked: askedSchema.optional() },
+  {
+    execution: executionSchema.optional(),
+    run: identitySchema.optional(),
+    asked: askedSchema.optional(),
+    dataFiles: dataFilesSchema.optional(),
+  },
   'an object',
 );
 
