@@ -132,6 +132,7 @@ function sourceOf(
         maker: 'row-groups',
         ...{ groups, arrays, rows, seed, ...use },
         augmentation: augment ? use.augmentation : undefined,
+        isShuffled: augment,
       }),
       order: (random: RandomGenerator) => windowedOrder(groups, rows, use.kept, random),
     };
