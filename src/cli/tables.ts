@@ -12,7 +12,7 @@ export function summaryTable(summary: TrainSummary): string {
     ['test loss', figure(summary.testLoss)],
     ['generalization gap', figure(summary.generalizationGap)],
     ['seconds/step', figure(summary.secondsPerStep)],
-    ['images/s', summary.imagesPerSecond.toFixed(1)],
+    [`${summary.samples}/s`, summary.imagesPerSecond.toFixed(1)],
     ['peak memory', mebibytes(summary.peakRssBytes)],
     ['steps', String(summary.steps)],
     ...halfPrecisionRows(summary),

@@ -1,4 +1,5 @@
 import type { Source } from '../data/index.js';
+import { sampleWord } from '../data/sample-word.js';
 import { FlatminError } from '../errors.js';
 import { writeFileAtomic } from '../formats/atomic.js';
 import { fileDigest, sealedJson } from '../formats/digest.js';
@@ -59,6 +60,7 @@ export async function finish(
     generalizationGap: test ? test.loss - onTraining.loss : null,
     secondsPerStep,
     imagesPerSecond: stepSamples(settings) / secondsPerStep,
+    samples: sampleWord(source),
     peakRssBytes: peakRssBytes(),
     steps: state.step,
     skippedSteps: state.skipped,

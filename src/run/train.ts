@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DataFiles, dataFiles, isSameData } from '../data/data-files.js';
+import { sampleWord } from '../data/sample-word.js';
 import { FlatminError, withPath } from '../errors.js';
 import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
@@ -73,7 +75,7 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   const saved = config && savedSettings(out, config);
   const unpinned = resolveSettings(given, saved);
   if (!saved) assertUsed(given, [unpinned.optimizer]);
-  const { execution: before, asked: askedBefore } = (config ?? {}) as RunConfigFile;
+  const { execution: before, asked: askedBefore, dataFiles: filesBefore } = (config ?? {}) as RunConfigFile;
   const pinnedBefore = saved && { model: saved.model, data: saved.data, asked: askedBefore };
   const pinned = await pinNames(unpinned, pinnedBefore, options);
   const settings = withSavedWeights(pinned.settings, saved && { settings: saved, asked: askedBefore });
@@ -85,6 +87,8 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     return finished;
   }
 
+  const files = options.dataset ? undefined : await dataFiles(settings.data, filesBefore);
+  if (!restart) assertSameFiles(settings.data, filesBefore, files);
   const chosen = before ? resumedOptions(options, before) : options;
   const setup = await setUp(settings, chosen);
   try {
@@ -93,7 +97,12 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
     const folder = await RunFolder.create(
       out,
-      { ...setup.settings, ...askedOf(pinned, setup.settings, askedBefore), execution: now },
+      {
+        ...setup.settings,
+        ...askedOf(pinned, setup.settings, askedBefore),
+        ...(files && { dataFiles: files }),
+        execution: now,
+      },
       { resume, restart },
     );
     try {
@@ -118,6 +127,16 @@ function askedOf(
   const named = Array.isArray(classWeights) ? before?.classWeights : resolved && classWeights;
   const all = { ...asked, ...(named !== undefined && { classWeights: named }) };
   return Object.keys(all).length > 0 ? { asked: all } : {};
+}
+
+/** @throws FlatminError INVALID_DATA where the files of the data have changed since the run began */
+function assertSameFiles(data: string, before: DataFiles | undefined, now: DataFiles | undefined): void {
+  if (!before || !now || isSameData(before, now)) return;
+  const count = before.files === now.files ? '' : ` (${before.files} files then, ${now.files} now)`;
+  throw new FlatminError(
+    'INVALID_DATA',
+    `Cannot resume: ${data} is not what it was when the run began${count}. Put the files back as they were, begin again with --restart, or use another --out.`,
+  );
 }
 
 /** @throws FlatminError INVALID_ARGUMENT for a metric that the run's loss and targets have not */
@@ -186,6 +205,7 @@ async function trainIn(
     label: label ?? '',
     total: settings.epochs * stepsPerEpoch,
     start: state.step,
+    samples: sampleWord(setup.source),
     enabled: label !== undefined,
   });
   try {

@@ -91,7 +91,7 @@ test('predictions are a line for each sample, and agree with the evaluation', as
   const out = join(temporaryFolder(t), 'predictions.csv');
   const { code, stdout, stderr } = await runCli('predict', run, '--out', out, '--top', '2', '--threads', '2');
   t.is(code, 0, stderr);
-  t.regex(stdout, /predictions for 50 images/);
+  t.regex(stdout, /predictions for 50 samples/);
   const [head, ...lines] = readFileSync(out, 'utf8').trimEnd().split('\n');
   t.regex(head!, /^index,label,label_name,predicted,predicted_name,probability,predicted_2,/);
   t.is(lines.length, 50);

@@ -140,6 +140,7 @@ function sourceOf(
         maker: 'row-groups',
         ...{ groups, arrays, rows, seed, ...use },
         augmentation: augment ? use.augmentation : undefined,
+        isShuffled: augment,
       }),
       order: (random: RandomGenerator, drawn?: Int32Array) =>
         windowedOrder(groups, rows, use.kept, random, drawn),

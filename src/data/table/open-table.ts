@@ -40,11 +40,11 @@ export interface TableParts {
 export interface TableLimits {
   /** Bytes of the inputs of a Parquet set, above which it is read row group by row group. */
   readonly memory: number;
-  /** Bytes of row groups that a thread holds then. */
+  /** Bytes of the row groups of a window; a thread holds two. */
   readonly window: number;
 }
 
-const LIMITS: TableLimits = { memory: 2 ** 30, window: 2 ** 28 };
+const LIMITS: TableLimits = { memory: 2 ** 30, window: 2 ** 27 };
 
 /**
  * A table as a source for a model.

@@ -7,7 +7,7 @@ import {
 } from '../arrays/array-maker.js';
 import type { Augmentation } from '../augment/augmentation.js';
 import type { Normalization } from '../images/normalization.js';
-import { type RandomGenerator, shuffledIndices } from '../random.js';
+import { Purpose, type RandomGenerator, randomStream, shuffledIndices } from '../random.js';
 import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
 import { type ColumnImages, ColumnImageWriter, type EncodedImage, encodedImages } from './column-images.js';
 import { numberIn } from './gather.js';
@@ -40,8 +40,10 @@ export interface GroupRecipe extends BatchRecipe {
   readonly arrays: readonly ArrayColumn[];
   /** The rows of the part; absent: all. */
   readonly rows: Int32Array | undefined;
-  /** Row groups that a thread keeps. */
+  /** Row groups of a window. A thread keeps one, and reads the next one ahead. */
   readonly kept: number;
+  /** Whether the order of an epoch is that of `windowedOrder`, by the seed; else that of the files. What is read ahead follows it. */
+  readonly isShuffled: boolean;
   /** Of images. */
   readonly augmentation: Augmentation | undefined;
   readonly seed: number;
@@ -98,19 +100,46 @@ export function windowedOrder(
 /** The rows of a group: of each field, numbers side by side or images. */
 type Decoded = readonly (Float32Array | Float64Array | readonly EncodedImage[])[];
 
-/** Reads row groups when a batch needs them first, and keeps those that were used last. */
+/**
+ * The groups of the window behind the last one that a batch is of.
+ * @param order groups as an epoch takes them, in windows of `kept`
+ */
+export function groupsAhead(order: Int32Array, kept: number, batch: Iterable<number>): Int32Array {
+  let last = 0;
+  for (const group of batch) last = Math.max(last, order.indexOf(group));
+  const next = (Math.floor(last / kept) + 1) * kept;
+  return order.subarray(next, next + kept);
+}
+
+/** Reads row groups when a batch needs them first or ahead of that, and keeps those that were used last. */
 class GroupReader {
   private readonly files = new Map<string, Promise<ParquetFile>>();
   private readonly held = new Map<number, Promise<Decoded>>();
 
+  private isReading = false;
+
   constructor(private readonly recipe: Pick<GroupRecipe, 'groups' | 'fields' | 'kept'>) {}
+
+  /** Begins to read the first of some groups that is not here, unless one is on its way. Why one cannot be read is told by `get`. */
+  readAhead(groups: Iterable<number>): void {
+    if (this.isReading) return;
+    for (const group of groups) {
+      if (this.held.has(group)) continue;
+      this.isReading = true;
+      const done = () => {
+        this.isReading = false;
+      };
+      this.get(group).then(done, done);
+      return;
+    }
+  }
 
   get(group: number): Promise<Decoded> {
     const found = this.held.get(group) ?? this.read(group);
     this.held.delete(group);
     this.held.set(group, found);
     for (const oldest of this.held.keys()) {
-      if (this.held.size <= this.recipe.kept) break;
+      if (this.held.size <= 2 * this.recipe.kept) break;
       this.held.delete(oldest);
     }
     return found;
@@ -151,7 +180,19 @@ export const readGroupFields = (recipe: Pick<GroupRecipe, 'groups' | 'fields'>) 
 
 /** Makes batches of a Parquet set that is larger than memory. */
 export function groupMaker(recipe: GroupRecipe): Maker {
-  const { groups, fields, arrays, rows, augmentation, seed, mixed } = recipe;
+  const { groups, fields, arrays, rows, augmentation, seed, mixed, kept, isShuffled } = recipe;
+  let order: { readonly epoch: number; readonly groups: Int32Array } | undefined;
+  const orderOf = (epoch: number): Int32Array => {
+    if (order?.epoch !== epoch) {
+      // As the loader draws it.
+      const random = randomStream(Purpose.shuffle, seed, epoch);
+      const own = isShuffled
+        ? shuffledIndices(groups.length, random)
+        : Int32Array.from(groups, (_, group) => group);
+      order = { epoch, groups: own };
+    }
+    return order.groups;
+  };
   const reader = new GroupReader(recipe);
   const inMemory = arrayMaker({ maker: 'arrays', columns: arrays, rows, augmentation: undefined, seed: 0 });
   const writers = fields.map(({ images }) => images && new ColumnImageWriter(images, augmentation, seed));
@@ -168,7 +209,8 @@ export function groupMaker(recipe: GroupRecipe): Maker {
         return { at, row, group: groupOf(groups, row) };
       });
       // One group after the other, so that each is needed once.
-      for (const group of [...new Set(placed.map((each) => each.group))].sort((a, b) => a - b)) {
+      const needed = [...new Set(placed.map((each) => each.group))].sort((a, b) => a - b);
+      for (const group of needed) {
         const decoded = await reader.get(group);
         const { start } = groups[group]!;
         for (const { at, row } of placed.filter((each) => each.group === group))
@@ -181,6 +223,7 @@ export function groupMaker(recipe: GroupRecipe): Maker {
       for (const [place, { field }] of fields.entries())
         batch[field] = numbers[place] ?? (await writers[place]!.write(encoded[place]!, epoch, keys));
       const whole = { ...batch, ...(await inMemory.make(epoch, indices)) };
+      reader.readAhead(groupsAhead(orderOf(epoch), kept, needed));
       return mixed ? withShares(whole, mixed, augmentation, { keys, seed, epoch }) : whole;
     },
   };

@@ -41,9 +41,17 @@ const askedSchema = object({
   classWeights: z.unknown().optional(),
 });
 
+/** What tells whether the files of data are those that they were: their number and digests. */
+const dataFilesSchema = object({ files: count, state: text, content: text });
+
 /** `config.json` of a run: its settings, and how it was executed. */
 const runConfigSchema = z.looseObject(
-  { execution: executionSchema.optional(), run: identitySchema.optional(), asked: askedSchema.optional() },
+  {
+    execution: executionSchema.optional(),
+    run: identitySchema.optional(),
+    asked: askedSchema.optional(),
+    dataFiles: dataFilesSchema.optional(),
+  },
   'an object',
 );
 

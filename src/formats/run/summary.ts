@@ -29,7 +29,10 @@ const summarySchema = object({
   generalizationGap: numberOrNull,
   /** Mean over all steps, waiting for data included. */
   secondsPerStep: number,
+  /** Samples a second, whatever they are. */
   imagesPerSecond: number,
+  /** What a sample is called: images, texts or rows. */
+  samples: text.default('images'),
   /** The process's largest resident set so far. */
   peakRssBytes: number,
   steps: count,

@@ -23,7 +23,7 @@ const FIGURES: readonly (readonly [key: Key, name: string, show: (value: number 
   ['steps', 'steps', formatNumber],
   ['skippedSteps', 'steps skipped for an overflow', formatNumber],
   ['secondsPerStep', 'seconds a step', formatNumber],
-  ['imagesPerSecond', 'images/s', (value) => (value === null ? '–' : value.toFixed(1))],
+  ['imagesPerSecond', 'samples/s', (value) => (value === null ? '–' : value.toFixed(1))],
   ['peakRssBytes', 'peak memory (MiB)', (value) => (value === null ? '–' : (value / 2 ** 20).toFixed(0))],
   ['parameters', 'parameters', (value) => value?.toLocaleString('en-US') ?? '–'],
 ];
@@ -32,8 +32,10 @@ const FIGURES: readonly (readonly [key: Key, name: string, show: (value: number 
 export function resultsSection(runs: readonly Run[]): Html {
   const isHalf = runs.some(({ summary }) => summary && ['fp16', 'bf16'].includes(summary.precision));
   const shown = FIGURES.filter(([key]) => key !== 'skippedSteps' || isHalf);
+  const words = new Set(runs.flatMap(({ summary }) => (summary ? [summary.samples] : [])));
+  const [word = 'samples'] = words.size === 1 ? words : [];
   const row = ([key, name, show]: (typeof FIGURES)[number]) => [
-    name,
+    name === 'samples/s' ? `${word}/s` : name,
     ...runs.map(({ summary }) => show(numberOr(summary?.[key], null))),
   ];
   const others = metricRows(runs);

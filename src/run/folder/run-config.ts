@@ -4,8 +4,8 @@ import { FlatminError } from '../../errors.js';
 /** What a run is made of; saved as JSON, so undefined and NaN are not told from absent and null. */
 export type RunConfig = Readonly<Record<string, unknown>>;
 
-/** Parts of a run's config that are no settings: how it is executed, which run it is, and how the user named what the settings name. */
-const NO_SETTINGS = ['execution', 'run', 'asked'];
+/** Parts of a run's config that are no settings: how it is executed, which run it is, how the user named what the settings name, and which files. */
+const NO_SETTINGS = ['execution', 'run', 'asked', 'dataFiles'];
 
 /**
  * Checks that a run is resumed with the settings it began with.

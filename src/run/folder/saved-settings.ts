@@ -11,7 +11,7 @@ import { checkSettings, type TrainSettings } from '../../settings/schema.js';
  */
 export function savedSettings(
   dir: string,
-  { execution: _, run: __, asked: ___, ...settings }: RunConfigFile,
+  { execution: _, run: __, asked: ___, dataFiles: ____, ...settings }: RunConfigFile,
 ): TrainSettings {
   // Runs of versions before mixed precision do not name it.
   return ofConfig(dir, () => checkSettings({ precision: 'fp32', ...settings }));

@@ -8,6 +8,8 @@ export interface ProgressOptions {
   label: string;
   /** Units of work in all, in the unit of update()'s `done`. */
   total: number;
+  /** What a sample is called in the plural. Default 'images'. */
+  samples?: string;
   /** Units done before, by a run that is now resumed: time left is estimated without them. Default 0. */
   start?: number;
   stream?: NodeJS.WriteStream;
@@ -111,7 +113,12 @@ function lines(
 }
 
 /** "120/390 31 % | loss 1.234 | accuracy 45.60 % | 321 images/s | 1:23 left" */
-function createDescription({ total, start = 0, clock = Date.now }: ProgressOptions): Describe {
+function createDescription({
+  total,
+  samples = 'images',
+  start = 0,
+  clock = Date.now,
+}: ProgressOptions): Describe {
   const began = clock();
   return (done, { loss, metric = '', imagesPerSecond, skipped = 0 }) => {
     const secondsLeft = ((clock() - began) / 1000 / (done - start)) * (total - done);
@@ -119,7 +126,7 @@ function createDescription({ total, start = 0, clock = Date.now }: ProgressOptio
       `${done}/${total} ${Math.floor((100 * done) / total)} %`,
       `loss ${loss.toPrecision(4)}`,
       metric,
-      `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
+      `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} ${samples}/s`,
       skipped === 0 ? '' : `${skipped} ${skipped === 1 ? 'step' : 'steps'} skipped`,
       Number.isFinite(secondsLeft) ? `${formatDuration(secondsLeft)} left` : '',
     ]

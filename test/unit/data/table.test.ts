@@ -12,9 +12,10 @@ import {
   type Source,
 } from '../../../src/data/index.js';
 import { makerOf } from '../../../src/data/makers.js';
-import { randomStream } from '../../../src/data/random.js';
+import { Purpose, randomStream, shuffledIndices } from '../../../src/data/random.js';
 import { openTable } from '../../../src/data/table/open-table.js';
 import { openParquet } from '../../../src/data/table/parquet-file.js';
+import { groupsAhead, windowedOrder } from '../../../src/data/table/row-groups.js';
 import { temporaryFolder } from './sets.js';
 
 const input = (...dims: (number | string)[]): ModelInput => ({
@@ -295,4 +296,20 @@ test('packages that are not installed are named', async (t) => {
     code: 'NOT_FOUND',
     message: /npm install hyparquet hyparquet-compressors/,
   });
+});
+
+test('the row groups of the next window are read ahead, in the order of the epoch', (t) => {
+  const order = Int32Array.of(4, 1, 5, 0, 3, 2);
+  t.deepEqual([...groupsAhead(order, 2, [1])], [5, 0]);
+  t.deepEqual([...groupsAhead(order, 2, [1, 4])], [5, 0]);
+  t.deepEqual([...groupsAhead(order, 2, [1, 5])], [3, 2], 'a batch across two windows is of the later one');
+  t.deepEqual([...groupsAhead(order, 4, [0])], [3, 2]);
+  t.deepEqual([...groupsAhead(order, 2, [2])], []);
+  const groups = Array.from({ length: 6 }, (_, at) => ({
+    ...{ first: 2 * at, count: 2, bytes: 0, file: 'a', start: 2 * at },
+  }));
+  const rows = windowedOrder(groups, undefined, 2, randomStream(Purpose.shuffle, 7, 1));
+  const windows = shuffledIndices(6, randomStream(Purpose.shuffle, 7, 1));
+  const first = [...new Set([...rows.subarray(0, 4)].map((row) => row >> 1))].sort();
+  t.deepEqual(first, [...windows.subarray(0, 2)].sort(), 'what is read ahead is what the loader asks for');
 });

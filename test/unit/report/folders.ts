@@ -71,6 +71,7 @@ export const summary: TrainSummary = {
   generalizationGap: 0.1,
   secondsPerStep: 0.01,
   imagesPerSecond: 6400,
+  samples: 'images',
   peakRssBytes: 2 ** 28,
   steps: 12,
   skippedSteps: 0,
