@@ -91,8 +91,8 @@ const answers = (program: string): boolean => spawnSync(program, ['--version']).
 
 function version(program: string): string {
   const said = execFileSync(program, ['--version'], { encoding: 'utf8' });
-  const [, name, number] = /^(\w+).*?(\d[\d.]*)/.exec(said) ?? [];
-  return `${name?.split('-')[0]} ${number}`;
+  const [, name, number] = /^([a-z]+).*?(\d+\.[\d.]*\d)/.exec(said) ?? [];
+  return `${name} ${number}`;
 }
 
 /** The folder of a package of npm, unpacked once. */
