@@ -15,6 +15,7 @@ export const chapters: readonly Chapter[] = [
     text: 'Begin',
     pages: [
       { text: 'Start', file: 'docs/start.md' },
+      { text: 'Installing', file: 'docs/installing.md' },
       { text: 'Train a model of your own', file: 'docs/fine-tuning.md' },
       { text: 'Data', file: 'docs/data.md' },
       { text: 'Metrics', file: 'docs/metrics.md' },

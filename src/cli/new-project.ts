@@ -51,7 +51,9 @@ async function projectPackage(name: string): Promise<object> {
     version: string;
     engines: { node: string };
     devDependencies: Record<string, string>;
+    allowScripts: Record<string, boolean>;
   };
+  const refused = 'onnxruntime-node';
   const versionOf = (tool: string) => ({ [tool]: own.devDependencies[tool] });
   return {
     name,
@@ -62,6 +64,8 @@ async function projectPackage(name: string): Promise<object> {
     scripts: { build: 'tsc', start: 'tsc && node dist/train.js' },
     dependencies: { flatmin: own.version },
     devDependencies: { ...versionOf('@types/node'), ...versionOf('typescript') },
+    // Its install script fetches CUDA's libraries, which flatmin does not use. For pnpm: pnpm-workspace.yaml.
+    allowScripts: { [refused]: own.allowScripts[refused] },
   };
 }
 

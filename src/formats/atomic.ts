@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { withPath } from '../errors.js';
 
 // A single write() of more than 2^31 - 1 bytes is refused by the operating system or by Node.
@@ -36,7 +37,7 @@ export async function replaceFile(
   try {
     await writeTo(temporary, async (handle) => {
       await write(handle);
-      await handle.sync();
+      await flush(handle);
     });
     await beforeReplace?.();
     await rename(temporary, path);
@@ -45,6 +46,18 @@ export async function replaceFile(
     throw withPath(error, path);
   }
   await syncDirectory(dirname(path));
+}
+
+const flushDescriptor = promisify(fsync);
+
+/** FileHandle.sync, also of the handles of Yarn's Plug'n'Play, which have none. */
+export async function flush(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!(error instanceof Error && error.message === 'Method not implemented.')) throw error;
+    await flushDescriptor(handle.fd);
+  }
 }
 
 async function writeTo(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
@@ -93,7 +106,7 @@ const CANNOT_FLUSH = ['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF']
 export async function syncDirectory(dir: string): Promise<void> {
   try {
     const handle = await open(dir, 'r');
-    await handle.sync().finally(() => handle.close());
+    await flush(handle).finally(() => handle.close());
   } catch (error) {
     if (!CANNOT_FLUSH.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, lstat, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FlatminError, withPath } from '../errors.js';
-import { syncDirectory, writeAll } from '../formats/atomic.js';
+import { flush, syncDirectory, writeAll } from '../formats/atomic.js';
 import type { HubOptions } from './options.js';
 import { PartialFile } from './partial.js';
 import type { HubFile, Repository } from './repository.js';
@@ -36,7 +36,7 @@ export async function hubFile(
       isWorthKeeping = !(error instanceof WrongContent);
       throw withPath(error, part.path);
     });
-    await part.handle.sync();
+    await flush(part.handle);
     await rename(part.path, path);
   } catch (error) {
     await part.leave(isWorthKeeping);

@@ -67,7 +67,15 @@ test('init takes an empty folder, and a name that npm does not allow', async (t)
   t.is(code, 0);
   t.true(stdout.includes(`cd '${folder}' && npm install && npm start`), stdout);
   t.true(existsSync(join(folder, '.gitignore')));
-  const { name, dependencies, type } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { name, dependencies, type, allowScripts } = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  );
+  // What npm 11 and 12, and pnpm, ask for: else they warn, or end with code 1.
+  t.deepEqual(allowScripts, { 'onnxruntime-node': false });
+  t.regex(
+    readFileSync(join(folder, 'pnpm-workspace.yaml'), 'utf8'),
+    /^allowBuilds:\n {2}onnxruntime-node: false$/m,
+  );
   t.is(name, 'my-models-2');
   t.is(type, 'module');
   t.deepEqual(dependencies, { flatmin: packageVersion() });

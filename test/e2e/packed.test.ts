@@ -61,6 +61,7 @@ test.serial('a project of flatmin init compiles against the packed package, and 
     '.gitignore',
     'README.md',
     'package.json',
+    'pnpm-workspace.yaml',
     'train.ts',
     'tsconfig.json',
   ]);

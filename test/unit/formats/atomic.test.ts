@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -129,4 +129,19 @@ test('folders are made one in another, and where none can be made that is said',
 const onProc = process.platform === 'linux' ? test : test.skip;
 onProc('a folder in /proc is refused, and does not keep the process busy for ever', (t) => {
   t.throws(() => makeDirectorySync('/proc/flatmin/a/b'), { message: /ENOENT.*mkdir '\/proc\/flatmin'/ });
+});
+
+test.serial('handles without sync, as those of Yarn’s Plug’n’Play, are flushed all the same', async (t) => {
+  const dir = await folder();
+  const probe = await open(join(dir, 'probe'), 'w');
+  const handles = Object.getPrototypeOf(probe) as FileHandle;
+  await probe.close();
+  const { sync } = handles;
+  handles.sync = () => Promise.reject(new Error('Method not implemented.'));
+  try {
+    await writeFileAtomic(join(dir, 'a'), 'new');
+  } finally {
+    handles.sync = sync;
+  }
+  t.is(await readFile(join(dir, 'a'), 'utf8'), 'new');
 });
