@@ -99,7 +99,7 @@ export async function prepare(settings: TrainSettings, execution: Execution): Pr
 export async function setUp(settings: TrainSettings, execution: Execution): Promise<Setup> {
   const prepared = await prepare(settings, execution);
   const { model, view, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
-  const { batch, seed, precision } = settings;
+  const { batch, seed, precision, recompute } = settings;
   const { device, runtime } = openExecution(execution, precision);
   const session = await TrainingSession.create(model, {
     ...view,
@@ -113,6 +113,7 @@ export async function setUp(settings: TrainSettings, execution: Execution): Prom
     device,
     runtime,
     precision,
+    recompute,
     onNotFinite: settings.onNan === 'skip' ? 'skip' : 'throw',
   });
   return {

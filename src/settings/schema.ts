@@ -5,6 +5,7 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import { LAYOUTS } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
+import { recomputeOption } from '../compile/recompute/option.js';
 import { DATA_HINT, dataOptions } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import { LOSS_NAMES } from '../losses/named.js';
@@ -123,6 +124,7 @@ export const modelSettings = {
     help: 'of activations and products; weights and statistics stay float32',
     default: 'fp32',
   }),
+  recompute: recomputeOption,
   loss: option(choice(LOSS_NAMES).optional(), {
     symbol: 'name',
     help: 'what is minimised',
