@@ -61,9 +61,9 @@ export function openSession(
   { model, loss, settings, runtime, target, device, binding }: Workload,
   { profilePrefix, on = device }: { profilePrefix?: string | undefined; on?: Device } = {},
 ): Promise<TrainingSession> {
-  const { batch, seed, precision } = settings;
+  const { batch, seed, precision, recompute } = settings;
   return TrainingSession.create(model, {
-    ...{ loss, batch, seed, runtime, target, precision, dims: binding.dims },
+    ...{ loss, batch, seed, runtime, target, precision, recompute, dims: binding.dims },
     device: on,
     ...(profilePrefix !== undefined && { profilePrefix }),
   });

@@ -22,11 +22,6 @@ export const belowOne = number('a number in [0, 1)', (value) => value >= 0 && va
 export const fraction = number('a number in (0, 1)', (value) => value > 0 && value < 1);
 /** A number in (0, 1]. */
 export const share = number('a number in (0, 1]', (value) => value > 0 && value <= 1);
-/** Of activation memory. */
-export const recomputation = z.union(
-  [fraction, z.literal(true), z.literal(false)],
-  'true, false or a share in (0, 1)',
-);
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
 /** An integer > 0. */
 export const count = number('a positive integer', isCount);

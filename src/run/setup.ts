@@ -111,7 +111,7 @@ export async function setUp(given: TrainSettings, execution: Execution): Promise
   const prepared = await prepare(given, execution);
   const { settings } = prepared;
   const { model, view, loss, groups, binding, trainLoader, trainEvaluation, testLoader } = prepared;
-  const { batch, seed, precision } = settings;
+  const { batch, seed, precision, recompute } = settings;
   const { device, runtime } = openExecution(execution, precision);
   const session = await TrainingSession.create(model, {
     ...view,
@@ -125,6 +125,7 @@ export async function setUp(given: TrainSettings, execution: Execution): Promise
     device,
     runtime,
     precision,
+    recompute,
     onNotFinite: settings.onNan === 'skip' ? 'skip' : 'throw',
   });
   return {

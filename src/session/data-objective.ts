@@ -31,6 +31,8 @@ export interface DataObjectiveOptions extends LossChoice, ClassifyOptions {
   batch: number;
   /** Default 'running'. */
   batchNorm?: BatchNormMode | undefined;
+  /** See TrainingSessionOptions. Default false. */
+  recompute?: boolean | number | undefined;
   /** Default: openRuntime's for the device of the weights. */
   runtime?: Runtime | undefined;
   /** Default: the fastest form of each op that the runtime can run on the device. */
@@ -190,10 +192,11 @@ class Graphs {
   /** Losses and gradients come from one lowered graph, so that their losses are computed alike. */
   private async load(kind: GraphKind, batch: number): Promise<BatchGraph> {
     const { loss, output, outputAsIs, dims, batchNorm = 'running', train, alsoTrain, freeze } = this.options;
+    const { recompute } = this.options;
     const { device } = this.weights;
     const { runtime = openRuntime(undefined, device.name) } = this.options;
     const { target = await targetFor(runtime, device.name) } = this.options;
-    const options = { loss, batch, batchNorm, dims, output, outputAsIs, train, alsoTrain, freeze };
+    const options = { loss, batch, batchNorm, dims, output, outputAsIs, train, alsoTrain, freeze, recompute };
     if (kind === 'product') {
       const graph = await buildHessianGraph(runtime, this.model, { ...options, target });
       return BatchGraph.load(graph, this.weights, { runtime, target }, this.vectors);

@@ -38,6 +38,7 @@ export interface GradientOptions
     | 'threads'
     | 'runtime'
     | 'seed'
+    | 'recompute'
   > {
   /** What is differentiated. */
   loss: Loss;

@@ -3,10 +3,11 @@ import type { SizeOptions } from '../autodiff/prepare/shapes.js';
 import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
+import { recomputeOption } from '../compile/recompute/option.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { type Given, option } from '../options/option.js';
-import { choice, count, countOrZero, flag, recomputation } from '../options/values.js';
+import { choice, count, countOrZero, flag } from '../options/values.js';
 import type { Runtime } from '../ort/library.js';
 import type { Device } from '../vectors/device/device.js';
 import { deviceOptions } from '../vectors/device/open.js';
@@ -44,11 +45,7 @@ export const sessionOptions = {
    * (default false): as little memory as that reaches. A share in (0, 1): the least time that needs at most this share of the memory, or
    * the least memory where that is more.
    */
-  recompute: option(recomputation, {
-    symbol: 'share',
-    help: 'compute activations again instead of keeping them: as many as help, or to keep this share of their memory',
-    default: false,
-  }),
+  recompute: recomputeOption,
   /** On the CPU: threads of sessions and vector operations; default: all cores. */
   threads: deviceOptions.threads,
 };

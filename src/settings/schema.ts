@@ -6,6 +6,7 @@ import { LAYOUTS } from '../compile/image-layout.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
 import { CLASS_WEIGHTINGS } from '../data/balance/class-weights.js';
+import { recomputeOption } from '../compile/recompute/option.js';
 import { DATA_HINT, dataOptions } from '../data/index.js';
 import { SAMPLERS } from '../data/loading/loader.js';
 import { FlatminError, invalid } from '../errors.js';
@@ -125,6 +126,7 @@ export const modelSettings = {
     help: 'of activations and products; weights and statistics stay float32',
     default: 'fp32',
   }),
+  recompute: recomputeOption,
   loss: option(choice(LOSS_NAMES).optional(), {
     symbol: 'name',
     help: 'what is minimised',

@@ -1,4 +1,5 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
+import { recomputeOption } from '../compile/recompute/option.js';
 import { type Normalization, sampled } from '../data/index.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count, countOrAll } from '../options/values.js';
@@ -31,6 +32,8 @@ export const objectiveOptions = {
     help: 'images in one pass through the model',
     byDefault: PASS_BATCH_DEFAULT,
   }),
+  /** Activations are computed again for gradients instead of being kept: see TrainingSessionOptions. Default false. */
+  recompute: recomputeOption,
   /** Statistics that BatchNormalization uses; default 'running'. */
   batchNorm: option(choice(['running', 'batch']), {
     symbol: 'statistics',
@@ -121,7 +124,7 @@ export class ModelObjective implements Objective {
  * @throws FlatminError INVALID_ARGUMENT, NOT_FOUND, INVALID_DATA, INVALID_MODEL
  */
 export async function openObjective(options: ObjectiveOptions): Promise<ModelObjective> {
-  const { batchNorm, samples, seed, batch: asked } = checked(objectiveOptions, options);
+  const { batchNorm, samples, seed, batch: asked, recompute } = checked(objectiveOptions, options);
   const subject = await chooseSubject(options);
   const { model, loss, source } = subject;
   const prepared = prepareSessionModel(model, subject.view);
@@ -143,6 +146,7 @@ export async function openObjective(options: ObjectiveOptions): Promise<ModelObj
       batch,
       dims,
       batchNorm,
+      recompute,
       runtime,
     });
     return new ModelObjective(objective, weights, {

@@ -48,7 +48,7 @@ export async function measureMemory(
     warmup: options.warmup ?? 1,
   });
   const { settings, device, runtime, target, loss, model, binding, warmup, steps } = workload;
-  const { batch, precision } = settings;
+  const { batch, precision, recompute } = settings;
   const { counted, total } = countAllocations(device);
   const taken = takenDeviceBytes(device);
   const { result, profiles } = await trace(
@@ -77,7 +77,14 @@ export async function measureMemory(
     },
   );
   const peakBytes = peakMemoryBytes();
-  const built = await buildGraph(runtime, model, { loss, batch, target, precision, dropout: true });
+  const built = await buildGraph(runtime, model, {
+    loss,
+    batch,
+    target,
+    precision,
+    recompute,
+    dropout: true,
+  });
   return {
     ...result,
     activationBytes: activationBytes(built),

@@ -22,7 +22,7 @@ const { seed: _, ...ofMeasures } = Object.fromEntries(sharpnessOptions);
 const { workers, ...execution } = executionFlags;
 
 const { data, labelSmoothing } = subjectOptions;
-const { samples, batch, batchNorm } = objectiveOptions;
+const { samples, batch, batchNorm, recompute } = objectiveOptions;
 
 const OPTIONS = {
   Data: {
@@ -35,7 +35,7 @@ const OPTIONS = {
     out: option(text, { symbol: 'file', help: 'write the report as JSON' }),
     quiet: quietFlag,
   },
-  Execution: execution,
+  Execution: { ...execution, recompute },
 };
 
 const measureOptions = (): Option[] =>

@@ -9,8 +9,8 @@ import { isProduct } from './cost.js';
 import type { ForwardNode, ForwardPart } from './forward-part.js';
 import { handedOn, type Segments, segmentOf } from './segments.js';
 
-/** Values of fewer bytes, such as statistics of channels, are kept. */
-const SMALL = 16_384;
+/** Values of a smaller part of all that is kept, such as statistics of channels, are kept. */
+const SMALL = 1 / 2048;
 
 /** What is computed again. */
 export interface RecomputePlan {
@@ -116,10 +116,11 @@ class Rewriting {
   private keptValues(): Set<string> {
     const { part, plan } = this;
     const kept = handedOn(part, plan.segments);
+    const small = SMALL * part.keptBytes;
     for (const { node } of part.nodes) {
       const isKept = !canRepeat(node) || (!plan.products && isProduct(node, part.types));
       for (const name of node.output)
-        if (isKept || !part.types.has(name) || part.bytesOf(name) < SMALL) kept.add(part.rootOf(name));
+        if (isKept || !part.types.has(name) || part.bytesOf(name) < small) kept.add(part.rootOf(name));
     }
     for (const { name } of part.graph.output) kept.add(part.rootOf(name));
     return kept;
