@@ -49,6 +49,8 @@ const MAX_HEADER_BYTES = 1 << 20;
 /** So much of the beginning of a file tells where its elements are. */
 export const NPY_HEAD_BYTES = MAX_HEADER_BYTES + 12;
 
+const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
+
 interface NpyHeader {
   readonly type: (typeof TYPES)[keyof typeof TYPES];
   readonly dims: readonly number[];
@@ -120,12 +122,16 @@ function readHeader(bytes: Uint8Array, what: string): NpyHeader | undefined {
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
   if (descr === undefined || fortran === undefined || shape === undefined)
-    throw new FlatminError('INVALID_DATA', `${what} has no NumPy header that flatmin reads: ${text.trim()}.`);
-  const type = TYPES[descr.slice(1) as keyof typeof TYPES];
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${what} has no NumPy header that flatmin reads: ${shortened(text.trim())}.`,
+    );
+  const code = descr.slice(1);
+  const type = Object.hasOwn(TYPES, code) ? TYPES[code as keyof typeof TYPES] : undefined;
   if (!type || descr.startsWith('>')) {
     throw new FlatminError(
       'INVALID_DATA',
-      `${what} has NumPy type "${descr}"; flatmin reads little-endian float16, float32, float64, integers and bool: convert it with .astype.`,
+      `${what} has NumPy type "${shortened(descr)}"; flatmin reads little-endian float16, float32, float64, integers and bool: convert it with .astype.`,
     );
   }
   const dims = shape
@@ -134,7 +140,7 @@ function readHeader(bytes: Uint8Array, what: string): NpyHeader | undefined {
     .filter(Boolean)
     .map(Number);
   const byteLength = dims.reduce((product, dim) => product * dim, type.array.BYTES_PER_ELEMENT);
-  if (!Number.isSafeInteger(byteLength))
+  if (!Number.isSafeInteger(byteLength) || !dims.every(Number.isSafeInteger))
     throw new FlatminError(
       'INVALID_DATA',
       `${what} has shape (${dims.join(', ')}), which no array can have.`,

@@ -192,6 +192,11 @@ export interface ModelProto {
 
 const modelType = protobuf.Root.fromJSON(onnxSchema).lookupType('ModelProto');
 
+/** How protobufjs says it. */
+const TOO_DEEP = /max depth exceeded/;
+const tooDeep = (limit: number): string =>
+  `its messages are in more than ${limit} others, as of an If or a Loop in the body of another and so on`;
+
 /** Decodes a serialized ModelProto; unknown fields are kept. @throws FlatminError INVALID_MODEL when it is not one. */
 export function decodeModel(bytes: Uint8Array, source: string): ModelProto {
   let model: ModelProto;
@@ -200,11 +205,9 @@ export function decodeModel(bytes: Uint8Array, source: string): ModelProto {
     reader.discardUnknown = false;
     model = modelType.decode(reader) as unknown as ModelProto;
   } catch (cause) {
-    throw new FlatminError(
-      'INVALID_MODEL',
-      `${source} is not a valid ONNX model: ${(cause as Error).message}.`,
-      { cause },
-    );
+    const { message } = cause as Error;
+    const why = TOO_DEEP.test(message) ? tooDeep(protobuf.Reader.recursionLimit) : message;
+    throw new FlatminError('INVALID_MODEL', `${source} is not a valid ONNX model: ${why}.`, { cause });
   }
   if (!Object.hasOwn(model, 'graph') || !model.graph) {
     throw new FlatminError('INVALID_MODEL', `${source} is not a valid ONNX model: it holds no graph.`);
@@ -212,8 +215,19 @@ export function decodeModel(bytes: Uint8Array, source: string): ModelProto {
   return model;
 }
 
+/** @throws FlatminError INVALID_MODEL for messages in too many others */
 export function encodeModel(model: ModelProto): Uint8Array {
-  return modelType.encode(model as unknown as protobuf.Message).finish();
+  try {
+    return modelType.encode(model as unknown as protobuf.Message).finish();
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (!TOO_DEEP.test(message)) throw cause;
+    throw new FlatminError(
+      'INVALID_MODEL',
+      `The model "${model.graph.name ?? ''}" cannot be written: ${tooDeep(protobuf.util.recursionLimit)}.`,
+      { cause },
+    );
+  }
 }
 
 export function int64(value: Int64 | undefined, fallback = 0): number {

@@ -5,6 +5,7 @@ import { opKey } from '../onnx/domains.js';
 import { type Graph, int64, type ModelProto, type Node } from '../onnx/proto.js';
 import { isScan, scanParts } from '../onnx/scan.js';
 import { checkShapes } from '../onnx/shapes/check-shapes.js';
+import { addReshapes } from '../onnx/shapes/reshapes.js';
 import { isCeilMode } from '../onnx/shapes/window.js';
 import { readBy, readFromOutside } from '../onnx/subgraphs.js';
 import {
@@ -162,10 +163,10 @@ const valuesOf = (nodes: readonly Node[]): string[] =>
 const isNumeric = (type: number): boolean => type > 0 && type !== DataType.string;
 
 /**
- * Nodes with open types that may be looked at, over all rounds: some seconds. Of real models there are some hundred in a few rounds; where
+ * Nodes with open types that may be looked at, over all rounds: a few seconds. Of real models there are some hundred in a few rounds; where
  * each round opens a single node of a chain, the square of its length.
  */
-const MOST_LOOKED_AT = 400_000;
+const MOST_LOOKED_AT = 150_000;
 
 /**
  * Adds the types that inference left open, nearest to the inputs first: each one found lets it infer more.
@@ -181,10 +182,11 @@ async function completeOpen(
   let lookedAt = 0;
   for (;;) {
     graph = await foldConstants(runtime, { ...model, graph }, types);
+    addReshapes(graph, types);
     const open = graph.node.filter(({ output }) =>
       output.some((name) => name !== '' && !types.has(name) && !opaque.has(name)),
     );
-    if (open.length === 0) return;
+    if (open.length === 0) return checkShapes(graph.node, types);
     lookedAt += open.length;
     if (lookedAt > MOST_LOOKED_AT)
       throw new FlatminError(

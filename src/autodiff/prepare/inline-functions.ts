@@ -1,6 +1,8 @@
 import { FlatminError } from '../../errors.js';
 import { describeNode } from '../../onnx/attributes.js';
+import { emptyGraph } from '../../onnx/builder.js';
 import type { Attribute, FunctionProto, Graph, ModelProto, Node } from '../../onnx/proto.js';
+import { uniqueBodies } from './bodies.js';
 import { definedIn, mapNodes, renameNode, subgraphs } from './rename.js';
 
 /** Functions in functions: no exporter nests deeper. */
@@ -13,7 +15,7 @@ const key = (domain: string | undefined, name: string | undefined, overload: str
   `${domain ?? ''}:${name ?? ''}:${overload ?? ''}`;
 
 /**
- * Replaces every call of a local function by the function's body, with attribute references filled in.
+ * Replaces every call of a local function, in bodies of If and Loop too, by the function's body, with attribute references filled in.
  * @throws FlatminError INVALID_MODEL for a function that calls itself, and for calls that come to too many nodes
  */
 export function inlineFunctions(model: ModelProto): ModelProto {
@@ -23,7 +25,8 @@ export function inlineFunctions(model: ModelProto): ModelProto {
   );
   checkSize(model.graph, functions);
   const inliner = new Inliner(functions, model.graph);
-  const graph = mapNodes(model.graph, (node) => inliner.expand(node));
+  // Bodies of a function that is called twice come twice.
+  const graph = uniqueBodies(inliner.expandAll(model.graph));
   return { ...model, graph, functions: [], opsetImport: importsOf(model, graph) };
 }
 
@@ -53,9 +56,10 @@ const called = (node: Node, functions: Functions): FunctionProto | undefined =>
 function checkSize(graph: Graph, functions: Functions): void {
   const sizes = new Map<FunctionProto, number>();
   const open = new Set<FunctionProto>();
+  const sizeOfAll = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + sizeOf(node), 0);
   const sizeOf = (node: Node): number => {
     const body = called(node, functions);
-    if (!body) return 1;
+    if (!body) return subgraphs(node).reduce((sum, inner) => sum + sizeOfAll(inner.node), 1);
     const known = sizes.get(body);
     if (known !== undefined) return known;
     if (open.has(body))
@@ -66,7 +70,7 @@ function checkSize(graph: Graph, functions: Functions): void {
         `${describeNode(node)} is a function that is called through more than ${DEPTH} others.`,
       );
     open.add(body);
-    const size = body.node.reduce((sum, inner) => sum + sizeOf(inner), body.output.length);
+    const size = sizeOfAll(body.node) + body.output.length;
     open.delete(body);
     sizes.set(body, size);
     return size;
@@ -118,15 +122,17 @@ class Inliner {
       [...(body.attributeProto ?? []), ...node.attribute].map((attribute) => [attribute.name, attribute]),
     );
     const passed = passThrough(body, node);
-    return [
-      ...body.node.flatMap((inner) => {
-        const filled = fillReferences(inner, values);
-        const renamed = renameNode(filled, rename);
-        renamed.name = `${prefix}/${inner.name || inner.opType}`;
-        return this.expand(renamed);
-      }),
-      ...passed,
-    ];
+    const inlined = body.node.map((inner) => {
+      const renamed = renameNode(fillReferences(inner, values), rename);
+      renamed.name = `${prefix}/${inner.name || inner.opType}`;
+      return renamed;
+    });
+    return [...this.expandAll({ ...emptyGraph(prefix), node: inlined }).node, ...passed];
+  }
+
+  /** The calls of a graph and of the bodies in it. */
+  expandAll(graph: Graph): Graph {
+    return mapNodes(graph, (node) => this.expand(node));
   }
 
   private fresh(hint: string): string {

@@ -17,10 +17,24 @@ function normalized(c: RuleContext): Normalized {
   const axis = axisAttribute(c, -1);
   const inner = c.dims(c.input(0)).slice(axis);
   const scale = c.input(1);
+  requireWithin(c, inner);
   const whole =
     c.dims(scale).length === inner.length && c.dims(scale).every((size, at) => size === inner[at]);
   const stretched = whole ? scale : c.describe(expandTo(c, scale, inner), { ...c.type(scale), dims: inner });
   return { axis, inner, scale: stretched };
+}
+
+/** ONNX has parameters along the normalised axes; ONNX Runtime takes some with more. */
+function requireWithin(c: RuleContext, inner: readonly number[]): void {
+  for (const name of c.node.input.slice(1).filter(Boolean)) {
+    const dims = c.dims(name);
+    const first = inner.length - dims.length;
+    if (first < 0 || dims.some((size, at) => size !== 1 && size !== inner[at + first]))
+      throw new FlatminError(
+        'NO_GRADIENT',
+        `${describeNode(c.node)} has "${name}" of shape [${dims}], which does not stretch to the axes that it normalises, [${inner}].`,
+      );
+  }
 }
 
 function refuseStatistics(c: RuleContext): void {

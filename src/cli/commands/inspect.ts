@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { parsePattern } from '../../autodiff/prepare/pattern.js';
 import { LAYOUT_TEXT } from '../../compile/image-layout.js';
@@ -14,6 +13,8 @@ import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { fetchedModel } from '../fetched.js';
+import { fetchedModel } from '../fetched-model.js';
+import { longTable } from '../long-table.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
 import { printResult } from '../streams.js';
@@ -94,15 +95,18 @@ async function runInspect(path: string, command: Command): Promise<void> {
 const shapeText = ({ shape }: InspectedValue): string =>
   shape === null ? '?' : shape.join(' × ') || 'scalar';
 
-function tensorTable(tensors: readonly InspectedTensor[]): string {
-  const table = new Table({
-    head: ['name', 'shape', 'elements', 'nodes', 'kind', 'why'],
-    style: { head: [], border: [] },
-  });
-  for (const tensor of tensors)
-    table.push([tensor.name, shapeText(tensor), tensor.count, tensor.uses, tensor.kind, whyText(tensor)]);
-  return table.toString();
-}
+const tensorTable = (tensors: readonly InspectedTensor[]): string =>
+  longTable(
+    ['name', 'shape', 'elements', 'nodes', 'kind', 'why'],
+    tensors.map((tensor) => [
+      tensor.name,
+      shapeText(tensor),
+      tensor.count,
+      tensor.uses,
+      tensor.kind,
+      whyText(tensor),
+    ]),
+  );
 
 const whyText = ({ reason, unsure, splitFrom }: InspectedTensor): string =>
   `${unsure ? 'unsure: ' : ''}${reason}${splitFrom === undefined ? '' : `; split from "${splitFrom}"`}`;

@@ -2,7 +2,7 @@ import { FlatminError } from '../../errors.js';
 import { isTargetName, mapped, missing } from '../column-roles.js';
 import type { ModelInput, OpenContext } from '../kind.js';
 import type { FoundArray } from './read-files.js';
-import { described, type StoredArray } from './stored-array.js';
+import { described, rowElements, rowsOf, type StoredArray } from './stored-array.js';
 
 /** Which arrays inputs and targets are: names of arrays by the names of fields. */
 export interface ArrayRoles {
@@ -74,13 +74,27 @@ function unclear(inputs: string, arrays: ReadonlyMap<string, FoundArray>, file: 
   );
 }
 
-/** An array that is used. @throws FlatminError INVALID_DATA for one that cannot be read or has no samples */
+/** Samples are counted in 32 bits. */
+const MOST_ROWS = 2 ** 31 - 1;
+
+/** An array that is used. @throws FlatminError INVALID_DATA for one that cannot be read, whose samples are empty or too many */
 export function usable(array: FoundArray): StoredArray {
   if ('problem' in array) throw array.problem;
   if (array.dims.length === 0)
     throw new FlatminError(
       'INVALID_DATA',
       `"${array.name}" of ${array.file} is a single number, not an array of samples.`,
+    );
+  // A header may promise any number of samples of nothing.
+  if (rowsOf(array) > 0 && rowElements(array) === 0)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `"${array.name}" of ${array.file} has shape [${array.dims}]: its samples have no elements.`,
+    );
+  if (rowsOf(array) > MOST_ROWS)
+    throw new FlatminError(
+      'INVALID_DATA',
+      `"${array.name}" of ${array.file} has ${rowsOf(array)} samples: at most ${MOST_ROWS} can be read.`,
     );
   return array;
 }

@@ -26,22 +26,37 @@ export function fuseRegions(given: Graph, types: ValueTypes): Graph {
   const plans = recompute(graph, regions, known);
   const builder = new GraphBuilder({ ...graph, node: [], initializer: [...graph.initializer] });
   builder.reserve(namesIn(graph.node));
+  const defined = new Set<string>();
   for (const group of regions.groups.sorted) {
     const plan = plans.get(group);
     const own = regions.groups.nodes(group).map((index) => graph.node[index]!);
-    if (!plan) builder.graph.node.push(...own);
-    else if (isWorthwhile(plan, own)) builder.graph.node.push(nodeOf(plan, known, builder));
-    else builder.graph.node.push(...plan.members.map(({ node }) => node));
+    for (const node of plan ? nodesOf(plan, own, known, builder) : own) {
+      // What several regions compute again, where no region is made of them.
+      if (node.output.some((name) => defined.has(name))) continue;
+      for (const name of node.output) if (name) defined.add(name);
+      builder.graph.node.push(node);
+    }
   }
   return builder.graph;
+}
+
+/** None where nobody reads what they make. */
+function nodesOf(
+  plan: RegionPlan,
+  own: readonly Node[],
+  known: KnownValues,
+  builder: GraphBuilder,
+): readonly Node[] {
+  if (plan.outputs.length === 0) return [];
+  return isWorthwhile(plan, own) ? [nodeOf(plan, known, builder)] : plan.members.map(({ node }) => node);
 }
 
 /** Operators that ONNX Runtime computes as several. */
 const COMPOSED = new Set(['HardSwish', 'Mish']);
 
 /** A single operator has a kernel already; what is computed again is so in a region alone. */
-function isWorthwhile({ members, inputs, outputs }: RegionPlan, own: readonly Node[]): boolean {
-  if (inputs.length === 0 || outputs.length === 0) return false;
+function isWorthwhile({ members, inputs }: RegionPlan, own: readonly Node[]): boolean {
+  if (inputs.length === 0) return false;
   const computes = members.filter(({ form }) => form.kind !== 'view').length;
   return (
     computes > 1 ||

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { prepareModel } from '../../../src/autodiff/prepare/prepare.js';
 import { float, makeAttribute } from '../../../src/onnx/attributes.js';
-import { GraphBuilder, makeModel } from '../../../src/onnx/builder.js';
+import { emptyGraph, GraphBuilder, makeModel, valueInfo } from '../../../src/onnx/builder.js';
 import type { FunctionProto, Node } from '../../../src/onnx/proto.js';
 import { makeTensor, tensorData } from '../../../src/onnx/tensors/tensor.js';
 import { runModel } from './run-model.js';
@@ -62,6 +62,61 @@ test('functions are inlined: nested, called twice, with attributes given and by 
   t.deepEqual(prepared.model.functions, []);
   t.is(prepared.origins.size, 0, 'constants of functions are not the file’s own');
   t.deepEqual(await runModel(prepared.model, { x: { dims: [2], data: [1, 2] } }), { out: [23, 24] });
+});
+
+test('functions are inlined in bodies too, and bodies in functions: each copy has values of its own', async (t) => {
+  const branch = (name: string, nodes: Node[]) => ({
+    name,
+    type: 5,
+    g: { ...emptyGraph(name), node: nodes, output: [valueInfo('r', 'float')] },
+  });
+  const choose = (call: string) => [
+    branch('then_branch', [node(call, ['x'], ['r'], [], 'own')]),
+    branch('else_branch', [node('Identity', ['x'], ['r'])]),
+  ];
+  const double = body('Double', [node('Neg', ['x'], ['r']), node('Sub', ['x', 'r'], ['y'])]);
+  const maybe = body('Maybe', [
+    node('ReduceSum', ['x'], ['s']),
+    node('Greater', ['s', 'zero'], ['c']),
+    node('If', ['c'], ['y'], choose('Double')),
+  ]);
+  maybe.node.unshift(node('Constant', [], ['zero'], [makeAttribute('value_float', float(0))]));
+  const model = calling(
+    [
+      node('Maybe', ['x'], ['h'], [], 'own'),
+      node('Maybe', ['h'], ['k'], [], 'own'),
+      node('Cast', ['k'], ['b'], [makeAttribute('to', 9)]),
+      node('ReduceMax', ['k'], ['m'], [makeAttribute('keepdims', 0)]),
+      node('Cast', ['m'], ['c'], [makeAttribute('to', 9)]),
+      node(
+        'If',
+        ['c'],
+        ['out'],
+        [
+          branch('then_branch', [node('Maybe', ['k'], ['r'], [], 'own')]),
+          branch('else_branch', [node('Identity', ['k'], ['r'])]),
+        ],
+      ),
+    ],
+    [double, maybe],
+  );
+  const { model: prepared } = prepareModel(model);
+  const all = JSON.stringify(prepared.graph);
+  t.notRegex(all, /"(Double|Maybe)"/);
+  t.deepEqual(await runModel(prepared, { x: { dims: [2], data: [1, 2] } }), { out: [8, 16] });
+  t.deepEqual(await runModel(prepared, { x: { dims: [2], data: [-1, -2] } }), { out: [-1, -2] });
+});
+
+test('a function that calls itself from a body in it is refused', (t) => {
+  const then = {
+    name: 'then_branch',
+    type: 5,
+    g: { ...emptyGraph('b'), node: [node('Loop', ['x'], ['y'], [], 'own')] },
+  };
+  const loop = body('Loop', [node('If', ['x'], ['y'], [then])]);
+  t.throws(() => prepareModel(calling([node('Loop', ['x'], ['out'], [], 'own')], [loop])), {
+    message: /calls itself/,
+  });
 });
 
 test('a function that calls itself is refused', (t) => {

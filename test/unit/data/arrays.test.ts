@@ -253,3 +253,21 @@ test('a file that is cut off while it is read from is named', async (t) => {
     message: /x\.npy is cut off/,
   });
 });
+
+test('any number of samples without elements, which a header of a few bytes may promise, is refused', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const [dims, message] of [
+    [
+      [2 ** 32, 2 ** 32, 0],
+      /"x" of .*x\.npy has shape \[4294967296,4294967296,0\]: its samples have no elements/,
+    ],
+    [[7, 0], /its samples have no elements/],
+  ] as const) {
+    writeFileSync(join(folder, 'x.npy'), npy('<f4', [...dims], new Float32Array(0)));
+    writeFileSync(join(folder, 'y.npy'), npy('<i8', [dims[0], 0], new BigInt64Array(0)));
+    await t.throwsAsync(openSource(`npy:${folder}`, context([floatInput('x', 2)])), {
+      code: 'INVALID_DATA',
+      message,
+    });
+  }
+});

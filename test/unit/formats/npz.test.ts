@@ -62,6 +62,10 @@ test('what is no array of numbers is refused by name', (t) => {
   t.regex(refuse(new Uint8Array(20)), /^Array "x" is not a NumPy array/);
   t.regex(refuse(npy('>f4', [6], f32)), /Array "x" has NumPy type ">f4".*\.astype/);
   t.regex(refuse(npy('|O', [6], f32)), /"\|O"/);
+  for (const code of ['<constructor', '<toString', '<__proto__'])
+    t.regex(refuse(npy(code, [6], f32)), /has NumPy type "</);
+  t.true(refuse(npy('<'.repeat(50_000), [6], f32)).length < 500);
+  t.regex(refuse(npy('<f4', [0, 2 ** 60], f32)), /which no array can have/);
   t.regex(
     refuse(npy('<f4', [7], f32)),
     /Array "x" is cut off: its shape \(7\) needs 28 bytes, but it has 24/,

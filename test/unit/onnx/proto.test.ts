@@ -1,5 +1,6 @@
 import test from 'ava';
 import { FlatminError } from '../../../src/errors.js';
+import { emptyGraph, makeModel } from '../../../src/onnx/builder.js';
 import { copyMessage } from '../../../src/onnx/model.js';
 import { decodeModel, encodeModel, int64 } from '../../../src/onnx/proto.js';
 import { tensorData } from '../../../src/onnx/tensors/tensor.js';
@@ -130,4 +131,27 @@ test('what is no model is refused, by its name', (t) => {
     t.is(error.code, 'INVALID_MODEL');
     t.regex(error.message, /^file\.onnx is not a valid ONNX model/);
   }
+});
+
+test('messages in too many others are refused in words', (t) => {
+  let inner = message(field(2, 'g'));
+  // A graph in an attribute of a node of a graph.
+  for (let level = 0; level < 40; level++)
+    inner = message(field(1, message(field(5, message(field(6, inner))))));
+  t.throws(() => decodeModel(message(field(7, inner)), 'deep.onnx'), {
+    code: 'INVALID_MODEL',
+    message: /deep\.onnx is not a valid ONNX model: its messages are in more than 100 others, as of an If/,
+  });
+});
+
+test('messages in too many others are not written, and that is said in words', (t) => {
+  let graph = emptyGraph('inner');
+  for (let level = 0; level < 40; level++) {
+    const attribute = [{ name: 'body', type: 5, g: graph }];
+    graph = { ...emptyGraph('g'), node: [{ opType: 'If', name: '', input: [], output: [], attribute }] };
+  }
+  t.throws(() => encodeModel(makeModel(graph)), {
+    code: 'INVALID_MODEL',
+    message: /The model "g" cannot be written: its messages are in more than \d+ others/,
+  });
 });

@@ -110,3 +110,27 @@ test('a long chain is cut into regions of bounded length, which compute nothing 
   const lines = regions.map((region) => intsAttribute(region, 'code')!.length / 5);
   t.true(lines.reduce((sum, count) => sum + count, 0) < 1.2 * 1200 + 10 * regions.length);
 });
+
+test('constants that several regions compute again are defined once, and what nobody reads not at all', async (t) => {
+  const builder = new GraphBuilder();
+  const [x, scale] = [builder.input('x', 'float', [2, 3, 16, 16]), builder.input('s', 'float', [16])];
+  const whole = builder.op('Mul', [
+    builder.op('Reshape', [builder.scalar(1), builder.ints([1, 1, 1, 1])]),
+    builder.scalar(0.5),
+  ]);
+  const dy = builder.op('Expand', [whole, builder.ints([2, 3, 16, 16])]);
+  const centred = builder.op('Sub', [x, builder.op('Mul', [dy, scale])]);
+  const sum = builder.op('ReduceSum', [builder.op('Mul', [centred, dy]), builder.ints([-1])]);
+  builder.op(
+    'Mul',
+    [builder.op('Exp', [builder.op('Sub', [dy, sum])]), builder.op('Neg', [dy])],
+    {},
+    { outputs: ['dead'] },
+  );
+  builder.output(builder.op('ReduceSum', [centred, builder.ints([0, 1, 2])], { keepdims: 0 }), 'float');
+  builder.output(builder.op('ReduceSum', [dy, builder.ints([0, 1, 2])], { keepdims: 0 }), 'float');
+  const graph = await fuse(builder);
+  const made = graph.node.flatMap(({ output }) => output);
+  t.deepEqual(made, [...new Set(made)]);
+  t.false(made.includes('dead'));
+});
