@@ -13,7 +13,6 @@ import { openRuntime, runtimeOption } from '../../ort/library.js';
 import { addOptions, given } from '../command-options.js';
 import { addExamples } from '../examples.js';
 import { fetchedModel } from '../fetched.js';
-import { fetchedModel } from '../fetched-model.js';
 import { longTable } from '../long-table.js';
 import { choiceFlags, ctcFlags, dimFlag, statisticsFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag } from '../output-options.js';
