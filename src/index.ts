@@ -17,6 +17,7 @@ export { inspectModel } from './compile/inspect/inspect.js';
 export type { Inspection, InspectOptions } from './compile/inspect/inspection.js';
 export { type LayerBlock, layerBlocks } from './compile/layer-blocks.js';
 export { PRECISIONS, type Precision } from './compile/precision.js';
+export type { Recomputation } from './compile/recompute/recompute.js';
 export * from './data/index.js';
 export { type ErrorCode, FlatminError } from './errors.js';
 export type { Job, PlanOptions } from './experiment/plan.js';

@@ -31,6 +31,7 @@ export interface OpenContext {
 
 /** Paths of files by their parts. */
 export interface PartPaths {
+  /** Files or folders that are trained on. */
   readonly train: readonly string[];
   /** Absent: a part of the others' samples is tested on. */
   readonly test?: readonly string[] | undefined;

@@ -69,6 +69,7 @@ export interface RecipeUse {
 
 /** Numbers of a target of some samples, those of one sample behind the other. */
 export interface TargetRows {
+  /** Row by row. */
   readonly values: ArrayLike<number | bigint>;
   /** How many samples; all have as many values. */
   readonly samples: number;

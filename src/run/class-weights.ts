@@ -65,11 +65,7 @@ export async function resolveClassWeights(
       ? (given as readonly number[])
       : byName(given as Readonly<Record<string, number>>, names, source.name);
     if (weights.length !== count && !(isPartial && weights.length > count))
-      throw invalid(
-        'classWeights',
-        `${count} numbers, one for each class of ${source.name}`,
-        `${weights.length}`,
-      );
+      throw invalid('classWeights', `${count} numbers, one for each class of ${source.name}`, weights);
     return resolved(weights, [`Class weights: ${listed(weights, names)}.`]);
   }
   const how = given as ClassWeighting;

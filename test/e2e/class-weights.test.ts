@@ -92,7 +92,11 @@ test('class weights by name, by a file and as numbers come to the same; others a
     t.regex(stderr, message);
   };
   await refused(/names rar, but the classes of .* are common, rare/, '--class-weights', 'rar=4');
-  await refused(/expected 2 numbers, one for each class/i, '--class-weights', '1,2,3');
+  await refused(
+    /to be 2 numbers, one for each class of .*set\.csv, but received \[1, 2, 3\]/,
+    '--class-weights',
+    '1,2,3',
+  );
   await refused(/numbers ≥ 0/, '--class-weights', '1,-1');
   await refused(/Expected balanced, inverse-sqrt/, '--class-weights', 'even');
   await refused(/nothere\.json cannot be read as JSON/, '--class-weights', 'nothere.json');

@@ -12,8 +12,9 @@ export interface Recomputation {
   readonly before: number;
   /** And with it. */
   readonly after: number;
-  /** Nodes of the forward part that are computed twice, of so many. */
+  /** Nodes of the forward part that are computed twice. */
   readonly nodes: number;
+  /** All nodes of the forward part. */
   readonly of: number;
   /** Their part of the forward part's time, estimated from operations and bytes. */
   readonly time: number;
