@@ -5,8 +5,10 @@ import { katex } from '@mdit/plugin-katex';
 import { slug } from 'github-slugger';
 import { defineConfig } from 'vitepress';
 import { siteLinks } from '../../dist/scripts/site/links.js';
+import { longCells } from '../../dist/scripts/site/long-cells.js';
 import { chapters, pathOnSite, REFERENCE } from '../../dist/scripts/site/pages.js';
 import { shortCode } from '../../dist/scripts/site/short-code.js';
+import { units } from '../../dist/scripts/site/units.js';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const { exports: rooms } = JSON.parse(readFileSync(`${repository}package.json`, 'utf8'));
@@ -44,6 +46,8 @@ export default defineConfig({
     config(md) {
       md.use(katex);
       md.use(shortCode);
+      md.use(units);
+      md.use(longCells);
       siteLinks(md, ({ realPath, path }) => relative(repository, realPath ?? path));
     },
   },

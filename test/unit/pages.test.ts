@@ -8,7 +8,9 @@ import GithubSlugger from 'github-slugger';
 import MarkdownIt from 'markdown-it';
 import { commandsOf } from '../../scripts/site/blocks.js';
 import { linkTarget, siteLinks } from '../../scripts/site/links.js';
+import { longCells } from '../../scripts/site/long-cells.js';
 import { chapters, pathOnSite, REFERENCE } from '../../scripts/site/pages.js';
+import { units } from '../../scripts/site/units.js';
 import { makeProgram } from '../../src/cli/main.js';
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -35,6 +37,19 @@ test('every page of docs is in the sidebar, once, and each page of it is there',
   );
   const paths = chapters.flatMap(({ pages }) => pages.map(({ file }) => pathOnSite(file)));
   t.is(new Set(paths).size, paths.length);
+});
+
+test('a number and its unit stay on one line, but in code', (t) => {
+  const text = 'From 99.94 % to 2.4 × in 10 ms, not 3 months: `5 %`';
+  const shown = new MarkdownIt().use(units).renderInline(text);
+  t.is(shown, 'From 99.94\u00a0% to 2.4\u00a0× in 10\u00a0ms, not 3 months: <code>5 %</code>');
+});
+
+test('cells of text are marked, those of a word are not', (t) => {
+  const table = `| a | b |\n|---|---|\n| yes | ${'word '.repeat(10)} |\n`;
+  const shown = new MarkdownIt().use(longCells).render(table);
+  t.true(shown.includes('<td>yes</td>'), shown);
+  t.regex(shown, /<td class="text">word/);
 });
 
 /** The anchors of a file's headings, as GitHub and the site make them. */
