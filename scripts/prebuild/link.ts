@@ -8,7 +8,7 @@ import { nodeExports, type Tools } from './tools.js';
 const run = promisify(execFile);
 const maxBuffer = 2 ** 26;
 
-/** Links objects to an addon that shows Node its entries and nothing else; what the linker is told lies in `folder`. */
+/** Links objects to an addon that shows Node its entries and nothing else, without what they do not lead to; what the linker is told lies in `folder`. */
 export async function link(
   target: Target,
   objects: readonly string[],
@@ -32,10 +32,15 @@ export async function link(
   } else if (target.platform.startsWith('darwin')) {
     writeFileSync(list, ENTRIES.map((name) => `_${name}\n`).join(''));
     // Node's functions are found when it loads the addon.
-    await zig(output, ['-Wl,-undefined,dynamic_lookup', `-Wl,-exported_symbols_list,${list}`]);
+    await zig(output, [
+      '-Wl,-dead_strip',
+      '-Wl,-x',
+      '-Wl,-undefined,dynamic_lookup',
+      `-Wl,-exported_symbols_list,${list}`,
+    ]);
   } else {
     writeFileSync(list, `{ global: ${ENTRIES.map((name) => `${name};`).join(' ')} local: *; };\n`);
-    await zig(output, [`-Wl,--version-script=${list}`, '-ldl', '-pthread']);
+    await zig(output, ['-Wl,--gc-sections', `-Wl,--version-script=${list}`, '-ldl', '-pthread']);
   }
 }
 
