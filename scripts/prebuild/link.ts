@@ -34,7 +34,6 @@ export async function link(
     // Node's functions are found when it loads the addon.
     await zig(output, [
       '-Wl,-dead_strip',
-      '-Wl,-x',
       '-Wl,-undefined,dynamic_lookup',
       `-Wl,-exported_symbols_list,${list}`,
     ]);
