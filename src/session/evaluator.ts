@@ -217,7 +217,7 @@ export class Evaluator {
       });
       const fetched = new Map(binding.fetch().map((value) => [value.name, value]));
       const scores = compared && fetched.get(compared.scores)!;
-      const values = (this.options.values ?? []).map((name) => [name, valueOf(fetched.get(name)!)] as const);
+      const values = (this.options.values ?? []).map((name) => [name, batchValue(fetched.get(name)!)] as const);
       return {
         size,
         loss: floats(fetched.get(this.ends.loss)!)[0]!,
@@ -322,13 +322,13 @@ function fillOpenDimension(
 
 const dimsOfFetched = ({ dims }: Fetched): number[] => (dims ?? []).map(Number);
 
-const valueOf = (fetched: Fetched): BatchValue => ({
+const batchValue = (fetched: Fetched): BatchValue => ({
   dims: dimsOfFetched(fetched),
   data: viewBytes(new Uint8Array(fetched.data), fetched.type, fetched.name),
 });
 
 /** A float32 or float64 value of a run, as float32. */
 function floats(fetched: Fetched): Float32Array {
-  const { data: values } = valueOf(fetched);
+  const { data: values } = batchValue(fetched);
   return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
 }
