@@ -217,7 +217,9 @@ export class Evaluator {
       });
       const fetched = new Map(binding.fetch().map((value) => [value.name, value]));
       const scores = compared && fetched.get(compared.scores)!;
-      const values = (this.options.values ?? []).map((name) => [name, batchValue(fetched.get(name)!)] as const);
+      const values = (this.options.values ?? []).map(
+        (name) => [name, batchValue(fetched.get(name)!)] as const,
+      );
       return {
         size,
         loss: floats(fetched.get(this.ends.loss)!)[0]!,
