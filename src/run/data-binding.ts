@@ -25,6 +25,8 @@ export interface DataBinding {
   /** What has been decided that the user should know. */
   readonly notes: readonly string[];
   feeds(batch: Batch): Feeds;
+  /** Targets of the data that the loss does not compare with. */
+  readonly otherTargets: readonly Field[];
 }
 
 export interface BindOptions extends LossChoice, ClassifyOptions {
@@ -86,6 +88,7 @@ export async function bindData(
       ...turned.map(({ layout }) => `Images are fed as ${LAYOUT_TEXT.nhwc}: ${layout!.why}.`),
       ...forward.notes,
     ],
+    otherTargets: data.targets.filter((field) => !targets.some((each) => each.field === field)),
     feeds: (batch) =>
       Object.fromEntries([
         ...bound.map((each) => [each.input.name, arrayFor(each, batch, turned.includes(each))]),
