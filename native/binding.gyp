@@ -3,7 +3,7 @@
     {
       "target_name": "flatmin",
       "product_dir": "<(module_root_dir)/../build/Release",
-      "sources": ["<!@(node -p \"['api', 'base', 'cuda', 'kernels', 'kernels/attention', 'kernels/conv', 'kernels/region', 'operators', 'ort', 'vectors'].flatMap((d) => require('fs').readdirSync(d).filter((f) => f.endsWith('.cc')).map((f) => d + '/' + f)).join(' ')\")"],
+      "sources": ["<!@(node -p \"['api', 'base', 'cuda', 'kernels', 'kernels/attention', 'kernels/conv', 'kernels/region', 'mpi', 'operators', 'ort', 'vectors'].flatMap((d) => require('fs').readdirSync(d).filter((f) => f.endsWith('.cc')).map((f) => d + '/' + f)).join(' ')\")"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags!": ["-fno-exceptions"],

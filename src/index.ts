@@ -36,6 +36,8 @@ export type { EvaluationFile } from './formats/run/evaluation.js';
 export type { JobOutcome } from './formats/run/job.js';
 export type { ExperimentResults } from './formats/run/results.js';
 export type { TrainSummary } from './formats/run/summary.js';
+export type { Communicator } from './group/communicator.js';
+export { joinGroup } from './group/join.js';
 export { type HubDataset, type HubDatasetOptions, hubDataset } from './hub/dataset.js';
 export type { DownloadProgress, HubOptions } from './hub/options.js';
 export { type CrossEntropyOptions, crossEntropy } from './losses/cross-entropy.js';

@@ -75,6 +75,7 @@ Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
   flatmin::export_session(env, exports);
   flatmin::export_compute(env, exports);
   flatmin::export_cuda(env, exports);
+  flatmin::export_mpi(env, exports);
   return exports;
 }
 

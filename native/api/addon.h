@@ -15,7 +15,7 @@ namespace flatmin {
 
 // One per Node environment (the main thread and each worker thread has its own).
 struct AddonData {
-  Napi::FunctionReference buffer, session, binding, cuda_device, cuda_module, cuda_event;
+  Napi::FunctionReference buffer, session, binding, cuda_device, cuda_module, cuda_event, mpi;
   std::map<int, Napi::ObjectReference> cuda_devices;  // by ordinal
 };
 
@@ -23,6 +23,7 @@ void export_buffer(Napi::Env env, Napi::Object exports);
 void export_session(Napi::Env env, Napi::Object exports);
 void export_compute(Napi::Env env, Napi::Object exports);
 void export_cuda(Napi::Env env, Napi::Object exports);
+void export_mpi(Napi::Env env, Napi::Object exports);
 
 // Runs `work` off the event loop, then `result` on it. What they capture must own all that they touch.
 Napi::Promise run_async(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> result);

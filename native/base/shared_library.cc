@@ -30,6 +30,12 @@ SharedLibrary::SharedLibrary(const std::string& path, Scope) : path_(path) {
   handle_ = module;
 }
 
+SharedLibrary SharedLibrary::loaded() {
+  SharedLibrary all;
+  all.handle_ = GetModuleHandleW(nullptr);
+  return all;
+}
+
 void* SharedLibrary::find(const char* symbol) const {
   return reinterpret_cast<void*>(GetProcAddress(static_cast<HMODULE>(handle_), symbol));
 }
@@ -40,6 +46,12 @@ SharedLibrary::SharedLibrary(const std::string& path, Scope scope) : path_(path)
   const char* error = dlerror();
   std::string reason = error ? error : "no reason given";
   throw std::runtime_error("cannot load " + (reason.starts_with(path) ? reason : path + ": " + reason));
+}
+
+SharedLibrary SharedLibrary::loaded() {
+  SharedLibrary all;
+  all.handle_ = dlopen(nullptr, RTLD_NOW);
+  return all;
 }
 
 void* SharedLibrary::find(const char* symbol) const { return dlsym(handle_, symbol); }

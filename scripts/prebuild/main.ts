@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { prebuilt } from '../../src/addon/load.js';
+import { packPackage } from '../package/pack.js';
 import { compile } from './compile.js';
 import { findings, neededGlibc, readFacts } from './facts.js';
 import { type Trial, tryLoading } from './loading.js';
 import { recipe } from './recipe.js';
 import { runner } from './runners.js';
-import { targets } from './targets.js';
+import { LARGEST, targets } from './targets.js';
 import { tryTests } from './testing.js';
 import { installTools, nodeApi } from './tools.js';
 
@@ -50,19 +50,16 @@ for (const target of wanted) {
   const file = prebuilt(target.platform);
   const found = facts[file]!;
   faults.push(...findings(target.platform, found, napi));
+  const { size } = statSync(file);
+  if (size > LARGEST) faults.push(`${target.platform}: ${size} bytes, more than ${LARGEST}`);
   const trials = tried(target.platform, file);
   for (const { failed, told } of trials) if (failed) faults.push(`${target.platform}: ${told}`);
   const glibc = neededGlibc(found);
   console.log(
-    `${target.platform}: ${megabytes(statSync(file).size)}, compressed ${megabytes(gzipSync(readFileSync(file), { level: 9 }).length)}; ` +
+    `${target.platform}: ${megabytes(size)}, compressed ${megabytes(gzipSync(readFileSync(file), { level: 9 }).length)}; ` +
       `${glibc ? `glibc ${glibc}; ` : ''}${found.libraries.join(', ')}; ${trials.map(({ told }) => told).join(', ')}`,
   );
 }
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exitCode = 1;
-else if (
-  spawnSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder, '--silent'], {
-    stdio: 'inherit',
-  }).status !== 0
-)
-  process.exitCode = 1;
+else console.log(packPackage(folder));

@@ -14,6 +14,8 @@ export interface Target {
 export const ENTRIES = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'] as const;
 /** The newest glibc that may be needed: what onnxruntime-node's own libraries need. */
 export const GLIBC = '2.28';
+/** Bytes that an addon may have, of the size budget of the package (test/e2e/published-files.test.ts). */
+export const LARGEST = 2.25e6;
 
 /** The file of Node's functions on Windows, as the addon names it; which file it is in truth, the hook says. */
 export const NODE_EXE = 'NODE.EXE';

@@ -61,7 +61,7 @@ function tree(platform: string, folder: string): string {
   const root = join(folder, `tree-${platform}`);
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, 'prebuilds'), { recursive: true });
-  for (const name of ['dist', 'package.json', 'data', 'onnx-models', prebuilt(platform)])
+  for (const name of ['dist', 'package.json', 'data', prebuilt(platform)])
     cpSync(name, join(root, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(root, 'node_modules'));
   return root;

@@ -1,7 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { basename, delimiter, join, resolve } from 'node:path';
+import { packPackage } from '../package/pack.js';
 import { WAYS, type Way } from './ways.js';
 
 /**
@@ -56,23 +66,13 @@ function run(cwd: string, path: readonly string[], [command, ...args]: readonly 
 }
 
 function pack(): string {
-  const { status, stdout, stderr } = spawnSync(
-    'npm',
-    ['pack', '--json', '--ignore-scripts', '--pack-destination', root],
-    {
-      encoding: 'utf8',
-      maxBuffer: 2 ** 26,
-    },
-  );
-  if (status !== 0) throw new Error(`npm pack: ${stderr}`);
-  const [{ filename, files, size }] = JSON.parse(stdout) as [
-    { filename: string; size: number; files: readonly { path: string }[] },
-  ];
-  const brought = files.map(({ path }) => path).filter((path) => path.startsWith('prebuilds/'));
+  const tarball = packPackage(root);
+  const brought = existsSync('prebuilds') ? readdirSync('prebuilds') : [];
+  const megabytes = (statSync(tarball).size / 1e6).toFixed(2);
   console.log(
-    `${filename}: ${(size / 1e6).toFixed(2)} MB, with ${brought.join(', ') || 'no addon: npm run prebuilds'}\n`,
+    `${basename(tarball)}: ${megabytes} MB, with ${brought.join(', ') || 'no addon: npm run prebuilds'}\n`,
   );
-  return join(root, filename);
+  return tarball;
 }
 
 /** Programs of npm's packages, each set installed once by the npm of this machine. */

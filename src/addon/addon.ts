@@ -11,7 +11,7 @@ const glibc = (): string | undefined =>
 // The library in onnxruntime-node would keep telemetry files in the temporary folder of every process.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
-/** The addon. Only src/addon, src/vectors and src/ort use it. */
+/** The addon. Only src/addon, src/group, src/vectors and src/ort use it. */
 export const addon = loadAddon({
   platform: process.platform,
   arch: process.arch,

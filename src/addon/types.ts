@@ -26,6 +26,11 @@ export interface NativeAddon {
    * own. @throws with the driver's message
    */
   openCudaDevice(ordinal: number, libraries: CudaLibraries): NativeCudaDevice;
+  /**
+   * [sync] Opens MPI's library once per process, without starting it; '' is the one that is loaded already.
+   * @throws where it cannot be loaded, is none, or another is open; on Windows
+   */
+  openMpi(path: string): NativeMpi;
   /** [async] Element i ← normal number i of the stream, inside the ranges of [first, count]. Returns Σ of their squares. */
   fillNormal(
     buffer: DeviceBuffer,
@@ -149,6 +154,28 @@ export interface NativeCudaDevice {
   record(): NativeCudaEvent;
   /** [async] Waits for all that is queued. @throws what failed on the device */
   synchronize(): Promise<void>;
+}
+
+/** Binary interfaces of MPI: the standard one of MPI 5, MPICH's, Open MPI's. */
+export type MpiAbi = 'standard' | 'mpich' | 'openmpi';
+
+/** MPI's world. What is async is called by all ranks in one order, one at a time; a second at once throws. */
+export interface NativeMpi {
+  readonly abi: MpiAbi;
+  /** What the library says of itself: lines. */
+  readonly version: string;
+  /** [sync] Starts MPI in this process, unless it is. @throws where its threads may not call it */
+  join(): { rank: number; size: number; localRank: number };
+  /** [async] Each element ← its sum over all ranks. The buffer is in CPU memory, here and below. */
+  sum(buffer: DeviceBuffer, type: 'float32' | 'float64'): Promise<void>;
+  /** [async] All bytes ← those of the rank `root`. */
+  broadcast(buffer: DeviceBuffer, root: number): Promise<void>;
+  /** [async] */
+  barrier(): Promise<void>;
+  /** [sync] Ends MPI for good, once all ranks do so. @throws while the ranks talk */
+  leave(): void;
+  /** [sync] Ends all processes of the job. */
+  abort(code: number): void;
 }
 
 /** A kernel's argument: the address of a buffer, or a number of the given C type. */

@@ -13,6 +13,7 @@ export function doctorReport(diagnosis: Diagnosis, version: string): string {
     ...section('Runtimes', runtimeLines(diagnosis)),
     ...section('Kernels', kernelLines(diagnosis)),
     ...section('CUDA', cudaLines(diagnosis)),
+    ...section('MPI', mpiLines(diagnosis)),
     '',
     works ? `--device ${device} works.` : `--device ${device} does not work:`,
     ...problems.flatMap((each) => problemLines('!!', each)),
@@ -123,6 +124,20 @@ function cudaLines({ cuda, device }: Diagnosis): string[] {
           entry('  ', i === 0 ? 'looked in' : '', `${origin}: ${folders.join(', ') || (note ?? 'none')}`),
         )
       : []),
+  ];
+}
+
+function mpiLines({ mpi }: Diagnosis): string[] {
+  if (!mpi) return [];
+  const { libraries, version, launcher, search } = mpi;
+  if (libraries.length === 0)
+    return search.flatMap(({ origin, folders, note }, i) =>
+      entry('  ', i === 0 ? 'looked in' : '', `${origin}: ${folders.join(', ') || (note ?? 'none')}`),
+    );
+  return [
+    ...libraries.flatMap(({ path, abi, origin }) => entry('ok', abi, `${path} (${origin})`)),
+    ...entry(version ? 'ok' : '!!', 'version', version ?? 'unknown'),
+    ...entry(launcher ? 'ok' : '--', 'launcher', launcher ?? 'none found: --ranks needs one'),
   ];
 }
 

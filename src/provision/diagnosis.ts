@@ -25,6 +25,21 @@ export interface CudaReport extends GpuReport {
   readonly search: CudaSearch['places'];
 }
 
+/** What of MPI is here. */
+export interface MpiReport {
+  /** The best first; none where nothing is found. */
+  readonly libraries: readonly {
+    readonly path: string;
+    readonly abi: string;
+    readonly origin: string;
+  }[];
+  /** What the first says of itself; null where it cannot be loaded. */
+  readonly version: string | null;
+  /** The launcher that belongs to the first; null where it is not found. */
+  readonly launcher: string | null;
+  readonly search: CudaSearch['places'];
+}
+
 /** What `flatmin doctor` finds. */
 export interface Diagnosis {
   /** The device asked about. */
@@ -41,6 +56,8 @@ export interface Diagnosis {
   readonly kernels: ProbedCapabilities | null;
   /** Null on a platform without CUDA. */
   readonly cuda: CudaReport | null;
+  /** Null where it was not asked about. */
+  readonly mpi: MpiReport | null;
   readonly python: Python | null;
   /** What keeps the device from working. */
   readonly problems: readonly Problem[];

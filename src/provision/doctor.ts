@@ -18,19 +18,25 @@ import type { CudaReport, Diagnosis, Problem } from './diagnosis.js';
 import { describeGpus, type GpuReport } from './gpu.js';
 import { listRuntimes } from './list.js';
 import { describeCpu } from './machine.js';
+import { describeMpiHere } from './mpi.js';
 import { findPython } from './python.js';
 
 /**
  * Looks at the machine, and tries the device asked about in a process of its own.
  * @param device 'cpu' or 'cuda[:ordinal]'
+ * @param mpi whether training over several processes is asked about
  * @throws FlatminError INVALID_ARGUMENT for a device of no known kind
  */
-export async function diagnose(device = 'cpu'): Promise<Diagnosis> {
+export async function diagnose(
+  device = 'cpu',
+  { mpi = false }: { mpi?: boolean | undefined } = {},
+): Promise<Diagnosis> {
   checkedValue('device', deviceName, device);
   const onCuda = device !== 'cpu';
   const search = isForCuda() ? findCudaLibraries() : undefined;
   const [cpu, gpus, python] = await Promise.all([describeCpu(), describeGpus(), findPython()]);
   const problems: Problem[] = onCuda ? cudaProblems(search, gpus) : [];
+  const ofMpi = mpi ? describeMpiHere(problems) : null;
   const runtime = chosenRuntime(device, problems);
   const kernels = runtime && problems.length === 0 ? await tryDevice(runtime, device, problems) : null;
   return {
@@ -43,6 +49,7 @@ export async function diagnose(device = 'cpu'): Promise<Diagnosis> {
     runtime: runtime ?? null,
     kernels,
     cuda: search ? cudaReport(search, gpus) : null,
+    mpi: ofMpi,
     python,
     problems,
     hints: hints(onCuda, search, python?.torch ?? null),

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as tar from 'tar';
+import { stagePackage } from '../../scripts/package/stage.js';
 import { LOCAL_BUILD, prebuilt } from '../../src/addon/load.js';
 
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
@@ -18,11 +19,13 @@ export interface Project {
   dispose(): Promise<void>;
 }
 
-/** Packs the built package and installs it, without a network: its dependencies are links to those of the repository. */
+/** Packs the built package as it is published and installs it, without a network: its dependencies are links to those of the repository. */
 export async function packedProject(): Promise<Project> {
   const folder = await mkdtemp(join(tmpdir(), 'flatmin-packed-'));
-  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } = await run('npm', pack, { cwd: REPOSITORY, maxBuffer: 2 ** 26 });
+  const staged = join(folder, 'staged');
+  stagePackage(REPOSITORY, staged);
+  const pack = ['pack', '--json', '--pack-destination', folder];
+  const { stdout } = await run('npm', pack, { cwd: staged, maxBuffer: 2 ** 26 });
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
   const tarball = join(folder, filename);
   const installed = join(folder, 'node_modules/flatmin');

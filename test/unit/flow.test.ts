@@ -44,6 +44,7 @@ const violations = [
   ['flow-metrics', 'metrics/a.ts', '../options/a.js', 'src/options/a.ts'],
   ['flow-options', 'options/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-addon', 'addon/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
+  ['flow-group', 'group/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-hub', 'hub/a.ts', '../onnx/a.js', 'src/onnx/a.ts'],
   ['flow-data', 'data/a.ts', '../report/a.js', 'src/report/a.ts'],
   ['flow-onnx', 'onnx/a.ts', '../ort/a.js', 'src/ort/a.ts'],

@@ -132,7 +132,7 @@ export function* searchPlaces(machine: Machine): Generator<Place> {
 }
 
 /** Folders of the libraries for this processor that ldconfig knows. */
-function loaderFolders(machine: Machine): string[] {
+export function loaderFolders(machine: Machine): string[] {
   const text = machine.output('ldconfig', ['-p']) ?? machine.output('/sbin/ldconfig', ['-p']) ?? '';
   const flag = machine.arch === 'arm64' ? 'AArch64' : 'x86-64';
   const lines = [...text.matchAll(/\(([^)]*)\) => (.*)\/[^/\n]+$/gm)];

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { changed } from '../../options/option.js';
+import { changed, option } from '../../options/option.js';
+import { flag } from '../../options/values.js';
 import { packageVersion } from '../../package-file.js';
 import { diagnose } from '../../provision/doctor.js';
 import { addOptions, given } from '../command-options.js';
@@ -9,7 +10,10 @@ import { jsonFlag } from '../output-options.js';
 import { printResult } from '../streams.js';
 
 const OPTIONS = {
-  Execution: { device: executionFlags.device },
+  Execution: {
+    device: executionFlags.device,
+    mpi: option(flag.optional(), { help: 'look for MPI too: training over several processes' }),
+  },
   Result: { json: changed(jsonFlag, { help: 'print the findings as one JSON line' }) },
 };
 
@@ -22,8 +26,8 @@ export function addDoctor(program: Command): void {
   command.summary('What training can run on here, and the command that mends what is missing.');
   addOptions(command, OPTIONS);
   command.action(async () => {
-    const { device, json } = given(command, OPTIONS);
-    const diagnosis = await diagnose(device);
+    const { device, mpi, json } = given(command, OPTIONS);
+    const diagnosis = await diagnose(device, { mpi });
     const version = packageVersion();
     printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));
     if (!diagnosis.works) process.exitCode = 1;
