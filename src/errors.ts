@@ -6,9 +6,21 @@ export class FlatminError extends Error {
     message: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(abridged(message), options);
     this.name = 'FlatminError';
   }
+}
+
+/** Characters of a message. It may hold what a file says: a cell of megabytes, the names of all columns. */
+const LONGEST = 8000;
+/** Of them, those of its end, which says how to mend it. */
+const ENDING = 2000;
+
+/** A message without its middle, where it is too long to be read. */
+function abridged(message: string): string {
+  if (message.length <= LONGEST) return message;
+  const start = message.slice(0, LONGEST - ENDING);
+  return `${start} … (${message.length - LONGEST} characters are left out) … ${message.slice(-ENDING)}`;
 }
 
 /**

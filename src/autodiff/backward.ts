@@ -1,4 +1,5 @@
 import { FlatminError } from '../errors.js';
+import { append } from '../onnx/append.js';
 import { describeNode } from '../onnx/attributes.js';
 import type { GraphBuilder } from '../onnx/builder.js';
 import { opKey } from '../onnx/domains.js';
@@ -49,8 +50,7 @@ function walk(
   const forward = [...builder.graph.node];
   const active = dependents(forward, wrt);
   const collected = new Map<string, string[]>();
-  const add = (value: string, gradient: string) =>
-    collected.set(value, [...(collected.get(value) ?? []), gradient]);
+  const add = (value: string, gradient: string) => append(collected, value, gradient);
   const total = (value: string): string | undefined => {
     const parts = collected.get(value);
     if (!parts) return undefined;

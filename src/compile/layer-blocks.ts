@@ -1,6 +1,7 @@
 import { type PreparedModel, prepareModel } from '../autodiff/prepare/prepare.js';
 import { moduleOf } from '../autodiff/roles/modules.js';
 import { ValueFlow } from '../autodiff/roles/uses.js';
+import { append } from '../onnx/append.js';
 import type { ModelProto, Node } from '../onnx/proto.js';
 import { tensorDims } from '../onnx/tensors/tensor.js';
 
@@ -124,7 +125,7 @@ function byNumber(placed: readonly Placed[], blockOf: (each: Placed) => string |
   for (const each of placed) {
     const key = blockOf(each);
     if (key === undefined) others.push(each);
-    else blocks.set(key, [...(blocks.get(key) ?? []), each]);
+    else append(blocks, key, each);
   }
   const drafts = [...blocks]
     .map(([name, members]) => ({ name, members, middle: median(members) }))
@@ -148,7 +149,7 @@ function byLayer(placed: readonly Placed[]): Draft[] {
   const layers = new Map<string, Placed[]>();
   for (const each of placed) {
     const module = moduleName(each);
-    layers.set(module, [...(layers.get(module) ?? []), each]);
+    append(layers, module, each);
   }
   return [...layers.values()].map(draftOf);
 }

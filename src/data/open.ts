@@ -52,10 +52,14 @@ export const assertUsed = (spec: string, settings: DataSettings): void =>
  * @throws FlatminError INVALID_ARGUMENT for anything else, and what the loader of that data set throws
  */
 export async function openDataset(spec: string): Promise<Dataset> {
-  const { kind, location } = parsed(
-    spec,
-    dataKinds.filter(({ load }) => load),
-  );
+  const inMemory = dataKinds.filter(({ load }) => load);
+  const found = parseData(spec);
+  if (found && !found.kind.load)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `${JSON.stringify(spec)} is not held in memory as images: \`openSource\` opens it, and so do commands by --data; \`openDataset\` opens ${listed(inMemory)}.`,
+    );
+  const { kind, location } = parsed(spec, inMemory);
   return kind.load!(location);
 }
 

@@ -40,6 +40,7 @@ export {
 export { meanGradient, streamOf } from '../optim/toolkit/micro-batches.js';
 export { isFirst, PendingState } from '../optim/toolkit/pending-state.js';
 export { type AdaptiveOptions, type AscentKind, Perturbation } from '../optim/toolkit/perturbation.js';
+export type { Ranks } from '../optim/toolkit/ranks.js';
 export {
   type AscentOptions,
   GradientAscent,

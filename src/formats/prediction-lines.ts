@@ -18,6 +18,8 @@ interface Prediction {
     readonly probabilities: readonly number[];
   };
   readonly labels?: readonly number[];
+  readonly outputs?: Readonly<Record<string, readonly number[]>>;
+  readonly otherTargets?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** The forms of a file of predictions, by the end of its name. */
@@ -49,7 +51,7 @@ export function predictionLines(
 
 type Cell = readonly [column: string, value: string | number];
 
-/** Columns: index, file, label, label_name, predicted, predicted_name, probability, predicted_2, …; or index, value_1, …, target_1, …; or index, labels. */
+/** Columns: index, file, label, label_name, predicted, predicted_name, probability, predicted_2, …; or index, value_1, …, target_1, …; or index, labels; then output_NAME, or output_NAME_1, …, of each further output, and target_NAME, … of targets that the loss does not read. */
 function cells({
   index,
   file,
@@ -59,6 +61,8 @@ function cells({
   values = [],
   targets = [],
   labels,
+  outputs,
+  otherTargets,
 }: Prediction): Cell[] {
   return [
     ['index', index],
@@ -76,8 +80,18 @@ function cells({
     ...values.map((value, at): Cell => [`value_${at + 1}`, value]),
     ...targets.map((target, at): Cell => [`target_${at + 1}`, target]),
     ...(labels ? [['labels', labels.join(' ')] as const] : []),
+    ...further('output', outputs),
+    ...further('target', otherTargets),
   ];
 }
+
+/** A column for each number of values that have names. */
+const further = (what: string, values: Readonly<Record<string, readonly number[]>> = {}): Cell[] =>
+  Object.entries(values).flatMap(([name, numbers]) =>
+    numbers.map(
+      (value, at): Cell => [numbers.length === 1 ? `${what}_${name}` : `${what}_${name}_${at + 1}`, value],
+    ),
+  );
 
 /** Columns: index, position or row and column (axis_1, … of more), label, label_name, predicted, predicted_name, probability. */
 function placeRows({ index, places }: Prediction, names: readonly string[]): Cell[][] {

@@ -65,11 +65,12 @@ export class FriendlySAM extends GradientAscent {
   protected async perturbedGradient(problem: Problem): Promise<Scalar> {
     const { space } = problem;
     const loss = await problem.gradient('update');
-    const when = this.mean.join(problem, await gradientNorm(space));
     const { gradientDecay: decay, sigma: share } = this;
     const scalars = { lambda: decay, rest: 1 - decay, sigma: share };
     const vectors = { g: space.gradient, m: this.mean.current(space), next: this.mean.next(space) };
-    await space.run(isFirst(problem) ? begin : goOn, vectors, () => scalars, { when });
+    await this.mean.inTurn(problem, await gradientNorm(space), (when) =>
+      space.run(isFirst(problem) ? begin : goOn, vectors, () => scalars, { when }),
+    );
     await this.gradientAt(problem, await this.ascend(problem));
     return loss;
   }

@@ -6,7 +6,7 @@ import { program } from '../vectors/program/program.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { BaseOptimizer, Problem } from './optimizer.js';
 import { wrapper } from './toolkit/declare.js';
-import { isFirst, PendingState } from './toolkit/pending-state.js';
+import { isFirstHere, PendingState } from './toolkit/pending-state.js';
 import { type AscentOptions, adaptiveOf, ascentSettings, GradientAscent } from './toolkit/sharpness-aware.js';
 
 /** Options of `LookSAM`. */
@@ -65,7 +65,7 @@ export class LookSAM extends GradientAscent {
     const [product, squares, perturbedSquares] = await space.run(products, vectors);
     const when = this.orthogonal.join(problem, product!.plus(squares!).plus(perturbedSquares!));
     const scalars = { ratio: product!.overOrZero(squares!), share: 1 / (part?.count ?? 1) };
-    await space.run(isFirst(problem) ? first : next, vectors, () => scalars, { when });
+    await space.run(isFirstHere(problem) ? first : next, vectors, () => scalars, { when });
     return loss;
   }
 
@@ -83,8 +83,9 @@ export class LookSAM extends GradientAscent {
     return loss;
   }
 
-  protected override commit({ space }: Problem, when: Scalar): Promise<void> {
-    return this.orthogonal.commit(space, when);
+  protected override async commit(problem: Problem, when: Scalar): Promise<void> {
+    await this.orthogonal.gather(problem);
+    await this.orthogonal.commit(problem.space, when);
   }
 
   override state(space: ParameterSpace): Readonly<Record<string, Vector>> {

@@ -3,6 +3,7 @@ import { notNegative } from '../options/values.js';
 import type { ParameterSpace, Stretch, Vector } from '../vectors/parameter-space.js';
 import type { Scalar } from '../vectors/scalar.js';
 import type { AppliedSteps } from './toolkit/applied-steps.js';
+import type { Ranks } from './toolkit/ranks.js';
 
 /** What an optimizer may do with the model it trains. */
 export interface Problem {
@@ -23,7 +24,13 @@ export interface Problem {
   /** The micro-batches of the step, where each is to be perturbed on its own; `gradient` is their mean. */
   readonly parts?: readonly Problem[];
   /** Which micro-batch of the step this is, from 0; absent for the whole of it. */
-  readonly part?: { readonly index: number; readonly count: number };
+  readonly part?: {
+    readonly index: number;
+    /** Of the step: those of other ranks too. */
+    readonly count: number;
+    /** Undefined where this process has all of them. */
+    readonly ranks?: Ranks | undefined;
+  };
   /** A number that is finite exactly if every pass of this step so far was; undefined where nothing but the gradient tells. */
   health?(): Scalar | undefined;
   /**

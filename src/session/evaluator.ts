@@ -1,4 +1,5 @@
 import type { DeviceBuffer, NativeBinding } from '../addon/types.js';
+import { innerValues, noOutput } from '../autodiff/prepare/chosen-output.js';
 import { blameFixedBatch, describeFixedBatch } from '../autodiff/prepare/fixed-batch.js';
 import { constantData } from '../autodiff/prepare/fixed-inputs.js';
 import type { PreparedModel } from '../autodiff/prepare/prepare.js';
@@ -59,9 +60,19 @@ export interface BatchResult {
   readonly loss: number;
   /** Scores and targets; undefined where the loss does not say what it compares. */
   readonly compared: AnyBatch | undefined;
+  /** Further values that were asked for, by name. */
+  readonly values: Readonly<Record<string, BatchValue>>;
+}
+
+/** A value of the graph for a batch. */
+export interface BatchValue {
+  readonly dims: readonly number[];
+  readonly data: TensorData;
 }
 
 interface EvaluatorOptions extends EvaluationModelOptions {
+  /** Values of the model, by name, that each batch's result has too. */
+  values?: readonly string[] | undefined;
   device: Device;
   target: Target;
 }
@@ -103,7 +114,11 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const ends = await evaluationModel(runtime, prepared, options);
     const { graph } = ends.separated;
-    const outputs = [ends.loss, ...(ends.compared ? [ends.compared.scores] : [])];
+    const values = options.values ?? [];
+    for (const name of values)
+      if (!graph.node.some((each) => each.output.includes(name)))
+        throw noOutput(prepared.model.graph, name, [...innerValues(prepared.model.graph)]);
+    const outputs = [...new Set([ends.loss, ...(ends.compared ? [ends.compared.scores] : []), ...values])];
     const node = neededNodes(graph.node, outputs);
     const output = outputs.map((name) => ({ name }));
     const forward = trainingModel(
@@ -196,16 +211,20 @@ export class Evaluator {
       for (const { name, dims } of [...separated.parameters, ...separated.statistics]) {
         binding.bindInput(name, weights(name), DataType.float, dims);
       }
-      binding.bindOutput(this.ends.loss);
-      if (compared) binding.bindOutput(compared.scores);
+      for (const { name } of this.forward.graph.output) binding.bindOutput(name);
       await runBinding(binding).catch((error) => {
         throw blameFixedBatch(error, describeFixedBatch(separated.graph, size));
       });
-      const [loss, scores] = binding.fetch();
+      const fetched = new Map(binding.fetch().map((value) => [value.name, value]));
+      const scores = compared && fetched.get(compared.scores)!;
+      const values = (this.options.values ?? []).map(
+        (name) => [name, batchValue(fetched.get(name)!)] as const,
+      );
       return {
         size,
-        loss: floats(loss!)[0]!,
-        compared: compared && metricBatch(compared, batch, floats(scores!), (scores!.dims ?? []).map(Number)),
+        loss: floats(fetched.get(this.ends.loss)!)[0]!,
+        compared: compared && metricBatch(compared, batch, floats(scores!), dimsOfFetched(scores!)),
+        values: Object.fromEntries(values),
       };
     } finally {
       binding.dispose();
@@ -303,8 +322,15 @@ function fillOpenDimension(
   return dims.map((dim) => (typeof dim === 'string' ? size : dim));
 }
 
+const dimsOfFetched = ({ dims }: Fetched): number[] => (dims ?? []).map(Number);
+
+const batchValue = (fetched: Fetched): BatchValue => ({
+  dims: dimsOfFetched(fetched),
+  data: viewBytes(new Uint8Array(fetched.data), fetched.type, fetched.name),
+});
+
 /** A float32 or float64 value of a run, as float32. */
-function floats({ name, type, data }: Fetched): Float32Array {
-  const values = viewBytes(new Uint8Array(data), type, name);
+function floats(fetched: Fetched): Float32Array {
+  const { data: values } = batchValue(fetched);
   return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
 }

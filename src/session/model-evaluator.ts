@@ -14,6 +14,8 @@ import { ModelWeights } from './model-weights.js';
 
 export interface ModelEvaluatorOptions extends LossChoice {
   loss: Loss;
+  /** Values of the model, by name, that each batch's result has too. */
+  values?: readonly string[] | undefined;
   /** Samples of the batches that run on the fastest kernels; others run too. */
   batch: number;
   /** Sizes of open dimensions beside the batch. */
@@ -57,12 +59,9 @@ export class ModelEvaluator {
     return this.evaluator.run(batches, (name) => this.weights.buffer(name), options);
   }
 
-  /** What the model makes of each batch, one after the other. */
-  async *results(
-    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
-  ): AsyncGenerator<BatchResult, void, undefined> {
-    for await (const batch of batches)
-      yield await this.evaluator.runBatch(batch, (name) => this.weights.buffer(name));
+  /** What the model makes of a batch. */
+  result(batch: Feeds): Promise<BatchResult> {
+    return this.evaluator.runBatch(batch, (name) => this.weights.buffer(name));
   }
 
   /** Frees the sessions and the weights. */

@@ -4,6 +4,7 @@ import type { ClassifyOptions } from '../autodiff/roles/classify.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { PRECISIONS } from '../compile/precision.js';
 import { recomputeOption } from '../compile/recompute/option.js';
+import type { Communicator } from '../group/communicator.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import { type Given, option } from '../options/option.js';
@@ -64,6 +65,11 @@ export interface TrainingSessionOptions
   loss: Loss;
   /** Parameter groups with options of their own; the first that matches a parameter has it. */
   groups?: readonly ParameterGroup[] | undefined;
+  /**
+   * The ranks that train together (`joinGroup`): those of a step have its micro-batches in turn, and all begin with the weights of rank 0.
+   * Every rank makes the same calls. Default: this process alone.
+   */
+  group?: Communicator | undefined;
   /** Where the model is trained; default the CPU. 'tf32' asks the device for itself (`openDevice`). */
   device?: Device | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */

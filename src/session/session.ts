@@ -25,6 +25,7 @@ import type { Feeds } from './feed/feeds.js';
 import { explainNotFinite } from './finite/explain-not-finite.js';
 import { type LoadedTraining, loadForward, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
+import { RankExchange } from './rank-exchange.js';
 import {
   type SaveOptions,
   type StepOptions,
@@ -66,6 +67,8 @@ export class TrainingSession {
   /** The training graph without gradients. */
   private forward: Promise<BatchGraph> | undefined;
   private readonly queue: StepQueue;
+  /** With the other ranks of the job. */
+  private readonly exchange: RankExchange | undefined;
   private queued = 0;
   private isStepping = false;
 
@@ -85,6 +88,8 @@ export class TrainingSession {
     }
     const skips = this.scaling !== undefined || onNotFinite === 'skip';
     if (skips) this.statisticsBefore = statisticsArena.vector(device);
+    const { group } = options;
+    if (group && group.size > 1) this.exchange = new RankExchange(group, weights);
     this.queue = new StepQueue(latency, this.lossScaler, skips);
   }
 
@@ -94,7 +99,15 @@ export class TrainingSession {
    * @throws FlatminError when the model is invalid, an op has no gradient, the runtime refuses the graph, or the device's memory is too small
    */
   static async create(given: ModelProto | string, options: TrainingSessionOptions): Promise<TrainingSession> {
-    return new TrainingSession(await loadTraining(given, options), options);
+    const { device, group } = options;
+    if (group && group.size > 1 && device?.facts.hasOwnMemory)
+      throw new FlatminError(
+        'INVALID_ARGUMENT',
+        `${group.size} ranks train together on CPUs alone, and this one is to train on ${device.name}: take --device cpu, or one process.`,
+      );
+    const session = new TrainingSession(await loadTraining(given, options), options);
+    await session.exchange?.equalise();
+    return session;
   }
 
   /** The parameters as one vector, and those beside it. */
@@ -205,9 +218,10 @@ export class TrainingSession {
   ): Promise<QueuedStep> {
     await this.queue.room();
     this.inputs.clear();
-    if (batches.length === 1) await this.feed(batches[0]!);
+    const isWhole = batches.length === 1 && !this.exchange;
+    if (isWhole) await this.feed(batches[0]!);
     const passes = this.passes();
-    const problem = batches.length === 1 ? passes.problem : this.problemOf(passes, batches, withParts);
+    const problem = isWhole ? passes.problem : this.problemOf(passes, batches, withParts);
     try {
       const report = await optimizer.step(problem);
       await passes.end(report.gradientNorm);
@@ -247,25 +261,29 @@ export class TrainingSession {
   }
 
   private passes(): StepPasses {
-    const { loaded, seed, scaling, statisticsBefore, clock } = this;
+    const { loaded, seed, scaling, statisticsBefore, clock, exchange } = this;
     const { graph, weights } = loaded;
     weights.space.beginStep(this.queued);
     const { applied } = this.queue;
     const nextStatistics = this.hasStatistics ? loaded.nextStatistics : undefined;
     return new StepPasses(
-      { graph, weights, seed, nextStatistics, scaling, statisticsBefore, applied, clock },
+      { graph, weights, seed, nextStatistics, scaling, statisticsBefore, applied, clock, exchange },
       this.queued,
     );
   }
 
   /** A problem over micro-batches, each put in place when its gradient is asked for. */
   private problemOf(passes: StepPasses, batches: readonly Feeds[], withParts: boolean): Problem {
+    const { exchange } = this;
+    const { rank, size } = exchange?.group ?? { rank: 0, size: 1 };
     const feed = async (index: number) => {
       const batch = batches[index]!;
-      if (!this.inputs.holds(batch)) await this.feed(batch, index);
+      if (!this.inputs.holds(batch)) await this.feed(batch, index * size + rank);
     };
-    this.gradientSum ??= this.space.vector();
-    return microBatchProblem(passes.problem, batches.length, feed, this.gradientSum, withParts);
+    const ranks = exchange && passes.ranks(exchange, batches.length);
+    if (!ranks) this.gradientSum ??= this.space.vector();
+    const total = ranks?.total ?? this.gradientSum!;
+    return microBatchProblem(passes.problem, batches.length, feed, total, withParts, ranks);
   }
 
   /** Loss and metrics in evaluation mode (running statistics) over batches of any size, at the trained weights or others. */
@@ -404,7 +422,7 @@ export class TrainingSession {
   /** Frees all native memory. The optimizers' state of this session goes with it. */
   dispose(): void {
     const { graph, weights, nextStatistics } = this.loaded;
-    for (const each of [graph, weights]) each.dispose();
+    for (const each of [graph, weights, this.exchange]) each?.dispose();
     for (const loading of [this.evaluator, this.forward])
       loading?.then((loaded) => loaded.dispose()).catch(() => {});
     for (const vector of [nextStatistics, this.computedStatistics, this.statisticsBefore]) vector?.dispose();

@@ -2,12 +2,14 @@ import { FlatminError } from '../errors.js';
 import type { LossScaler } from '../optim/loss-scale.js';
 import type { Problem } from '../optim/optimizer.js';
 import { type AppliedSteps, oneIfFinite } from '../optim/toolkit/applied-steps.js';
+import type { Ranks } from '../optim/toolkit/ranks.js';
 import type { Vector } from '../vectors/parameter-space.js';
 import { assign, scalar, sumOfSquares, vector } from '../vectors/program/expression.js';
 import { program, type VectorProgram } from '../vectors/program/program.js';
 import { Scalar } from '../vectors/scalar.js';
 import type { BatchGraph } from './batch-graph.js';
 import type { ModelWeights } from './model-weights.js';
+import type { RankExchange } from './rank-exchange.js';
 
 const [g, target, source] = [vector('g'), vector('target'), vector('source')];
 
@@ -39,6 +41,8 @@ export interface PassContext {
   readonly statisticsBefore: Vector | undefined;
   /** Steps before this one that changed the parameters; default all. */
   readonly applied: AppliedSteps | undefined;
+  /** Where other ranks have micro-batches of the step. */
+  readonly exchange?: RankExchange | undefined;
   /** Time spent in passes, on a GPU in queueing them. */
   readonly clock: { seconds: number };
 }
@@ -49,6 +53,8 @@ export class StepPasses {
   private health: Scalar | undefined;
   private count = 0;
   private hasMovedStatistics = false;
+  /** Whether running statistics have moved that the other ranks do not have. */
+  private hasOwnStatistics = false;
 
   /** @param step steps done before this one */
   constructor(
@@ -69,6 +75,31 @@ export class StepPasses {
       onNotFinite: statisticsBefore ? 'skip' : 'throw',
       gradient: (statistics, at = space.parameters) => this.gradient(statistics, at),
     };
+  }
+
+  /**
+   * The other ranks of the step.
+   * @param batches micro-batches of each
+   */
+  ranks(exchange: RankExchange, batches: number): Ranks {
+    const { rank, size } = exchange.group;
+    return {
+      rank,
+      size,
+      total: exchange.room(batches).total,
+      gather: (losses) => this.gather(exchange, losses),
+      sum: (vector, finite) => exchange.sum(vector, finite),
+      pass: (vector, finite, from) => exchange.pass(vector, finite, from),
+    };
+  }
+
+  private async gather(exchange: RankExchange, own: readonly Scalar[]): Promise<Scalar[]> {
+    const { losses, health } = await exchange.gather(own, this.health!, this.hasOwnStatistics);
+    this.hasOwnStatistics = false;
+    this.health = health;
+    const bad = losses.find((loss) => !Number.isFinite(loss));
+    if (bad !== undefined && !this.context.statisticsBefore) throw notFiniteLoss(bad, this.step);
+    return losses.map(Scalar.of);
   }
 
   /** Ends the step: where steps are skipped, one whose update was not finite leaves the running statistics as they were too. */
@@ -104,7 +135,8 @@ export class StepPasses {
     if (scaling) await graph.fill(scaling.input, Float32Array.of(scale!));
     const loss = await graph.run(at);
     if (!statisticsBefore) {
-      if (loss.known !== undefined && !Number.isFinite(loss.known))
+      // The other ranks would wait for this one: all decide alike once they know.
+      if (loss.known !== undefined && !Number.isFinite(loss.known) && !this.context.exchange)
         throw notFiniteLoss(loss.known, this.step, this.count);
       return { loss, finite: loss.times(0) };
     }
@@ -124,6 +156,7 @@ export class StepPasses {
     if (statisticsBefore && !this.hasMovedStatistics)
       await this.runOnStatistics(copy, { target: statisticsBefore, source: statistics });
     this.hasMovedStatistics = true;
+    this.hasOwnStatistics = true;
     // A ReLU may lose the NaN that a statistic holds.
     const [squares] = await this.runOnStatistics(squaredNorm, { source });
     await this.runOnStatistics(copy, { target: statistics, source }, when.plus(squares!.times(0)));

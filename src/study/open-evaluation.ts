@@ -1,6 +1,6 @@
 import { prepareSessionModel } from '../autodiff/prepare/session-model.js';
 import { labelField } from '../data/balance/class-counts.js';
-import { type Batch, DataLoader } from '../data/index.js';
+import { type Batch, DataLoader, type FieldArray } from '../data/index.js';
 import { loaderOptions } from '../data/loading/loader.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count } from '../options/values.js';
@@ -30,6 +30,8 @@ export interface PartOptions
   extends SubjectOptions,
     Given<typeof partOptions>,
     Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime'> {
+  /** Values of the model, by name, that each batch's result has too. */
+  values?: readonly string[] | undefined;
   /** Takes what is decided about the model that the user should know. */
   onNote?: ((note: string) => void) | undefined;
 }
@@ -45,6 +47,8 @@ export interface EvaluationSource {
   /** The file of a sample, where each has one. */
   readonly fileOf: ((index: number) => string) | undefined;
   batches(): AsyncIterable<Feeds>;
+  /** As `batches`, with the targets that the loss does not compare with. */
+  targeted(): AsyncIterable<{ readonly feeds: Feeds; readonly others: Readonly<Record<string, FieldArray>> }>;
   close(): Promise<void>;
 }
 
@@ -87,7 +91,10 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
   for (const note of [...samples.notes, ...binding.notes, ...(naming ? [naming] : [])])
     options.onNote?.(note);
   const { dims } = binding;
-  const evaluator = await ModelEvaluator.create(prepared, { ...view, loss, batch, dims, device, runtime });
+  const evaluator = await ModelEvaluator.create(prepared, {
+    ...{ ...view, loss, batch, dims, device, runtime },
+    values: options.values,
+  });
   const source: EvaluationSource = {
     data,
     part,
@@ -96,6 +103,12 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     fileOf: samples[part].fileOf,
     async *batches() {
       for await (const each of loader.epoch(0)) yield binding.feeds(each);
+    },
+    async *targeted() {
+      for await (const each of loader.epoch(0)) {
+        const others = binding.otherTargets.map(({ name: field }) => [field, each[field]!] as const);
+        yield { feeds: binding.feeds(each), others: Object.fromEntries(others) };
+      }
     },
     close: () => loader.close(),
   };

@@ -1,8 +1,9 @@
+import type { FieldArray } from '../data/index.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { Compared } from '../losses/compared.js';
 import type { ClassBatch, SequenceBatch, ValueBatch } from '../metrics/metric.js';
 import { bestPaths } from '../metrics/sequences/best-path.js';
-import type { BatchResult } from '../session/evaluator.js';
+import type { BatchResult, BatchValue } from '../session/evaluator.js';
 import { ofPlaces, type PredictedPlaces } from './place-predictions.js';
 
 /** A class that a model predicts. */
@@ -35,10 +36,18 @@ export interface Prediction {
   readonly places?: PredictedPlaces;
   /** Of scores of time steps: the labels along the best path. */
   readonly labels?: readonly number[];
+  /** Numbers of the further outputs that were asked for, by name. */
+  readonly outputs?: Readonly<Record<string, readonly number[]>>;
+  /** Targets of the data that the loss does not compare with, by name. */
+  readonly otherTargets?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** How predictions are made of what a model computes: with a class for each sample, its values, or a sequence of labels. */
-export type MakePredictions = (result: BatchResult, first: number) => Prediction[];
+export type MakePredictions = (
+  result: BatchResult,
+  first: number,
+  others?: Readonly<Record<string, FieldArray>>,
+) => Prediction[];
 
 export interface PredictionOptions {
   /** Classes of each sample. */
@@ -74,12 +83,32 @@ export function predictionsOf(compared: Compared | undefined, options: Predictio
     sequences: (batch: unknown) => bestPaths(batch as SequenceBatch).map((labels) => ({ labels })),
   }[compared.kind];
   const { fileOf } = options;
-  return ({ compared: batch }, first) =>
-    make(batch).map((each, at) => ({
+  return ({ compared: batch, size, values }, first, others = {}) => {
+    const outputs = Object.entries(values).map(([name, value]) => [name, rowsOf(name, value, size)] as const);
+    const targets = Object.entries(others).map(
+      ([name, data]) => [name, rowsOf(name, { dims: [size], data }, size)] as const,
+    );
+    const ofSample = (all: typeof outputs, at: number) =>
+      Object.fromEntries(all.map(([name, rows]) => [name, rows(at)]));
+    return make(batch).map((each, at) => ({
       index: first + at,
       ...(fileOf && { file: fileOf(first + at) }),
       ...each,
+      ...(outputs.length > 0 && { outputs: ofSample(outputs, at) }),
+      ...(targets.length > 0 && { otherTargets: ofSample(targets, at) }),
     }));
+  };
+}
+
+/** The numbers of each sample. @throws FlatminError INVALID_ARGUMENT where the first axis is not the samples */
+function rowsOf(name: string, { dims, data }: BatchValue, size: number): (sample: number) => number[] {
+  if (dims[0] !== size)
+    throw new FlatminError(
+      'INVALID_ARGUMENT',
+      `"${name}" is ${dims.join(' × ') || 'one number'} for ${size} samples, so that nothing tells these apart: only values with the samples first can be written.`,
+    );
+  const each = data.length / size;
+  return (sample) => Array.from(data.subarray(sample * each, (sample + 1) * each), Number);
 }
 
 type Unplaced = Omit<Prediction, 'index' | 'file'>;

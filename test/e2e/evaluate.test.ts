@@ -2,7 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EvaluationFile } from '../../src/formats/run/evaluation.js';
+import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
+import { writeModel } from '../../src/onnx/model.js';
+import { makeTensor } from '../../src/onnx/tensors/tensor.js';
+import { npy } from '../fixtures/npy.js';
+import { writeNpz } from '../fixtures/npz.js';
 import { runCli, temporaryFolder } from './run-cli.js';
 
 const root = mkdtempSync(join(tmpdir(), 'flatmin-evaluate-'));
@@ -125,4 +131,71 @@ test('predictions are written as JSON lines, and what stops them leaves no file'
   t.regex(await bad('--out', join(dir, 'q.csv'), '--top', '11'), /at most 10, the classes/);
   t.false(existsSync(join(dir, 'q.csv')));
   t.deepEqual(readdirSync(dir), ['p.jsonl']);
+});
+
+test('further outputs and targets are written beside the predictions', async (t) => {
+  const dir = temporaryFolder(t);
+  const path = (name: string) => join(dir, name);
+  const builder = new GraphBuilder();
+  const weight = (name: string, dims: number[]) =>
+    builder.initializer(
+      makeTensor(
+        name,
+        'float',
+        dims,
+        Float32Array.from({ length: dims[0]! * dims[1]! }, (_, i) => Math.sin(i + 1)),
+      ),
+    );
+  const x = builder.input('x', 'float', ['n', 2]);
+  for (const [name, size] of [
+    ['logits', 3],
+    ['age', 1],
+  ] as const)
+    builder.output(
+      builder.op('MatMul', [x, weight(`${name}.weight`, [2, size])], {}, { outputs: [name] }),
+      'float',
+      ['n', size],
+    );
+  await writeModel(makeModel(builder.graph), path('two.onnx'));
+  const rows = Array.from({ length: 20 }, (_, i) => Math.cos(i));
+  const arrays = {
+    x_train: npy('<f4', [10, 2], Float32Array.from(rows)),
+    x_test: npy('<f4', [10, 2], Float32Array.from(rows)),
+    labels_train: npy(
+      '<i8',
+      [10],
+      BigInt64Array.from(rows.slice(10), (_, i) => BigInt(i % 3)),
+    ),
+    labels_test: npy(
+      '<i8',
+      [10],
+      BigInt64Array.from(rows.slice(10), (_, i) => BigInt(i % 3)),
+    ),
+    age_train: npy('<f4', [10], Float32Array.from(rows.slice(10))),
+    age_test: npy('<f4', [10], Float32Array.from(rows.slice(10))),
+  };
+  writeNpz(path('two.npz'), arrays);
+  const predict = (...args: string[]) =>
+    runCli('predict', path('two.onnx'), '--data', `npz:${path('two.npz')}`, '--threads', '1', ...args);
+  const csv = await predict('--out', path('p.csv'), '--also-outputs', 'age,logits', '--batch', '4');
+  t.is(csv.code, 0, csv.stderr);
+  const [head, ...lines] = readFileSync(path('p.csv'), 'utf8').trimEnd().split('\n');
+  t.is(
+    head,
+    'index,label,label_name,predicted,predicted_name,probability,output_age,output_logits_1,output_logits_2,output_logits_3,target_age',
+  );
+  const session = await InferenceSession.create(path('two.onnx'));
+  const { age, logits } = await session.run({ x: new Tensor('float32', Float32Array.from(rows), [10, 2]) });
+  for (const [i, line] of lines.entries()) {
+    const found = line.split(',').slice(6).map(Number);
+    const expected = [age!.data[i], ...logits!.data.slice(3 * i, 3 * i + 3), Math.fround(rows[10 + i]!)];
+    t.true(
+      found.every((value, at) => Math.abs(value - Number(expected[at])) < 1e-6),
+      line,
+    );
+  }
+  const wrong = await predict('--out', path('q.csv'), '--also-outputs', 'ages');
+  t.is(wrong.code, 1);
+  t.regex(wrong.stderr, /no output "ages"; its outputs are logits, age/);
+  t.false(existsSync(path('q.csv')));
 });

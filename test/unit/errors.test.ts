@@ -1,5 +1,5 @@
 import test from 'ava';
-import { allocating, invalid, withPath } from '../../src/errors.js';
+import { allocating, FlatminError, invalid, withPath } from '../../src/errors.js';
 
 test('whatever was received is shown', (t) => {
   const received: [unknown, string][] = [
@@ -29,4 +29,16 @@ test('an error of an open file gets its path, another stays', (t) => {
   t.is((withPath(error, 'a/b') as Error).message, "ENOSPC: no space left on device, write 'a/b'");
   t.is((withPath(error, 'c') as Error).message, "ENOSPC: no space left on device, write 'a/b'");
   t.is((withPath(new Error('other'), 'c') as Error).message, 'other');
+});
+
+test('a message that a file made long keeps its beginning and its end', (t) => {
+  const { message } = new FlatminError(
+    'INVALID_DATA',
+    `The cell ${'x'.repeat(5_000_000)} is no number: fill it in.`,
+  );
+  t.true(message.length < 8100);
+  t.regex(
+    message,
+    /^The cell xxx.*x … \(4992035 characters are left out\) … x.*xxx is no number: fill it in\.$/,
+  );
 });

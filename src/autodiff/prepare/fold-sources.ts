@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Attribute, Graph, Node, Tensor } from '../../onnx/proto.js';
 import { int64 } from '../../onnx/proto.js';
@@ -32,7 +33,7 @@ export function foldSources(graph: Graph): FoldedSources {
     const source = node.input[0] ?? '';
     if (opKey(node) === 'Identity' && tensors.has(source) && !outputs.has(output)) {
       renamed.set(output, source);
-      aliases.set(source, [...(aliases.get(source) ?? []), output]);
+      append(aliases, source, output);
       continue;
     }
     const tensor = constantOf(node, output) ?? filled(node, output, tensors);

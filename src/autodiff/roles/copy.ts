@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { makeAttribute } from '../../onnx/attributes.js';
 import { opKey } from '../../onnx/domains.js';
 import { copyMessage } from '../../onnx/model.js';
@@ -59,9 +60,7 @@ export function leafUses(graph: Graph): (name: string) => LeafUse[] {
     subgraphs(node).forEach(collect);
     node.input.forEach((name, index) => {
       if (roleOf(node, index) === 'form') return;
-      const list = readers.get(name);
-      if (list) list.push({ node, index });
-      else readers.set(name, [{ node, index }]);
+      append(readers, name, { node, index });
     });
   });
   return (name) => {
@@ -176,7 +175,7 @@ class Copier {
       input: [of, ...view.input.slice(1)],
       output: [output],
     });
-    this.after.set(view, [...(this.after.get(view) ?? []), copy]);
+    append(this.after, view, copy);
     return output;
   }
 

@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
 import { subgraphs } from '../prepare/rename.js';
 import { isView, type Role, roleOf } from './slots.js';
@@ -45,9 +46,7 @@ export class ValueFlow {
         if (name === '') return;
         const inBody = bodyInput(node, index);
         if (inBody) this.passed.set(inBody, name);
-        const list = this.readings.get(name);
-        if (list) list.push({ node, index });
-        else this.readings.set(name, [{ node, index }]);
+        append(this.readings, name, { node, index });
       });
     }
     this.ofData = dataDependents(graph, nodes, tensors);

@@ -30,7 +30,12 @@ export async function openCsv(file: string): Promise<TableFile> {
     : first.cells.map((name) => name.trim());
   const body = isHeaderless ? sampled : sampled.slice(1);
   if (body.length === 0) throw new FlatminError('INVALID_DATA', `${file} has a header and no rows.`);
-  const twice = names.find((name, at) => name !== '' && names.indexOf(name) !== at);
+  const places = new Map<string, number>();
+  let twice: string | undefined;
+  for (const [at, name] of names.entries()) {
+    if (name !== '' && places.has(name)) twice ??= name;
+    places.set(name, at);
+  }
   if (twice !== undefined)
     throw new FlatminError(
       'INVALID_DATA',
@@ -55,7 +60,7 @@ export async function openCsv(file: string): Promise<TableFile> {
         file,
         separator,
         isHeaderless,
-        wanted.map((name) => names.indexOf(name)),
+        wanted.map((name) => places.get(name)!),
       ),
   };
 }

@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { GraphBuilder, valueInfo } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node, ValueInfo } from '../../onnx/proto.js';
@@ -38,7 +39,7 @@ export function repeatPerReader(graph: Graph, types: ValueTypes): Graph {
     });
     for (const each of [...copies, node]) {
       nodes.push(each);
-      for (const name of new Set(readBy(each))) readers.set(name, [...(readers.get(name) ?? []), each]);
+      for (const name of new Set(readBy(each))) append(readers, name, each);
     }
   }
   return { ...graph, node: nodes.reverse() };

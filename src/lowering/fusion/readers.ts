@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import type { Node } from '../../onnx/proto.js';
 import { readBy } from '../../onnx/subgraphs.js';
 
@@ -5,11 +6,7 @@ import { readBy } from '../../onnx/subgraphs.js';
 export function readersOf(nodes: readonly Node[]): Map<string, number[]> {
   const readers = new Map<string, number[]>();
   nodes.forEach((node, index) => {
-    for (const name of new Set(readBy(node))) {
-      const list = readers.get(name);
-      if (list) list.push(index);
-      else readers.set(name, [index]);
-    }
+    for (const name of new Set(readBy(node))) append(readers, name, index);
   });
   return readers;
 }

@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { float, floatAttribute, intAttribute, makeAttribute } from '../../onnx/attributes.js';
 import { flatminDomain, microsoft, opKey, trainingDomain } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
@@ -24,7 +25,7 @@ export function fuseBatchNorm(graph: Graph, types: ValueTypes): Graph {
   const readers = new Map<string, Node[]>();
   const producers = new Map<string, Node>();
   for (const node of graph.node) {
-    for (const name of readBy(node)) readers.set(name, [...(readers.get(name) ?? []), node]);
+    for (const name of readBy(node)) append(readers, name, node);
     for (const name of node.output) producers.set(name, node);
   }
   /** The one node that reads a value, if it is of the given op. */

@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { float } from '../../onnx/attributes.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { flatminDomain, opKey } from '../../onnx/domains.js';
@@ -27,7 +28,7 @@ export function fuseAttention(graph: Graph, types: ValueTypes): Graph {
     const gradient = form && attentionGradient(values, form);
     if (!form || gradient === 'unknown') continue;
     const nodes = emit(values, builder, form, gradient);
-    for (const [at, made] of nodes.added) before.set(at, [...(before.get(at) ?? []), made]);
+    for (const [at, made] of nodes.added) append(before, at, made);
     for (const each of nodes.removed) removed.add(each);
   }
   if (removed.size === 0) return graph;

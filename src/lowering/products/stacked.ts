@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { float, floatAttribute, intAttribute } from '../../onnx/attributes.js';
 import { GraphBuilder } from '../../onnx/builder.js';
 import { opKey } from '../../onnx/domains.js';
@@ -51,7 +52,7 @@ function stackedSum(sum: Node, values: Values, builder: GraphBuilder): Node[] | 
     const term = readTerm(name, values);
     if (!term) continue;
     const form = `${term.transA} ${term.transB} ${term.alpha}`;
-    groups.set(form, [...(groups.get(form) ?? []), term]);
+    append(groups, form, term);
   }
   const worthIt = [...groups.values()].filter(isWorthIt);
   if (worthIt.length === 0) return undefined;

@@ -1,3 +1,4 @@
+import { append } from '../../onnx/append.js';
 import { opKey } from '../../onnx/domains.js';
 import type { Graph, Node, Tensor } from '../../onnx/proto.js';
 import { readBy } from '../../onnx/subgraphs.js';
@@ -19,9 +20,7 @@ export class Values {
     this.outputs = new Set(graph.output.map(({ name }) => name));
     for (const node of graph.node) {
       for (const name of readBy(node)) {
-        const known = this.readersOf.get(name);
-        if (known) known.push(node);
-        else this.readersOf.set(name, [node]);
+        append(this.readersOf, name, node);
       }
       for (const name of node.output) this.producers.set(name, node);
     }

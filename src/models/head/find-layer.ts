@@ -37,7 +37,9 @@ export function findLayer(values: Values, scores: string): HeadLayer {
     seen.add(value);
     const node = values.maker(value);
     if (!node)
-      throw refusal(`the input "${value}" reaches the output "${scores}" past any Gemm, MatMul or Conv`);
+      throw refusal(
+        `the input "${value}" reaches the output "${scores}" past any Gemm, MatMul, Conv or ConvTranspose`,
+      );
     const layer = layerOf(node, values);
     if (layer) found.set(value, layer);
     else if (!(opKey(node) in OPERATORS)) throw refusal(explainNode(node));

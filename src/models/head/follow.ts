@@ -55,7 +55,7 @@ function isOnePosition({ node, weight }: HeadLayer, values: Values): boolean {
       .every((size) => size === 1) ?? false;
   const [data] = node.input;
   const isAfterPool = /^Global/.test(values.maker(data)?.opType ?? '') || isOne(data!);
-  return isOne(node.output[0]!) || (isPointwise && isAfterPool);
+  return isOne(node.output[0]!) || (node.opType === 'Conv' && isPointwise && isAfterPool);
 }
 
 /** What may be done with a label. */

@@ -17,13 +17,13 @@ export interface ClassTensor {
 
 /** The layer that makes the scores of a model's classes. */
 export interface HeadLayer {
-  /** A Gemm, MatMul or Conv. */
+  /** A Gemm, MatMul, Conv or ConvTranspose. */
   readonly node: Node;
   readonly weight: ClassTensor;
-  /** Its own; a MatMul's, and that of a Conv without one, is what is added behind it. */
+  /** Its own; a MatMul's, and that of a convolution without one, is what is added behind it. */
   readonly bias: ClassTensor | undefined;
   readonly classes: number;
-  /** Terms of each score: the input features, of a convolution times the positions of its kernel. */
+  /** Terms of each score: the input features, of a convolution times the positions of its kernel that reach it. */
   readonly fanIn: number;
   /** Axis of the classes in what it makes, from the end. */
   readonly axis: number;
@@ -31,14 +31,15 @@ export interface HeadLayer {
   readonly rank: number | undefined;
 }
 
-const isLayer = (node: Node): boolean => ['Gemm', 'MatMul', 'Conv'].includes(opKey(node));
+const isLayer = (node: Node): boolean => ['Gemm', 'MatMul', 'Conv', 'ConvTranspose'].includes(opKey(node));
 
 /** The layer that a node is, with its weight checked; undefined for another node. @throws FlatminError INVALID_MODEL */
 export function layerOf(node: Node, values: Values): HeadLayer | undefined {
   if (!isLayer(node)) return undefined;
   const [, second = '', third] = node.input;
-  const isConv = node.opType === 'Conv';
-  const viewed = isConv ? 0 : node.opType === 'Gemm' && intAttribute(node, 'transB', 0) === 1 ? 0 : 1;
+  const isConv = /^Conv/.test(node.opType);
+  const isFirst = node.opType === 'Conv' || (node.opType === 'Gemm' && intAttribute(node, 'transB', 0) === 1);
+  const viewed = isFirst ? 0 : 1;
   const weight = weightOf(node, second, viewed, values);
   const { dims } = weight;
   if (!isConv && dims.length !== 2)
@@ -52,10 +53,20 @@ export function layerOf(node: Node, values: Values): HeadLayer | undefined {
     weight,
     bias: third ? biasOf(node, third, classes, values) : undefined,
     classes,
-    fanIn: dims.reduce((product, dim) => product * dim, 1) / classes,
+    fanIn: dims.reduce((product, dim) => product * dim, 1) / classes / unreached(node, dims.slice(2)),
     axis: isConv ? 1 - dims.length : -1,
     rank,
   };
+}
+
+/** Of how many positions of a kernel one reaches a place: with strides, those of a ConvTranspose lie between one another. */
+function unreached(node: Node, kernel: readonly number[]): number {
+  if (node.opType !== 'ConvTranspose') return 1;
+  const strides = intsAttribute(node, 'strides');
+  return kernel.reduce(
+    (product, size, axis) => product * (size / Math.ceil(size / (strides?.[axis] ?? 1))),
+    1,
+  );
 }
 
 const matMulRank = ({ input, output }: Node, values: Values): number | undefined =>

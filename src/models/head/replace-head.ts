@@ -54,11 +54,11 @@ const OF_CLASSES = /^(names|labels|classes|class_?names|id2label|label2id|num_?(
 
 /**
  * Replaces the last layer of a classifier by a new one for another number of classes, as fine-tuning begins: the Gemm, the MatMul with what
- * is added to it, or the Conv that an output is made by. The given model is not changed; the new one has the same names, with the stated
+ * is added to it, the Conv or the ConvTranspose that an output is made by. The given model is not changed; the new one has the same names, with the stated
  * shapes of weights, values and outputs, and the constants that Reshapes read, as the new number has them.
  *
  * Weights and bias are U(−1/√n, 1/√n), with n the terms of a score: the input features, of a convolution times the positions of its kernel
- * (torch.nn.Linear and Conv2d's default). Their type is that of the layer's weights (float32, float16, bfloat16 or double); a layer without
+ * that reach one score (for Linear and Conv2d that is PyTorch's default). Their type is that of the layer's weights (float32, float16, bfloat16 or double); a layer without
  * bias gets none. Scale factors of a Gemm (alpha, beta) stay.
  *
  * Behind the layer may stand what takes any number of classes: softmax, sigmoid and other elementwise operators, pooling over positions,

@@ -130,7 +130,9 @@ export abstract class Perturbed implements Optimizer {
    */
   protected eachPart(problem: Problem, gradient: (part: Problem) => Promise<Scalar>): Promise<Scalar> {
     const { parts, space } = problem;
-    return parts ? meanGradient(parts, this.vectors.get(space, 'total'), gradient) : gradient(problem);
+    if (!parts) return gradient(problem);
+    const total = parts[0]?.part?.ranks?.total ?? this.vectors.get(space, 'total');
+    return meanGradient(parts, total, gradient);
   }
 
   /** ρ of each stretch of parameters. */

@@ -95,3 +95,11 @@ for (const spec of ['mnist', 'cifar10', 'cifar10:', 'digits:somewhere', '']) {
     });
   });
 }
+
+for (const spec of ['npy:x.npy', 'csv:table.csv', 'folder:pets', 'hf:some/data'])
+  test(`openDataset says of "${spec}" who opens it`, async (t) => {
+    await t.throwsAsync(openDataset(spec), {
+      code: 'INVALID_ARGUMENT',
+      message: /is not held in memory as images: `openSource` opens it, .*`openDataset` opens digits/,
+    });
+  });

@@ -13,6 +13,7 @@ import {
 } from '../../../src/data/index.js';
 import { makerOf } from '../../../src/data/makers.js';
 import { Purpose, randomStream, shuffledIndices } from '../../../src/data/random.js';
+import { openCsv } from '../../../src/data/table/csv-file.js';
 import { openTable } from '../../../src/data/table/open-table.js';
 import { openParquet } from '../../../src/data/table/parquet-file.js';
 import { groupsAhead, windowedOrder } from '../../../src/data/table/row-groups.js';
@@ -312,4 +313,31 @@ test('the row groups of the next window are read ahead, in the order of the epoc
   const windows = shuffledIndices(6, randomStream(Purpose.shuffle, 7, 1));
   const first = [...new Set([...rows.subarray(0, 4)].map((row) => row >> 1))].sort();
   t.deepEqual(first, [...windows.subarray(0, 2)].sort(), 'what is read ahead is what the loader asks for');
+});
+
+test('100,000 columns are read without comparing each with each', async (t) => {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, 'wide.csv');
+  const names = Array.from({ length: 100_000 }, (_, at) => `c${at}`);
+  writeFileSync(file, `${names.join()}\n${names.map(() => '1').join()}\n`);
+  const began = process.cpuUsage();
+  const table = await openCsv(file);
+  let cells = 0;
+  for await (const { columns } of table.read(names)) cells += columns.length;
+  t.is(cells, 100_000);
+  t.true(process.cpuUsage(began).user < 6e6);
+});
+
+test('labels that no training row has are told with the place of the first that is tested on', async (t) => {
+  const folder = await writeParts(t, 'a,y\n1,0\n2,2\n', 'a,y\n1,0\n2,1\n3,1\n');
+  const { notes, targets } = await openSource(`csv:${folder}`, context());
+  t.true(
+    notes.some((note) =>
+      /No training sample has the label 1, but test samples have, the first 1 in .*test\.csv, row 2 \(line 3\), column "y"/.test(
+        note,
+      ),
+    ),
+    notes.join('\n'),
+  );
+  t.regex(targets[0]!.classes!.largestAt!, /train\.csv, row 2 \(line 3\), column "y"$/);
 });

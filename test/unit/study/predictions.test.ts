@@ -13,7 +13,7 @@ const classes: Compared = {
   ...common,
   ...{ kind: 'classes', rank: 2, classAxis: 1, classes: 3, ignoreIndex: undefined },
 };
-const result = (compared: object) => ({ size: 2, loss: 0, compared: compared as never });
+const result = (compared: object, values = {}) => ({ size: 2, loss: 0, compared: compared as never, values });
 
 test('the likeliest classes come first, equal ones in their order, with probabilities that sum to 1', (t) => {
   const make = predictionsOf(classes, { top: 3, classNames: ['cat', 'dog', 'a, "b"'] });
@@ -98,6 +98,28 @@ test('lines of CSV have columns for each of several classes, quoted where needed
   t.is(predictionLines('.jsonl')([{ index: 0, labels: [3] }]), '{"index":0,"labels":[3]}\n');
   t.is(predictionForm('a.CSV'), '.csv');
   t.is(predictionForm('a.txt'), undefined);
+});
+
+test('further outputs and targets of a sample stand beside its prediction', (t) => {
+  const make = predictionsOf(values, { top: 1, classNames: undefined });
+  const batch = { scores: Float32Array.of(1, -2, 0, 4), dims: [2, 2], targets: Float32Array.of(5, 6, 7, 8) };
+  const outputs = {
+    age: { dims: [2], data: Float32Array.of(30, 40) },
+    label: { dims: [2, 1, 2], data: BigInt64Array.of(1n, 2n, 3n, 4n) },
+  };
+  const made = make(result(batch, outputs), 0, { height: Float32Array.of(1.5, 2.5) });
+  t.deepEqual(made[1], {
+    ...{ index: 1, values: [0, 4], targets: [7, 8] },
+    outputs: { age: [40], label: [3, 4] },
+    otherTargets: { height: [2.5] },
+  });
+  t.is(
+    predictionLines('.csv')(made),
+    'index,value_1,value_2,target_1,target_2,output_age,output_label_1,output_label_2,target_height\n' +
+      '0,1,-2,5,6,30,1,2,1.5\n1,0,4,7,8,40,3,4,2.5\n',
+  );
+  const whole = { mean: { dims: [], data: Float32Array.of(1) } };
+  t.throws(() => make(result(batch, whole), 0), { message: /"mean" is one number for 2 samples/ });
 });
 
 /** Scores of 2 samples × 3 classes × 2 places, and the same with the classes last. */

@@ -1,3 +1,4 @@
+import { append } from '../../../onnx/append.js';
 import { describeNode } from '../../../onnx/attributes.js';
 import { emptyGraph, type GraphBuilder, valueInfo } from '../../../onnx/builder.js';
 import { opKey } from '../../../onnx/domains.js';
@@ -85,7 +86,7 @@ class ScanGradient {
     const seeds = new Map<string, string[]>();
     const seed = (value: string): string => {
       const name = c.describe(this.builder.fresh(`${value}_grad`), c.type(value));
-      seeds.set(value, [...(seeds.get(value) ?? []), name]);
+      append(seeds, value, name);
       return name;
     };
     const bodyOutputs = parts.body.output.map(({ name }) => name);

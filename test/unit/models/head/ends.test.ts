@@ -62,6 +62,19 @@ const conv = (builder: GraphBuilder) =>
     { name: 'fc' },
   );
 const images = { input: [FEATURES, 2, 2] };
+const convTranspose =
+  (kernel: number, stride: number, group = 1) =>
+  (builder: GraphBuilder) =>
+    builder.op(
+      'ConvTranspose',
+      [
+        'x',
+        weight(builder, 'fc.weight', [FEATURES, BEFORE / group, kernel, kernel]),
+        weight(builder, 'fc.bias', [BEFORE]),
+      ],
+      { strides: [stride, stride], group },
+      { name: 'fc' },
+    );
 
 /** Shape of what plain onnxruntime-node makes of a model. */
 async function run(made: ModelProto, input: readonly number[]) {
@@ -209,6 +222,19 @@ const ENDS: Record<string, { made: ModelProto; input?: readonly number[]; dims?:
     input: images.input,
     dims: [AFTER, 4, 4],
   },
+  'nothing: a ConvTranspose': {
+    made: model(convTranspose(2, 2), undefined, { ...images, dims: [BEFORE, 4, 4] }),
+    input: images.input,
+    dims: [AFTER, 4, 4],
+  },
+  'a softmax over the channels of a ConvTranspose': {
+    made: model(convTranspose(3, 1), (b, s) => b.op('Softmax', [s], { axis: 1 }), {
+      ...images,
+      dims: [BEFORE, 4, 4],
+    }),
+    input: images.input,
+    dims: [AFTER, 4, 4],
+  },
   'scores of positions, flattened': {
     made: model(conv, (b, s) => b.op('Flatten', [s]), { ...images, dims: [BEFORE * 4] }),
     input: images.input,
@@ -229,7 +255,7 @@ for (const [name, { made, input = [FEATURES], dims = [AFTER] }] of Object.entrie
     t.deepEqual(parameters, hasBias ? ['fc.weight', 'fc.bias'] : ['fc.weight']);
     t.regex(
       note,
-      /^The last layer, (Gemm|MatMul|Conv) "fc", which makes ".*", is a new one: 7 classes instead of 5/,
+      /^The last layer, (Gemm|MatMul|Conv|ConvTranspose) "fc", which makes ".*", is a new one: 7 classes instead of 5/,
     );
     const [output] = await run(replaced, input);
     t.deepEqual(output!.dims, [BATCH, ...dims]);
@@ -346,6 +372,26 @@ test('the new weights are those of the seed, within 1/√fan-in', (t) => {
   }
 });
 
+test('of a ConvTranspose, a score has the terms of the positions that lie on one another', (t) => {
+  const largest = (kernel: number, stride: number) => {
+    const made = model(convTranspose(kernel, stride), undefined, images);
+    const { model: replaced } = replaceHead(made, { classes: 1000 });
+    const { rawData } = replaced.graph.initializer.find(({ name }) => name === 'fc.weight')!;
+    return new Float32Array(rawData!.slice().buffer).reduce((most, value) => Math.max(most, value), 0);
+  };
+  for (const [kernel, stride, positions] of [
+    [2, 2, 1],
+    [4, 2, 4],
+    [3, 2, 4],
+    [3, 1, 9],
+    [1, 2, 1],
+  ] as const) {
+    const expected = 1 / Math.sqrt(FEATURES * positions);
+    const found = largest(kernel, stride);
+    t.true(found <= expected && found > 0.98 * expected, `${kernel} by ${stride}: ${found}, not ${expected}`);
+  }
+});
+
 const REFUSED: Record<string, [ModelProto, RegExp, Partial<ReplaceHeadOptions>?]> = {
   'a tied weight': [
     model((b) => {
@@ -437,6 +483,19 @@ const REFUSED: Record<string, [ModelProto, RegExp, Partial<ReplaceHeadOptions>?]
       images,
     ),
     /is a convolution in 4 groups/,
+  ],
+  'a ConvTranspose in groups': [
+    model(convTranspose(1, 1, 5), undefined, { ...images, dims: [BEFORE, 2, 2] }),
+    /ConvTranspose "fc" is a convolution in 5 groups/,
+  ],
+  'a quantised bias': [
+    model((b) => {
+      const stored = b.initializer(makeTensor('q', 'int32', [BEFORE], new Int32Array(BEFORE)));
+      const bias = b.op('DequantizeLinear', [stored, b.scalar(0.1)], {}, { name: 'dq' });
+      const kernel = weight(b, 'fc.weight', [FEATURES, BEFORE, 1, 1]);
+      return b.op('ConvTranspose', ['x', kernel, bias], {}, { name: 'fc' });
+    }),
+    /the model is quantised there \(DequantizeLinear "dq"\); replace the layer of the floating-point model/,
   ],
   'a Reshape that mixes classes and positions': [
     model(conv, shapeBy(BATCH, 4, BEFORE), { ...images, dims: [4, BEFORE] }),
