@@ -19,6 +19,8 @@ export interface Classes {
   readonly count: number;
   /** By label. */
   readonly names: readonly string[];
+  /** Where the largest label was found first, for people, such as its file and row; absent where it has a name. */
+  readonly largestAt?: string;
   /** Whether a model may have more classes than the data, as vocabularies are filled up. */
   readonly isPartial?: boolean;
   /** A label that stands for none: where it is, there is no loss. */

@@ -45,4 +45,7 @@ export function unsealed<T extends object>(content: T, path: string): Omit<T, 'd
   return rest as Omit<T, 'digest'>;
 }
 
+/** Whether content carries a digest; that of older versions does not. */
+export const isSealed = (content: unknown): boolean => Object.hasOwn(content as object, KEY);
+
 const contentDigest = (content: object): Digest => digestOf(JSON.stringify(content));

@@ -68,7 +68,9 @@ export async function bindData(
     return { input, field, layout: chooseLayout(graph, input, imageOf(field), data.name, options) };
   });
   const dims = openSizes(graph, bound, data.name);
-  const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims });
+  const forward = await forwardGraph(runtime, prepared, { ...options, loss, dims }).catch((error) => {
+    throw blameLength(error, bound, dims, data.name);
+  });
   const targets = matchTargets(forward.lossInputs, data, loss);
   for (const { input, field } of targets) {
     const stated = forward.separated.dataInputs.find(({ name }) => name === input.name);
@@ -231,6 +233,22 @@ function fits(stated: readonly (number | string)[], image: readonly number[]): b
   return open === 0 ? rest === 1 : Number.isInteger(rest);
 }
 
+/** That samples of tokens are longer than a model has positions shows where it is built. */
+function blameLength(
+  error: unknown,
+  bound: readonly Bound[],
+  dims: Readonly<Record<string, number>>,
+  data: string,
+): unknown {
+  const tokens = bound.find(({ field }) => field.below !== undefined)?.field;
+  if (!tokens || !(error instanceof FlatminError) || Object.keys(dims).length === 0) return error;
+  return new FlatminError(
+    error.code,
+    `${error.message.replace(/\.?$/, '.')} Samples of ${data} are ${tokens.dims.join(' × ')} tokens, which the model leaves open: where that is more than it has positions, give a smaller --length.`,
+    { cause: error },
+  );
+}
+
 /** The sizes of the inputs' open dimensions. @throws FlatminError INVALID_MODEL where samples do not fit an input */
 function openSizes(graph: Graph, bound: readonly Bound[], data: string): Record<string, number> {
   const sizes = new Map<string, number>();
@@ -269,18 +287,27 @@ function sizesOf({ name: model }: Graph, { input, field, layout }: Bound, data: 
   return open.length === 1 ? [[open[0]!, elements / known]] : [];
 }
 
+/** More names of classes are not listed. */
+const MOST_NAMED = 20;
+
 /** @throws FlatminError INVALID_MODEL where the scores are not one for each class */
 function checkClasses(
   { name: model }: Graph,
   scores: string,
   dims: readonly number[],
   axis: number,
-  { count, isPartial }: Classes,
+  { count, names, largestAt, isPartial }: Classes,
   data: string,
 ): void {
   if (dims[axis] === count || (isPartial && dims[axis]! > count)) return;
+  const isBeyond = count > (dims[axis] ?? 0);
+  const largest = largestAt === undefined ? '' : `, the largest label, ${count - 1}, in ${largestAt}`;
+  const named = names.some((name, label) => name !== String(label));
+  const shown = named
+    ? `, ${names.slice(0, MOST_NAMED).join(', ')}${count > MOST_NAMED ? ', …' : ''}`
+    : largest;
   throw new FlatminError(
     'INVALID_MODEL',
-    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${count} classes of ${data}: --head ${count} gives it a new last layer.`,
+    `"${scores}" of model "${model}" has shape ${['batch', ...dims.slice(1)].join(' × ')}, which does not fit the ${count} classes of ${data}${isBeyond ? shown : ''}: --head ${count} gives it a new last layer.`,
   );
 }

@@ -1,4 +1,5 @@
 import type { DeviceBuffer } from '../addon/types.js';
+import { invalid } from '../errors.js';
 import { Arena, type Segment, type Shaped } from './arena.js';
 import type { Device, Range, RunOptions } from './device/device.js';
 import { assign, vector } from './program/expression.js';
@@ -40,6 +41,20 @@ export interface Stretch {
   readonly isVector: boolean;
 }
 
+/** What a group says in numbers; schedules are checked at each step. */
+const NUMBERS = ['lr', 'weightDecay', 'rho', 'from'] as const;
+
+/** @throws FlatminError INVALID_ARGUMENT for a value of a group that is no finite number ≥ 0 */
+function checkNumbers(groups: readonly ParameterGroup[]): void {
+  for (const [at, group] of groups.entries())
+    for (const key of NUMBERS) {
+      const value: unknown = group[key];
+      const isSchedule = key === 'lr' && typeof value === 'function';
+      if (value !== undefined && !isSchedule && !(Number.isFinite(value) && (value as number) >= 0))
+        throw invalid(`"${key}" of group ${at + 1}`, 'a finite number ≥ 0', value);
+    }
+}
+
 const copy = program(assign(vector('target'), vector('source')));
 
 function matches(group: ParameterGroup, { name, dims }: Shaped): boolean {
@@ -70,6 +85,7 @@ export class ParameterSpace {
     /** Where its vectors are. */
     readonly device: Device,
   ) {
+    checkNumbers(groups);
     this.arena = new Arena(tensors);
     this.parameters = this.vector();
     this.gradient = this.vector();

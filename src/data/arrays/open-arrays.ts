@@ -3,7 +3,7 @@ import { checkAugmentation, mixes, parseAugmentation } from '../augment/augmenta
 import { wantsClasses } from '../column-roles.js';
 import type { Normalization } from '../images/normalization.js';
 import type { ModelInput, OpenContext } from '../kind.js';
-import type { Classes, Field, FieldType, Source } from '../source.js';
+import type { Field, FieldType, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
 import type { ArrayColumn } from './array-maker.js';
 import { type ArrayPart, arraySource } from './array-source.js';
@@ -42,6 +42,7 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   };
   const train = arraysOf(parts.train, 'training');
   const test = parts.test && arraysOf(parts.test, 'test');
+  if (test) for (const [name, array] of train) requireAlike(array, test.get(name)!);
   const size = rowsOf(train.get(names[0]!)!);
   if (size === 0) throw new FlatminError('INVALID_DATA', `The arrays of ${location} have no samples.`);
   const split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, seed);
@@ -61,7 +62,7 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   ];
   const targets = roles.targets.map(({ field, array }): Plan => {
     const both = [train.get(array)!, ...(test ? [test.get(array)!] : [])];
-    return { ...targetPlan(field, both, context), array };
+    return { ...targetPlan(field, both, context, notes), array };
   });
   if (targets.length === 0 && context.loss !== 'output')
     throw new FlatminError(
@@ -99,8 +100,24 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
 }
 
 const absent = (name: string, location: string, part: string): never => {
-  throw new FlatminError('INVALID_DATA', `The ${part} part of ${location} has no array "${name}".`);
+  throw new FlatminError(
+    'INVALID_DATA',
+    `The ${part} part of ${location} has no array "${name}": add it, or name one that both parts have, as --map NAME=ARRAY.`,
+  );
 };
+
+/** Of the training and the test part. @throws FlatminError INVALID_DATA where they cannot be the same field */
+function requireAlike(train: StoredArray, test: StoredArray): void {
+  const kindOf = ({ type }: StoredArray) =>
+    isFloatType(type) ? 'floats' : type === 'uint8' ? 'bytes' : 'integers';
+  const isAlike =
+    String(train.dims.slice(1)) === String(test.dims.slice(1)) && kindOf(train) === kindOf(test);
+  if (isAlike) return;
+  throw new FlatminError(
+    'INVALID_DATA',
+    `${described(test)} of ${test.file} is tested on, but ${described(train)} of ${train.file} is trained on: both must be of ${kindOf(train)} with samples of ${train.dims.slice(1).join(' × ') || 'one number'}. Save them alike.`,
+  );
+}
 
 /** @throws FlatminError INVALID_DATA that names the arrays and their rows */
 function requireSameRows(arrays: readonly StoredArray[], location: string): void {
@@ -213,12 +230,17 @@ function targetPlan(
   field: string,
   arrays: readonly StoredArray[],
   { loss, ignoreIndex }: OpenContext,
+  notes: string[],
 ): Omit<Plan, 'array'> {
   const [array] = arrays as [StoredArray];
   const dims = rowElements(array) === 1 ? [] : array.dims.slice(1);
   if (!isFloatType(array.type) && (wantsClasses(loss) || loss === 'ctc')) {
-    const classes: Classes | undefined = wantsClasses(loss) ? classesOf(arrays, ignoreIndex) : undefined;
-    return { field: { name: field, type: 'int64', dims, ...(classes && { classes }) }, type: 'int64' };
+    const found = wantsClasses(loss) ? classesOf(arrays, ignoreIndex) : undefined;
+    if (found?.note) notes.push(found.note);
+    return {
+      field: { name: field, type: 'int64', dims, ...(found && { classes: found.classes }) },
+      type: 'int64',
+    };
   }
   if (loss !== undefined && wantsClasses(loss))
     throw new FlatminError(

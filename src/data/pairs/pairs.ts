@@ -22,7 +22,7 @@ import { readIndexPng } from './index-png.js';
 const SPLIT = 0.1;
 /** A label for no class, as in PASCAL VOC. */
 const IGNORED = 255;
-/** Masks that are looked at for how many classes there are. */
+/** Masks of a part that are looked at for how many classes there are. */
 const MOST_COUNTED = 500;
 const AT_ONCE = 8;
 
@@ -84,7 +84,7 @@ async function openPairs(
   notes.push(
     `Pixels of label ${ignoreIndex} count for nothing${ignoreIndex === IGNORED ? ', as in PASCAL VOC' : ''} (--ignore-index).`,
   );
-  const count = await countClasses(train, seed, ignoreIndex);
+  const { count, largestAt } = await countClasses([train, test], seed, ignoreIndex);
   // Kept images have their masks kept, which nothing reads here.
   const measured = { ...train, kept: keptImages(0, shape, 0) };
   const normalization = named ?? (await normalizationOf(measured, seed, notes));
@@ -110,7 +110,7 @@ async function openPairs(
         type: 'int64',
         dims: [shape[1], shape[2]],
         // Of some masks: a model may know more.
-        classes: { count, names: [], isPartial: true, ignoreIndex },
+        classes: { count, names: [], isPartial: true, ignoreIndex, largestAt },
       },
     ],
     train: part(own.train),
@@ -224,19 +224,29 @@ async function* maskRows({ masks, order }: PairFiles): AsyncGenerator<TargetRows
   }
 }
 
-/** One more than the largest label of some masks. */
-async function countClasses({ masks, order }: PairFiles, seed: number, ignored: number): Promise<number> {
+/** One more than the largest label of some masks of each part, and the file that has it. */
+async function countClasses(
+  parts: readonly PairFiles[],
+  seed: number,
+  ignored: number,
+): Promise<{ count: number; largestAt: string }> {
   const gate = new Gate(AT_ONCE);
-  const chosen = shuffledIndices(order.length, randomStream(Purpose.subset, seed)).subarray(0, MOST_COUNTED);
+  const random = () => randomStream(Purpose.subset, seed);
+  const chosen = parts.flatMap(({ masks, order }) =>
+    Array.from(shuffledIndices(order.length, random()).subarray(0, MOST_COUNTED), (at) =>
+      fileAt(masks, order[at]!),
+    ),
+  );
   const largest = await Promise.all(
-    Array.from(chosen, (file) =>
+    chosen.map((file) =>
       gate.run(async () => {
-        const { classes } = await readIndexPng(fileAt(masks, file));
+        const { classes } = await readIndexPng(file);
         return classes.reduce((most, each) => (each === ignored ? most : Math.max(most, each)), 0);
       }),
     ),
   );
-  return Math.max(...largest) + 1;
+  const label = Math.max(...largest);
+  return { count: label + 1, largestAt: chosen[largest.indexOf(label)]! };
 }
 
 export const pairs = dataKind({

@@ -35,7 +35,7 @@ export async function* csvRecords(
     if (other)
       throw new FlatminError(
         'INVALID_DATA',
-        `${file} is no table: its first row has ${width} cells, and line ${other.line} has ${other.cells.length}.`,
+        `${file} is no table: its first row has ${width} cells, and line ${other.line} has ${other.cells.length}. Mend the line: a cell that has the separator in it stands in quotes.`,
       );
     return records;
   };

@@ -1,7 +1,14 @@
 import { FlatminError } from '../../errors.js';
 import { rowsOf, type StoredArray } from '../arrays/stored-array.js';
 import type { Classes } from '../source.js';
-import { cellError, type Rows, requiredNumber, type TableColumn, type TableFile } from './table-file.js';
+import {
+  cellError,
+  placeOf,
+  type Rows,
+  requiredNumber,
+  type TableColumn,
+  type TableFile,
+} from './table-file.js';
 
 /** More names of classes are no names of classes. */
 const MOST_CLASSES = 2 ** 16;
@@ -97,6 +104,8 @@ export function numberIn(
 /** Class labels of a column. */
 export interface LabelGatherer extends Gatherer {
   readonly classes: Classes;
+  /** Where each label is first, of whole numbers without names. */
+  readonly places?: ReadonlyMap<number, string>;
 }
 
 /**
@@ -123,6 +132,8 @@ function numberLabels(
   const labels = new Growing<Int32Array>(Int32Array);
   const given = classNames ?? (kind === 'truth' ? ['false', 'true'] : undefined);
   let count = given?.length ?? known?.count ?? 0;
+  const places = new Map<number, string>();
+  let largestAt = known?.largestAt;
   const most = given?.length ?? MOST_CLASSES;
   return {
     add(table, rows, [cells]) {
@@ -139,14 +150,23 @@ function numberLabels(
               ? `${label} is none of the ${given.length} classes`
               : `${label} is no class label, which are whole numbers from 0; for values give a loss of such, as --loss mse`,
           );
-        if (label !== ignoreIndex && label >= count) count = label + 1;
         labels.push(label);
+        if (label === ignoreIndex || places.has(label)) continue;
+        places.set(label, placeOf(table, rows, at, name));
+        if (label < count) continue;
+        count = label + 1;
+        largestAt = places.get(label);
       }
     },
     finish: (file) => onMemory(field, file, labels.whole, undefined),
+    places,
     get classes() {
       const names = Array.from({ length: count }, (_, label) => given?.[label] ?? String(label));
-      return { count, names, ...(ignoreIndex !== undefined && { ignoreIndex }) };
+      return {
+        ...{ count, names },
+        ...(largestAt !== undefined && { largestAt }),
+        ...(ignoreIndex !== undefined && { ignoreIndex }),
+      };
     },
   };
 }

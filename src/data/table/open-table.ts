@@ -1,6 +1,7 @@
 import { FlatminError } from '../../errors.js';
 import type { ArrayColumn } from '../arrays/array-maker.js';
 import { arraySource } from '../arrays/array-source.js';
+import { labelsNote } from '../arrays/labels-note.js';
 import { rowsOf, type StoredArray } from '../arrays/stored-array.js';
 import { missing, wantsClasses } from '../column-roles.js';
 import { imageShape } from '../folder/image-size.js';
@@ -94,6 +95,13 @@ export async function openTable(
   const classes = (test ? others : gatherers)
     .slice(-targets.length)
     .map(({ gatherer }) => ('classes' in gatherer ? (gatherer as LabelGatherer).classes : undefined));
+  for (const [at, each] of classes.entries()) {
+    const placesIn = (of: readonly Gathering[]) =>
+      (of.slice(-targets.length)[at]!.gatherer as Partial<LabelGatherer>).places;
+    const found = each && placesIn(gatherers);
+    const note = found && labelsNote(each.count, found, test && placesIn(others));
+    if (note) notes.push(note);
+  }
 
   const ofTrain = trainTexts.map(({ gatherer }) => gatherer.texts);
   const texts = {

@@ -36,20 +36,24 @@ export interface TableFile {
 export const isNumeric = ({ kind }: Pick<TableColumn, 'kind'>): boolean =>
   kind === 'integer' || kind === 'float' || kind === 'truth';
 
-/** 'FILE, row 77 (line 78), column "age": …', rows counted from 1 without a header. */
-export function cellError(
+/** 'FILE, row 77 (line 78), column "age"', rows counted from 1 without a header. */
+export function placeOf(
   { file }: Pick<TableFile, 'file'>,
   { first, lines }: Pick<Rows, 'first' | 'lines'>,
   at: number,
   column: string,
-  what: string,
-): FlatminError {
-  const line = lines ? ` (line ${lines[at]})` : '';
-  return new FlatminError(
-    'INVALID_DATA',
-    `${file}, row ${first + at + 1}${line}, column "${column}": ${what}.`,
-  );
+): string {
+  return `${file}, row ${first + at + 1}${lines ? ` (line ${lines[at]})` : ''}, column "${column}"`;
 }
+
+/** Of a cell: its place, and what is wrong with it. */
+export const cellError = (
+  table: Pick<TableFile, 'file'>,
+  rows: Pick<Rows, 'first' | 'lines'>,
+  at: number,
+  column: string,
+  what: string,
+): FlatminError => new FlatminError('INVALID_DATA', `${placeOf(table, rows, at, column)}: ${what}.`);
 
 const TRUTH: Readonly<Record<string, number>> = { true: 1, false: 0 };
 

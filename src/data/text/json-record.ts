@@ -14,7 +14,7 @@ export function parseRecord(line: string, path: string, number: number): JsonRec
   }
   throw new FlatminError(
     'INVALID_DATA',
-    `${path}, line ${number}: expected a JSON object, but found ${JSON.stringify(line.slice(0, 60))}.`,
+    `${path}, line ${number}: expected a JSON object, but found ${JSON.stringify(line.slice(0, 60))}: mend or remove the line.`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BENCH_NAMES, benchPath, checkBench } from '../../formats/bench/files.js';
+import { isSealed } from '../../formats/digest.js';
 import { checkLandscape } from '../../formats/landscape-file.js';
 import { parseJson } from '../../formats/run/checked.js';
 import { checkConfig } from '../../formats/run/config.js';
@@ -32,8 +33,16 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
 /** A file that can be checked by itself. */
 export async function verifyFile(path: string, name: string): Promise<Finding> {
   const check = CHECKS.get(name) ?? (/^landscape.*\.json$/.test(name) ? checkLandscape : undefined);
-  if (check)
-    return finding(path, async () => void check(parseJson(await readFile(path, 'utf8'), path), path));
+  if (check) {
+    let hasDigest = true;
+    const found = await finding(path, async () => {
+      const content = parseJson(await readFile(path, 'utf8'), path);
+      check(content, path);
+      hasDigest = isSealed(content);
+    });
+    const isUnchecked = found.state === 'whole' && !hasDigest;
+    return isUnchecked ? { path, state: 'unchecked', message: 'It carries no digest.' } : found;
+  }
   if (name.startsWith('events.out.tfevents.')) return finding(path, () => checkEvents(path));
   return { path, state: 'unchecked' };
 }

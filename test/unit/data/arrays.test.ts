@@ -56,7 +56,10 @@ test('arrays of a .npz: by names of parts, whether stored or compressed, or colu
     t.deepEqual([source.train.size, source.test.size], [6, 6]);
     t.deepEqual(source.inputs, [{ name: 'input', type: 'float', dims: [2] }]);
     t.deepEqual(source.targets, [
-      { name: 'y', type: 'int64', dims: [], classes: { count: 3, names: ['0', '1', '2'] } },
+      {
+        ...{ name: 'y', type: 'int64', dims: [] },
+        classes: { count: 3, names: ['0', '1', '2'], largestAt: `${path}, "y_train", row 2` },
+      },
     ]);
     t.deepEqual(source.notes, ['Left out: "names".', 'The input "input" is the array "x".']);
     t.deepEqual(await batchOf(source, 'train', [5, 0, 1]), {
@@ -223,6 +226,21 @@ test('what is wrong with arrays is told by file, array and row', async (t) => {
     context(input, { settings: { split: 0.5 } }),
   );
   await refused({ x_train: x, y_train: y, x_test: x }, /test part of .* has no array "y"/);
+  const bytes = npy('|u1', [6, 2], new Uint8Array(12));
+  await refused(
+    { x_train: x, y_train: y, x_test: bytes, y_test: y },
+    /"x_test" .* is tested on, but "x_train" .*: both must be of floats with samples of 2\. Save them alike/,
+  );
+  const few = npy('<i8', [6], BigInt64Array.of(0n, 2n, 0n, 2n, 0n, 2n));
+  const told = await open({ x_train: x, y_train: few, x_test: x, y_test: y });
+  t.true(
+    told.notes.some((note) =>
+      /^No training sample has the label 1, but test samples have, the first 1 in .*set\.npz, "y_test", row 1: they count as wrong\.$/.test(
+        note,
+      ),
+    ),
+    told.notes.join('\n'),
+  );
   const holed = Float32Array.from(counted(12));
   holed[7] = Number.NaN;
   const source = await open(

@@ -66,7 +66,7 @@ test('what is wrong is told with the line of the file', async (t) => {
   const many = '1,2\n'.repeat(3_000);
   await writeFile(file, `${many}1,2,3\n`);
   await t.throwsAsync(recordsOf(file), {
-    message: /a\.csv is no table: its first row has 2 cells, and line 3001 has 3\.$/,
+    message: /a\.csv is no table: its first row has 2 cells, and line 3001 has 3\. Mend the line/,
   });
   await writeFile(file, `${many}1,5" disk\n1,2\n`);
   await t.throwsAsync(recordsOf(file), { message: /a\.csv is no table: .*line 3001/ });

@@ -327,3 +327,17 @@ test('100,000 columns are read without comparing each with each', async (t) => {
   t.is(cells, 100_000);
   t.true(process.cpuUsage(began).user < 6e6);
 });
+
+test('labels that no training row has are told with the place of the first that is tested on', async (t) => {
+  const folder = await writeParts(t, 'a,y\n1,0\n2,2\n', 'a,y\n1,0\n2,1\n3,1\n');
+  const { notes, targets } = await openSource(`csv:${folder}`, context());
+  t.true(
+    notes.some((note) =>
+      /No training sample has the label 1, but test samples have, the first 1 in .*test\.csv, row 2 \(line 3\), column "y"/.test(
+        note,
+      ),
+    ),
+    notes.join('\n'),
+  );
+  t.regex(targets[0]!.classes!.largestAt!, /train\.csv, row 2 \(line 3\), column "y"$/);
+});

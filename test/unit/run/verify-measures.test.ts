@@ -34,3 +34,12 @@ test('verify finds a changed digit of measurements', async (t) => {
     writeFileSync(path, readFileSync(path, 'utf8').replace('17', '18'));
   for (const state of await states()) t.regex(state, /^damaged .* is not as it was written/);
 });
+
+test('verify calls a file whose digest was taken out unchecked', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flatmin-verify-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'config.json'), '{"constructor":{}}');
+  for await (const { state, message } of verify(folder))
+    t.deepEqual([state, message], ['unchecked', 'It carries no digest.']);
+  t.plan(1);
+});
