@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import { invalid } from '../errors.js';
 import { type Communicator, singleGroup } from '../group/communicator.js';
 import { fromFirst, sumOfNumber } from '../group/tell.js';
+import type { Optimizer } from '../optim/optimizer.js';
+import type { TrainingSession } from '../session/session.js';
 import type { TrainSettings } from '../settings/schema.js';
 import type { RunState } from './checkpoint/state.js';
 import type { Execution } from './execution.js';
-import type { Setup } from './setup.js';
 
 /** The ranks of a run. */
 export const groupOf = ({ group }: Pick<Execution, 'group'>): Communicator => group ?? singleGroup;
@@ -48,7 +49,7 @@ export async function threadsOf(group: Communicator, asked: number | undefined):
 export async function shareState(
   group: Communicator,
   state: RunState,
-  { session, optimizer }: Pick<Setup, 'session' | 'optimizer'>,
+  { session, optimizer }: { session: TrainingSession; optimizer: Optimizer },
 ): Promise<RunState> {
   if (group.size === 1) return state;
   const first = await fromFirst(group, () => ({ state, session: session.state() }));
