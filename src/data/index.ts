@@ -15,6 +15,7 @@ export type { DataKind, ModelInput, OpenContext, PartPaths } from './kind.js';
 export {
   DataLoader,
   type DataLoaderOptions,
+  type EpochOptions,
   type SourceLoaderOptions,
 } from './loading/loader.js';
 export { DATA_HINT, dataKinds, openDataset, openSource, parseData, sharedDataset } from './open.js';

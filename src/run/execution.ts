@@ -4,6 +4,7 @@ import type { Dataset, Source } from '../data/index.js';
 import { loaderOptions } from '../data/loading/loader.js';
 import { FlatminError, invalid } from '../errors.js';
 import type { ExecutionRecord } from '../formats/run/config.js';
+import type { Communicator } from '../group/communicator.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { checked, type Given } from '../options/option.js';
 import { openRuntime, type Runtime } from '../ort/library.js';
@@ -27,6 +28,8 @@ export const executionOptions = {
 
 /** How a run is executed: what does not change its results (threads: beyond rounding). */
 export interface Execution extends Given<typeof executionOptions> {
+  /** The ranks that train together (`joinGroup`); default: this process alone. */
+  group?: Communicator | undefined;
   /** Default: the training build of ONNX Runtime where it is installed, else the one that npm installed. */
   runtime?: Runtime | undefined;
   /** Instead of the data set that the settings name. */
@@ -67,9 +70,14 @@ export function openExecution(
 }
 
 /** What a run's config says of how it was executed. */
-export const executionRecord = ({ device, runtime }: OpenedExecution): ExecutionRecord => ({
+export const executionRecord = ({
+  device,
+  runtime,
+  group,
+}: OpenedExecution & Pick<Execution, 'group'>): ExecutionRecord => ({
   device: device.name,
   threads: device.threads,
+  ...(group && group.size > 1 && { ranks: group.size }),
   runtime: runtime.version,
   build: runtime.kind,
   ...(runtime.kind === 'other' && { library: runtime.path }),
@@ -87,7 +95,12 @@ export function resumedExecution<T extends Execution>(given: T, saved: Execution
     ...given,
     device,
     cudaGraphs,
-    threads: threads ?? (device === saved.device ? saved.threads : undefined),
+    // On another number of ranks, another share of the processors.
+    threads:
+      threads ??
+      (device === saved.device && (given.group?.size ?? 1) === (saved.ranks ?? 1)
+        ? saved.threads
+        : undefined),
     runtime: given.runtime ?? sameRuntime(saved, device),
   };
 }

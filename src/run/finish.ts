@@ -34,12 +34,8 @@ export async function finish(
   folder: RunFolder,
   { setup, followed, state, log, warn }: Finishing,
 ): Promise<TrainSummary> {
-  const { settings, session, source, testLoader, trainEvaluation } = setup;
-  const result = await trainer.result();
-  const test =
-    trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result, { details: true })));
-  const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
-  checkEvaluation(onTraining, 'training', state.step);
+  const { settings, session, source, trainEvaluation } = setup;
+  const { result, test, onTraining } = await finalFigures(trainer, setup, state);
   await save(session, folder.path(RUN_FILES.model), result, warn);
   if (test) await writeEvaluation(folder, setup, test);
   const written = [
@@ -85,6 +81,20 @@ export async function finish(
   };
   await writeFileAtomic(folder.path(RUN_FILES.summary), sealedJson(summary));
   return summary;
+}
+
+/** What every rank takes part in. */
+export async function finalFigures(
+  trainer: Trainer,
+  { testLoader, trainEvaluation }: Setup,
+  state: RunState,
+): Promise<{ result: WeightVectors; test: Evaluation | undefined; onTraining: Evaluation }> {
+  const result = await trainer.result();
+  const test =
+    trainer.finalTest ?? (testLoader && (await trainer.evaluate(testLoader, result, { details: true })));
+  const onTraining = await trainer.evaluate(trainEvaluation.loader, result);
+  checkEvaluation(onTraining, 'training', state.step);
+  return { result, test, onTraining };
 }
 
 /** A list of the classes' names, as labels count them. @returns the file, where there are such */

@@ -3,6 +3,7 @@ import { labelField } from '../data/balance/class-counts.js';
 import { type Batch, DataLoader, type ImageShape, type Source, sampled } from '../data/index.js';
 import { balancedWeights } from '../data/loading/sampling.js';
 import { FlatminError, invalid } from '../errors.js';
+import type { Communicator } from '../group/communicator.js';
 import type { Loss } from '../losses/loss.js';
 import { type ModelContext, openForeignModel, openModel } from '../models/open.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -20,6 +21,7 @@ import { resolveClassWeights } from './class-weights.js';
 import { bindData, type DataBinding } from './data-binding.js';
 import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
 import { runGroups, runView, withNewHead } from './fine-tuning.js';
+import { groupOf } from './ranks.js';
 
 /** Classes that a note names. */
 const MOST_NAMED = 10;
@@ -51,6 +53,8 @@ export interface Preparation {
 export interface Setup extends Preparation {
   readonly session: TrainingSession;
   readonly runtime: Runtime;
+  /** The ranks of the run. */
+  readonly group: Communicator;
   readonly device: Device;
   close(): Promise<void>;
 }
@@ -124,6 +128,7 @@ export async function setUp(given: TrainSettings, execution: Execution): Promise
     seed,
     device,
     runtime,
+    group: execution.group,
     precision,
     recompute,
     onNotFinite: settings.onNan === 'skip' ? 'skip' : 'throw',
@@ -132,6 +137,7 @@ export async function setUp(given: TrainSettings, execution: Execution): Promise
     ...prepared,
     session,
     runtime,
+    group: groupOf(execution),
     device,
     async close() {
       session.dispose();

@@ -7,6 +7,7 @@ import type { ExecutionRecord, RunConfigFile } from '../formats/run/config.js';
 import { RUN_FILES } from '../formats/run/files.js';
 import type { TrainSummary } from '../formats/run/summary.js';
 import { tellOnStderr } from '../formats/tell.js';
+import { fromFirst, fromRank } from '../group/tell.js';
 import type { DownloadProgress } from '../hub/options.js';
 import { type Followed, followable, followedOf } from '../metrics/followed.js';
 import { checked, type Given } from '../options/option.js';
@@ -16,7 +17,7 @@ import { KeptCheckpoints } from './checkpoint/kept.js';
 import { initialState, type RunState } from './checkpoint/state.js';
 import { withSavedWeights } from './class-weights.js';
 import { type Execution, executionRecord, resumedExecution } from './execution.js';
-import { finish } from './finish.js';
+import { finalFigures, finish } from './finish.js';
 import { assertSameConfig } from './folder/run-config.js';
 import { RunFolder } from './folder/run-folder.js';
 import { RunLog } from './folder/run-log.js';
@@ -29,6 +30,7 @@ import { createProgress, type Progress } from './listeners/progress.js';
 import { ShowProgress } from './listeners/show-progress.js';
 import { Uninterrupted } from './listeners/uninterrupted.js';
 import { pinNames } from './pinned-names.js';
+import { assertShared, groupOf, overRanks, shareState, threadsOf } from './ranks.js';
 import { Restoring } from './restore.js';
 import { type Setup, setUp } from './setup.js';
 import { readSummary } from './summary.js';
@@ -61,17 +63,21 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
 /**
  * Trains a model and writes the run's folder: config.json, metrics.jsonl, tensorboard/, checkpoint.safetensors, and at the end
  * model.onnx, labels.json where the data have classes, and summary.json.
- * @param given settings other than the defaults: `model` and `data` at least, unless the run is resumed
+ * On several ranks, rank 0 alone writes, and `accumulate` is of each.
+ * @param asked settings other than the defaults: `model` and `data` at least, unless the run is resumed
  * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
  * INVALID_DATA where all checkpoints are damaged or missing, or a result of a finished run is damaged; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
  * checkpoint to go on from
  */
-export async function train(given: Partial<TrainSettings>, options: TrainOptions): Promise<TrainSummary> {
+export async function train(asked: Partial<TrainSettings>, asGiven: TrainOptions): Promise<TrainSummary> {
+  const options = onRank(asGiven);
   const { out, resume = false, restart = false } = options;
+  const given = overRanks(asked, groupOf(options), resume);
   checked(checkpointOptions, options);
   if (restart && !resume)
     throw new FlatminError('INVALID_ARGUMENT', 'restart begins a run again that is there: give resume too.');
-  const config = await RunFolder.check(out, { resume });
+  const group = groupOf(options);
+  const config = await fromFirst(group, () => RunFolder.check(out, { resume }));
   const saved = config && savedSettings(out, config);
   const unpinned = resolveSettings(given, saved);
   if (!saved) assertUsed(given, [unpinned.optimizer]);
@@ -80,7 +86,9 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
   const pinned = await pinNames(unpinned, pinnedBefore, options);
   const settings = withSavedWeights(pinned.settings, saved && { settings: saved, asked: askedBefore });
   if (saved) assertSameConfig(saved, settings);
-  const finished = saved && !restart && (await readSummary(join(out, RUN_FILES.summary)));
+  assertShared(settings, group);
+  const finished =
+    saved && !restart && (await fromFirst(group, () => readSummary(join(out, RUN_FILES.summary))));
   if (finished) {
     await checkResults(out, finished);
     tellUnused(options, before);
@@ -89,11 +97,13 @@ export async function train(given: Partial<TrainSettings>, options: TrainOptions
 
   const files = options.dataset ? undefined : await dataFiles(settings.data, filesBefore);
   if (!restart) assertSameFiles(settings.data, filesBefore, files);
-  const chosen = before ? resumedOptions(options, before) : options;
+  const resumed = before ? resumedOptions(options, before) : options;
+  const chosen = { ...resumed, threads: await threadsOf(group, resumed.threads) };
   const setup = await setUp(settings, chosen);
   try {
     const followed = chooseFollowed(setup);
     const { checkpointEvery, keepBest, keepCheckpoints, cudaGraphs } = chosen;
+    if (group.rank > 0) return await trainAlong(setup, chosen);
     const now = { ...executionRecord(setup), cudaGraphs, checkpointEvery, keepBest, keepCheckpoints };
     const folder = await RunFolder.create(
       out,
@@ -192,7 +202,7 @@ async function trainIn(
   const kept = new KeptCheckpoints(folder, session, optimizer, settings.seed, options.keepCheckpoints);
   if (options.restart) await removeResults(folder, kept);
   const found = await kept.restore(warn);
-  const state = found?.state ?? initialState();
+  const state = await shareState(setup.group, found?.state ?? initialState(), setup);
   setup.rateFactor.value = state.rateFactor;
   const { accumulate = 1, logEvery } = settings;
   const log = await RunLog.open(
@@ -231,11 +241,36 @@ async function trainIn(
     await (restoring?.run(trainer) ?? trainer.run());
     divergence.checkEnd();
     progress.stop();
-    return await finish(trainer, folder, { setup, followed, state, log, warn });
+    const summary = await finish(trainer, folder, { setup, followed, state, log, warn });
+    // As others will read it.
+    await fromFirst(setup.group, () => JSON.stringify(summary));
+    return summary;
   } finally {
     progress.stop();
     await log.close();
   }
+}
+
+/** A rank other than the first: it takes part in the run, and writes and tells nothing. */
+async function trainAlong(setup: Setup, { signal }: TrainOptions): Promise<TrainSummary> {
+  const { group } = setup;
+  const state = await shareState(group, initialState(), setup);
+  setup.rateFactor.value = state.rateFactor;
+  const followed = chooseFollowed(setup);
+  const silent = createProgress({ label: '', total: 0, start: 0, samples: '', enabled: false });
+  const earlyStop = new EarlyStop(setup.settings.earlyStop, followed, state, silent);
+  const divergence = new Divergence(state);
+  const trainer = new Trainer(setup, state, [divergence, earlyStop], signal);
+  await trainer.run();
+  divergence.checkEnd();
+  await finalFigures(trainer, setup, state);
+  return JSON.parse(await fromRank<string>(group, 0, undefined));
+}
+
+/** Rank 0 alone tells what goes on, and writes. */
+function onRank(options: TrainOptions): TrainOptions {
+  if (groupOf(options).rank === 0) return options;
+  return { ...options, label: undefined, warn: () => {}, onUninterrupted: undefined, onDownload: undefined };
 }
 
 /** What an earlier beginning of the run came to. */
@@ -247,8 +282,8 @@ async function removeResults(folder: RunFolder, kept: KeptCheckpoints): Promise<
 
 /** Sums are rounded in another order with other threads or another runtime. */
 function tellChange(before: ExecutionRecord | undefined, setup: Setup, warn: (text: string) => void): void {
-  const describe = ({ device = 'cpu', threads, runtime, build = 'stock' }: ExecutionRecord) =>
-    `on ${device} with ${threads} threads, ONNX Runtime ${runtime} (${build})`;
+  const describe = ({ device = 'cpu', threads, ranks = 1, runtime, build = 'stock' }: ExecutionRecord) =>
+    `on ${device} with ${ranks === 1 ? '' : `${ranks} ranks of `}${threads} threads, ONNX Runtime ${runtime} (${build})`;
   const now = describe(executionRecord(setup));
   if (before && describe(before) !== now)
     warn(`The run began ${describe(before)}, and goes on ${now}: the last bits of its results may differ.`);

@@ -1,5 +1,6 @@
-import type { Batch } from '../data/index.js';
+import type { Batch, DataLoader } from '../data/index.js';
 import { FlatminError } from '../errors.js';
+import { onAnyRank } from '../group/tell.js';
 import type { EvaluateOptions, Evaluation } from '../session/evaluator.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import type { WeightVectors } from '../session/model-weights.js';
@@ -53,10 +54,14 @@ export class Trainer {
 
   /** The rest of the epoch that is under way: stretches of steps, with a pause between two of them. */
   private async trainEpoch(): Promise<void> {
-    const { trainLoader, session, optimizer, settings } = this.setup;
+    const { trainLoader, session, optimizer, settings, stepsPerEpoch } = this.setup;
     const { accumulate = 1, perturbation } = settings;
-    const options = { accumulate, ...(perturbation && { perturbation }) };
-    const batches = trainLoader.epoch(this.state.epoch, { firstBatch: this.state.batch });
+    const options = { accumulate: this.ownBatches, ...(perturbation && { perturbation }) };
+    const batches = trainLoader.epoch(this.state.epoch, {
+      firstBatch: this.state.batch,
+      endBatch: stepsPerEpoch * accumulate,
+      share: this.share,
+    });
     this.mark = performance.now();
     try {
       for (let end: End | undefined; end !== 'epoch'; ) {
@@ -77,20 +82,32 @@ export class Trainer {
     batches: AsyncIterator<Batch>,
     onEnd: (end: End) => void,
   ): AsyncGenerator<Feeds, void, undefined> {
-    const { binding, settings, session, stepsPerEpoch } = this.setup;
-    const { accumulate = 1 } = settings;
+    const { binding, session, stepsPerEpoch, group } = this.setup;
     for (let given = 1; ; given++) {
       const { value, done } = await batches.next();
       if (done) return onEnd('epoch');
-      if (this.signal?.aborted) return onEnd('stop');
+      if (group.size === 1 && this.signal?.aborted) return onEnd('stop');
       yield binding.feeds(value);
       // The step of the batch has been asked for.
-      if (given % accumulate > 0) continue;
+      if (given % this.ownBatches > 0) continue;
+      // Ranks end behind the same step.
+      if (group.size > 1 && (await onAnyRank(group, this.signal?.aborted ?? false))) return onEnd('stop');
       // The end of the epoch is a pause of its own.
       const isLast = session.steps === (this.state.epoch + 1) * stepsPerEpoch;
       if (!isLast && this.listeners.some((each) => each.wantsPause?.())) return onEnd('pause');
-      if (this.signal?.aborted) return onEnd('stop');
+      if (group.size === 1 && this.signal?.aborted) return onEnd('stop');
     }
+  }
+
+  /** Micro-batches of a step that are this rank's. */
+  private get ownBatches(): number {
+    const { settings, group } = this.setup;
+    return (settings.accumulate ?? 1) / group.size;
+  }
+
+  private get share(): { index: number; count: number } {
+    const { rank, size } = this.setup.group;
+    return { index: rank, count: size };
   }
 
   /** Takes the result of a step. */
@@ -135,11 +152,12 @@ export class Trainer {
 
   /** Loss and metrics in evaluation mode; ends between two batches when the run is to stop. */
   evaluate(
-    batches: AsyncIterable<Batch>,
+    loader: Pick<DataLoader<Batch>, 'epoch'>,
     at: WeightVectors,
     { details = false }: Pick<EvaluateOptions, 'details'> = {},
   ): Promise<Evaluation> {
     const { session, settings } = this.setup;
+    const batches = loader.epoch(0, { share: this.share });
     return session.evaluate(this.feedsUntilStopped(batches), at, { details, metric: settings.metric });
   }
 
@@ -153,7 +171,7 @@ export class Trainer {
     return this.lastTest;
   }
 
-  private async evaluateOrStop(batches: AsyncIterable<Batch>): Promise<Evaluation> {
+  private async evaluateOrStop(batches: Pick<DataLoader<Batch>, 'epoch'>): Promise<Evaluation> {
     try {
       const at = await this.runResult.after(this.state.epoch);
       return await this.evaluate(batches, at, { details: true });
@@ -165,7 +183,8 @@ export class Trainer {
 
   private async *feedsUntilStopped(batches: AsyncIterable<Batch>): AsyncGenerator<Feeds> {
     for await (const batch of batches) {
-      if (this.signal?.aborted) throw this.interrupted();
+      // Ranks go on to the next step that all of them make.
+      if (this.setup.group.size === 1 && this.signal?.aborted) throw this.interrupted();
       yield this.setup.binding.feeds(batch);
     }
   }
@@ -177,6 +196,8 @@ export class Trainer {
 
   private async stop(): Promise<never> {
     await this.pause();
+    // The first that ends with a code ends all.
+    await this.setup.group.barrier();
     throw this.interrupted();
   }
 

@@ -12,6 +12,8 @@ import {
 import { neededNodes } from '../compile/needed-nodes.js';
 import { sizedModel } from '../compile/sized-model.js';
 import { FlatminError } from '../errors.js';
+import type { Communicator } from '../group/communicator.js';
+import { inTurn } from '../group/tell.js';
 import type { Compared } from '../losses/compared.js';
 import type { Target } from '../lowering/targets.js';
 import type { ClassDetails } from '../metrics/classes/details.js';
@@ -162,11 +164,12 @@ export class Evaluator {
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     weights: Weights,
     { metric, details }: EvaluateOptions = {},
+    group?: Communicator,
   ): Promise<Evaluation> {
     const set = new MetricSet(this.compared, { also: metric, details });
     let [samples, loss, all] = [0, 0, 0];
-    for await (const batch of batches) {
-      const result = await this.runBatch(batch, weights);
+    const own = this.results(batches, weights);
+    for await (const result of group ? inTurn(group, own) : own) {
       const weight = this.weightOf(result);
       if (weight > 0) loss += result.loss * weight;
       all += weight;
@@ -183,6 +186,13 @@ export class Evaluator {
       samples,
       ...(ofClasses && { details: ofClasses }),
     };
+  }
+
+  private async *results(
+    batches: AsyncIterable<Feeds> | Iterable<Feeds>,
+    weights: Weights,
+  ): AsyncGenerator<BatchResult> {
+    for await (const batch of batches) yield await this.runBatch(batch, weights);
   }
 
   /** What the mean loss of a batch counts: its samples, or labels where some are ignored, or the weights of their classes. */

@@ -106,7 +106,7 @@ export class TrainingSession {
         `${group.size} ranks train together on CPUs alone, and this one is to train on ${device.name}: take --device cpu, or one process.`,
       );
     const session = new TrainingSession(await loadTraining(given, options), options);
-    await session.exchange?.equalise();
+    await session.equalise();
     return session;
   }
 
@@ -250,6 +250,14 @@ export class TrainingSession {
     await this.inputs.feed(batch, this.queued, part);
   }
 
+  /**
+   * Gives all ranks the weights of rank 0.
+   * @internal
+   */
+  async equalise(): Promise<void> {
+    await this.exchange?.equalise();
+  }
+
   /** The view of this session that optimizers and measures work on. */
   problem(): Problem {
     return this.passes().problem;
@@ -286,7 +294,10 @@ export class TrainingSession {
     return microBatchProblem(passes.problem, batches.length, feed, total, withParts, ranks);
   }
 
-  /** Loss and metrics in evaluation mode (running statistics) over batches of any size, at the trained weights or others. */
+  /**
+   * Loss and metrics in evaluation mode (running statistics) over batches of any size, at the trained weights or others. With ranks, each
+   * gives every n-th batch, beginning with the one of its number, and has the figures of all.
+   */
   async evaluate(
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     at: WeightVectors = {},
@@ -296,7 +307,7 @@ export class TrainingSession {
     const { device } = this;
     this.evaluator ??= Evaluator.create(runtime, prepared, { ...this.options, device, built, target });
     const evaluator = await this.evaluator;
-    return evaluator.run(batches, (name) => weights.buffer(name, at), options);
+    return evaluator.run(batches, (name) => weights.buffer(name, at), options, this.exchange?.group);
   }
 
   /** What metrics are of: the kind of the targets; undefined where the loss does not say what it compares. */

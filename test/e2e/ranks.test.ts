@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { readSafetensors } from '../../src/formats/safetensors.js';
 import { relativeError } from '../reference/tolerance.js';
 import { startRanks, whyNoRanks } from './ranks/launch.js';
 import type { Outcome } from './ranks/steps.js';
-import { temporaryFolder } from './run-cli.js';
+import { readMetrics, recordsReach, runCli, temporaryFolder } from './run-cli.js';
 
 const ranked = whyNoRanks === undefined ? test.serial : test.serial.skip;
 if (whyNoRanks !== undefined) console.warn(`Tests of ranks are skipped: ${whyNoRanks}.`);
@@ -67,3 +68,74 @@ ranked(
     }
   },
 );
+
+const BIN = fileURLToPath(new URL('../../../bin/flatmin.js', import.meta.url));
+const settings = [
+  'train',
+  ...['--model', 'mlp', '--data', 'digits', '--optimizer', 'sam', '--batch', '32', '--epochs', '2'],
+  ...['--threads', '1'],
+];
+/** flatmin as the ranks of a job. */
+const cli = (ranks: number, ...args: string[]) => startRanks(ranks, [BIN, ...args]);
+
+/** All tensors of the last checkpoint. */
+async function checkpoint(out: string): Promise<Record<string, number[]>> {
+  const { tensors } = await readSafetensors(join(out, 'checkpoint.safetensors'));
+  return Object.fromEntries([...tensors].map(([name, { data }]) => [name, [...(data as Float32Array)]]));
+}
+
+ranked(
+  'a run on two ranks is that of one process with two micro-batches, and goes on to the same bits',
+  async (t) => {
+    t.timeout(300_000);
+    const dir = temporaryFolder(t);
+    const [one, two, stopped] = ['one', 'two', 'stopped'].map((name) => join(dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    t.is((await runCli(...settings, '--accumulate', '2', '--out', one)).code, 0);
+    const job = await runCli(...settings, '--ranks', '2', '--out', two, '--json');
+    t.is(job.code, 0, job.stderr);
+    t.is(job.stdout.trim().split('\n').length, 1, 'rank 0 alone prints');
+    t.is(JSON.parse(readFileSync(join(two, 'config.json'), 'utf8')).execution.ranks, 2);
+    t.deepEqual(readMetrics(two), readMetrics(one));
+    t.deepEqual(await checkpoint(two), await checkpoint(one));
+
+    const part = cli(2, ...settings, '--out', stopped, '--checkpoint-every', '1');
+    await recordsReach(join(stopped, 'metrics.jsonl'), 5, part.child);
+    part.child.kill('SIGTERM');
+    await part.result;
+    t.false(existsSync(join(stopped, 'summary.json')), 'it was over before it was stopped');
+    const rest = await cli(2, 'train', '--out', stopped, '--resume').result;
+    t.is(rest.code, 0, rest.stderr);
+    t.deepEqual(readMetrics(stopped), readMetrics(one));
+    t.deepEqual(await checkpoint(stopped), await checkpoint(one));
+    t.deepEqual(readdirSync(stopped).sort(), readdirSync(one).sort());
+  },
+);
+
+ranked(
+  'a run goes on with another number of ranks, and says so; one that does not fit is refused',
+  async (t) => {
+    t.timeout(300_000);
+    const out = join(temporaryFolder(t), 'run');
+    const part = cli(2, ...settings, '--out', out, '--checkpoint-every', '1');
+    await recordsReach(join(out, 'metrics.jsonl'), 5, part.child);
+    part.child.kill('SIGTERM');
+    await part.result;
+    const three = await cli(3, 'train', '--out', out, '--resume').result;
+    t.not(three.code, 0);
+    t.regex(three.stderr, /number of ranks.*divisor of 2/);
+    const alone = await runCli('train', '--out', out, '--resume');
+    t.is(alone.code, 0, alone.stderr);
+    t.regex(alone.stderr, /began .*2 ranks of 1 threads.* goes on/);
+  },
+);
+
+ranked('a rank that fails ends all, with its number and reason', async (t) => {
+  const { code, stderr } = await startRanks(2, [script('fail')]).result;
+  t.not(code, 0);
+  t.regex(stderr, /bad luck/);
+  t.regex(stderr, /Rank 1 of 2 ended with exit code 1/);
+});

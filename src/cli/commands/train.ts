@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { FlatminError } from '../../errors.js';
+import { FlatminError, invalid } from '../../errors.js';
 import { changed, option } from '../../options/option.js';
 import { flag, text } from '../../options/values.js';
 import { compare, compareOption, readComparison } from '../../run/compare.js';
@@ -12,6 +12,7 @@ import { chosenExecution, executionFlags } from '../execution-options.js';
 import { downloadBar } from '../fetched.js';
 import { interruptible } from '../interruption.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
+import { ranksOf, ranksOption } from '../ranks.js';
 import { givenSettings, modelOptions, optimizerOptions, trainingOptions } from '../setting-options.js';
 import { printResult } from '../streams.js';
 import { comparisonTable, summaryTable } from '../tables.js';
@@ -28,7 +29,7 @@ const OPTIONS = {
     json: changed(jsonFlag, { help: 'print the summary as one JSON line on stdout' }),
     quiet: quietFlag,
   },
-  Execution: executionFlags,
+  Execution: { ranks: ranksOption, ...executionFlags },
 };
 
 export function addTrain(program: Command): void {
@@ -56,13 +57,17 @@ async function runTrain(command: Command): Promise<void> {
   const { out, resume, restart, compare: names, json, quiet, timeLimit } = options;
   const { checkpointEvery, keepCheckpoints, keepBest } = options;
   const settings = givenSettings(command);
+  const group = await ranksOf(options.ranks);
+  if (!group) return;
+  if (names && group.size > 1)
+    throw invalid('compare', 'nothing on several ranks: train each on its own', names);
   const execution = chosenExecution(options);
   const bar = downloadBar();
   const onDownload = quiet ? undefined : bar.onProgress;
   await interruptible(async (signal, onUninterrupted) => {
-    const label = quiet ? undefined : (settings.optimizer ?? 'train');
+    const label = quiet || group.rank > 0 ? undefined : (settings.optimizer ?? 'train');
     const how = {
-      ...{ ...execution, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
+      ...{ ...execution, group, out, resume, restart, checkpointEvery, keepCheckpoints, keepBest },
       ...{ signal, onUninterrupted, label, onDownload },
     };
     const isComparison = names ?? (resume && (await readComparison(out)));
@@ -86,7 +91,8 @@ async function trainRun(
   options: TrainOptions,
   json: boolean | undefined,
 ): Promise<void> {
-  printResult(await train(given, options), json, summaryTable);
+  const summary = await train(given, options);
+  if ((options.group?.rank ?? 0) === 0) printResult(summary, json, summaryTable);
 }
 
 async function compareRuns(

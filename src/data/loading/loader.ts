@@ -70,6 +70,16 @@ export interface SourceLoaderOptions extends Readonly<Given<typeof loaderOptions
   readonly augment?: boolean;
 }
 
+/** Which batches of an epoch. */
+export interface EpochOptions {
+  /** The first, from 0; default 0. */
+  readonly firstBatch?: number;
+  /** The one behind the last; default the end of the epoch. */
+  readonly endBatch?: number;
+  /** Every `count`-th of them, beginning with number `index`; default all. */
+  readonly share?: { readonly index: number; readonly count: number };
+}
+
 const splitName = choice(['train', 'test']);
 
 /**
@@ -145,16 +155,18 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
   }
 
   /**
-   * The batches of epoch `index` from `firstBatch` (default 0) on. To stop early is safe. The iterator rejects with RUNTIME when
+   * The batches of epoch `index` from `firstBatch` (default 0) up to `endBatch` (default all); with `share`, of these the one numbered
+   * `share.index` and each `share.count`-th after it. To stop early is safe. The iterator rejects with RUNTIME when
    * a worker fails and with INTERRUPTED when the loader is closed meanwhile.
    */
-  epoch(index: number, { firstBatch = 0 }: { firstBatch?: number } = {}): AsyncIterableIterator<B> {
+  epoch(index: number, { firstBatch = 0, endBatch, share }: EpochOptions = {}): AsyncIterableIterator<B> {
     checkedValue('epoch', countOrZero, index);
     checkedValue('firstBatch', countOrZero, firstBatch);
     if (firstBatch > this.batchesPerEpoch) {
       throw invalid('firstBatch', `at most ${this.batchesPerEpoch}, the batches of an epoch`, firstBatch);
     }
-    return this.batches(index, firstBatch);
+    const end = Math.min(endBatch ?? Infinity, this.batchesPerEpoch);
+    return this.batches(index, firstBatch + (share?.index ?? 0), end, share?.count ?? 1);
   }
 
   /** One epoch; each iteration of the loader is the next one, beginning with epoch 0. */
@@ -168,20 +180,25 @@ export class DataLoader<B extends Batch = ImageBatch> implements AsyncIterable<B
     await this.pool?.close();
   }
 
-  private async *batches(epoch: number, firstBatch: number): AsyncGenerator<B, void, undefined> {
+  private async *batches(
+    epoch: number,
+    firstBatch: number,
+    end: number,
+    stride: number,
+  ): AsyncGenerator<B, void, undefined> {
     if (this.closed) throw closedError();
     const prepare = this.start();
     const { order, keys } = await this.order(epoch);
     const ahead: Promise<Batch>[] = [];
-    for (let next = firstBatch; next < this.batchesPerEpoch || ahead.length > 0; ) {
+    for (let next = firstBatch; next < end || ahead.length > 0; ) {
       if (this.closed) throw closedError();
-      while (next < this.batchesPerEpoch && ahead.length <= this.prefetch) {
+      while (next < end && ahead.length <= this.prefetch) {
         const place = [next * this.batch, (next + 1) * this.batch] as const;
         const batch = prepare(epoch, order.slice(...place), keys?.slice(...place));
         // One that is never asked for must not count as unhandled.
         batch.catch(() => {});
         ahead.push(batch);
-        next++;
+        next += stride;
       }
       yield (await ahead.shift()!) as B;
     }

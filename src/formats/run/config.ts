@@ -15,6 +15,8 @@ const executionSchema = z.looseObject(
     /** 'cpu' or 'cuda:<i>'. */
     device: text.optional(),
     threads: count.optional(),
+    /** Processes that train together; absent for one. */
+    ranks: count.optional(),
     /** Version of ONNX Runtime. */
     runtime: text.optional(),
     /** Kind of its build. */
