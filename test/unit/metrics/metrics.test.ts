@@ -3,6 +3,8 @@ import { auc } from '../../../src/metrics/binary/auc.js';
 import { ScoreCounts } from '../../../src/metrics/binary/score-counts.js';
 import { accuracy } from '../../../src/metrics/classes/accuracy.js';
 import { DetailsOfClasses, MOST_CONFUSION_CLASSES } from '../../../src/metrics/classes/details.js';
+import { macroF1 } from '../../../src/metrics/classes/macro-f1.js';
+import { meanIou } from '../../../src/metrics/classes/mean-iou.js';
 import { top5 } from '../../../src/metrics/classes/top-5.js';
 import { evaluatedMetrics, metricsOf } from '../../../src/metrics/defaults.js';
 import { followedOf, isBetter } from '../../../src/metrics/followed.js';
@@ -62,6 +64,24 @@ test('top-5: equal scores of earlier classes come first', (t) => {
   };
   t.is(one(4), 1);
   t.is(one(5), 0);
+});
+
+test('a class with neither labels nor predictions counts in no mean', (t) => {
+  // Predicted 0, 0, 1 of labels 0, 1, 1; class 2 is nowhere. F1 of both is 2/3, IoU of both 1/2.
+  const batch = { scores: Float32Array.of(2, 0, 0, 2, 0, 0, 0, 2, 0), dims: [3, 3], classAxis: 1 };
+  const of = (metric: typeof macroF1) => {
+    const count = metric.accumulator();
+    count.add({ ...batch, targets: [0, 1, 1] });
+    return count.value()!;
+  };
+  t.true(Math.abs(of(macroF1) - 2 / 3) < 1e-12);
+  t.true(Math.abs(of(meanIou) - 1 / 2) < 1e-12);
+});
+
+test('top-5 of three classes is 1', (t) => {
+  const count = top5.accumulator();
+  count.add({ scores: Float32Array.of(3, 2, 1), dims: [1, 3], classAxis: 1, targets: [2] });
+  t.is(count.value(), 1);
 });
 
 test('with every label ignored a metric has no value', (t) => {
