@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { singleGroup } from '../../../src/group/communicator.js';
 import { KeptCheckpoints } from '../../../src/run/checkpoint/kept.js';
 import { initialState, type RunState } from '../../../src/run/checkpoint/state.js';
 import type { RunFolder } from '../../../src/run/folder/run-folder.js';
@@ -34,7 +35,7 @@ async function open(t: ExecutionContext): Promise<Setup> {
   const scaler = session.lossScaler!;
   scaler.restore({ ...scaler.state(), scales: [2 ** 40, 2 ** 10] });
   t.teardown(() => session.dispose());
-  return { ...prepared, session, device } as unknown as Setup;
+  return { ...prepared, session, device, group: singleGroup } as unknown as Setup;
 }
 
 const mark = { bytes: 0, digest: '00000000' };
