@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { FlatminError } from '../errors.js';
 import { type Communicator, singleGroup } from './communicator.js';
 import { type Launcher, launcherOf } from './launchers.js';
@@ -23,7 +24,11 @@ export async function joinGroup(): Promise<Communicator> {
     throw mixed(launcher, size, group.size);
   }
   joined = group;
-  process.on('exit', (code) => end(group, code));
+  let uncaught: unknown;
+  process.on('uncaughtExceptionMonitor', (error) => {
+    uncaught = error;
+  });
+  process.on('exit', (code) => end(group, code, uncaught));
   return group;
 }
 
@@ -51,7 +56,7 @@ const mixed = (launcher: Launcher, said: number, found: number): FlatminError =>
   );
 
 /** A process that ends alone would leave the others waiting for it. */
-function end(group: MpiGroup, code: number): void {
+function end(group: MpiGroup, code: number, uncaught: unknown): void {
   try {
     if (code === 0) {
       group.leave();
@@ -60,8 +65,10 @@ function end(group: MpiGroup, code: number): void {
   } catch {
     // The ranks were talking: they would wait for this one.
   }
+  // Node prints an error that nobody caught behind this event, which the process does not outlive.
+  const reason = uncaught === undefined ? '' : `${inspect(uncaught)}\n`;
   process.stderr.write(
-    `Rank ${group.rank} of ${group.size} ended with exit code ${code || 1}: so does the job.\n`,
+    `${reason}Rank ${group.rank} of ${group.size} ended with exit code ${code || 1}: so does the job.\n`,
   );
   group.abort(code || 1);
 }
