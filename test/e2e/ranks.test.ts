@@ -139,3 +139,12 @@ ranked('a rank that fails ends all, with its number and reason', async (t) => {
   t.regex(stderr, /bad luck/);
   t.regex(stderr, /Rank 1 of 2 ended with exit code 1/);
 });
+
+ranked('what all ranks see is told once: a model that is not there', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const { code, stderr } = await cli(2, 'train', '--model', 'nope.onnx', '--data', 'digits', '--out', out)
+    .result;
+  t.is(code, 1);
+  t.is(stderr.match(/there is no such file/g)?.length, 1, stderr);
+  t.notRegex(stderr, /Rank [01]/);
+});
