@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Command } from 'commander';
@@ -24,8 +24,10 @@ const written = chapters
   .flatMap(({ pages }) => pages.map(({ file }) => file))
   .filter((file) => !file.startsWith(REFERENCE));
 const pages = ['README.md', ...written];
-const signs = readdirSync(REPOSITORY, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  /^(src|native)\/(.*\/)?README\.md$/.test(file),
+const signs = ['src', 'native'].flatMap((folder) =>
+  readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => join(folder, file))
+    .filter((file) => basename(file) === 'README.md'),
 );
 
 test('every page of docs is in the sidebar, once, and each page of it is there', (t) => {
