@@ -4,7 +4,7 @@ import { type Batch, DataLoader, type FieldArray } from '../data/index.js';
 import { loaderOptions } from '../data/loading/loader.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count } from '../options/values.js';
-import { bindData } from '../run/data-binding.js';
+import { bindData, boundSource } from '../run/data-binding.js';
 import { type Execution, openExecution } from '../run/execution.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import { ModelEvaluator } from '../session/model-evaluator.js';
@@ -82,11 +82,11 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
   const { device, runtime } = openExecution(options);
   const most = asked ?? trained ?? passBatch({ asked, batchNorm: 'running', trained, device });
   const batch = Math.min(most, Math.max(1, samples[part].size));
+  const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
   const loader = new DataLoader<Batch>(
-    { source: samples, split: part },
+    { source: boundSource(samples, binding), split: part },
     { batch, workers, shuffle: false, dropLast: false, augment: false },
   );
-  const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
   const { names, note: naming } = await modelClassNames(name, labelField(samples)?.classes?.names);
   for (const note of [...samples.notes, ...binding.notes, ...(naming ? [naming] : [])])
     options.onNote?.(note);
