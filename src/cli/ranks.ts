@@ -13,11 +13,11 @@ import { goesOwnWay } from './told-once.js';
 
 export const ranksOption = option(count.optional(), {
   symbol: 'n',
-  help: 'processes that train together over MPI, started here; without it those of mpiexec or srun',
+  help: 'processes that share the work over MPI, started here; without it those of mpiexec or srun',
 });
 
 /** Commands whose work the ranks of a job share. */
-const SHARING = ['train'];
+const SHARING = ['train', 'evaluate', 'sharpness', 'landscape'];
 /** Each rank takes jobs that nobody holds, or tells of the machine that it is on. */
 const OTHERS: readonly string[] = ['experiment', 'doctor'];
 

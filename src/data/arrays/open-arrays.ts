@@ -10,6 +10,7 @@ import type { ArrayColumn } from './array-maker.js';
 import { type ArrayPart, arraySource } from './array-source.js';
 import { arrayRoles, usable } from './bind-arrays.js';
 import { classesOf, labelsIn } from './classes.js';
+import { requireFinite } from './finite.js';
 import { mixedFieldsOf, withSharesTarget } from './mixed-fields.js';
 import type { ArrayParts } from './parts.js';
 import { imageShapeOf, PIXEL_SCALE, type Pixels, pixelNormalization } from './pixels.js';
@@ -98,6 +99,12 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   requirePixels(pixels, settings, location);
   const fields = { inputs: plans.map(({ field }) => field), targets: targets.map(({ field }) => field) };
   const mixed = mixes(augmentation) ? mixedFieldsOf(fields, location) : undefined;
+  const isFed = new Set(
+    [...plans, ...targets].filter(({ type }) => type === 'float').map(({ array }) => array),
+  );
+  if (!context.isMeasured)
+    for (const part of [train, ...(test ? [test] : [])])
+      requireFinite([...part].filter(([name]) => isFed.has(name)).map(([, array]) => array));
   const columns = (from: ReadonlyMap<string, StoredArray>): ArrayColumn[] =>
     [...plans, ...targets].map(({ field, array, type, pixels: own }) => ({
       field: field.name,

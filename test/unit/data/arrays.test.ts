@@ -252,10 +252,9 @@ test('what is wrong with arrays is told by file, array and row', async (t) => {
   await open({ ...unseen, y_test: few, id_train: ids(0), id_test: ids(6) });
   const holed = Float32Array.from(counted(12));
   holed[7] = Number.NaN;
-  const source = await open(
-    { x: npy('<f4', [6, 2], holed), y },
-    context(input, { settings: { split: 0.2 } }),
-  );
+  const bad = { x: npy('<f4', [6, 2], holed), y };
+  await refused(bad, /set\.npz, "x", row 3, element 1: NaN is no finite number/);
+  const source = await open(bad, context(input, { settings: { split: 0.2 }, isMeasured: true }));
   const all = [0, 1, 2, 3, 4].filter((at) => at < source.train.size);
   await t.throwsAsync(
     (async () => {
