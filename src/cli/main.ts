@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { FlatminError } from '../errors.js';
-import { printable } from '../formats/printable.js';
 import { addBench } from './commands/bench.js';
 import { addCompletion } from './commands/completion.js';
 import { addData } from './commands/data.js';
@@ -21,7 +20,9 @@ import { addTrain } from './commands/train.js';
 import { addVerify } from './commands/verify.js';
 import { Stopped } from './interruption.js';
 import { invocation } from './invocation.js';
+import { refuseRanks } from './ranks.js';
 import { guardStreams, print, say } from './streams.js';
+import { toldBefore } from './told-once.js';
 import { versionText } from './version-text.js';
 import { welcome } from './welcome.js';
 
@@ -54,12 +55,12 @@ const COMMANDS: readonly (readonly [group: string, commands: readonly ((program:
 export async function main(argv: readonly string[]): Promise<void> {
   guardStreams();
   // What nobody waited for: the state is unknown.
-  process.on('uncaughtException', (error) => process.exit(report(error)));
+  process.on('uncaughtException', (error) => void report(error).then((code) => process.exit(code)));
   try {
     if (argv.length === NO_ARGUMENTS) print(welcome(invocation()));
     else await makeProgram().parseAsync(argv);
   } catch (error) {
-    process.exitCode = report(error);
+    process.exitCode = await report(error);
   }
 }
 
@@ -73,8 +74,10 @@ export function makeProgram(): Command {
       throw new CommanderError(0, 'commander.version', '');
     })
     .exitOverride()
+    .hook('preAction', (_, action) => refuseRanks(action))
     .configureOutput({
-      outputError: (text, write) => write(`flatmin: ${printable(oneLine(text))}\n`),
+      // Said with all other failures.
+      outputError: () => {},
       getOutHelpWidth: helpWidth,
       getErrHelpWidth: helpWidth,
     });
@@ -92,17 +95,25 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** Says what failed; returns the exit code. */
-function report(error: unknown): number {
-  // Commander has said it already.
+/** Says what failed, once for all ranks that fail alike; returns the exit code. */
+async function report(error: unknown): Promise<number> {
+  const code = exitCodeOf(error);
+  // Commander has written the help.
+  if (code === 0 || (error instanceof CommanderError && error.code === 'commander.help')) return code;
+  const before = await toldBefore();
+  if (before !== undefined) say(`flatmin: ${before}${textOf(error)}`);
+  return code;
+}
+
+function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
-  say(`flatmin: ${textOf(error)}`);
   if (error instanceof Stopped) return error.exitCode;
   return error instanceof FlatminError && error.code === 'NOT_FINITE' ? NOT_FINITE_EXIT : FAILURE_EXIT;
 }
 
 function textOf(error: unknown): string {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof CommanderError) return oneLine(message);
   if (process.env.FLATMIN_DEBUG === '1') return stack ?? message;
   if (error instanceof FlatminError || isSystemError(error)) return message;
   if (error instanceof RangeError && TOO_LARGE.test(message))

@@ -27,6 +27,8 @@ export interface OpenContext {
   readonly loss?: string | undefined;
   /** A class label that stands for none. */
   readonly ignoreIndex?: number | undefined;
+  /** A finished model is measured: which labels the training part has tells nothing of it. Default false. */
+  readonly isMeasured?: boolean | undefined;
 }
 
 /** Paths of files by their parts. */

@@ -113,6 +113,11 @@ export interface Source {
   readonly normalization?: Readonly<{ scale: number } & Normalization>;
   /** What was decided that the user should know. */
   readonly notes: readonly string[];
+  /**
+   * The same for a model of so many classes, where the labels of all samples are not known beforehand: a batch with another label is
+   * refused by the file that has it. Absent: the labels of targets are below `classes.count`.
+   */
+  within?(classes: number): Source;
   /** The samples at these indices, in this order, as parts of their own; a part that is left out stays whole. */
   take(indices: { readonly train?: Int32Array; readonly test?: Int32Array }): Source;
 }

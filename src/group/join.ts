@@ -1,11 +1,17 @@
 import { inspect } from 'node:util';
 import { FlatminError } from '../errors.js';
 import { type Communicator, singleGroup } from './communicator.js';
-import { type Launcher, launcherOf } from './launchers.js';
+import { type Launcher, oneOfSeveral } from './launchers.js';
 import { findMpi, hasMpi, MPI_HINT, placesText } from './libraries.js';
 import { isMpiLoaded, MpiGroup } from './mpi.js';
 
 let joined: MpiGroup | undefined;
+let endIsTold = false;
+
+/** Who ends this process has said why, and of which rank: it is not said again. */
+export function tellNoEnd(): void {
+  endIsTold = true;
+}
 
 /**
  * Makes this process a rank of the job that mpiexec, mpirun or srun has started; without one of them, or with one process, it is the only one.
@@ -15,8 +21,8 @@ let joined: MpiGroup | undefined;
  */
 export async function joinGroup(): Promise<Communicator> {
   if (joined) return joined;
-  const started = launcherOf(process.env);
-  if (!started || started.size === 1) return singleGroup;
+  const started = oneOfSeveral();
+  if (!started) return singleGroup;
   const { launcher, size } = started;
   const group = MpiGroup.join(libraryFor(launcher, size));
   if (group.size !== size) {
@@ -67,8 +73,9 @@ function end(group: MpiGroup, code: number, uncaught: unknown): void {
   }
   // Node prints an error that nobody caught behind this event, which the process does not outlive.
   const reason = uncaught === undefined ? '' : `${inspect(uncaught)}\n`;
-  process.stderr.write(
-    `${reason}Rank ${group.rank} of ${group.size} ended with exit code ${code || 1}: so does the job.\n`,
-  );
+  if (!endIsTold)
+    process.stderr.write(
+      `${reason}Rank ${group.rank} of ${group.size} ended with exit code ${code || 1}: so does the job.\n`,
+    );
   group.abort(code || 1);
 }

@@ -8,15 +8,19 @@ export async function onAnyRank(group: Communicator, isSo: boolean): Promise<boo
 }
 
 /** The sum of a number over the ranks. */
-export async function sumOfNumber(group: Communicator, value: number): Promise<number> {
-  if (group.size === 1) return value;
-  const buffer = new addon.DeviceBuffer(8);
-  const numbers = Float64Array.of(value);
+export const sumOfNumber = async (group: Communicator, value: number): Promise<number> =>
+  (await sumsOfNumbers(group, [value]))[0]!;
+
+/** The same of each of several numbers. */
+export async function sumsOfNumbers(group: Communicator, values: readonly number[]): Promise<number[]> {
+  if (group.size === 1) return [...values];
+  const buffer = new addon.DeviceBuffer(8 * values.length);
+  const numbers = Float64Array.from(values);
   buffer.write(numbers);
   await group.sum(buffer, 'float64');
   buffer.read(numbers);
   buffer.dispose();
-  return numbers[0]!;
+  return [...numbers];
 }
 
 /** What rank 0 makes, on all ranks. Where it fails to, the job ends with rank 0. */

@@ -5,6 +5,9 @@ import { FlatminError } from '../errors.js';
 import { cacheFolder } from '../formats/cache-folder.js';
 import { isCommit, isSafePath } from './name.js';
 
+/** Bytes of a file's or folder's name. */
+const LONGEST_NAME = 255;
+
 /**
  * The part of the cache that holds one repository:
  * - `refs/REVISION`: the commit that a revision came to when the hub was last asked
@@ -33,8 +36,8 @@ export class RepositoryCache {
     return this.write(commit, 'refs', encodeURIComponent(revision));
   }
 
-  listing(commit: string): Promise<string | undefined> {
-    return this.read('commits', commit, 'listing.json');
+  listingPath(commit: string): string {
+    return join(this.folder, 'commits', commit, 'listing.json');
   }
 
   keepListing(commit: string, text: string): Promise<void> {
@@ -63,10 +66,15 @@ export class RepositoryCache {
     return path;
   }
 
-  /** @throws FlatminError INVALID_DATA for a path that would leave the folder, or goes through a link */
+  /** @throws FlatminError INVALID_DATA for a path that would leave the folder, goes through a link, or is too long */
   async placeOf(commit: string, path: string): Promise<string> {
     if (!isSafePath(path)) throw unsafePath(path);
     const names = path.split('/');
+    if (names.some((name) => Buffer.byteLength(name) > LONGEST_NAME))
+      throw new FlatminError(
+        'INVALID_DATA',
+        `The repository names a file ${path}, a part of which is longer than the ${LONGEST_NAME} bytes that file systems take: it is not fetched.`,
+      );
     const folder = await this.makeFolder('commits', commit, 'files', ...names.slice(0, -1));
     return join(folder, names.at(-1)!);
   }
@@ -91,5 +99,5 @@ export class RepositoryCache {
 export const unsafePath = (path: string): FlatminError =>
   new FlatminError(
     'INVALID_DATA',
-    `The repository names a file ${JSON.stringify(path)}, which would lie outside its folder: it is not fetched.`,
+    `The repository names a file ${JSON.stringify(path)}, which would lie outside its folder or has control characters: it is not fetched.`,
   );

@@ -1,18 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, lstat, rename } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FlatminError, withPath } from '../errors.js';
 import { flush, syncDirectory, writeAll } from '../formats/atomic.js';
+import { tellOnStderr } from '../formats/tell.js';
 import type { HubOptions } from './options.js';
 import { PartialFile } from './partial.js';
 import type { HubFile, Repository } from './repository.js';
-import { type Asked, hubFetch, requestFailed, Unreachable } from './request.js';
+import { type Asked, hubFetch, NoSuchRange, requestFailed, Unreachable } from './request.js';
 
-type DownloadOptions = Pick<HubOptions, 'signal' | 'onProgress'>;
+type DownloadOptions = Pick<HubOptions, 'signal' | 'onProgress' | 'onNote'>;
 
 /**
- * The path of a file of a repository in the cache; what is not there is fetched. The file is there only when it is whole and its digest is
- * the one that the repository's list has.
+ * The path of a file of a repository in the cache; what is not there, or was damaged since, is fetched. The file is there only when it is
+ * whole and its digest is the one that the repository's list has, which is looked at once in a process.
  * @throws FlatminError NETWORK where it cannot be fetched, or what comes is not what the list announces; NOT_FOUND, INVALID_DATA,
  * INTERRUPTED
  */
@@ -23,12 +24,15 @@ export async function hubFile(
 ): Promise<string> {
   const { cache, commit, access, repo } = repository;
   const path = await cache.placeOf(commit, file.path);
-  if (await isWhole(path, file)) return path;
+  const there = await stateOf(path, file, options.signal);
+  if (there === 'whole') return path;
+  const lacking =
+    there === 'missing'
+      ? `The cache has no ${file.path} of ${repo}@${commit}`
+      : `${path} in the cache is not as it was fetched: it was damaged, or changed by hand`;
   if (access.offline)
-    throw new Unreachable(
-      'NETWORK',
-      `The cache has no ${file.path} of ${repo}@${commit}, and it is not fetched, since HF_HUB_OFFLINE is set.`,
-    );
+    throw new Unreachable('NETWORK', `${lacking}. It is not fetched, since HF_HUB_OFFLINE is set.`);
+  if (there === 'damaged') (options.onNote ?? tellOnStderr)(`${lacking}. It is fetched again.`);
   const part = await PartialFile.claim(await cache.makeFolder('partial'), file.digest.hex);
   let isWorthKeeping = true;
   try {
@@ -73,11 +77,26 @@ export async function hubFiles(
 /** What arrived is not the file: nothing of it is kept. */
 class WrongContent extends FlatminError {}
 
-const isWhole = (path: string, { bytes }: HubFile): Promise<boolean> =>
-  lstat(path).then(
-    (found) => found.isFile() && found.size === bytes,
-    () => false,
-  );
+/** What the files in the cache were when this process found them whole, by their paths. */
+const foundWhole = new Map<string, string>();
+
+/** What is at a path of the cache: not the file, though of its name, or nothing. */
+async function stateOf(
+  path: string,
+  file: HubFile,
+  signal: AbortSignal | undefined,
+): Promise<'whole' | 'damaged' | 'missing'> {
+  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  if (!found) return 'missing';
+  if (!found.isFile() || Number(found.size) !== file.bytes) return 'damaged';
+  const mark = [file.digest.hex, found.ino, found.mtimeNs, found.ctimeNs].join();
+  if (foundWhole.get(path) === mark) return 'whole';
+  const handle = await open(path, 'r');
+  const { hash } = await contentOf(handle, file, signal).finally(() => handle.close());
+  if (hash.digest('hex') !== file.digest.hex) return 'damaged';
+  foundWhole.set(path, mark);
+  return 'whole';
+}
 
 /** Appends what is missing to the part that is there. @throws FlatminError */
 async function fill(
@@ -89,12 +108,21 @@ async function fill(
   const what = `${file.path} of ${repository.repo}`;
   let content = await contentOf(handle, file, signal);
   if (content.bytes < file.bytes) {
-    const response = await request(repository, file, content.bytes, signal);
-    if (content.bytes > 0 && !isContinuation(response, content.bytes)) content = await emptied(handle, file);
+    let response = await request(repository, file, content.bytes, signal).catch((error) => {
+      if (!(error instanceof NoSuchRange)) throw error;
+    });
+    if (content.bytes > 0 && !(response && isContinuation(response, content.bytes)))
+      content = await emptied(handle, file);
+    response ??= await request(repository, file, 0, signal);
     checkAnnounced(response, file.bytes - content.bytes, what);
     const { hash } = content;
     let received = content.bytes;
-    for await (const chunk of bodyOf(response, what, signal)) {
+    let isCut = false;
+    const onCut = (error: unknown) => {
+      if (signal?.aborted) requestFailed(error, what, signal);
+      isCut = true;
+    };
+    for await (const chunk of bodyOf(response, onCut)) {
       if (received + chunk.length > file.bytes)
         throw new WrongContent(
           'NETWORK',
@@ -105,10 +133,16 @@ async function fill(
       received += chunk.length;
       onProgress?.({ file: file.path, receivedBytes: received, totalBytes: file.bytes });
     }
-    if (received < file.bytes)
+    const end = `${what} ended after ${received} of ${file.bytes} bytes`;
+    if (received < file.bytes && isCut)
       throw new FlatminError(
         'NETWORK',
-        `${what} ended after ${received} of ${file.bytes} bytes: the connection was cut. Run it again, and it goes on there.`,
+        `${end}: the connection was cut. Run it again, and it goes on there.`,
+      );
+    if (received < file.bytes)
+      throw new WrongContent(
+        'NETWORK',
+        `${end}: the server sent something else, such as a page of its own. Nothing is kept; run it again.`,
       );
   }
   const found = content.hash.digest('hex');
@@ -194,31 +228,16 @@ function checkAnnounced({ headers }: Response, expected: number, what: string): 
   );
 }
 
-async function* bodyOf(
-  response: Response,
-  what: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
+/** @param onCut told where the body does not come to its end */
+async function* bodyOf(response: Response, onCut: (error: unknown) => void): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   try {
     for (;;) {
-      const { done, value } = (await reader?.read().catch((error) => cut(error, what, signal))) ?? {
-        done: true,
-      };
-      if (done || !value) return;
-      yield value;
+      const next = await reader?.read().catch(onCut);
+      if (!next?.value) return;
+      yield next.value;
     }
   } finally {
     await reader?.cancel().catch(() => {});
   }
-}
-
-function cut(
-  error: unknown,
-  what: string,
-  signal: AbortSignal | undefined,
-): { done: true; value: undefined } {
-  if (signal?.aborted) requestFailed(error, what, signal);
-  // The count of bytes says what is missing.
-  return { done: true, value: undefined };
 }

@@ -8,5 +8,5 @@ const SIGNS: Readonly<Record<string, string>> = { '**/': '(?:.*/)?', '**': '.*',
 export function fits(path: string, pattern: string): boolean {
   const source = pattern.replaceAll(/\*\*\/|\*\*|[*?.+^$()[\]{}|\\]/g, (sign) => SIGNS[sign] ?? `\\${sign}`);
   const name = pattern.includes('/') ? path : path.slice(path.lastIndexOf('/') + 1);
-  return new RegExp(`^${source}$`, 'u').test(name);
+  return new RegExp(`^${source}$`, 'su').test(name);
 }

@@ -55,5 +55,5 @@ export const pinnedName = (repo: string, commit: string, path: string): string =
 /** Whether a path, as a repository has it, stays in the folder that it is put into, on any system. */
 export const isSafePath = (path: string): boolean =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no file is named so
-  !/[\\\x00-\x1f]|^[A-Za-z]:/.test(path) &&
+  !/[\\\x00-\x1f\x7f-\x9f]|^[A-Za-z]:/.test(path) &&
   path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');

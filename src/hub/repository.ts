@@ -1,11 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { FlatminError } from '../errors.js';
+import { sealedJson } from '../formats/digest.js';
+import { checkedSealed } from '../formats/run/checked.js';
 import { tellOnStderr } from '../formats/tell.js';
 import { RepositoryCache } from './cache.js';
 import { hubLibrary } from './library.js';
 import { type HubName, isCommit } from './name.js';
 import { type HubAccess, type HubOptions, hubAccess } from './options.js';
-import { type Asked, hubFetch, Unreachable } from './request.js';
+import { type Asked, hubAsk, Unreachable } from './request.js';
 
 /** A repository at a commit. */
 export interface Repository {
@@ -28,6 +31,8 @@ export interface HubFile {
 
 /** More than any repository that the hub recommends: a list that never ends is no list. */
 const MOST_FILES = 200_000;
+/** Of a list: the hub's have 1,000 files and folders each. */
+const MOST_PAGES = 2000;
 
 const bytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** What the hub's list has of a file. */
@@ -37,13 +42,15 @@ const entrySchema = z.object({
   oid: z.string().regex(/^[0-9a-f]{40}$/),
   lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: bytes }).optional(),
 });
-const listingSchema = z.array(
-  z.object({
-    path: z.string(),
-    bytes,
-    digest: z.object({ kind: z.enum(['sha256', 'git-sha1']), hex: z.string() }),
-  }),
-);
+const listingSchema = z.object({
+  files: z.array(
+    z.object({
+      path: z.string(),
+      bytes,
+      digest: z.object({ kind: z.enum(['sha256', 'git-sha1']), hex: z.string() }),
+    }),
+  ),
+});
 
 /**
  * The repository that a name of the hub is, and its files. What the name's commit is, the hub is asked, unless it is said or nobody
@@ -118,7 +125,7 @@ async function askedCommit(
 /** How the package asks. */
 const how = (asked: Asked, access: HubAccess, signal: AbortSignal | undefined) => ({
   hubUrl: access.endpoint,
-  fetch: hubFetch(access, asked, signal),
+  fetch: hubAsk(access, asked, signal),
   ...(access.token !== undefined && { accessToken: access.token }),
 });
 
@@ -132,9 +139,11 @@ function notUnderstood(error: unknown, { endpoint }: HubAccess): never {
   );
 }
 
-async function cachedFiles(cache: RepositoryCache, commit: string): Promise<HubFile[] | undefined> {
+/** Nothing, too, where the list was damaged since. */
+async function cachedFiles(cache: RepositoryCache, commit: string): Promise<readonly HubFile[] | undefined> {
   try {
-    return listingSchema.parse(JSON.parse((await cache.listing(commit)) ?? ''));
+    const path = cache.listingPath(commit);
+    return checkedSealed(listingSchema, JSON.parse(await readFile(path, 'utf8')), path).files;
   } catch {
     return undefined;
   }
@@ -151,7 +160,7 @@ async function listedFiles(
   try {
     assertOnline(access, `the files of ${repo}@${commit}`);
     const files = await askedFiles(asked, commit, access, signal);
-    await cache.keepListing(commit, JSON.stringify(files));
+    await cache.keepListing(commit, sealedJson({ files }));
     return files;
   } catch (error) {
     throw error instanceof Unreachable ? withoutCache(error, { kind, repo, revision: commit }) : error;
@@ -166,12 +175,23 @@ async function askedFiles(
 ): Promise<HubFile[]> {
   const { listFiles } = await hubLibrary();
   const files: HubFile[] = [];
+  const request = how(asked, access, signal);
+  let pages = 0;
+  const nextPage: typeof fetch = (...page) => {
+    if (++pages > MOST_PAGES)
+      throw new FlatminError(
+        'NETWORK',
+        `The list of files of ${asked.repo} goes on after ${MOST_PAGES} pages.`,
+      );
+    return request.fetch(...page);
+  };
   try {
     for await (const entry of listFiles({
       repo: { type: asked.kind, name: asked.repo },
       revision: commit,
       recursive: true,
-      ...how(asked, access, signal),
+      ...request,
+      fetch: nextPage,
     })) {
       if (entry.type === 'file') files.push(fileOf(entry, asked.repo));
       if (files.length > MOST_FILES)

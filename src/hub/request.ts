@@ -13,6 +13,9 @@ export interface Asked {
 /** Nobody answered: no network, no such host, a connection refused or cut. */
 export class Unreachable extends FlatminError {}
 
+/** The server does not go on with a file where it was asked to. */
+export class NoSuchRange extends FlatminError {}
+
 const textOf = (error: unknown): string => {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return inner instanceof Error
@@ -26,6 +29,36 @@ export function requestFailed(error: unknown, what: string, signal: AbortSignal 
     throw new FlatminError('INTERRUPTED', `The download of ${what} was stopped.`, { cause: error });
   throw new Unreachable('NETWORK', `Could not get ${what}: ${textOf(error)}.`, { cause: error });
 }
+
+/** A list of 1,000 files has 0.3 MB. */
+const LONGEST_ANSWER = 64 * 2 ** 20;
+
+/**
+ * hubFetch for answers that are read whole, which have arrived so.
+ * @throws FlatminError what hubFetch throws, also for one that is cut, or longer than any of the hub's
+ */
+export const hubAsk =
+  (access: HubAccess, asked: Asked, signal?: AbortSignal): typeof fetch =>
+  async (url, init) => {
+    const { body, headers } = await hubFetch(access, asked, signal)(url, init);
+    const what = `what ${access.endpoint} says of ${nameOf(asked)}`;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    const reader = body?.getReader();
+    for (;;) {
+      const next = await reader?.read().catch((error) => requestFailed(error, what, signal));
+      if (!next?.value) return new Response(Buffer.concat(chunks), { headers });
+      bytes += next.value.length;
+      if (bytes > LONGEST_ANSWER) {
+        await reader?.cancel().catch(() => {});
+        throw new FlatminError(
+          'NETWORK',
+          `The answer of ${access.endpoint} on ${nameOf(asked)} has more than ${LONGEST_ANSWER / 2 ** 20} MiB: none of the hub's is so long.`,
+        );
+      }
+      chunks.push(next.value);
+    }
+  };
 
 const nameOf = ({ kind, repo }: Asked): string => `the ${kind === 'model' ? 'model' : 'data set'} ${repo}`;
 
@@ -77,6 +110,8 @@ function refusal({ status, headers }: Response, access: HubAccess, asked: Asked,
       `There is no ${nameOf(asked).slice('the '.length)} at ${endpoint}, or none at the revision "${asked.revision}", or it is private and needs HF_TOKEN.`,
     );
   }
+  if (status === 416)
+    return new NoSuchRange('NETWORK', `${endpoint} does not go on with ${what} where it ended (416).`);
   if (status === 429) {
     const seconds = headers.get('retry-after');
     const when = seconds && /^\d+$/.test(seconds) ? `in ${seconds} seconds` : 'later';

@@ -12,6 +12,7 @@ import {
   sampled,
   subset,
 } from '../data/index.js';
+import type { OpenContext } from '../data/kind.js';
 import { assertUsed } from '../data/open.js';
 import type { ModelProto } from '../onnx/proto.js';
 import { dimsOf } from '../onnx/shapes/dimensions.js';
@@ -30,7 +31,7 @@ type Settings = Pick<
  */
 export async function chooseSource(
   settings: Settings,
-  { dataset }: Pick<Execution, 'dataset'>,
+  { dataset, isMeasured }: Pick<Execution, 'dataset'> & Pick<OpenContext, 'isMeasured'>,
   model: ModelProto | undefined,
 ): Promise<Source> {
   const { data, trainSamples: train, testSamples: test, seed } = settings;
@@ -50,6 +51,7 @@ export async function chooseSource(
     inputs: model && inputsOf(model, settings.constants),
     loss: settings.loss,
     ignoreIndex: settings.ignoreIndex,
+    isMeasured,
   };
   return sampled(images ?? (await openSource(data, context)), { train, test, seed });
 }

@@ -24,6 +24,8 @@ export interface DataBinding {
   readonly dims: Readonly<Record<string, number>>;
   /** What has been decided that the user should know. */
   readonly notes: readonly string[];
+  /** Class labels that the loss takes, where it compares with such. */
+  readonly classes?: number | undefined;
   feeds(batch: Batch): Feeds;
   /** Targets of the data that the loss does not compare with. */
   readonly otherTargets: readonly Field[];
@@ -72,12 +74,15 @@ export async function bindData(
     throw blameLength(error, bound, dims, data.name);
   });
   const targets = matchTargets(forward.lossInputs, data, loss);
+  let classes: number | undefined;
   for (const { input, field } of targets) {
     const stated = forward.separated.dataInputs.find(({ name }) => name === input.name);
     if (stated) checkTarget(stated, field, data.name, loss);
     if (!field.classes || !input.labels) continue;
     const { scores = forward.output.name, axis } = input.labels;
-    checkClasses(graph, scores, forward.types.get(scores)?.dims ?? [], axis, field.classes, data.name);
+    const shape = forward.types.get(scores)?.dims ?? [];
+    checkClasses(graph, scores, shape, axis, field.classes, data.name);
+    classes = shape[axis];
   }
   const { parameters, statistics } = forward.separated;
   const turned = bound.filter(({ field, layout }) => layout?.layout === 'nhwc' && field.dims[0]! > 1);
@@ -86,6 +91,7 @@ export async function bindData(
     weights: { parameters, statistics },
     initializers: forward.initializers,
     dims,
+    classes,
     notes: [
       ...turned.map(({ layout }) => `Images are fed as ${LAYOUT_TEXT.nhwc}: ${layout!.why}.`),
       ...forward.notes,
@@ -98,6 +104,10 @@ export async function bindData(
       ]),
   };
 }
+
+/** Data as the model of a binding takes them: labels that it has no class for are refused by their file. */
+export const boundSource = (source: Source, { classes }: Pick<DataBinding, 'classes'>): Source =>
+  (classes === undefined ? undefined : source.within?.(classes)) ?? source;
 
 const imageOf = ({ dims }: Field): ImageShape => dims as unknown as ImageShape;
 

@@ -3,10 +3,11 @@ import { invalid } from '../errors.js';
 import { type Communicator, singleGroup } from '../group/communicator.js';
 import { fromFirst, sumOfNumber } from '../group/tell.js';
 import type { Optimizer } from '../optim/optimizer.js';
+import { assertRanksOnCpus } from '../session/ranks-on-cpus.js';
 import type { TrainingSession } from '../session/session.js';
 import type { TrainSettings } from '../settings/schema.js';
 import type { RunState } from './checkpoint/state.js';
-import type { Execution } from './execution.js';
+import { type Execution, type OpenedExecution, openExecution } from './execution.js';
 
 /** The ranks of a run. */
 export const groupOf = ({ group }: Pick<Execution, 'group'>): Communicator => group ?? singleGroup;
@@ -43,6 +44,19 @@ export async function threadsOf(group: Communicator, asked: number | undefined):
   const machines = await sumOfNumber(group, Number(group.localRank === 0));
   const onOne = Math.ceil(group.size / machines);
   return fromFirst(group, () => Math.max(1, Math.floor(availableParallelism() / onOne)));
+}
+
+/**
+ * As openExecution, of ranks that share the work.
+ * @throws FlatminError INVALID_ARGUMENT too for several ranks on a device with memory of its own
+ */
+export async function openShared(
+  execution: Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'group'>,
+): Promise<OpenedExecution> {
+  const group = groupOf(execution);
+  const opened = openExecution({ ...execution, threads: await threadsOf(group, execution.threads) });
+  assertRanksOnCpus(group, opened.device);
+  return opened;
 }
 
 /** All ranks go on from what rank 0 has restored. */

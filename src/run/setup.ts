@@ -18,7 +18,7 @@ import type { ParameterGroup } from '../vectors/parameter-space.js';
 import { chooseLoss } from './choose-loss.js';
 import { chooseSource } from './choose-source.js';
 import { resolveClassWeights } from './class-weights.js';
-import { bindData, type DataBinding } from './data-binding.js';
+import { bindData, boundSource, type DataBinding } from './data-binding.js';
 import { type Execution, executionOptions, openExecution, runtimeOf } from './execution.js';
 import { runGroups, runView, withNewHead } from './fine-tuning.js';
 import { groupOf } from './ranks.js';
@@ -64,11 +64,20 @@ export async function prepare(given: TrainSettings, execution: Execution): Promi
   const { batch, seed } = given;
   const { workers } = checked(executionOptions, execution);
   const foreign = execution.model ?? (await openForeignModel(given.model));
-  const source = await chooseSource(given, execution, foreign);
-  const { settings, notes: weighting } = await resolveClassWeights(given, source);
-  const sampling = await samplingOf(settings, source);
-  const opened = foreign ?? (await openModel(settings.model, modelContext(settings, source)));
+  const chosen = await chooseSource(given, execution, foreign);
+  const { settings, notes: weighting } = await resolveClassWeights(given, chosen);
+  const sampling = await samplingOf(settings, chosen);
+  const opened = foreign ?? (await openModel(settings.model, modelContext(settings, chosen)));
   const { model, notes } = withNewHead(opened, settings);
+  const loss = chooseLoss(settings, chosen);
+  const prepared = prepareSessionModel(model, viewOf(settings));
+  const view = runView(settings, prepared);
+  const binding = await bindData(runtimeOf(execution), prepared, loss, chosen, {
+    ...view,
+    batch,
+    layout: settings.layout,
+  });
+  const source = boundSource(chosen, binding);
   const trainLoader = new DataLoader<Batch>(
     { source, split: 'train' },
     { batch, seed, workers, sampleWeights: sampling.weights },
@@ -82,14 +91,6 @@ export async function prepare(given: TrainSettings, execution: Execution): Promi
       `"earlyStop" watches a metric on test samples, of which ${source.name} has none: leave it out.`,
     );
   }
-  const loss = chooseLoss(settings, source);
-  const prepared = prepareSessionModel(model, viewOf(settings));
-  const view = runView(settings, prepared);
-  const binding = await bindData(runtimeOf(execution), prepared, loss, source, {
-    ...view,
-    batch,
-    layout: settings.layout,
-  });
   const schedule = makeSchedule(settings, stepsPerEpoch, rateFactor);
   const { parameters } = binding;
   const tuning = runGroups(settings, { prepared, parameters, schedule, stepsPerEpoch });

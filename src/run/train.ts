@@ -66,8 +66,8 @@ export interface TrainOptions extends Execution, Given<typeof checkpointOptions>
  * On several ranks, rank 0 alone writes, and `accumulate` is of each.
  * @param asked settings other than the defaults: `model` and `data` at least, unless the run is resumed
  * @throws FlatminError INVALID_ARGUMENT, INVALID_DATA, INVALID_MODEL, NOT_FOUND, RUNTIME before anything is written; IN_USE;
- * INVALID_DATA where all checkpoints are damaged or missing, or a result of a finished run is damaged; NOT_FINITE for a diverging loss and INTERRUPTED on `signal`, both with a
- * checkpoint to go on from
+ * INVALID_DATA where all checkpoints are damaged or missing, or a result of a finished run is damaged; NOT_FINITE for a diverging loss, INTERRUPTED on `signal` and what a sample
+ * that cannot be read throws, all with a checkpoint to go on from
  */
 export async function train(asked: Partial<TrainSettings>, asGiven: TrainOptions): Promise<TrainSummary> {
   const options = onRank(asGiven);

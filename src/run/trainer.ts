@@ -13,7 +13,7 @@ import type { Setup } from './setup.js';
 import { Speed } from './speed.js';
 
 /** What a stretch of steps ends with. */
-type End = 'epoch' | 'pause' | 'stop';
+type End = 'epoch' | 'pause' | 'stop' | 'fault';
 
 /** The loop: the steps of each epoch, its evaluation, and what listens to them. */
 export class Trainer {
@@ -21,6 +21,8 @@ export class Trainer {
   /** When the last step's result was taken. */
   private mark = 0;
   private lastTest: Evaluation | undefined;
+  /** Why a batch could not be made. */
+  private fault: unknown;
   private readonly runResult: RunResult;
 
   /**
@@ -39,7 +41,7 @@ export class Trainer {
 
   /**
    * Trains to the last epoch, or until a listener wants the end.
-   * @throws FlatminError NOT_FINITE; INTERRUPTED behind a pause
+   * @throws FlatminError NOT_FINITE; INTERRUPTED and what is wrong with the data behind a pause
    */
   async run(): Promise<void> {
     this.runResult.forget();
@@ -70,6 +72,7 @@ export class Trainer {
         });
         for await (const result of session.train(stretch, optimizer, options)) this.count(result);
         if (end === 'stop') await this.stop();
+        if (end === 'fault') await this.stopAtFault();
         if (end === 'pause') await this.pause();
       }
     } finally {
@@ -84,7 +87,9 @@ export class Trainer {
   ): AsyncGenerator<Feeds, void, undefined> {
     const { binding, session, stepsPerEpoch, group } = this.setup;
     for (let given = 1; ; given++) {
-      const { value, done } = await batches.next();
+      const next = await batches.next().catch((error) => this.faulty(error));
+      if (next === undefined) return onEnd('fault');
+      const { value, done } = next;
       if (done) return onEnd('epoch');
       if (group.size === 1 && this.signal?.aborted) return onEnd('stop');
       yield binding.feeds(value);
@@ -177,15 +182,31 @@ export class Trainer {
       return await this.evaluate(batches, at, { details: true });
     } catch (error) {
       if (this.signal?.aborted) await this.stop();
+      if (error === this.fault) await this.stopAtFault();
       throw error;
     }
   }
 
+  /** Remembers a fault of the data, for what can be kept before it is told. Ranks end at once, as others wait for them. */
+  private faulty(error: unknown): undefined {
+    if (this.setup.group.size > 1) throw error;
+    this.fault = error;
+    return undefined;
+  }
+
   private async *feedsUntilStopped(batches: AsyncIterable<Batch>): AsyncGenerator<Feeds> {
-    for await (const batch of batches) {
-      // Ranks go on to the next step that all of them make.
-      if (this.setup.group.size === 1 && this.signal?.aborted) throw this.interrupted();
-      yield this.setup.binding.feeds(batch);
+    const made = batches[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await made.next().catch((error) => this.faulty(error));
+        if (next === undefined) throw this.fault;
+        if (next.done) return;
+        // Ranks go on to the next step that all of them make.
+        if (this.setup.group.size === 1 && this.signal?.aborted) throw this.interrupted();
+        yield this.setup.binding.feeds(next.value);
+      }
+    } finally {
+      await made.return?.();
     }
   }
 
@@ -199,6 +220,17 @@ export class Trainer {
     // The first that ends with a code ends all.
     await this.setup.group.barrier();
     throw this.interrupted();
+  }
+
+  private async stopAtFault(): Promise<never> {
+    const { fault } = this;
+    await this.pause();
+    if (!(fault instanceof FlatminError)) throw fault;
+    throw new FlatminError(
+      fault.code,
+      `${fault.message} A checkpoint of step ${this.state.step} is written: --resume goes on from it with the data as they were, and --resume --restart begins again with mended ones.`,
+      { cause: fault },
+    );
   }
 
   private interrupted(): FlatminError {

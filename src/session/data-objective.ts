@@ -6,6 +6,8 @@ import { type BuiltGraph, buildGraph } from '../compile/build-graph.js';
 import { buildHessianGraph } from '../compile/hessian-graph.js';
 import type { LossChoice } from '../compile/loss-model.js';
 import { restrictOutputs } from '../compile/restrict-outputs.js';
+import { type Communicator, singleGroup } from '../group/communicator.js';
+import { sumsOfNumbers } from '../group/tell.js';
 import type { Loss } from '../losses/loss.js';
 import type { Target } from '../lowering/targets.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -18,6 +20,7 @@ import { assign, scalar, vector } from '../vectors/program/expression.js';
 import { program } from '../vectors/program/program.js';
 import { BatchGraph } from './batch-graph.js';
 import type { ModelWeights } from './model-weights.js';
+import { assertRanksOnCpus } from './ranks-on-cpus.js';
 import { KeptSamples, type Samples } from './samples.js';
 
 /** Statistics that BatchNormalization uses. */
@@ -35,6 +38,8 @@ export interface DataObjectiveOptions extends LossChoice, ClassifyOptions {
   recompute?: boolean | number | undefined;
   /** Default: openRuntime's for the device of the weights. */
   runtime?: Runtime | undefined;
+  /** Ranks that share the batches, and have the same figures: `joinGroup`. Default: this process alone. */
+  group?: Communicator | undefined;
   /** Default: the fastest form of each op that the runtime can run on the device. */
   target?: Target | undefined;
 }
@@ -45,6 +50,7 @@ const add = program(assign(sum, sum.plus(share.times(g))));
 // The total goes where gradients are read.
 const finish = program(assign(g, sum.plus(share.times(g))));
 const [total, part] = [vector('total'), vector('part')];
+const clear = program(assign(total, scalar('zero').timesOrZero(total)));
 const copy = program(assign(total, part));
 const beginProduct = program(assign(total, share.times(part)));
 const addProduct = program(assign(total, total.plus(share.times(part))));
@@ -59,6 +65,8 @@ export class DataObjective implements Objective {
     private readonly data: Samples,
     private readonly first: number,
     readonly samples: number,
+    /** Those that share its batches. */
+    private readonly group: Communicator,
   ) {}
 
   /** @param model the model of the weights; its own values are not read */
@@ -68,9 +76,16 @@ export class DataObjective implements Objective {
     data: Samples,
     options: DataObjectiveOptions,
   ): DataObjective {
-    const { batch } = options;
+    const { batch, group = singleGroup } = options;
     checkedValue('batch', count, batch);
-    return new DataObjective(new Graphs(model, weights, options), new KeptSamples(data), 0, data.count);
+    assertRanksOnCpus(group, weights.device);
+    return new DataObjective(
+      new Graphs(model, weights, options),
+      new KeptSamples(data),
+      0,
+      data.count,
+      group,
+    );
   }
 
   get space(): ParameterSpace {
@@ -84,21 +99,24 @@ export class DataObjective implements Objective {
 
   async loss(at: Vector = this.space.parameters): Promise<number> {
     let total = 0;
-    for (const { first, count } of this.parts()) total += count * (await this.run('loss', first, count, at));
-    return total / this.samples;
+    for (const { first, count } of this.ownParts())
+      total += count * (await this.run('loss', first, count, at));
+    return this.meanOf(total);
   }
 
   async gradient(at: Vector = this.space.parameters): Promise<number> {
-    const parts = this.parts();
+    const parts = this.ownParts();
+    const isShared = this.group.size > 1;
+    const vectors = { sum: this.graphs.sum, g: this.space.gradient };
     let total = 0;
     for (const [index, { first, count }] of parts.entries()) {
       total += count * (await this.run('gradient', first, count, at));
-      if (parts.length === 1) break;
-      const step = index === 0 ? begin : index === parts.length - 1 ? finish : add;
-      const vectors = { sum: this.graphs.sum, g: this.space.gradient };
+      if (parts.length === 1 && !isShared) break;
+      const step = index === 0 ? begin : index === parts.length - 1 && !isShared ? finish : add;
       await this.space.run(step, vectors, () => ({ share: count / this.samples }));
     }
-    return total / this.samples;
+    if (isShared) await this.gather(parts.length > 0, this.space.gradient);
+    return this.meanOf(total);
   }
 
   /**
@@ -108,21 +126,31 @@ export class DataObjective implements Objective {
    */
   async hessianVectorProduct(v: Vector, out: Vector, at: Vector = this.space.parameters): Promise<void> {
     const { direction, product } = this.graphs.vectors;
+    const parts = this.ownParts();
+    const isShared = this.group.size > 1;
+    // A rank without a batch of its own learns here that there is no second derivative, as the others do.
+    if (isShared) await this.graphs.get('product', this.parts()[0]!.count);
     await this.space.run(copy, { total: direction, part: v });
-    for (const [index, { first, count }] of this.parts().entries()) {
+    const sum = isShared ? this.graphs.sum : out;
+    for (const [index, { first, count }] of parts.entries()) {
       await this.run('product', first, count, at);
       const step = index === 0 ? beginProduct : addProduct;
-      await this.space.run(step, { total: out, part: product }, () => ({ share: count / this.samples }));
+      await this.space.run(step, { total: sum, part: product }, () => ({ share: count / this.samples }));
     }
+    if (isShared) await this.gather(parts.length > 0, out);
   }
 
   batches(size: number): DataObjective[] {
     const batches: DataObjective[] = [];
     for (let at = 0; at < this.samples; at += size) {
       const count = Math.min(size, this.samples - at);
-      batches.push(new DataObjective(this.graphs, this.data, this.first + at, count));
+      batches.push(new DataObjective(this.graphs, this.data, this.first + at, count, singleGroup));
     }
-    return batches;
+    return this.ownOf(batches);
+  }
+
+  sumsOverRanks(numbers: readonly number[]): Promise<number[]> {
+    return sumsOfNumbers(this.group, numbers);
   }
 
   /** Frees the sessions, those of batches() too; the weights stay. */
@@ -136,6 +164,29 @@ export class DataObjective implements Objective {
       first: this.first + i * batch,
       count: Math.min(batch, this.samples - i * batch),
     }));
+  }
+
+  private ownParts(): { first: number; count: number }[] {
+    return this.ownOf(this.parts());
+  }
+
+  /** This rank's of what the ranks share. */
+  private ownOf<T>(all: readonly T[]): T[] {
+    const { rank, size } = this.group;
+    return all.filter((_, index) => index % size === rank);
+  }
+
+  private async meanOf(total: number): Promise<number> {
+    const [sum] = await this.sumsOverRanks([total]);
+    return sum! / this.samples;
+  }
+
+  /** target ← the sum over the ranks of what they have added up. Elements of frozen parameters are zero in it. */
+  private async gather(hasAny: boolean, target: Vector): Promise<void> {
+    const { sum } = this.graphs;
+    if (!hasAny) await this.space.run(clear, { total: sum }, () => ({ zero: 0 }));
+    await this.group.sum(sum);
+    await this.space.run(copy, { total: target, part: sum });
   }
 
   private async run(kind: GraphKind, first: number, count: number, at: Vector): Promise<number> {

@@ -169,7 +169,7 @@ export class Evaluator {
     const set = new MetricSet(this.compared, { also: metric, details });
     let [samples, loss, all] = [0, 0, 0];
     const own = this.results(batches, weights);
-    for await (const result of group ? inTurn(group, own) : own) {
+    for await (const result of group && group.size > 1 ? inTurn(group, own) : own) {
       const weight = this.weightOf(result);
       if (weight > 0) loss += result.loss * weight;
       all += weight;

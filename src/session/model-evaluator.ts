@@ -3,6 +3,7 @@ import type { SizeOptions } from '../autodiff/prepare/shapes.js';
 import { targetFor } from '../capabilities/target-for.js';
 import { forwardGraph } from '../compile/forward-graph.js';
 import { asPrepared, type LossChoice } from '../compile/loss-model.js';
+import type { Communicator } from '../group/communicator.js';
 import type { Compared } from '../losses/compared.js';
 import type { Loss } from '../losses/loss.js';
 import type { ModelProto } from '../onnx/proto.js';
@@ -18,6 +19,8 @@ export interface ModelEvaluatorOptions extends LossChoice {
   values?: readonly string[] | undefined;
   /** Samples of the batches that run on the fastest kernels; others run too. */
   batch: number;
+  /** Ranks each of which gives every n-th batch, beginning with the one of its number, and has the figures of all. */
+  group?: Communicator | undefined;
   /** Sizes of open dimensions beside the batch. */
   dims?: SizeOptions['dims'];
   device: Device;
@@ -29,6 +32,7 @@ export class ModelEvaluator {
   private constructor(
     private readonly evaluator: Evaluator,
     private readonly weights: ModelWeights,
+    private readonly group: Communicator | undefined,
   ) {}
 
   /** @throws FlatminError INVALID_MODEL where the loss does not fit the model */
@@ -43,7 +47,7 @@ export class ModelEvaluator {
     const target = await targetFor(runtime, device.name);
     const built = { types, parameters, statistics };
     const evaluator = await Evaluator.create(runtime, prepared, { ...options, built, target });
-    return new ModelEvaluator(evaluator, new ModelWeights(built, initializers, { device }));
+    return new ModelEvaluator(evaluator, new ModelWeights(built, initializers, { device }), options.group);
   }
 
   /** What metrics are of; undefined where the loss does not say. */
@@ -56,7 +60,7 @@ export class ModelEvaluator {
     batches: AsyncIterable<Feeds> | Iterable<Feeds>,
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
-    return this.evaluator.run(batches, (name) => this.weights.buffer(name), options);
+    return this.evaluator.run(batches, (name) => this.weights.buffer(name), options, this.group);
   }
 
   /** What the model makes of a batch. */

@@ -26,6 +26,7 @@ import { explainNotFinite } from './finite/explain-not-finite.js';
 import { type LoadedTraining, loadForward, loadTraining } from './load-training.js';
 import type { WeightVectors } from './model-weights.js';
 import { RankExchange } from './rank-exchange.js';
+import { assertRanksOnCpus } from './ranks-on-cpus.js';
 import {
   type SaveOptions,
   type StepOptions,
@@ -100,11 +101,7 @@ export class TrainingSession {
    */
   static async create(given: ModelProto | string, options: TrainingSessionOptions): Promise<TrainingSession> {
     const { device, group } = options;
-    if (group && group.size > 1 && device?.facts.hasOwnMemory)
-      throw new FlatminError(
-        'INVALID_ARGUMENT',
-        `${group.size} ranks train together on CPUs alone, and this one is to train on ${device.name}: take --device cpu, or one process.`,
-      );
+    assertRanksOnCpus(group, device);
     const session = new TrainingSession(await loadTraining(given, options), options);
     await session.equalise();
     return session;

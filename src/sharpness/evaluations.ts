@@ -63,15 +63,22 @@ export class Evaluations {
     this.count('products');
   }
 
-  /** Each batch of a number of samples, counted here too. */
+  /** Each batch of a number of samples, or this process's of them where several share the data, counted here as all of the data. */
   batches(size: number): { evaluations: Evaluations; samples: number }[] {
     if (!this.objective.batches)
       throw new FlatminError('INVALID_ARGUMENT', 'This objective has no batches: m-sharpness needs them.');
     this.holdsGradient = false;
-    return this.objective.batches(size).map((batch) => ({
-      evaluations: new Evaluations(batch, this.passes, batch.samples / this.objective.samples, this.onPass),
+    const batches = this.objective.batches(size);
+    const all = batches.reduce((sum, { samples }) => sum + samples, 0);
+    return batches.map((batch) => ({
+      evaluations: new Evaluations(batch, this.passes, batch.samples / all, this.onPass),
       samples: batch.samples,
     }));
+  }
+
+  /** Each number summed over the processes that share the data. */
+  async sumsOverRanks(...numbers: number[]): Promise<number[]> {
+    return (await this.objective.sumsOverRanks?.(numbers)) ?? numbers;
   }
 
   private count(kind: keyof Passes): void {

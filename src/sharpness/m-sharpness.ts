@@ -33,7 +33,8 @@ export async function mSharpness(
     sum += value * batch.samples;
     samples += batch.samples;
   }
-  return { value: sum / samples, m, batches: batches.length };
+  const [rise, counted, count] = await evaluations.sumsOverRanks(sum, samples, batches.length);
+  return { value: rise! / counted!, m, batches: count! };
 }
 
 export const mSharpnessMeasure = measureKind({

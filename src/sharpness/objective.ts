@@ -18,6 +18,11 @@ export interface Objective {
    * @throws FlatminError NO_GRADIENT naming an op that has no second derivative: differences of gradients are taken then
    */
   hessianVectorProduct?(v: Vector, out: Vector, at?: Vector): Promise<void>;
-  /** The same over each batch of `size` consecutive samples, the last one smaller where they do not divide. */
+  /**
+   * The same over each batch of `size` consecutive samples, the last one smaller where they do not divide. Of several processes that share
+   * the data: this one's.
+   */
   batches?(size: number): readonly Objective[];
+  /** Where several processes share the data: each number summed over all of them, for which all call it alike. */
+  sumsOverRanks?(numbers: readonly number[]): Promise<number[]>;
 }

@@ -16,7 +16,8 @@ import type { ModelProto } from '../onnx/proto.js';
 import { aboutOf, changed, checked, type Given, option, type Values } from '../options/option.js';
 import { positive } from '../options/values.js';
 import { bindData, type DataBinding } from '../run/data-binding.js';
-import { type Execution, openExecution } from '../run/execution.js';
+import type { Execution } from '../run/execution.js';
+import { openShared } from '../run/ranks.js';
 import { readTrainedModel } from '../run/trained-model.js';
 import { DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
@@ -68,7 +69,7 @@ export const landscapeOptions = {
 /** Which surface is measured, and over which samples. */
 export interface LandscapeOptions
   extends Given<typeof landscapeOptions>,
-    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'dataset'> {
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'group' | 'dataset'> {
   /** The folder of a finished run. */
   run: string;
   /** The folder of a second one of the same model: the surface is of the line or plane through both. */
@@ -91,7 +92,7 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
   const subject = await subjectOfRun(run, options);
   const { model, loss, source, data } = subject;
   const prepared = prepareSessionModel(model, subject.view);
-  const { device, runtime } = openExecution(options);
+  const { device, runtime } = await openShared(options);
   const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
   const view = { ...subject.view, batch: Math.min(batch, source.train.size), layout: subject.layout };
   const binding = await bindData(runtime, prepared, loss, source, view);
@@ -105,6 +106,7 @@ export async function measureLandscape(options: LandscapeOptions): Promise<Lands
     dims: binding.dims,
     batchNorm,
     runtime,
+    group: options.group,
   });
   try {
     const other =

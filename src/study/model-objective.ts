@@ -4,7 +4,8 @@ import { type Normalization, sampled } from '../data/index.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count, countOrAll } from '../options/values.js';
 import { bindData } from '../run/data-binding.js';
-import { type Execution, openExecution } from '../run/execution.js';
+import type { Execution } from '../run/execution.js';
+import { openShared } from '../run/ranks.js';
 import { type BatchNormMode, DataObjective } from '../session/data-objective.js';
 import { ModelWeights } from '../session/model-weights.js';
 import { seed } from '../sharpness/declare.js';
@@ -46,7 +47,7 @@ export const objectiveOptions = {
 export interface ObjectiveOptions
   extends SubjectOptions,
     Given<typeof objectiveOptions>,
-    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs'> {
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'cudaGraphs' | 'group'> {
   /** Takes what is decided about the model that the user should know. */
   onNote?: ((note: string) => void) | undefined;
 }
@@ -111,6 +112,10 @@ export class ModelObjective implements Objective {
     return this.objective.batches(size);
   }
 
+  sumsOverRanks(numbers: readonly number[]): Promise<number[]> {
+    return this.objective.sumsOverRanks(numbers);
+  }
+
   /** Frees the sessions and the vectors of the space; may not be used afterwards. */
   dispose(): void {
     this.objective.dispose();
@@ -128,7 +133,7 @@ export async function openObjective(options: ObjectiveOptions): Promise<ModelObj
   const subject = await chooseSubject(options);
   const { model, loss, source } = subject;
   const prepared = prepareSessionModel(model, subject.view);
-  const { device, runtime } = openExecution(options);
+  const { device, runtime } = await openShared(options);
   const batch = passBatch({ asked, batchNorm, trained: subject.batch, device });
   const view = { ...subject.view, batch: Math.min(batch, source.train.size), layout: subject.layout };
   const binding = await bindData(runtime, prepared, loss, source, view);
@@ -148,6 +153,7 @@ export async function openObjective(options: ObjectiveOptions): Promise<ModelObj
       batchNorm,
       recompute,
       runtime,
+      group: options.group,
     });
     return new ModelObjective(objective, weights, {
       model: subject.name,

@@ -4,8 +4,9 @@ import { type Batch, DataLoader, type FieldArray } from '../data/index.js';
 import { loaderOptions } from '../data/loading/loader.js';
 import { checked, type Given, option } from '../options/option.js';
 import { choice, count } from '../options/values.js';
-import { bindData } from '../run/data-binding.js';
-import { type Execution, openExecution } from '../run/execution.js';
+import { bindData, boundSource } from '../run/data-binding.js';
+import type { Execution } from '../run/execution.js';
+import { groupOf, openShared } from '../run/ranks.js';
 import type { Feeds } from '../session/feed/feeds.js';
 import { ModelEvaluator } from '../session/model-evaluator.js';
 import { modelClassNames } from './class-names.js';
@@ -29,7 +30,7 @@ export const partOptions = {
 export interface PartOptions
   extends SubjectOptions,
     Given<typeof partOptions>,
-    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime'> {
+    Pick<Execution, 'device' | 'threads' | 'memory' | 'runtime' | 'group'> {
   /** Values of the model, by name, that each batch's result has too. */
   values?: readonly string[] | undefined;
   /** Takes what is decided about the model that the user should know. */
@@ -46,6 +47,7 @@ export interface EvaluationSource {
   readonly classNames: readonly string[] | undefined;
   /** The file of a sample, where each has one. */
   readonly fileOf: ((index: number) => string) | undefined;
+  /** On several ranks every n-th, beginning with the one of the rank's number. */
   batches(): AsyncIterable<Feeds>;
   /** As `batches`, with the targets that the loss does not compare with. */
   targeted(): AsyncIterable<{ readonly feeds: Feeds; readonly others: Readonly<Record<string, FieldArray>> }>;
@@ -79,14 +81,14 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     batch: trained,
   } = await chooseSubject(options);
   const prepared = prepareSessionModel(model, view);
-  const { device, runtime } = openExecution(options);
+  const { device, runtime } = await openShared(options);
   const most = asked ?? trained ?? passBatch({ asked, batchNorm: 'running', trained, device });
   const batch = Math.min(most, Math.max(1, samples[part].size));
+  const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
   const loader = new DataLoader<Batch>(
-    { source: samples, split: part },
+    { source: boundSource(samples, binding), split: part },
     { batch, workers, shuffle: false, dropLast: false, augment: false },
   );
-  const binding = await bindData(runtime, prepared, loss, samples, { ...view, batch, layout });
   const { names, note: naming } = await modelClassNames(name, labelField(samples)?.classes?.names);
   for (const note of [...samples.notes, ...binding.notes, ...(naming ? [naming] : [])])
     options.onNote?.(note);
@@ -94,7 +96,10 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
   const evaluator = await ModelEvaluator.create(prepared, {
     ...{ ...view, loss, batch, dims, device, runtime },
     values: options.values,
+    group: options.group,
   });
+  const { rank, size } = groupOf(options);
+  const share = { index: rank, count: size };
   const source: EvaluationSource = {
     data,
     part,
@@ -102,7 +107,7 @@ export async function openEvaluation(options: PartOptions): Promise<OpenedEvalua
     classNames: names,
     fileOf: samples[part].fileOf,
     async *batches() {
-      for await (const each of loader.epoch(0)) yield binding.feeds(each);
+      for await (const each of loader.epoch(0, { share })) yield binding.feeds(each);
     },
     async *targeted() {
       for await (const each of loader.epoch(0)) {

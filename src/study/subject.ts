@@ -85,7 +85,7 @@ export async function chooseSubject(options: SubjectOptions): Promise<Subject> {
   const opened = typeof model === 'string' ? await readModel(await modelPath(model)) : model!;
   const source = await chooseSource(
     { ...options, data: data ?? '', augment: 'none', ...WHOLE },
-    { dataset },
+    { dataset, isMeasured: true },
     opened,
   );
   return {
@@ -132,7 +132,7 @@ export async function subjectOfRun(
   const { labelSmoothing = settings.labelSmoothing, train, alsoTrain, freeze } = options;
   const given = { ...settings, ...defined(options) };
   const chooses = train !== undefined || alsoTrain !== undefined || freeze !== undefined;
-  const source = await chooseSource(chosen, { dataset }, model);
+  const source = await chooseSource(chosen, { dataset, isMeasured: true }, model);
   return {
     name: join(dir, RUN_FILES.model),
     model,

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import test from 'ava';
 import sharp from 'sharp';
 import { mlp } from '../../src/models/mlp.js';
@@ -45,6 +45,8 @@ interface Case {
   readonly model?: string;
   readonly args?: readonly string[];
   readonly says: RegExp;
+  /** What refuses it. Default: all. */
+  readonly by?: readonly string[];
 }
 
 const texts = ['--tokenizer', 'tokenizer.json', '--length'];
@@ -58,6 +60,13 @@ const cases: Record<string, Case> = {
     arrays: { x_train: x(12), y_train: y(12, 5n), x_test: x(9), y_test: y(9) },
     data: 'npz:set.npz',
     says: /6 classes of .*, the largest label, 5, in .*set\.npz, "y_train", row 7: --head 6/,
+  },
+  'a label that no training sample has': {
+    arrays: { x_train: x(12), y_train: y(12), x_test: x(9), y_test: y(9, 4n) },
+    data: 'npz:set.npz',
+    model: 'five.onnx',
+    by: ['train'],
+    says: /set\.npz, "y_test", row 7: no training sample has the label 4, so .* Add such to the training part/,
   },
   'a row that is short': {
     files: async () => ({ 'set/train.csv': csv('1,r'), 'set/test.csv': csv() }),
@@ -110,31 +119,37 @@ const cases: Record<string, Case> = {
   },
 };
 
-for (const [what, { files, arrays, data, model = 'model.onnx', args = [], says }] of Object.entries(cases))
-  test.serial(`${what}: refused by train, evaluate and predict, and nothing is written`, async (t) => {
-    const folder = temporaryFolder(t);
-    const path = (name: string) => join(folder, name);
-    await writeModel(mlp({ inputShape: [2], hidden: [4], classes: 3 }), path('model.onnx'));
-    await writeTokenizer(folder);
-    for (const [name, content] of Object.entries((await files?.()) ?? {})) {
-      mkdirSync(dirname(path(name)), { recursive: true });
-      writeFileSync(path(name), content);
-    }
-    if (arrays) writeNpz(path('set.npz'), arrays);
-    const before = readdirSync(folder);
-    const [kind, location] = data.split(':') as [string, string];
-    const given = args.map((arg) => (arg === 'tokenizer.json' ? path(arg) : arg));
-    const subject = model === 'model.onnx' ? path(model) : model;
-    const common = ['--data', `${kind}:${path(location)}`, '--threads', '1', ...given];
-    for (const command of [
-      ['train', '--model', subject, '--batch', '4', '--epochs', '1', '--out', path('run')],
-      ['evaluate', subject],
-      ['predict', subject, '--out', path('predictions.csv')],
-    ]) {
-      const { code, stderr } = await runCli(...command, ...common);
-      t.is(code, 1, command[0]);
-      t.regex(stderr, says);
-      t.false(existsSync(path('run')));
-      t.deepEqual(readdirSync(folder), before);
-    }
-  });
+for (const [what, { files, arrays, data, model = 'model.onnx', args = [], says, by }] of Object.entries(
+  cases,
+))
+  test.serial(
+    `${what}: refused by ${by?.join() ?? 'train, evaluate and predict'}, and nothing is written`,
+    async (t) => {
+      const folder = temporaryFolder(t);
+      const path = (name: string) => join(folder, name);
+      await writeModel(mlp({ inputShape: [2], hidden: [4], classes: 3 }), path('model.onnx'));
+      await writeModel(mlp({ inputShape: [2], hidden: [4], classes: 5 }), path('five.onnx'));
+      await writeTokenizer(folder);
+      for (const [name, content] of Object.entries((await files?.()) ?? {})) {
+        mkdirSync(dirname(path(name)), { recursive: true });
+        writeFileSync(path(name), content);
+      }
+      if (arrays) writeNpz(path('set.npz'), arrays);
+      const before = readdirSync(folder);
+      const [kind, location] = data.split(':') as [string, string];
+      const given = args.map((arg) => (arg === 'tokenizer.json' ? path(arg) : arg));
+      const subject = isAbsolute(model) ? model : path(model);
+      const common = ['--data', `${kind}:${path(location)}`, '--threads', '1', ...given];
+      for (const command of [
+        ['train', '--model', subject, '--batch', '4', '--epochs', '1', '--out', path('run')],
+        ['evaluate', subject],
+        ['predict', subject, '--out', path('predictions.csv')],
+      ].filter(([command]) => by?.includes(command!) ?? true)) {
+        const { code, stderr } = await runCli(...command, ...common);
+        t.is(code, 1, command[0]);
+        t.regex(stderr, says);
+        t.false(existsSync(path('run')));
+        t.deepEqual(readdirSync(folder), before);
+      }
+    },
+  );

@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { mlp } from '../../src/models/mlp.js';
 import { encodeModel } from '../../src/onnx/proto.js';
 import { npy } from '../fixtures/npy.js';
 import { writeNpz } from '../fixtures/npz.js';
-import { commit, FakeHub, type FakeRepository } from '../unit/hub/fake-hub.js';
+import { commit, FakeHub, type FakeRepository, send } from '../unit/hub/fake-hub.js';
 import { type CliResult, recordsReach, startCli, temporaryFolder } from './run-cli.js';
 
 const NAME = 'hf:owner/name';
@@ -282,6 +283,23 @@ test.serial('what goes wrong is one line, and a failure', async (t) => {
     malformed.stderr,
     /^flatmin: Expected a name of the Hugging Face Hub to be of the form hf:OWNER\/NAME[^\n]+\n$/,
   );
+  const page = Buffer.from('<html>Log in</html>');
+  for (const [fault, message] of [
+    [(response) => response.writeHead(503).end(), /the server answered 503/],
+    [
+      (response) => response.writeHead(200).end(page),
+      /ended after 19 of \d+ bytes: the server sent something else/,
+    ],
+    [(response) => send(response, Buffer.alloc(20)), /the server announces 20/],
+    [(response, file) => send(response, Buffer.from(file).fill(7, 10, 11)), /with the SHA-256 \w+, but/],
+  ] satisfies [(response: ServerResponse, file: Buffer) => unknown, RegExp][]) {
+    hub.fault = ({ host }, response, file) => host === 'storage' && !!(fault(response, file!) ?? true);
+    const failed = await run('inspect', NAME);
+    t.is(failed.code, 1);
+    t.regex(failed.stderr, message);
+    t.regex(failed.stderr, /^flatmin: [^\n]+\n$/);
+  }
+  hub.fault = undefined;
   const twice = await run('inspect', NAME);
   t.is(twice.code, 0, twice.stderr);
   await hub.close();

@@ -139,3 +139,98 @@ ranked('a rank that fails ends all, with its number and reason', async (t) => {
   t.regex(stderr, /bad luck/);
   t.regex(stderr, /Rank 1 of 2 ended with exit code 1/);
 });
+
+ranked('what all ranks see is told once: a model that is not there', async (t) => {
+  const out = join(temporaryFolder(t), 'run');
+  const { code, stderr } = await cli(2, 'train', '--model', 'nope.onnx', '--data', 'digits', '--out', out)
+    .result;
+  t.is(code, 1);
+  t.is(stderr.match(/there is no such file/g)?.length, 1, stderr);
+  t.notRegex(stderr, /Rank [01]/);
+});
+
+/** All numbers of a result, by their places. */
+function numbersIn(value: unknown, place = ''): Map<string, number> {
+  if (typeof value === 'number') return new Map([[place, value]]);
+  if (typeof value !== 'object' || value === null) return new Map();
+  const inner = Object.entries(value).filter(([name]) => !/seconds/i.test(name));
+  return new Map(inner.flatMap(([name, each]) => [...numbersIn(each, `${place}.${name}`)]));
+}
+
+ranked('evaluations, sharpness and landscapes on two and three ranks are those of one process', async (t) => {
+  t.timeout(600_000);
+  const dir = temporaryFolder(t);
+  const run = join(dir, 'run');
+  const trained = await runCli(
+    ...settings,
+    '--optimizer',
+    'sgd',
+    '--epochs',
+    '1',
+    '--batch',
+    '100',
+    '--out',
+    run,
+  );
+  t.is(trained.code, 0, trained.stderr);
+  // Of 12 batches of m-sharpness and 5 of all samples, ranks have unequal numbers; of 2 a third rank has none.
+  const measures = 'ascent,ascent-n,adaptive-average,worst,m-sharpness,eigenvalues,trace,density';
+  const quick = ['--draws', '2', '--restarts', '1', '--worst-steps', '2', '--trace-draws', '2'];
+  const lanczos = ['--lanczos-steps', '5', '--eigenvalues', '2', '--density-draws', '1', '--m', '10'];
+  const commands = [
+    ['evaluate', run, '--json', '--details', '--batch', '100'],
+    [
+      'sharpness',
+      run,
+      '--json',
+      '--measures',
+      measures,
+      ...quick,
+      ...lanczos,
+      '--samples',
+      '114',
+      '--batch',
+      '25',
+    ],
+    [
+      'sharpness',
+      run,
+      '--json',
+      '--measures',
+      'ascent,trace',
+      '--trace-draws',
+      '2',
+      '--samples',
+      '40',
+      '--batch',
+      '20',
+    ],
+  ];
+  for (const [index, command] of commands.entries()) {
+    const ranks = index === 1 ? 2 : 3;
+    const [one, shared] = [await runCli(...command), await runCli(...command, '--ranks', String(ranks))];
+    t.deepEqual([one.code, shared.code], [0, 0], shared.stderr);
+    t.is(shared.stdout.trim().split('\n').length, 1, 'rank 0 alone prints');
+    t.is(shared.stderr, one.stderr);
+    const [wanted, found] = [one, shared].map(({ stdout }) => numbersIn(JSON.parse(stdout)));
+    t.deepEqual([...found!.keys()], [...wanted!.keys()]);
+    for (const [place, value] of wanted!)
+      t.true(
+        Math.abs(found!.get(place)! - value) <= 2e-3 * Math.abs(value) + 1e-6,
+        `${command.slice(0, 1)} ${place}: ${found!.get(place)} for ${value}`,
+      );
+  }
+  const drawn = ['landscape', run, '--points', '3', '--samples', '200', '--batch', '50', '--out'];
+  t.is((await runCli(...drawn, join(dir, 'one'))).code, 0);
+  const shared = await runCli(...drawn, join(dir, 'shared'), '--ranks', '3');
+  t.is(shared.code, 0, shared.stderr);
+  t.is(shared.stderr.match(/\.svg/g)?.length, 1, 'rank 0 alone writes');
+  const [wanted, found] = ['one', 'shared'].map((name) =>
+    numbersIn(JSON.parse(readFileSync(join(dir, name, 'landscape-1d.json'), 'utf8'))),
+  );
+  for (const [place, value] of wanted!)
+    t.true(
+      Math.abs(found!.get(place)! - value) <= 1e-4 * Math.abs(value) + 1e-7,
+      `landscape ${place}: ${found!.get(place)} for ${value}`,
+    );
+});

@@ -8,6 +8,7 @@ import { doctorReport } from '../doctor-report.js';
 import { executionFlags } from '../execution-options.js';
 import { jsonFlag } from '../output-options.js';
 import { printResult } from '../streams.js';
+import { goesOwnWay } from '../told-once.js';
 
 const OPTIONS = {
   Execution: {
@@ -27,6 +28,7 @@ export function addDoctor(program: Command): void {
   addOptions(command, OPTIONS);
   command.action(async () => {
     const { device, mpi, json } = given(command, OPTIONS);
+    goesOwnWay();
     const diagnosis = await diagnose(device, { mpi });
     const version = packageVersion();
     printResult({ flatmin: version, ...diagnosis }, json, () => doctorReport(diagnosis, version));

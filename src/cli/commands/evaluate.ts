@@ -9,6 +9,7 @@ import { chosenExecution, executionFlags } from '../execution-options.js';
 import { fetchedData, fetchedSubject } from '../fetched.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
+import { ranksOf, ranksOption } from '../ranks.js';
 import { printResult, say } from '../streams.js';
 
 const { part, batch } = partOptions;
@@ -22,7 +23,7 @@ const OPTIONS = {
     json: changed(jsonFlag, { help: 'print the evaluation as one JSON line on stdout' }),
     quiet: changed(quietFlag, { help: 'do not tell what is decided about the model' }),
   },
-  Execution: execution,
+  Execution: { ranks: ranksOption, ...execution },
 };
 
 export function addEvaluate(program: Command): void {
@@ -35,10 +36,15 @@ export function addEvaluate(program: Command): void {
 }
 
 async function runEvaluate(command: Command, subject: string): Promise<void> {
-  const { json, quiet, constant, ...rest } = given(command, OPTIONS);
+  const { json, quiet: asked, constant, ranks, ...rest } = given(command, OPTIONS);
+  const group = await ranksOf(ranks);
+  if (!group) return;
+  // Rank 0 alone tells.
+  const quiet = asked || group.rank > 0;
   const evaluation = await evaluateModel({
     ...rest,
     ...chosenExecution(rest),
+    group,
     constants: constant,
     ...(await fetchedSubject(subject, quiet)),
     ...(await fetchedData(rest.data, quiet)),
@@ -46,5 +52,5 @@ async function runEvaluate(command: Command, subject: string): Promise<void> {
       if (!quiet) say(note);
     },
   });
-  printResult(evaluation, json, evaluationTable);
+  if (group.rank === 0) printResult(evaluation, json, evaluationTable);
 }

@@ -19,6 +19,7 @@ import { jsonFlag, quietFlag } from '../output-options.js';
 import { readBy } from '../schema-option.js';
 import { print, printJson, say } from '../streams.js';
 import { timeLimitOption } from '../time-limit.js';
+import { goesOwnWay } from '../told-once.js';
 
 const NAMES = builtinExperiments.map(({ name }) => name).join(', ');
 
@@ -56,6 +57,7 @@ async function runCommand(name: string, command: Command): Promise<void> {
   }
   if (out === undefined)
     throw new FlatminError('INVALID_ARGUMENT', 'Say where the results go: --out FOLDER.');
+  goesOwnWay();
   const report = await interruptible(
     (signal, onUninterrupted) =>
       runExperiment(name, {

@@ -4,6 +4,7 @@ import { FlatminError } from '../../errors.js';
 import { makeDirectorySync, writeFileAtomic } from '../../formats/atomic.js';
 import { sealedJson } from '../../formats/digest.js';
 import { landscapeCsv } from '../../formats/landscape-file.js';
+import type { Communicator } from '../../group/communicator.js';
 import { option } from '../../options/option.js';
 import { text } from '../../options/values.js';
 import { type LandscapeOptions, landscapeOptions, measureLandscape } from '../../study/measure-landscape.js';
@@ -12,6 +13,7 @@ import { addExamples } from '../examples.js';
 import { chosenExecution, executionFlags } from '../execution-options.js';
 import { interruptible } from '../interruption.js';
 import { quietFlag } from '../output-options.js';
+import { ranksOf, ranksOption } from '../ranks.js';
 import { say } from '../streams.js';
 
 /** Milliseconds between lines of progress. */
@@ -39,7 +41,7 @@ const OPTIONS = {
     }),
     quiet: quietFlag,
   },
-  Execution: execution,
+  Execution: { ranks: ranksOption, ...execution },
 };
 
 export function addLandscape(program: Command): void {
@@ -49,12 +51,22 @@ export function addLandscape(program: Command): void {
     .argument('<run>', 'the folder of a finished run');
   addOptions(command, OPTIONS);
   addExamples(command, 'flatmin landscape runs/first --dims 2');
-  command.action((run: string) => interruptible((signal) => runLandscape(command, run, signal)));
+  command.action(async (run: string) => {
+    const group = await ranksOf(given(command, OPTIONS).ranks);
+    if (group) await interruptible((signal) => runLandscape(command, run, group, signal));
+  });
 }
 
-async function runLandscape(command: Command, run: string, signal: AbortSignal): Promise<void> {
-  const { out = run, quiet, ...rest } = given(command, OPTIONS);
-  const options: LandscapeOptions = { ...rest, ...chosenExecution(rest), run };
+async function runLandscape(
+  command: Command,
+  run: string,
+  group: Communicator,
+  signal: AbortSignal,
+): Promise<void> {
+  const { out = run, quiet: asked, ranks: _, ...rest } = given(command, OPTIONS);
+  // Rank 0 alone tells and writes.
+  const quiet = asked || group.rank > 0;
+  const options: LandscapeOptions = { ...rest, ...chosenExecution(rest), group, run };
   let told = Date.now();
   const onPoint = (done: number, total: number) => {
     if (signal.aborted)
@@ -64,6 +76,7 @@ async function runLandscape(command: Command, run: string, signal: AbortSignal):
     say(`landscape: ${done} of ${total} losses`);
   };
   const file = await measureLandscape({ ...options, onPoint });
+  if (group.rank > 0) return;
   const name = `landscape-${file.dims}d${file.to ? `-to-${basename(resolve(file.to))}` : ''}`;
   // The charts' library is large: it is loaded when it is needed.
   const { landscapePictures } = await import('../../report/landscape-pictures.js');

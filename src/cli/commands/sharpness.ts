@@ -13,6 +13,7 @@ import { chosenExecution, executionFlags } from '../execution-options.js';
 import { fetchedData, fetchedSubject } from '../fetched.js';
 import { layoutFlag, viewFlags } from '../model-view-options.js';
 import { jsonFlag, quietFlag } from '../output-options.js';
+import { ranksOf, ranksOption } from '../ranks.js';
 import { schemaOption } from '../schema-option.js';
 import { sharpnessProgress } from '../sharpness-progress.js';
 import { sharpnessTable } from '../sharpness-table.js';
@@ -35,7 +36,7 @@ const OPTIONS = {
     out: option(text, { symbol: 'file', help: 'write the report as JSON' }),
     quiet: quietFlag,
   },
-  Execution: { ...execution, recompute },
+  Execution: { ranks: ranksOption, ...execution, recompute },
 };
 
 const measureOptions = (): Option[] =>
@@ -56,11 +57,16 @@ export function addSharpness(program: Command): void {
 }
 
 async function runSharpness(command: Command, named: string): Promise<void> {
-  const { json, out, quiet, constant, ...rest } = given(command, OPTIONS);
+  const { json, out, quiet: asked, constant, ranks, ...rest } = given(command, OPTIONS);
+  const group = await ranksOf(ranks);
+  if (!group) return;
+  // Rank 0 alone tells and writes.
+  const quiet = asked || group.rank > 0;
   const options: MeasureSharpnessOptions = {
     ...givenToMeasures(command),
     ...rest,
     ...chosenExecution(rest),
+    group,
     constants: constant,
     ...(await fetchedSubject(named, quiet)),
     ...(await fetchedData(rest.data, quiet)),
@@ -71,6 +77,7 @@ async function runSharpness(command: Command, named: string): Promise<void> {
   const progress = sharpnessProgress(quiet ? undefined : process.stderr);
   const report = await measureSharpness({ ...options, onPass: progress.onPass, onNote });
   progress.end();
+  if (group.rank > 0) return;
   if (out !== undefined) await writeFileAtomic(out, sharpnessText(report));
   printResult(report, json, sharpnessTable);
 }

@@ -1,8 +1,8 @@
-import { FlatminError } from '../../errors.js';
 import type { Augmentation } from '../augment/augmentation.js';
 import { mixedBatch } from '../augment/mix.js';
 import type { ImageShape } from '../images/image-shape.js';
 import type { Batch, BatchRecipe, FieldArray, FieldType, Maker } from '../source.js';
+import { misfitElement } from './finite.js';
 import { type Pixels, PixelWriter } from './pixels.js';
 import { readRows } from './row-reader.js';
 import { isFloatType, type Numbers, rowElements, type StoredArray } from './stored-array.js';
@@ -95,15 +95,7 @@ function converted(array: StoredArray, type: FieldType, numbers: Numbers, rows: 
       : firstOther(numbers, out);
   if (at < 0) return out;
   const elements = rowElements(array);
-  const place = elements > 1 ? `, element ${at % elements}` : '';
-  const [value, row] = [numbers[at]!, rows[Math.floor(at / elements)]!];
-  const what = Number.isFinite(Number(value))
-    ? `more than ${type} holds`
-    : 'no finite number: remove the sample, or give it a value';
-  throw new FlatminError(
-    'INVALID_DATA',
-    `${array.file}, "${array.name}", row ${row}${place}: ${value} is ${what}.`,
-  );
+  throw misfitElement(array, rows[Math.floor(at / elements)]!, at % elements, numbers[at]!, type);
 }
 
 function cast(numbers: Numbers, type: FieldType): FieldArray {

@@ -1,14 +1,16 @@
 import { FlatminError } from '../../errors.js';
 import { checkAugmentation, mixes, parseAugmentation } from '../augment/augmentation.js';
-import { wantsClasses } from '../column-roles.js';
+import { isTargetName, wantsClasses } from '../column-roles.js';
 import type { Normalization } from '../images/normalization.js';
 import type { ModelInput, OpenContext } from '../kind.js';
 import type { Field, FieldType, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
+import { keepLabels, requireTrained } from '../unseen-labels.js';
 import type { ArrayColumn } from './array-maker.js';
 import { type ArrayPart, arraySource } from './array-source.js';
 import { arrayRoles, usable } from './bind-arrays.js';
-import { classesOf } from './classes.js';
+import { classesOf, labelsIn } from './classes.js';
+import { requireFinite } from './finite.js';
 import { mixedFieldsOf, withSharesTarget } from './mixed-fields.js';
 import type { ArrayParts } from './parts.js';
 import { imageShapeOf, PIXEL_SCALE, type Pixels, pixelNormalization } from './pixels.js';
@@ -20,6 +22,11 @@ interface Plan {
   readonly array: string;
   readonly type: FieldType;
   readonly pixels?: Pixels;
+}
+
+interface TargetPlan extends Plan {
+  /** Of labels of whole samples: where each is first, by parts. */
+  readonly places?: readonly ReadonlyMap<number, string>[] | undefined;
 }
 
 /**
@@ -45,13 +52,31 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   if (test) for (const [name, array] of train) requireAlike(array, test.get(name)!);
   const size = rowsOf(train.get(names[0]!)!);
   if (size === 0) throw new FlatminError('INVALID_DATA', `The arrays of ${location} have no samples.`);
-  const split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, seed);
+  if (test && settings.split !== undefined)
+    throw new FlatminError('INVALID_ARGUMENT', `${location} has test samples of its own: leave "split" out.`);
+  const targets = roles.targets.map(({ field, array }): TargetPlan => {
+    const both = [train.get(array)!, ...(test ? [test.get(array)!] : [])];
+    return { ...targetPlan(field, both, context), array };
+  });
+  let split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, seed);
+  for (const { field, array, places } of targets) {
+    const [trained, tested] = places ?? [];
+    if (!trained || !(targets.length === 1 || isTargetName(field.name))) continue;
+    if (split) {
+      const names = field.classes!.names;
+      const kept = keepLabels(split, labelsIn(train.get(array)!), (label) => names[label] ?? String(label), {
+        ...{ isMeasured: context.isMeasured, ignoreIndex: context.ignoreIndex, location },
+      });
+      split = kept.split;
+      if (kept.note) notes.push(kept.note);
+    }
+    const note = context.isMeasured ? undefined : requireTrained(field.classes!.count, trained, tested);
+    if (note) notes.push(note);
+  }
   if (split)
     notes.push(
       `${split.test.length} of ${size} samples, drawn by the seed, are tested on; --split sets their share.`,
     );
-  else if (settings.split !== undefined)
-    throw new FlatminError('INVALID_ARGUMENT', `${location} has test samples of its own: leave "split" out.`);
   const trainRows = split?.train ?? Int32Array.from({ length: size }, (_, row) => row);
 
   const plans = [
@@ -60,10 +85,6 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
       array,
     })),
   ];
-  const targets = roles.targets.map(({ field, array }): Plan => {
-    const both = [train.get(array)!, ...(test ? [test.get(array)!] : [])];
-    return { ...targetPlan(field, both, context, notes), array };
-  });
   if (targets.length === 0 && context.loss !== 'output')
     throw new FlatminError(
       'INVALID_DATA',
@@ -78,6 +99,12 @@ export function openArrays(location: string, parts: ArrayParts, context: OpenCon
   requirePixels(pixels, settings, location);
   const fields = { inputs: plans.map(({ field }) => field), targets: targets.map(({ field }) => field) };
   const mixed = mixes(augmentation) ? mixedFieldsOf(fields, location) : undefined;
+  const isFed = new Set(
+    [...plans, ...targets].filter(({ type }) => type === 'float').map(({ array }) => array),
+  );
+  if (!context.isMeasured)
+    for (const part of [train, ...(test ? [test] : [])])
+      requireFinite([...part].filter(([name]) => isFed.has(name)).map(([, array]) => array));
   const columns = (from: ReadonlyMap<string, StoredArray>): ArrayColumn[] =>
     [...plans, ...targets].map(({ field, array, type, pixels: own }) => ({
       field: field.name,
@@ -230,16 +257,15 @@ function targetPlan(
   field: string,
   arrays: readonly StoredArray[],
   { loss, ignoreIndex }: OpenContext,
-  notes: string[],
-): Omit<Plan, 'array'> {
+): Omit<TargetPlan, 'array'> {
   const [array] = arrays as [StoredArray];
   const dims = rowElements(array) === 1 ? [] : array.dims.slice(1);
   if (!isFloatType(array.type) && (wantsClasses(loss) || loss === 'ctc')) {
     const found = wantsClasses(loss) ? classesOf(arrays, ignoreIndex) : undefined;
-    if (found?.note) notes.push(found.note);
     return {
       field: { name: field, type: 'int64', dims, ...(found && { classes: found.classes }) },
       type: 'int64',
+      places: found?.places,
     };
   }
   if (loss !== undefined && wantsClasses(loss))

@@ -7,7 +7,7 @@ import { Gate } from '../folder/gate.js';
 import { type FileImages, ImageReader, plainView } from '../folder/images.js';
 import { pixelsOf } from '../images/image-shape.js';
 import type { Batch, BatchRecipe, Maker } from '../source.js';
-import { readIndexPng } from './index-png.js';
+import { type Mask, readIndexPng } from './index-png.js';
 
 /** All that a batch of images and masks depends on but its indices and epoch. */
 export interface PairsRecipe extends BatchRecipe, Writing, FileImages {
@@ -16,6 +16,9 @@ export interface PairsRecipe extends BatchRecipe, Writing, FileImages {
   readonly masks: FileList;
   /** Masks at the model's size: of each image that is kept. */
   readonly keptMasks: Uint8Array;
+  /** The classes of the model, and the label beside them that stands for none. */
+  readonly classes?: number | undefined;
+  readonly ignoreIndex: number;
   /** The file of each sample. */
   readonly order: Int32Array;
 }
@@ -63,6 +66,7 @@ class PairsMaker implements Maker {
     const held = augmentation?.rrc ? undefined : reader.held(file);
     if (held) return this.put(out, place, held, this.keptMask(file)!);
     const mask = await readIndexPng(fileAt(recipe.masks, file));
+    this.requireClasses(file, mask);
     if (augmentation?.rrc)
       return reader.read(file, (pixels) => {
         this.requireSameSize(file, pixels, mask);
@@ -97,6 +101,18 @@ class PairsMaker implements Maker {
     const { length } = this.staged;
     const { keptMasks, kept } = this.recipe;
     return file < kept.filled.length ? keptMasks.subarray(file * length, (file + 1) * length) : undefined;
+  }
+
+  private requireClasses(file: number, { classes: labels, width }: Mask): void {
+    const { classes, ignoreIndex, masks } = this.recipe;
+    if (classes === undefined) return;
+    const at = labels.findIndex((label) => label >= classes && label !== ignoreIndex);
+    if (at < 0) return;
+    const place = `row ${Math.floor(at / width)}, column ${at % width}`;
+    throw new FlatminError(
+      'INVALID_DATA',
+      `${fileAt(masks, file)}, ${place}: the label ${labels[at]} is none of the model's ${classes} classes. Mend the mask, give the model more by --head, or say that the label stands for none, as --ignore-index ${labels[at]}.`,
+    );
   }
 
   private requireSameSize(file: number, pixels: ImageSize, mask: ImageSize): void {

@@ -27,7 +27,10 @@ const MOST_COUNTED = 500;
 const AT_ONCE = 8;
 
 /** All but what makes a batch. */
-type PairFiles = Omit<PairsRecipe, 'maker' | 'scale' | 'normalization' | 'augmentation' | 'seed'>;
+type PairFiles = Omit<
+  PairsRecipe,
+  'maker' | 'scale' | 'normalization' | 'augmentation' | 'seed' | 'classes' | 'ignoreIndex'
+>;
 
 /**
  * Images with masks, as `DataKind.open`: DIR/train/images and DIR/train/masks beside DIR/val/…, or DIR/images and DIR/masks.
@@ -88,20 +91,20 @@ async function openPairs(
   // Kept images have their masks kept, which nothing reads here.
   const measured = { ...train, kept: keptImages(0, shape, 0) };
   const normalization = named ?? (await normalizationOf(measured, seed, notes));
-  const part = (files: PairFiles): SourcePart => ({
+  const part = (files: PairFiles, classes: number | undefined): SourcePart => ({
     size: files.order.length,
     fileOf: (index) => relativeAt(files.files, files.order[index]!),
     recipe: ({ seed: own, augment: isAugmented }: RecipeUse): PairsRecipe => ({
       ...files,
       maker: 'pairs',
-      ...{ scale: 255, normalization, seed: own },
+      ...{ scale: 255, normalization, seed: own, classes, ignoreIndex },
       augmentation: isAugmented ? augmentation : undefined,
     }),
     targets: () => maskRows(files),
   });
   const taken = (files: PairFiles, indices: Int32Array | undefined): PairFiles =>
     indices ? { ...files, order: sharedOrder(indices.length, (i) => files.order[indices[i]!]!) } : files;
-  const source = (own: { train: PairFiles; test: PairFiles }): Source => ({
+  const source = (own: { train: PairFiles; test: PairFiles }, classes?: number): Source => ({
     name: basename(dir),
     inputs: [{ name: 'images', type: 'float', dims: shape, isImage: true }],
     targets: [
@@ -113,12 +116,13 @@ async function openPairs(
         classes: { count, names: [], isPartial: true, ignoreIndex, largestAt },
       },
     ],
-    train: part(own.train),
-    test: part(own.test),
+    train: part(own.train, classes),
+    test: part(own.test, classes),
     normalization: { scale: 255, ...normalization },
     notes,
+    within: (known) => source(own, known),
     take: (indices) =>
-      source({ train: taken(own.train, indices.train), test: taken(own.test, indices.test) }),
+      source({ train: taken(own.train, indices.train), test: taken(own.test, indices.test) }, classes),
   });
   return source({ train, test });
 }

@@ -1,13 +1,13 @@
 import { FlatminError } from '../../errors.js';
 import type { ArrayColumn } from '../arrays/array-maker.js';
 import { arraySource } from '../arrays/array-source.js';
-import { labelsNote } from '../arrays/labels-note.js';
 import { rowsOf, type StoredArray } from '../arrays/stored-array.js';
 import { missing, wantsClasses } from '../column-roles.js';
 import { imageShape } from '../folder/image-size.js';
 import type { OpenContext } from '../kind.js';
 import type { Classes, Field, Source } from '../source.js';
 import { seededSplit, TEST_SHARE } from '../split.js';
+import { keepLabels, requireTrained } from '../unseen-labels.js';
 import {
   type Gatherer,
   type Gathering,
@@ -99,7 +99,8 @@ export async function openTable(
     const placesIn = (of: readonly Gathering[]) =>
       (of.slice(-targets.length)[at]!.gatherer as Partial<LabelGatherer>).places;
     const found = each && placesIn(gatherers);
-    const note = found && labelsNote(each.count, found, test && placesIn(others));
+    const note =
+      !found || context.isMeasured ? undefined : requireTrained(each.count, found, test && placesIn(others));
     if (note) notes.push(note);
   }
 
@@ -110,7 +111,16 @@ export async function openTable(
   };
   const size = texts.train[0]?.ends.length ?? (isLarge ? rowsIn(parts.train) : rowsOf(train[0]!));
   if (text) notes.push(...fitNotes(text, texts.train));
-  const split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, context.seed);
+  let split = test ? undefined : seededSplit(size, settings.split ?? TEST_SHARE, context.seed);
+  for (const [at, each] of classes.entries()) {
+    if (!split || !each) continue;
+    const labels = new Int32Array(train.slice(-targets.length)[at]!.memory!);
+    const kept = keepLabels(split, labels, (label) => each.names[label] ?? String(label), {
+      ...{ isMeasured: context.isMeasured, ignoreIndex, location },
+    });
+    split = kept.split;
+    if (kept.note) notes.push(kept.note);
+  }
   if (split)
     notes.push(
       `${split.test.length} of ${size} rows, drawn by the seed, are tested on; --split sets their share.`,

@@ -2,6 +2,7 @@ import { FlatminError } from '../../errors.js';
 import type { OpenContext, PartPaths } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Field, Source } from '../source.js';
+import { keepLabels } from '../unseen-labels.js';
 import { TextFit } from './fit.js';
 import { requirePadding, SPLIT, TEXT_COLUMNS, tokenizerOf } from './given.js';
 import type { JsonLinesRecipe } from './json-lines.js';
@@ -154,11 +155,14 @@ export async function openJsonLinesFiles(
     const { split = SPLIT } = settings;
     const order = shuffledIndices(all.labels.length, randomStream(Purpose.split, seed));
     const tested = Math.round(split * order.length);
-    notes.push(`${tested} of the ${order.length} lines are tested on (split ${split}).`);
-    parts = {
-      train: pick(all, order.subarray(tested).sort()),
-      test: pick(all, order.subarray(0, tested).sort()),
-    };
+    const drawn = { train: order.slice(tested).sort(), test: order.slice(0, tested).sort() };
+    const labels = Int32Array.from(all.labels, (name) => indexOf.get(name)!);
+    const { isMeasured } = context;
+    const kept = keepLabels(drawn, labels, (label) => names[label]!, { isMeasured, location });
+    if (kept.note) notes.push(kept.note);
+    const { train, test } = kept.split;
+    notes.push(`${test.length} of the ${order.length} lines are tested on (split ${split}).`);
+    parts = { train: pick(all, train), test: pick(all, test) };
   }
   const fields = tokenFields(shape, opened.size);
   const target: Field = { name: 'labels', type: 'int64', dims: [], classes: { count: names.length, names } };

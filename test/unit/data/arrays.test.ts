@@ -232,21 +232,29 @@ test('what is wrong with arrays is told by file, array and row', async (t) => {
     /"x_test" .* is tested on, but "x_train" .*: both must be of floats with samples of 2\. Save them alike/,
   );
   const few = npy('<i8', [6], BigInt64Array.of(0n, 2n, 0n, 2n, 0n, 2n));
-  const told = await open({ x_train: x, y_train: few, x_test: x, y_test: y });
-  t.true(
-    told.notes.some((note) =>
-      /^No training sample has the label 1, but test samples have, the first 1 in .*set\.npz, "y_test", row 1: they count as wrong\.$/.test(
-        note,
-      ),
-    ),
-    told.notes.join('\n'),
+  const unseen = { x_train: x, y_train: few, x_test: x, y_test: y };
+  await refused(
+    unseen,
+    /set\.npz, "y_test", row 1: no training sample has the label 1, so that nothing can learn it\. Add such to the training part/,
   );
+  const measured = await open(unseen, context(input, { isMeasured: true }));
+  t.is(measured.test.size, 6);
+  t.false(measured.notes.some((note) => note.includes('label')));
+  const holes = await open({ x_train: x, y_train: few, x_test: x, y_test: few });
+  t.true(holes.notes.includes('No sample has the label 1.'));
+  // An index that is no target by its name, beside one that is.
+  const ids = (first: number) =>
+    npy(
+      '<i8',
+      [6],
+      BigInt64Array.from({ length: 6 }, (_, at) => BigInt(first + at)),
+    );
+  await open({ ...unseen, y_test: few, id_train: ids(0), id_test: ids(6) });
   const holed = Float32Array.from(counted(12));
   holed[7] = Number.NaN;
-  const source = await open(
-    { x: npy('<f4', [6, 2], holed), y },
-    context(input, { settings: { split: 0.2 } }),
-  );
+  const bad = { x: npy('<f4', [6, 2], holed), y };
+  await refused(bad, /set\.npz, "x", row 3, element 1: NaN is no finite number/);
+  const source = await open(bad, context(input, { settings: { split: 0.2 }, isMeasured: true }));
   const all = [0, 1, 2, 3, 4].filter((at) => at < source.train.size);
   await t.throwsAsync(
     (async () => {

@@ -224,7 +224,7 @@ test.serial('a text of the hub', async (t) => {
 });
 
 test.serial('no network, no such data set, a token that is needed: each is told', async (t) => {
-  const { hub } = await hubWith(t, { 'a.csv': 'a,b,label\n1,2,0\n3,4,1\n' });
+  const { hub } = await hubWith(t, { 'a.csv': 'a,b,label\n1,2,0\n3,4,1\n5,6,0\n7,8,1\n' });
   await t.throwsAsync(open('hf:owner/none', [vector]), {
     code: 'NOT_FOUND',
     message: /There is no data set owner\/none at http/,

@@ -150,7 +150,9 @@ test('texts that are cut off, and words that the tokenizer does not know, are to
   );
   t.true(notes.includes('Texts are "text".'));
   t.false(notes.some((note) => /Columns are fed as they are/.test(note)));
-  const foreign = await opened(t, { 'a.csv': 'text,label\nein guter Film,1\nschlecht,0\n' });
+  const foreign = await opened(t, {
+    'a.csv': 'text,label\nein guter Film,1\nschlecht,0\nsehr gut,1\nmies,0\n',
+  });
   t.true(foreign.notes.some((note) => /% of the tokens .* are unknown to the tokenizer/.test(note)));
 });
 

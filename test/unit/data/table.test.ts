@@ -328,16 +328,36 @@ test('100,000 columns are read without comparing each with each', async (t) => {
   t.true(process.cpuUsage(began).user < 6e6);
 });
 
-test('labels that no training row has are told with the place of the first that is tested on', async (t) => {
+test('a label that no training row has is refused with the place of the first that is tested on', async (t) => {
   const folder = await writeParts(t, 'a,y\n1,0\n2,2\n', 'a,y\n1,0\n2,1\n3,1\n');
-  const { notes, targets } = await openSource(`csv:${folder}`, context());
-  t.true(
-    notes.some((note) =>
-      /No training sample has the label 1, but test samples have, the first 1 in .*test\.csv, row 2 \(line 3\), column "y"/.test(
-        note,
-      ),
-    ),
-    notes.join('\n'),
-  );
+  await t.throwsAsync(openSource(`csv:${folder}`, context()), {
+    code: 'INVALID_DATA',
+    message: /test\.csv, row 2 \(line 3\), column "y": no training sample has the label 1, so that/,
+  });
+  const { targets } = await openSource(`csv:${folder}`, { ...context(), isMeasured: true });
   t.regex(targets[0]!.classes!.largestAt!, /train\.csv, row 2 \(line 3\), column "y"$/);
+});
+
+for (const [what, label] of Object.entries({
+  numbers: (row: number) => row,
+  names: (row: number) => `c${row}`,
+}))
+  test(`a class of one row is trained on, whatever the split draws: ${what}`, async (t) => {
+    const file = join(await temporaryFolder(t), 'set.csv');
+    const rows = Array.from({ length: 40 }, (_, row) => `${row},${label(row < 20 ? 0 : row - 19)}`);
+    writeFileSync(file, `a,y\n${rows.join('\n')}\n`);
+    const { notes, train, test: held } = await openSource(`csv:${file}`, context({ split: 0.5 }));
+    const note = notes.find((each) => each.startsWith('Trained on, not tested on'))!;
+    const moved = Number(/: (\d+) of the samples/.exec(note)![1]);
+    t.true(moved > 5);
+    t.deepEqual([train.size, held.size], [20 + moved, 20 - moved]);
+  });
+
+test('a split that leaves nothing to be tested on is refused', async (t) => {
+  const file = join(await temporaryFolder(t), 'set.csv');
+  writeFileSync(file, 'a,y\n1,0\n2,1\n3,2\n4,3\n');
+  await t.throwsAsync(openSource(`csv:${file}`, context()), {
+    code: 'INVALID_DATA',
+    message: /Each sample of .*set\.csv .* \(1\) is the only one of its label: .*--loss mse/,
+  });
 });

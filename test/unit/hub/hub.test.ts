@@ -1,50 +1,13 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { hubDataset } from '../../../src/hub/dataset.js';
 import { hubLibrary } from '../../../src/hub/library.js';
-import type { HubOptions } from '../../../src/hub/options.js';
 import { hubModel } from '../../../src/models/hub-model.js';
-import { mlp } from '../../../src/models/mlp.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
-import { encodeModel } from '../../../src/onnx/proto.js';
 import { temporaryFolder } from '../data/sets.js';
+import { cached, client, HEAD, hubOf, modelFile, network, other } from './client.js';
 import { commit, type FakeFile, FakeHub, refuse, send, sha256 } from './fake-hub.js';
-
-const network = (seed: number, hidden = [64]) => mlp({ classes: 3, inputShape: [1, 4, 4], hidden, seed });
-const modelFile = (seed = 0, lfs = false): FakeFile => ({ bytes: encodeModel(network(seed)), lfs });
-const other: FakeFile = { bytes: Buffer.from('not a model') };
-const HEAD = commit('a');
-
-/** A hub with one model repository. */
-const hubOf = (t: ExecutionContext, files: Record<string, FakeFile>) =>
-  FakeHub.open(t, { 'models/owner/name': { commits: { [HEAD]: files }, refs: { main: HEAD } } });
-
-interface Client {
-  readonly cache: string;
-  readonly notes: string[];
-  readonly options: HubOptions & { env: NodeJS.ProcessEnv };
-}
-
-async function client(t: ExecutionContext, endpoint: string, env: NodeJS.ProcessEnv = {}): Promise<Client> {
-  const cache = await temporaryFolder(t);
-  const notes: string[] = [];
-  const options = {
-    env: { FLATMIN_CACHE: cache, HF_ENDPOINT: endpoint, ...env },
-    onNote: (note: string) => void notes.push(note),
-  };
-  return { cache, notes, options };
-}
-
-/** Files in the cache, but for what is known of the repository. */
-async function cached(cache: string, part = ''): Promise<string[]> {
-  const entries = await readdir(join(cache, part), { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(cache.length + 1))
-    .filter((path) => !path.endsWith('listing.json') && !path.includes('/refs/'))
-    .sort();
-}
 
 test('the only model of a repository comes into the cache, and the next time from there', async (t) => {
   const file = modelFile();

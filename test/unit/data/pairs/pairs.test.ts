@@ -106,6 +106,17 @@ test('masks that lack or do not fit, and changes that they cannot follow, are re
   });
 });
 
+test('a label that the model has no class for is refused by its mask, where not all were counted', async (t) => {
+  const source = (await open(await written(t), { augment: 'none' })).within!(6);
+  const fault = {
+    code: 'INVALID_DATA',
+    message: /masks.more.\d\.png, row \d+, column \d+: the label 6 is none of the model's 6 classes\. Mend/,
+  };
+  await t.throwsAsync(collect(source), fault);
+  await t.throwsAsync(collect(source.take({ train: Int32Array.of(0, 1, 2, 3, 4, 5, 6) })), fault);
+  t.is((await collect(source.within!(7))).length, 2);
+});
+
 test('damaged images and masks, and masks of another size, are left out and told with --on-damaged skip', async (t) => {
   const dir = await written(t, 9);
   const at = (kind: string, name: number) => join(dir, kind, 'more', `${name}.png`);
