@@ -4,15 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { katex } from '@mdit/plugin-katex';
 import { slug } from 'github-slugger';
 import { defineConfig } from 'vitepress';
+import { equations } from '../../dist/scripts/site/equations.js';
 import { siteLinks } from '../../dist/scripts/site/links.js';
 import { longCells } from '../../dist/scripts/site/long-cells.js';
+import { longCode } from '../../dist/scripts/site/long-code.js';
 import { chapters, pathOnSite, REFERENCE } from '../../dist/scripts/site/pages.js';
+import { programs } from '../../dist/scripts/site/programs.js';
 import { shortCode } from '../../dist/scripts/site/short-code.js';
 import { units } from '../../dist/scripts/site/units.js';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const { exports: rooms } = JSON.parse(readFileSync(`${repository}package.json`, 'utf8'));
 
+const fileOf = ({ realPath, path }) => relative(repository, realPath ?? path);
 const link = (file) => `/${pathOnSite(file).replace(/(^|(?<=\/))index\.md$|\.md$/, '')}`;
 const item = ({ text, file }) => ({ text, link: link(file) });
 const roomsOfLibrary = Object.keys(rooms).map((room) => {
@@ -48,7 +52,10 @@ export default defineConfig({
       md.use(shortCode);
       md.use(units);
       md.use(longCells);
-      siteLinks(md, ({ realPath, path }) => relative(repository, realPath ?? path));
+      md.use(longCode);
+      md.use(equations);
+      siteLinks(md, fileOf);
+      programs(md, repository, fileOf);
     },
   },
   vite: { publicDir: false, build: { chunkSizeWarningLimit: 2000 } },

@@ -51,7 +51,7 @@ await writeFile(
   pre { overflow-x: auto; margin: 0; padding: 0.25rem 1rem; font: 13px/1.5 ui-monospace, monospace; }
   .code { padding-block: 0.75rem; border-left: 3px solid #8888; background: #8881; }
   figure { margin: 1rem 0; overflow-x: auto; }
-  figure svg { background: #fff; }
+  figure svg { max-width: 100%; height: auto; background: #fff; }
   iframe { box-sizing: border-box; width: 100%; height: 32rem; border: 1px solid #8888; }
 </style>
 ${cells.map(({ html }) => html).join('\n')}

@@ -10,6 +10,9 @@ import { nodeApiInclude, type Tools } from './tools.js';
 
 const run = promisify(execFile);
 
+/** Folders of `native` that convert and hand on, and compute nothing: compiled for size. */
+const COLD = /^native\/(api|base|cuda|mpi|ort)\//;
+
 /** Compiles and links the addon of a platform; objects and what the linker is told lie in `folder`. */
 export async function compile(
   target: Target,
@@ -27,6 +30,7 @@ export async function compile(
     const { stderr } = await zig(tools, target, [
       '-c',
       ...flags,
+      ...(COLD.test(source) ? ['-Os'] : []),
       ...(target.sources?.includes(source) ? ['-fvisibility-global-new-delete=force-hidden'] : []),
       ...includes,
       '-o',

@@ -1,7 +1,7 @@
 import type MarkdownIt from 'markdown-it';
 
 /** Characters that fit a line of a phone, or of a cell of a table. */
-const LINE = 24;
+export const LINE = 24;
 
 /** Marks code within the text that is short enough to stay on one line: browsers break it after hyphens. */
 export function shortCode(md: MarkdownIt): void {

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { packPackage } from '../package/pack.js';
+import { programsIn } from './programs.js';
 import { WAYS, type Way } from './ways.js';
 
 /**
@@ -75,25 +76,7 @@ function pack(): string {
   return tarball;
 }
 
-/** Programs of npm's packages, each set installed once by the npm of this machine. */
-const homes = new Map<string, string>();
-function programs(packages: readonly string[]): readonly string[] {
-  return packages.map((name) => {
-    const known = homes.get(name);
-    if (known) return known;
-    const home = join(root, 'programs', name.replace(/\W+/g, '-'));
-    mkdirSync(home, { recursive: true });
-    // Packages that fetch their binary in a script.
-    const allowScripts = Object.fromEntries(['node', 'bun', 'deno'].map((each) => [each, true]));
-    writeFileSync(join(home, 'package.json'), JSON.stringify({ allowScripts }));
-    const install = ['install', '--no-audit', '--no-fund', name];
-    const { status, stderr } = spawnSync('npm', install, { cwd: home, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${name}: ${stderr}`);
-    const path = join(home, 'node_modules/.bin');
-    homes.set(name, path);
-    return path;
-  });
-}
+const programs = programsIn(root);
 
 function attempt(way: Way, tarball: string): { row: string; ok: boolean } {
   const path = [...programs(way.packages), plain];

@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { addon } from '../../src/addon/addon.js';
-import { LOCAL_BUILD } from '../../src/addon/load.js';
+import { LOCAL_BUILD, prebuilt } from '../../src/addon/load.js';
 import { FlatminError } from '../../src/errors.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { encodeModel } from '../../src/onnx/proto.js';
@@ -19,7 +20,10 @@ test('the library says its version and providers', (t) => {
   t.true(providers.includes('CPUExecutionProvider'));
 });
 
-const addonFile = packageFile(LOCAL_BUILD);
+/** The addon itself: a library, and not ONNX Runtime's. A prebuilt one is tested without a local build. */
+const addonFile = [LOCAL_BUILD, prebuilt(`${process.platform}-${process.arch}`)]
+  .map(packageFile)
+  .find((path) => existsSync(path))!;
 
 test('a library that is missing, no library or another library is refused', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'flatmin-library-'));

@@ -1,15 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { Command } from 'commander';
 import GithubSlugger from 'github-slugger';
 import MarkdownIt from 'markdown-it';
 import { commandsOf } from '../../scripts/site/blocks.js';
+import { equations } from '../../scripts/site/equations.js';
 import { linkTarget, siteLinks } from '../../scripts/site/links.js';
 import { longCells } from '../../scripts/site/long-cells.js';
+import { longCode } from '../../scripts/site/long-code.js';
 import { chapters, pathOnSite, REFERENCE } from '../../scripts/site/pages.js';
+import { programs } from '../../scripts/site/programs.js';
 import { units } from '../../scripts/site/units.js';
 import { makeProgram } from '../../src/cli/main.js';
 
@@ -21,8 +24,10 @@ const written = chapters
   .flatMap(({ pages }) => pages.map(({ file }) => file))
   .filter((file) => !file.startsWith(REFERENCE));
 const pages = ['README.md', ...written];
-const signs = readdirSync(REPOSITORY, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  /^(src|native)\/(.*\/)?README\.md$/.test(file),
+const signs = ['src', 'native'].flatMap((folder) =>
+  readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => join(folder, file))
+    .filter((file) => basename(file) === 'README.md'),
 );
 
 test('every page of docs is in the sidebar, once, and each page of it is there', (t) => {
@@ -50,6 +55,32 @@ test('cells of text are marked, those of a word are not', (t) => {
   const shown = new MarkdownIt().use(longCells).render(table);
   t.true(shown.includes('<td>yes</td>'), shown);
   t.regex(shown, /<td class="text">word/);
+});
+
+test('long code may go on in the next line, and is not changed by it', (t) => {
+  const shown = new MarkdownIt()
+    .use(longCode)
+    .renderInline('`a/b:c` `com.microsoft:SkipLayerNormalization<1>`');
+  t.is(shown, '<code>a/b:c</code> <code>com.<wbr>microsoft:<wbr>SkipLayerNormalization&lt;1&gt;</code>');
+});
+
+test('the keyboard reaches equations', (t) => {
+  t.is(
+    new MarkdownIt().use(equations).render('    a = b\n'),
+    '<pre tabindex="0"><code>a = b\n</code></pre>\n',
+  );
+});
+
+test('a page of an example ends with its programs, others do not', (t) => {
+  const shown = (file: string) => {
+    const md = new MarkdownIt({ html: true });
+    programs(md, REPOSITORY, () => file);
+    return md.render('# Title\n');
+  };
+  const loss = shown('examples/own-loss/README.md');
+  t.regex(loss, /<h2>main\.ts<\/h2>\s*<pre><code class="language-ts">[\s\S]*focalLoss/);
+  t.regex(shown('examples/notebook/README.md'), /<a href="\.\.\/notebook\.html" target="_self">/);
+  t.is(shown('docs/gpu.md'), '<h1>Title</h1>\n');
 });
 
 /** The anchors of a file's headings, as GitHub and the site make them. */

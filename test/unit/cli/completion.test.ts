@@ -59,6 +59,31 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   'flatmin completion ': ['bash', 'fish', 'zsh'],
 };
 
+/** An interactive zsh, which writes what it would offer at a Tab into a file. */
+const ZSH_INNER = `PS1=; unsetopt beep; fpath=($PWD $fpath)
+autoload -Uz compinit && compinit -u -D
+compadd() {
+  if [[ \${@[1,(i)(-|--)]} == *-[OAD]\\ * ]]; then builtin compadd "$@"; return; fi
+  local -a hits
+  builtin compadd -A hits "$@"
+  print -rl -- $IPREFIX\${^hits} >> hits
+  builtin compadd "$@"
+}
+finish() { touch hits; mv hits offered; BUFFER= }
+zle -N finish
+bindkey '^I' complete-word '^X' finish
+`;
+/** Types lines into it, each with a Tab, and prints what it offered, each with a zero behind. */
+const ZSH_OUTER = `zmodload zsh/zpty && zpty shell zsh -f -i && zpty -w shell 'source ./inner.zsh'
+for line in "$@"; do
+  zpty -w -n shell "$line"$'\\t\\x18'
+  until [[ -e offered ]]; do zpty -r -t shell; sleep 0.02; done > terminal
+  print -rn -- "$(<offered)"$'\\0'
+  rm offered
+done
+zpty -d shell
+`;
+
 (has('bash') ? test : test.skip)(
   'bash completes commands, options, choices, lists, files and folders',
   (t) => {
@@ -101,16 +126,23 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   }
 });
 
-(has('zsh') ? test : test.skip)('zsh reads its script and knows its functions', (t) => {
-  const call =
-    'autoload -Uz compinit && compinit -u -D && source ./completion.zsh && print $_comps[flatmin] $+functions[_flatmin_bench_step]';
-  const { status, stdout, stderr } = spawnSync('zsh', ['-f', '-c', call], {
+(has('zsh') ? test : test.skip)('zsh completes the same, from a folder of its fpath', (t) => {
+  writeFileSync(join(folder, '_flatmin'), scripts.zsh);
+  writeFileSync(join(folder, 'inner.zsh'), ZSH_INNER);
+  writeFileSync(join(folder, 'outer.zsh'), ZSH_OUTER);
+  const { status, stdout, stderr } = spawnSync('zsh', ['-f', './outer.zsh', ...Object.keys(cases)], {
     cwd: folder,
     env,
     encoding: 'utf8',
+    timeout: 120_000,
   });
   t.is(status, 0, stderr);
-  t.is(stdout.trim(), '_flatmin 1');
+  const answers = stdout.split('\0').slice(0, -1);
+  t.is(answers.length, Object.keys(cases).length);
+  for (const [at, [line, offered]] of Object.entries(cases).entries()) {
+    const found = answers[at]!.split('\n').map((each) => each.replace(/^--\w+=/, '').replaceAll('\\', ''));
+    t.deepEqual([...new Set(found.filter((each) => each !== ''))].sort(), offered, line);
+  }
 });
 
 test('every shell has every command and option', (t) => {
