@@ -9,6 +9,7 @@ namespace flatmin::kernels {
 
 struct BatchNormShape {
   int64_t batch, channels, positions;
+  bool operator==(const BatchNormShape&) const = default;
 };
 
 /// Statistics of the batch, and y = act(scale·(x − mean)·r + bias) with r = 1/√(var + epsilon); act is max(0, ·) or nothing.

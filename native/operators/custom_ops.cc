@@ -7,130 +7,15 @@
 #include <stdexcept>
 
 #include "../kernels/add_slices.h"
-#include "../kernels/batch_norm.h"
 #include "attention_op.h"
+#include "batch_norm_op.h"
 #include "kernel_run.h"
 #include "region_op.h"
 
 namespace flatmin {
 namespace {
 
-kernels::BatchNormShape batch_norm_shape(const Dims& dims) {
-  // Of no elements: the other sizes are arbitrary, and may overflow.
-  if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return {0, dims[1], 0};
-  return {dims[0], dims[1], std::accumulate(dims.begin() + 2, dims.end(), int64_t{1}, std::multiplies<>())};
-}
-
 constexpr size_t kAnyRank = SIZE_MAX;
-
-// BatchNorm(X, scale, bias, running_mean, running_variance; epsilon, momentum, relu)
-//   → Y, new_running_mean?, new_running_variance?, batch_mean, r = 1/√(batch_variance + epsilon)
-// running ← momentum·running + (1 − momentum)·batch, population variance.
-class BatchNorm : public Kernel {
- public:
-  explicit BatchNorm(const NodeAttributes& node)
-      : epsilon_(node.number("epsilon")), momentum_(node.number("momentum")), relu_(node.integer("relu") != 0) {}
-
-  void compute(const KernelRun& run) const override {
-    const Dims dims = run.dims(0, 2, kAnyRank);
-    const auto shape = batch_norm_shape(dims);
-    const Dims per_channel = {shape.channels};
-    const float* x = run.input(0, dims);
-    const float* scale = run.input(1, per_channel);
-    const float* bias = run.input(2, per_channel);
-    const float* running_mean = run.input(3, per_channel);
-    const float* running_variance = run.input(4, per_channel);
-    auto* own = static_cast<float*>(run.scratch(3 * sizeof(float) * static_cast<size_t>(shape.channels)));
-    float* variance = own;
-    float* mean = run.output(3, per_channel);
-    float* r = run.output(4, per_channel);
-    if (!mean) mean = own + shape.channels;
-    if (!r) r = own + 2 * shape.channels;
-    kernels::batch_norm_forward(shape, x, scale, bias, epsilon_, relu_, run.output(0, dims), mean, r, variance, run.parallel());
-    blend(running_mean, mean, run.output(1, per_channel), shape.channels);
-    blend(running_variance, variance, run.output(2, per_channel), shape.channels);
-  }
-
- private:
-  void blend(const float* running, const float* batch, float* out, int64_t channels) const {
-    if (!out) return;
-    for (int64_t c = 0; c < channels; c++) out[c] = momentum_ * running[c] + (1 - momentum_) * batch[c];
-  }
-
-  float epsilon_, momentum_;
-  bool relu_;
-};
-
-// BatchNormGrad(dY, X, scale, bias, batch_mean, r, addend?; relu) → dX, dscale, dbias
-class BatchNormGrad : public Kernel {
- public:
-  explicit BatchNormGrad(const NodeAttributes& node) : relu_(node.integer("relu") != 0) {}
-
-  void compute(const KernelRun& run) const override {
-    const Dims dims = run.dims(1, 2, kAnyRank);
-    const auto shape = batch_norm_shape(dims);
-    const Dims per_channel = {shape.channels};
-    const float* dy = run.input(0, dims);
-    const float* x = run.input(1, dims);
-    const float* scale = run.input(2, per_channel);
-    const float* bias = run.input(3, per_channel);
-    const float* mean = run.input(4, per_channel);
-    const float* r = run.input(5, per_channel);
-    const float* addend = run.input(6, dims);
-    kernels::batch_norm_backward(shape, dy, x, scale, bias, mean, r, relu_, addend, run.output(0, dims), run.output(1, per_channel),
-                                 run.output(2, per_channel), run.parallel());
-  }
-
- private:
-  bool relu_;
-};
-
-// RunningNorm(X, scale, bias, mean, variance; epsilon, relu) → Y
-class RunningNorm : public Kernel {
- public:
-  explicit RunningNorm(const NodeAttributes& node) : epsilon_(node.number("epsilon")), relu_(node.integer("relu") != 0) {}
-
-  void compute(const KernelRun& run) const override {
-    const Dims dims = run.dims(0, 2, kAnyRank);
-    const auto shape = batch_norm_shape(dims);
-    const Dims per_channel = {shape.channels};
-    const float* x = run.input(0, dims);
-    const float* scale = run.input(1, per_channel);
-    const float* bias = run.input(2, per_channel);
-    const float* mean = run.input(3, per_channel);
-    const float* variance = run.input(4, per_channel);
-    kernels::running_norm_forward(shape, x, scale, bias, mean, variance, epsilon_, relu_, run.output(0, dims), run.parallel());
-  }
-
- private:
-  float epsilon_;
-  bool relu_;
-};
-
-// RunningNormGrad(dY, X, scale, bias, mean, variance, addend?; epsilon, relu) → dX?, dscale?, dbias?
-class RunningNormGrad : public Kernel {
- public:
-  explicit RunningNormGrad(const NodeAttributes& node) : epsilon_(node.number("epsilon")), relu_(node.integer("relu") != 0) {}
-
-  void compute(const KernelRun& run) const override {
-    const Dims dims = run.dims(1, 2, kAnyRank);
-    const auto shape = batch_norm_shape(dims);
-    const Dims per_channel = {shape.channels};
-    const float* dy = run.input(0, dims);
-    const float* x = run.input(1, dims);
-    const float* scale = run.input(2, per_channel);
-    const float* bias = run.input(3, per_channel);
-    const float* mean = run.input(4, per_channel);
-    const float* variance = run.input(5, per_channel);
-    const float* addend = run.input(6, dims);
-    kernels::running_norm_backward(shape, dy, x, scale, bias, mean, variance, epsilon_, relu_, addend, run.output(0, dims),
-                                   run.output(1, per_channel), run.output(2, per_channel), run.parallel());
-  }
-
- private:
-  float epsilon_;
-  bool relu_;
-};
 
 // The window of a convolution over one or two axes: attributes strides, dilations, pads (all begins, then all ends), group.
 class ConvKernel : public Kernel {
@@ -282,11 +167,7 @@ std::unique_ptr<Kernel> create(const NodeAttributes& node) {
 }
 
 // name, inputs, required ones, required outputs, outputs, …: see KernelSpec
-const std::array<KernelSpec, 9> kSpecs = {{
-    {"BatchNorm", {"X", "scale", "bias", "running_mean", "running_variance"}, 5, 1, 5, create<BatchNorm>},
-    {"BatchNormGrad", {"dY", "X", "scale", "bias", "batch_mean", "r", "addend"}, 6, 3, 3, create<BatchNormGrad>},
-    {"RunningNorm", {"X", "scale", "bias", "mean", "variance"}, 5, 1, 1, create<RunningNorm>},
-    {"RunningNormGrad", {"dY", "X", "scale", "bias", "mean", "variance", "addend"}, 6, 0, 3, create<RunningNormGrad>},
+const std::array<KernelSpec, 5> kSpecs = {{
     {"Conv", {"X", "W", "B"}, 2, 1, 1, create<Conv>},
     {"ConvGradInput", {"dY", "W"}, 2, 1, 1, create<ConvGradInput>},
     {"ConvGradWeight", {"X", "dY"}, 2, 1, 1, create<ConvGradWeight>},
@@ -308,6 +189,7 @@ KernelDomain::KernelDomain(const Library& library, unsigned threads) : library_(
     library.check(library.api().CustomOpDomain_Add(handle_, ops_->list.back().get()));
   };
   for (const KernelSpec& spec : kSpecs) add(spec);
+  for (const KernelSpec& spec : batch_norm_specs()) add(spec);
   for (const KernelSpec& spec : attention_specs()) add(spec);
 }
 

@@ -62,7 +62,7 @@ std::vector<std::vector<int64_t>> split_dims(const std::vector<int64_t>& flat, s
   return all;
 }
 
-// That what is stored lands in every element of the output, each but once.
+// That what is stored lands in every element of the output, or in some of them, each but once.
 void check_covers(const Program& program, size_t output, size_t first_axis, size_t end_axis) {
   const Tensor& tensor = program.outputs[output];
   const std::string name = "output " + std::to_string(output);
@@ -80,9 +80,12 @@ void check_covers(const Program& program, size_t output, size_t first_axis, size
   std::sort(axes.begin(), axes.end());
   int64_t dense = 1;
   for (const auto& [stride, extent] : axes) {
-    if (stride != dense) refuse(name + ": a stride is " + std::to_string(stride) + ", expected " + std::to_string(dense) + " for elements without overlap or gap");
-    dense *= extent;
+    if (stride != dense && !(program.gaps && stride > dense)) {
+      refuse(name + ": a stride is " + std::to_string(stride) + ", expected " + std::to_string(dense) + " for elements without overlap or gap");
+    }
+    dense = stride * extent;
   }
+  if (program.gaps) return;
   const int64_t elements = product(program.output_dims[output], name);
   if (elements != dense) refuse(name + ": " + std::to_string(elements) + " elements, of which " + std::to_string(dense) + " are stored");
 }
@@ -209,6 +212,7 @@ Program checked(const Description& description) {
   program.outputs = tensors(description.output_strides, program.axes, "output");
   program.output_dims = split_dims(description.output_dims, program.outputs.size());
   program.constants = description.constants;
+  program.gaps = description.gaps;
   Reader(program, description.code);
   return program;
 }

@@ -47,6 +47,7 @@ struct Description {
   std::vector<int64_t> output_dims;     // of each output: rank, dims
   std::vector<int64_t> code;            // instructions × (op, dst, a, b, c)
   std::vector<float> constants;
+  bool gaps = false;  // outputs are parts of tensors: elements between those that are stored belong to others
 };
 
 // A register, or a constant where negative: number −1 − operand.
@@ -72,6 +73,7 @@ struct Program {
   std::vector<float> constants;
   std::vector<Instruction> code;
   std::vector<size_t> registers;  // the instruction that gives each
+  bool gaps = false;
 };
 
 // Throws std::invalid_argument, naming what is wrong.

@@ -64,7 +64,7 @@ export const activation: Record<string, Rule> = {
   ),
   // 0 below −3, x/3 + ½ to 3, then 1
   HardSwish: derivative((m, x) =>
-    m.where(m.less(x, 3), m.where(m.greater(x, -3), m.add(m.div(x, 3), 0.5), 0), 1),
+    m.where(m.less(x, 3), m.where(m.greater(x, -3), m.add(m.mul(x, 1 / 3), 0.5), 0), 1),
   ),
   Softplus: derivative((m, x) => m.sigmoid(x)),
   Softsign: derivative((m, x) => m.div(1, m.square(m.add(1, m.abs(x))))),

@@ -72,14 +72,14 @@ const FLOP: Readonly<Record<string, Formula>> = {
   ConvGradWeight: ({ inputs: [, dy], outputs: [dw] }) => convolution(dy, dw),
   ...each(['MatMul', 'FusedMatMul', 'Gemm', 'FusedGemm'], (call) => 2 * size(call.outputs[0]) * inner(call)),
   // Σx; Σ(x − mean)²; a·x + b.
-  ...each(['BatchNorm', 'BatchNormInternal'], perElement(6)),
+  ...each(['ActivatedNorm', 'BatchNorm', 'BatchNormInternal'], perElement(6)),
   BatchNormalization: (call) => (call.outputs.length > 1 ? 6 : 2) * largest(call),
   RunningNorm: perElement(2),
   // a·dy; Σdy; Σdy·(x − mean); and what is added.
   RunningNormGrad: (call) => (5 + Number(call.inputs.length > 6)) * largest(call),
   // Σdy; Σdy·(x − mean); a·dy + b·x + c; and what is added.
   ...each(
-    ['BatchNormalizationGrad', 'BatchNormGrad'],
+    ['BatchNormalizationGrad', 'BatchNormGrad', 'ActivatedNormGrad'],
     (call) => (8 + Number(call.inputs.length > 6)) * largest(call),
   ),
   ...each(['LayerNormalization', 'SimplifiedLayerNormalization'], perElement(8)),

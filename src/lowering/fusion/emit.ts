@@ -41,7 +41,7 @@ export function emitRegion(plan: RegionPlan, known: KnownValues): RegionNode {
       input_strides: padded(table(inputs, 0), inputs.length),
       output_strides: padded(table(outputs, inputs.length), outputs.length),
       output_dims: dims.flatMap((each) => [each.length, ...each]),
-      ...encode(writer),
+      ...encodeProgram(writer),
     },
   };
 }
@@ -128,8 +128,8 @@ function writeProgram(plan: RegionPlan, known: KnownValues): ProgramWriter {
 const reducedExtent = (source: Layout, result: Layout): number =>
   elementCount(source.map(({ size }) => size)) / elementCount(result.map(({ size }) => size));
 
-/** Five numbers an instruction: its operation, the register that it defines, if any, and up to three operands. */
-function encode({ instructions, constants }: ProgramWriter): Attributes {
+/** As attributes of a node. Five numbers an instruction: its operation, the register that it defines, if any, and up to three operands. */
+export function encodeProgram({ instructions, constants }: ProgramWriter): Attributes {
   let registers = 0;
   const code = instructions.flatMap(({ op, operands: [a = 0, b = 0, c = 0] }) => {
     const isResult = op === 'Store' || op === 'ColumnSum';

@@ -4,6 +4,7 @@ import { flatminDomain } from '../../onnx/domains.js';
 import type { Graph, Node } from '../../onnx/proto.js';
 import { namesIn } from '../../onnx/subgraphs.js';
 import type { ValueTypes } from '../../onnx/value-types.js';
+import { activateNorms } from './activated-norm.js';
 import { emitRegion, REGION } from './emit.js';
 import type { KnownValues } from './forms/form.js';
 import { growRegions } from './grow.js';
@@ -19,7 +20,7 @@ import { recompute } from './recompute.js';
  */
 export function fuseRegions(given: Graph, types: ValueTypes): Graph {
   if (given.node.length > MOST_NODES) return given;
-  const graph = repeatPerReader(withoutIdentities(given, types), types);
+  const graph = repeatPerReader(activateNorms(withoutIdentities(given, types), types), types);
   const constants = new Map(graph.initializer.map((tensor) => [tensor.name ?? '', tensor]));
   const known: KnownValues = { types, constants };
   const regions = growRegions(graph, known);

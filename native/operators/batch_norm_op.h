@@ -1,0 +1,12 @@
+// The operators of batch normalisation.
+#pragma once
+
+#include <array>
+
+#include "kernel_op.h"
+
+namespace flatmin {
+
+const std::array<KernelSpec, 6>& batch_norm_specs();
+
+}  // namespace flatmin
