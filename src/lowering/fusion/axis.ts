@@ -3,20 +3,16 @@ import { elementCount } from '../../onnx/tensors/tensor.js';
 /** An axis that several values of a region may have in common. Found to be another one, or several, it stands for those. */
 export class Axis {
   private parts: readonly Axis[] | undefined;
-  private readonly self: readonly Axis[];
 
   constructor(
     /** Its extent, at least 2 where it counts. */
     readonly size: number,
-  ) {
-    this.self = size === 1 ? [] : [this];
-  }
+  ) {}
 
-  /** What it is known to consist of, outermost first; nothing where its extent is 1. */
-  leaves(): readonly Axis[] {
-    if (!this.parts) return this.self;
-    if (this.parts.length === 1) return this.parts[0]!.leaves();
-    return this.parts.flatMap((part) => part.leaves());
+  /** Appends what it is known to consist of, outermost first; nothing where its extent is 1. */
+  appendLeaves(to: Axis[]): void {
+    if (this.parts) for (const part of this.parts) part.appendLeaves(to);
+    else if (this.size !== 1) to.push(this);
   }
 
   /** Makes it the same as others, whose extents' product is its own. */
@@ -30,28 +26,31 @@ export type Layout = readonly Axis[];
 
 export const freshLayout = (dims: readonly number[]): Layout => dims.map((size) => new Axis(size));
 
-export const leavesOf = (layout: Layout): Axis[] => layout.flatMap((axis) => axis.leaves());
+/** What the axes are known to consist of, from the one at `first` on. */
+export function leavesOf(layout: Layout, first = 0): Axis[] {
+  const leaves: Axis[] = [];
+  for (let index = first; index < layout.length; index++) layout[index]!.appendLeaves(leaves);
+  return leaves;
+}
 
 /**
  * Takes two lists of axes for the same elements in the same order, splitting axes where one side has them split.
  * @returns false where no split makes them equal, as of 4×6 and 3×8
  */
 export function unify(a: Layout, b: Layout): boolean {
-  if (a.length === 1 && a[0] === b[0]) return true;
   let [left, right] = [leavesOf(a), leavesOf(b)];
-  while (left.length > 0 && right.length > 0) {
-    const [x, y] = [left[0]!, right[0]!];
-    if (x !== y) {
-      const [larger, smaller] = x.size >= y.size ? [x, y] : [y, x];
-      if (larger.size % smaller.size !== 0) return false;
-      larger.become(
-        larger.size === smaller.size ? [smaller] : [smaller, new Axis(larger.size / smaller.size)],
-      );
-      // An axis may be on both sides, and more than once.
-      [left, right] = [leavesOf(left), leavesOf(right)];
-    }
-    left = left.slice(1);
-    right = right.slice(1);
+  let place = 0;
+  while (place < left.length && place < right.length) {
+    const [x, y] = [left[place]!, right[place]!];
+    place++;
+    if (x === y) continue;
+    const [larger, smaller] = x.size >= y.size ? [x, y] : [y, x];
+    if (larger.size % smaller.size !== 0) return false;
+    const isWhole = larger.size === smaller.size;
+    larger.become(isWhole ? [smaller] : [smaller, new Axis(larger.size / smaller.size)]);
+    // An axis may be on both sides, and more than once.
+    [left, right] = [leavesOf(left, place - 1), leavesOf(right, place - 1)];
+    place = 1;
   }
   return left.length === right.length;
 }

@@ -1,7 +1,7 @@
 import { float } from '../../onnx/attributes.js';
 import type { Attributes } from '../../onnx/builder.js';
 import { elementCount } from '../../onnx/tensors/tensor.js';
-import { type Axis, extentOf, type Layout, stridesOf } from './axis.js';
+import { type Axis, extentOf, type Layout, leavesOf, stridesOf } from './axis.js';
 import { type KnownValues, scalarConstant } from './forms/form.js';
 import type { RegionPlan } from './plan.js';
 import { type Instruction, ProgramWriter, regionOps } from './program.js';
@@ -116,7 +116,7 @@ function writeProgram(plan: RegionPlan, known: KnownValues): ProgramWriter {
       registers.set(name, form.after?.(program, reduced) ?? reduced);
     } else if (form.kind === 'rows') {
       const layout = layouts.get(name)!;
-      const extent = extentOf(form.axes.flatMap((axis) => layout[axis]!.leaves()));
+      const extent = extentOf(leavesOf(form.axes.map((axis) => layout[axis]!)));
       registers.set(name, form.emit(program, form.operands.map(operandOf), extent));
     } else if (form.kind === 'map') registers.set(name, form.emit(program, form.operands.map(operandOf)));
     else registers.set(name, operandOf(form.source));

@@ -44,7 +44,10 @@ export function layoutsOf(members: readonly Member[], known: KnownValues): Map<s
       }
     }
   }
-  const areDistinct = (layout: Layout) => new Set(leavesOf(layout)).size === leavesOf(layout).length;
+  const areDistinct = (layout: Layout) => {
+    const leaves = leavesOf(layout);
+    return new Set(leaves).size === leaves.length;
+  };
   return [...layouts.values()].every(areDistinct) ? layouts : undefined;
 }
 

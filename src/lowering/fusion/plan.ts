@@ -40,7 +40,7 @@ export function planRegion(
   // Programs store numbers; truth that others read is theirs.
   if (outputs.some((name) => known.types.get(name)!.type !== DataType.float)) return undefined;
   const layouts = layoutsOf(members, known);
-  const axes = new Set([...(layouts?.values() ?? [])].flatMap(leavesOf));
+  const axes = new Set([...(layouts?.values() ?? [])].flatMap((layout) => leavesOf(layout)));
   if (!layouts || axes.size > MOST_AXES) return undefined;
   const space = new Space([...axes], members, outputs, layouts, known);
   for (const columns of space.candidates()) {
