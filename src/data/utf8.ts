@@ -83,7 +83,8 @@ export async function* utf8Chunks(
   path: string,
   chunkBytes = 1 << 20,
 ): AsyncGenerator<string, void, undefined> {
-  let [rest, line, offset, isFirst] = [Buffer.alloc(0), 1, 0, true];
+  let rest: Buffer = Buffer.alloc(0);
+  let [line, offset, isFirst] = [1, 0, true];
   const take = (bytes: Buffer): string => {
     const text = utf8Text(bytes, path, line, offset);
     line += countOf(bytes, NEWLINE);
