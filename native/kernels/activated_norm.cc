@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <initializer_list>
 
 #include "../base/vectorize.h"
 #include "channel.h"
@@ -53,7 +54,7 @@ ActivationProgram::ActivationProgram(Kind kind, const BatchNormShape& shape, std
       region_(std::make_unique<region::Region>(description(kind, shape, channels_, std::move(code), std::move(constants)))),
       plan_(region_->plan(std::vector<uint8_t>(region_->program().inputs.size(), 0))) {}
 
-// Scratch: a and b of all channels; for each task the region's own.
+// Scratch: a and b of all channels, y = a·x + b; for each task the region's own.
 struct ActivatedNorm {
   const ActivationProgram& program;
   std::byte* scratch;
@@ -62,6 +63,7 @@ struct ActivatedNorm {
   const BatchNormShape& shape() const { return program.shape_; }
   int64_t channels() const { return program.channels_; }
   Channel channel() const { return {shape().batch, shape().positions, shape().channels * shape().positions}; }
+  double count() const { return static_cast<double>(shape().batch * shape().positions); }
   float* slopes() const { return reinterpret_cast<float*>(scratch); }
   float* intercepts() const { return reinterpret_cast<float*>(scratch + floats(shape().channels)); }
 
@@ -73,8 +75,20 @@ struct ActivatedNorm {
     return 2 * floats(program.shape_.channels) + task_bytes(program) * static_cast<size_t>(tasks(program, threads));
   }
 
-  void run_region(const std::vector<region::Input>& inputs, const std::vector<float*>& outputs, std::byte* memory) const {
-    region::run(*program.plan_, inputs, outputs, memory, kAlone);
+  // Of a channel with these statistics.
+  void set_affine(int64_t c, float scale, float bias, float mean, float r) const {
+    slopes()[c] = scale * r;
+    intercepts()[c] = bias - mean * slopes()[c];
+  }
+
+  // The program of a part, whose first channel this is: `given` are x, or dz and x.
+  void run_program(int64_t first, std::initializer_list<const float*> given, float* result, std::byte* memory) const {
+    const int64_t at = first * shape().positions;
+    std::vector<region::Input> inputs;
+    for (const float* data : given) inputs.push_back({data + at, false});
+    inputs.push_back({slopes() + first, false});
+    inputs.push_back({intercepts() + first, false});
+    region::run(*program.plan_, inputs, {result + at}, memory, kAlone);
   }
 
   // Calls body(first channel, memory of the task) for each part.
@@ -97,20 +111,15 @@ size_t ActivationProgram::scratch_bytes(unsigned threads) const { return Activat
 void activated_norm_forward(const ActivationProgram& program, const float* x, const float* scale, const float* bias,
                             float epsilon, float* z, float* mean, float* r, float* variance, void* scratch, const Parallel& parallel) {
   const ActivatedNorm norm = {program, static_cast<std::byte*>(scratch), parallel};
-  const BatchNormShape& shape = program.shape();
-  const double count = static_cast<double>(shape.batch * shape.positions);
-  float *slopes = norm.slopes(), *intercepts = norm.intercepts();
   norm.for_each_part([&](int64_t first, std::byte* memory) {
     for (int64_t c = first; c < first + norm.channels(); c++) {
-      const float* xs = x + c * shape.positions;
-      mean[c] = static_cast<float>(sum_of(norm.channel(), xs) / count);
-      variance[c] = static_cast<float>(sum_of_squares(norm.channel(), xs, mean[c]) / count);
+      const float* xs = x + c * norm.shape().positions;
+      mean[c] = static_cast<float>(sum_of(norm.channel(), xs) / norm.count());
+      variance[c] = static_cast<float>(sum_of_squares(norm.channel(), xs, mean[c]) / norm.count());
       r[c] = inverse_deviation(variance[c], epsilon);
-      slopes[c] = scale[c] * r[c];
-      intercepts[c] = bias[c] - mean[c] * slopes[c];
+      norm.set_affine(c, scale[c], bias[c], mean[c], r[c]);
     }
-    const int64_t at = first * shape.positions;
-    norm.run_region({{x + at, false}, {slopes + first, false}, {intercepts + first, false}}, {z + at}, memory);
+    norm.run_program(first, {x}, z, memory);
   });
 }
 
@@ -118,25 +127,48 @@ void activated_norm_backward(const ActivationProgram& program, const float* dz, 
                              const float* bias, const float* mean, const float* r, const float* addend, float* dx, float* dscale,
                              float* dbias, void* scratch, const Parallel& parallel) {
   const ActivatedNorm norm = {program, static_cast<std::byte*>(scratch), parallel};
-  const BatchNormShape& shape = program.shape();
-  const double count = static_cast<double>(shape.batch * shape.positions);
-  float *slopes = norm.slopes(), *intercepts = norm.intercepts();
+  const float* slopes = norm.slopes();
   norm.for_each_part([&](int64_t first, std::byte* memory) {
+    for (int64_t c = first; c < first + norm.channels(); c++) norm.set_affine(c, scale[c], bias[c], mean[c], r[c]);
+    norm.run_program(first, {dz, x}, dx, memory);
     for (int64_t c = first; c < first + norm.channels(); c++) {
-      slopes[c] = scale[c] * r[c];
-      intercepts[c] = bias[c] - mean[c] * slopes[c];
-    }
-    const int64_t at = first * shape.positions;
-    norm.run_region({{dz + at, false}, {x + at, false}, {slopes + first, false}, {intercepts + first, false}}, {dx + at}, memory);
-    for (int64_t c = first; c < first + norm.channels(); c++) {
-      const int64_t of_channel = c * shape.positions;
-      const GradientSums sums = gradient_sums(norm.channel(), dx + of_channel, x + of_channel, slopes[c], 0, mean[c], false);
+      const int64_t at = c * norm.shape().positions;
+      const GradientSums sums = gradient_sums(norm.channel(), dx + at, x + at, slopes[c], 0, mean[c], false);
       dbias[c] = static_cast<float>(sums.g);
       dscale[c] = static_cast<float>(sums.g_centred * r[c]);
-      const float shift = static_cast<float>(slopes[c] * sums.g / count);
-      const float slope = static_cast<float>(slopes[c] * r[c] * r[c] * sums.g_centred / count);
-      input_gradient(norm.channel(), dx + of_channel, x + of_channel, slopes[c], 0, shift, slope, mean[c], false,
-                     addend ? addend + of_channel : nullptr, dx + of_channel);
+      const float shift = static_cast<float>(slopes[c] * sums.g / norm.count());
+      const float slope = static_cast<float>(slopes[c] * r[c] * r[c] * sums.g_centred / norm.count());
+      input_gradient(norm.channel(), dx + at, x + at, slopes[c], 0, shift, slope, mean[c], false, addend ? addend + at : nullptr, dx + at);
+    }
+  });
+}
+
+void activated_running_norm_forward(const ActivationProgram& program, const float* x, const float* scale, const float* bias,
+                                    const float* mean, const float* variance, float epsilon, float* z, void* scratch,
+                                    const Parallel& parallel) {
+  const ActivatedNorm norm = {program, static_cast<std::byte*>(scratch), parallel};
+  norm.for_each_part([&](int64_t first, std::byte* memory) {
+    for (int64_t c = first; c < first + norm.channels(); c++)
+      norm.set_affine(c, scale[c], bias[c], mean[c], inverse_deviation(variance[c], epsilon));
+    norm.run_program(first, {x}, z, memory);
+  });
+}
+
+void activated_running_norm_backward(const ActivationProgram& program, const float* dz, const float* x, const float* scale,
+                                     const float* bias, const float* mean, const float* variance, float epsilon, const float* addend,
+                                     float* dx, float* dscale, float* dbias, void* scratch, const Parallel& parallel) {
+  const ActivatedNorm norm = {program, static_cast<std::byte*>(scratch), parallel};
+  const float* slopes = norm.slopes();
+  norm.for_each_part([&](int64_t first, std::byte* memory) {
+    for (int64_t c = first; c < first + norm.channels(); c++)
+      norm.set_affine(c, scale[c], bias[c], mean[c], inverse_deviation(variance[c], epsilon));
+    norm.run_program(first, {dz, x}, dx, memory);
+    for (int64_t c = first; c < first + norm.channels(); c++) {
+      const int64_t at = c * norm.shape().positions;
+      const GradientSums sums = gradient_sums(norm.channel(), dx + at, x + at, slopes[c], 0, mean[c], false);
+      if (dscale) dscale[c] = static_cast<float>(sums.g_centred * inverse_deviation(variance[c], epsilon));
+      if (dbias) dbias[c] = static_cast<float>(sums.g);
+      input_gradient(norm.channel(), dx + at, x + at, slopes[c], 0, 0, 0, mean[c], false, addend ? addend + at : nullptr, dx + at);
     }
   });
 }

@@ -42,4 +42,14 @@ void activated_norm_backward(const ActivationProgram& program, const float* dz, 
                              const float* bias, const float* mean, const float* r, const float* addend, float* dx, float* dscale,
                              float* dbias, void* scratch, const Parallel& parallel);
 
+/// z = act(scale·(x − mean)·r + bias) with given statistics, as running_norm_forward.
+void activated_running_norm_forward(const ActivationProgram& program, const float* x, const float* scale, const float* bias,
+                                    const float* mean, const float* variance, float epsilon, float* z, void* scratch,
+                                    const Parallel& parallel);
+
+/// Gradients of activated_running_norm_forward: those of running_norm_backward with the program's g. `addend`, `dscale` and `dbias` may be null.
+void activated_running_norm_backward(const ActivationProgram& program, const float* dz, const float* x, const float* scale,
+                                     const float* bias, const float* mean, const float* variance, float epsilon, const float* addend,
+                                     float* dx, float* dscale, float* dbias, void* scratch, const Parallel& parallel);
+
 }  // namespace flatmin::kernels

@@ -7,6 +7,6 @@
 
 namespace flatmin {
 
-const std::array<KernelSpec, 6>& batch_norm_specs();
+const std::array<KernelSpec, 8>& batch_norm_specs();
 
 }  // namespace flatmin

@@ -1,5 +1,7 @@
 import test from 'ava';
 import { addon } from '../../src/addon/addon.js';
+import { encodeProgram } from '../../src/lowering/fusion/emit.js';
+import { ProgramWriter } from '../../src/lowering/fusion/program.js';
 import { type AttributeValue, float } from '../../src/onnx/attributes.js';
 import { GraphBuilder, makeModel } from '../../src/onnx/builder.js';
 import { flatminDomain } from '../../src/onnx/domains.js';
@@ -23,6 +25,19 @@ interface Case {
 
 const plain = { strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1], group: 1 };
 const channels = [6];
+
+/** Programs of activations in kernels of normalisation: z = 2·y forward, dy = 2·dz backward, with y = a·x + b. */
+const doubled = (loads: number): Case['attributes'] => {
+  const program = new ProgramWriter();
+  const [first, ...others] = Array.from({ length: loads }, (_, index) => program.op('Load', index));
+  const [a, b] = others.slice(-2);
+  const value = loads === 3 ? program.op('MulAdd', first!, a!, b!) : first!;
+  program.result('Store', program.op('Add', value, value), 0);
+  return encodeProgram(program) as Case['attributes'];
+};
+const forward = doubled(3);
+const backward = doubled(4);
+
 const cases: Case[] = [
   {
     op: 'BatchNorm',
@@ -94,6 +109,56 @@ const cases: Case[] = [
     attributes: { ...plain, kernel: [3, 3] },
     outputs: 1,
     free: { X: [1], dY: [1] },
+  },
+  {
+    op: 'ActivatedNorm',
+    inputs: {
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      running_mean: channels,
+      running_variance: channels,
+    },
+    attributes: { epsilon: float(1e-5), momentum: float(0.9), ...forward },
+    outputs: 5,
+    free: { X: [0, 2] },
+  },
+  {
+    op: 'ActivatedNormGrad',
+    inputs: {
+      dZ: [2, 6, 5],
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      batch_mean: channels,
+      r: channels,
+      addend: [2, 6, 5],
+    },
+    attributes: backward,
+    outputs: 3,
+    free: {},
+  },
+  {
+    op: 'ActivatedRunningNorm',
+    inputs: { X: [2, 6, 5], scale: channels, bias: channels, mean: channels, variance: channels },
+    attributes: { epsilon: float(1e-5), ...forward },
+    outputs: 1,
+    free: { X: [0, 2] },
+  },
+  {
+    op: 'ActivatedRunningNormGrad',
+    inputs: {
+      dZ: [2, 6, 5],
+      X: [2, 6, 5],
+      scale: channels,
+      bias: channels,
+      mean: channels,
+      variance: channels,
+      addend: [2, 6, 5],
+    },
+    attributes: { epsilon: float(1e-5), ...backward },
+    outputs: 3,
+    free: {},
   },
   {
     op: 'AddSlices',

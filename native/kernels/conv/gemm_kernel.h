@@ -19,7 +19,8 @@ struct Product {
   bool accumulate;
 };
 
-constexpr int kMaxRows = FLATMIN_LANES == 16 ? 12 : 4;
+// With kMaxVectors vectors a row, of B and of A's element: what registers there are, 32 or 16.
+constexpr int kMaxRows = FLATMIN_LANES == 16 ? 12 : FLATMIN_LANES == 8 ? 6 : 4;
 constexpr int kMaxVectors = 2;
 
 template <int Rows, int Vectors, bool ByRows>
@@ -72,8 +73,11 @@ FLATMIN_INLINE TileFunction tile_function(int rows) {
   static constexpr TileFunction table[] = {
       product_tile<1, Vectors, ByRows>,  product_tile<2, Vectors, ByRows>,  product_tile<3, Vectors, ByRows>,
       product_tile<4, Vectors, ByRows>,
+#if FLATMIN_LANES >= 8
+      product_tile<5, Vectors, ByRows>,  product_tile<6, Vectors, ByRows>,
+#endif
 #if FLATMIN_LANES == 16
-      product_tile<5, Vectors, ByRows>,  product_tile<6, Vectors, ByRows>,  product_tile<7, Vectors, ByRows>,
+      product_tile<7, Vectors, ByRows>,
       product_tile<8, Vectors, ByRows>,  product_tile<9, Vectors, ByRows>,  product_tile<10, Vectors, ByRows>,
       product_tile<11, Vectors, ByRows>, product_tile<12, Vectors, ByRows>,
 #endif

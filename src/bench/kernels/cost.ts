@@ -74,9 +74,12 @@ const FLOP: Readonly<Record<string, Formula>> = {
   // Σx; Σ(x − mean)²; a·x + b.
   ...each(['ActivatedNorm', 'BatchNorm', 'BatchNormInternal'], perElement(6)),
   BatchNormalization: (call) => (call.outputs.length > 1 ? 6 : 2) * largest(call),
-  RunningNorm: perElement(2),
+  ...each(['ActivatedRunningNorm', 'RunningNorm'], perElement(2)),
   // a·dy; Σdy; Σdy·(x − mean); and what is added.
-  RunningNormGrad: (call) => (5 + Number(call.inputs.length > 6)) * largest(call),
+  ...each(
+    ['ActivatedRunningNormGrad', 'RunningNormGrad'],
+    (call) => (5 + Number(call.inputs.length > 6)) * largest(call),
+  ),
   // Σdy; Σdy·(x − mean); a·dy + b·x + c; and what is added.
   ...each(
     ['BatchNormalizationGrad', 'BatchNormGrad', 'ActivatedNormGrad'],

@@ -8,8 +8,11 @@ import { ElementMaps } from './element-maps.js';
 import { encodeProgram } from './emit.js';
 import { ProgramWriter } from './program.js';
 
-const NORM = `${flatminDomain}:BatchNorm`;
-const GRADIENT = `${flatminDomain}:BatchNormGrad`;
+/** Normalisation → the one with an activation's program in it; their gradients are called `<op>Grad`. */
+const ACTIVATED: ReadonlyMap<string, string> = new Map([
+  ['BatchNorm', 'ActivatedNorm'],
+  ['RunningNorm', 'ActivatedRunningNorm'],
+]);
 
 /** The most nodes between dz and dy. */
 const MOST_OF_GRADIENT = 32;
@@ -20,33 +23,49 @@ const MOST_OF_GRADIENT = 32;
  *   BatchNorm → y → activation → z        becomes  ActivatedNorm → z
  *   dz, y → its gradient → dy → BatchNormGrad  becomes  dz → ActivatedNormGrad
  *
- * where nothing else reads y, which then is not kept. An activation is whatever maps of elements make z of y alone, and its gradient
+ * and likewise RunningNorm and its gradient, where nothing else reads y, which then is not kept. An activation is whatever maps of elements make z of y alone, and its gradient
  * whatever maps make dy of y and one value dz.
  */
 export function activateNorms(graph: Graph, types: ValueTypes): Graph {
-  if (!graph.node.some((node) => opKey(node) === NORM)) return graph;
+  if (!graph.node.some(isNorm)) return graph;
   const maps = new ElementMaps(graph, types);
   const { values } = maps;
   const replaced = new Map<Node, Node | undefined>();
   for (const norm of graph.node) {
-    if (opKey(norm) !== NORM || isActivated(norm) || positions(norm.input[0]!, types) === 1) continue;
-    const readers = values.readers(norm.output[3] ?? '');
-    const gradients = new Set(readers.filter((node) => opKey(node) === GRADIENT));
+    if (!isNorm(norm) || isActivated(norm) || positions(norm.input[0]!, types) === 1) continue;
+    const gradients = gradientsOf(norm, values);
     const [gradient] = gradients;
-    if (gradients.size > 1 || (gradient && isActivated(gradient))) continue;
+    if (gradients.size > 1 || (gradient && (isActivated(gradient) || !gradient.output[0]))) continue;
     const found = findActivation(norm, gradient, maps);
     if (!found) continue;
     for (const node of found.nodes) replaced.set(node, undefined);
     const [, ...others] = norm.output;
     const program = forwardProgram(found, maps);
-    replaced.set(norm, kernelNode('ActivatedNorm', norm, norm.input, [found.z, ...others], program));
+    replaced.set(
+      norm,
+      kernelNode(ACTIVATED.get(norm.opType)!, norm, norm.input, [found.z, ...others], program),
+    );
     if (!gradient) continue;
     const input = [found.dz!, ...gradient.input.slice(1)];
     const backward = backwardProgram(found, gradient.input[0]!, maps);
-    replaced.set(gradient, kernelNode('ActivatedNormGrad', gradient, input, gradient.output, backward));
+    replaced.set(
+      gradient,
+      kernelNode(`${ACTIVATED.get(norm.opType)}Grad`, gradient, input, gradient.output, backward),
+    );
   }
   const node = graph.node.flatMap((each) => (replaced.has(each) ? (replaced.get(each) ?? []) : [each]));
   return { ...graph, node };
+}
+
+const isNorm = ({ domain, opType }: Node): boolean => domain === flatminDomain && ACTIVATED.has(opType);
+
+/** The gradients of a normalisation: those that read its statistics, or for running ones, all that it reads. */
+function gradientsOf(norm: Node, values: Values): ReadonlySet<Node> {
+  const byBatch = norm.opType === 'BatchNorm';
+  const isOwn = (node: Node) =>
+    opKey(node) === `${flatminDomain}:${norm.opType}Grad` &&
+    (byBatch || norm.input.every((name, at) => node.input[at + 1] === name));
+  return new Set(values.readers((byBatch ? norm.output[3] : norm.input[0]) ?? '').filter(isOwn));
 }
 
 const isActivated = (node: Node): boolean =>

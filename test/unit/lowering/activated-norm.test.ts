@@ -43,8 +43,12 @@ function model(dims: readonly number[], activation: Activation, alsoRead: boolea
       x,
       parameter(`scale${at}`, [channels], wave(channels, at)),
       parameter(`bias${at}`, [channels], wave(channels, at + 0.5)),
-      parameter(`mean${at}`, [channels], new Float32Array(channels)),
-      parameter(`variance${at}`, [channels], new Float32Array(channels).fill(1)),
+      parameter(`mean${at}`, [channels], wave(channels, at + 0.7)),
+      parameter(
+        `variance${at}`,
+        [channels],
+        wave(channels, at).map((value) => 0.5 + value ** 2),
+      ),
     ]);
   builder.input('x', 'float', [...dims]);
   // Of each place: batch normalisation undoes what scales a channel.
@@ -67,8 +71,20 @@ function model(dims: readonly number[], activation: Activation, alsoRead: boolea
   return makeModel(builder.graph);
 }
 
-async function gradients(given: ModelProto, target: Target, batch: number, threads: number) {
-  const built = await buildGraph(runtime, given, { loss: meanSquaredError(), batch, target });
+type Statistics = 'batch' | 'running';
+const forms: Readonly<Record<Statistics, string>> = {
+  batch: 'ActivatedNorm',
+  running: 'ActivatedRunningNorm',
+};
+
+async function gradients(
+  given: ModelProto,
+  target: Target,
+  batchNorm: Statistics,
+  batch: number,
+  threads: number,
+) {
+  const built = await buildGraph(runtime, given, { loss: meanSquaredError(), batch, target, batchNorm });
   const session = await Session.create(runtime, built.model, { intraOpThreads: threads, kernels: true });
   const feeds = built.model.graph.input.map(({ name }, at) => {
     const { type, dims } = built.types.get(name)!;
@@ -114,24 +130,28 @@ for (const dims of [
   [4, 8, 7, 7],
 ]) {
   for (const [name, activation] of Object.entries(activations)) {
-    test(`[${dims}] ${name}: in the kernels of batch normalisation, with the gradients of standard operators`, async (t) => {
-      const given = model(dims, activation, false);
-      const expected = await gradients(given, standard, dims[0]!, 1);
-      const found = await gradients(given, flatmin, dims[0]!, 1);
-      t.is(count(found.kernels, 'ActivatedNorm'), 2);
-      t.is(count(found.kernels, 'ActivatedNormGrad'), 2);
-      assertNear(t, found.results, expected.results);
-      const threaded = await gradients(given, flatmin, dims[0]!, 3);
-      t.deepEqual(threaded.results, found.results);
-    });
+    for (const [statistics, form] of Object.entries(forms) as [Statistics, string][]) {
+      test(`[${dims}] ${name}: in the kernels of batch normalisation by ${statistics} statistics, with the gradients of standard operators`, async (t) => {
+        const given = model(dims, activation, false);
+        const expected = await gradients(given, standard, statistics, dims[0]!, 1);
+        const found = await gradients(given, flatmin, statistics, dims[0]!, 1);
+        t.is(count(found.kernels, form), 2);
+        t.is(count(found.kernels, `${form}Grad`), 2);
+        assertNear(t, found.results, expected.results);
+        const threaded = await gradients(given, flatmin, statistics, dims[0]!, 3);
+        t.deepEqual(threaded.results, found.results);
+      });
+    }
   }
 }
 
-test('what else reads the normalised values keeps them', async (t) => {
-  const given = model([3, 6, 5], activations['HardSwish']!, true);
-  const expected = await gradients(given, standard, 3, 1);
-  const found = await gradients(given, flatmin, 3, 1);
-  t.is(count(found.kernels, 'ActivatedNorm'), 1);
-  t.is(count(found.kernels, 'BatchNorm'), 1);
-  assertNear(t, found.results, expected.results);
-});
+for (const [statistics, form] of Object.entries(forms) as [Statistics, string][]) {
+  test(`what else reads the values normalised by ${statistics} statistics keeps them`, async (t) => {
+    const given = model([3, 6, 5], activations['HardSwish']!, true);
+    const expected = await gradients(given, standard, statistics, 3, 1);
+    const found = await gradients(given, flatmin, statistics, 3, 1);
+    t.is(count(found.kernels, form), 1);
+    t.is(count(found.kernels, form.replace('Activated', statistics === 'batch' ? 'Batch' : '')), 1);
+    assertNear(t, found.results, expected.results);
+  });
+}
