@@ -15,9 +15,18 @@ export function stagePackage(root: string, folder: string): void {
     mkdirSync(dirname(to), { recursive: true });
     if (path === 'package.json') writeFileSync(to, publishedManifest(readFileSync(from, 'utf8')));
     else if (/^dist\/.*\.js$/.test(path)) writeFileSync(to, smaller(readFileSync(from, 'utf8')));
+    else if (path.endsWith('.d.ts')) writeFileSync(to, withTabs(readFileSync(from, 'utf8'), 4));
+    else if (/^native\/.*\.(cc|h)$/.test(path)) writeFileSync(to, withTabs(readFileSync(from, 'utf8'), 2));
     else copyFileSync(from, to);
   }
 }
+
+/** Indented by tabs in place of `width` spaces each, as editors show at any width. */
+const withTabs = (text: string, width: number): string =>
+  text.replace(/^ +/gm, (spaces) => {
+    const tabs = Math.floor(spaces.length / width);
+    return '\t'.repeat(tabs) + ' '.repeat(spaces.length - tabs * width);
+  });
 
 /** What `files` of package.json comes to. */
 function listed(root: string): readonly string[] {

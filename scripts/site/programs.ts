@@ -15,9 +15,12 @@ export function programs(md: MarkdownIt, repository: string, fileOf: (env: unkno
     if (!/^examples\/[\w-]+\/README\.md$/.test(page)) return;
     const folder = join(repository, dirname(page));
     for (const name of readdirSync(folder).filter((name) => /\.m?[jt]s$/.test(name)))
-      state.src += `\n## ${name}\n\n\`\`\`\`${extname(name).slice(1)}\n${readFileSync(join(folder, name), 'utf8')}\`\`\`\`\n`;
+      state.src += `\n## ${name}\n\n\`\`\`\`${language(name)}\n${readFileSync(join(folder, name), 'utf8')}\`\`\`\`\n`;
     const written = WRITTEN[page];
     // No page of VitePress: the browser is to fetch it.
     if (written) state.src += `\n## ${written}\n\n<a href="../${written}" target="_self">What it wrote</a>\n`;
   });
 }
+
+/** What highlighters call the language of a program: `js` also for `mjs`. */
+const language = (name: string): string => extname(name).replace(/^\.m?/, '');

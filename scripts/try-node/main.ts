@@ -14,7 +14,7 @@ const VERSIONS = ['20', '22', '24', '26'];
 const TESTS = [
   'dist/test/native/**/*.test.js',
   'dist/test/unit/{addon,cli,compile,data,formats,group,losses,onnx,optim,ort,run,session,settings,vectors}/**/*.test.js',
-  'dist/test/e2e/{first-minute,packed,predict,resume,train}.test.js',
+  'dist/test/e2e/{evaluate,first-minute,packed,resume,train}.test.js',
 ];
 
 const logs = resolve('build/try-node');

@@ -16,7 +16,7 @@ export function launcherFor(
   { path, abi }: FoundMpi,
   machine: Machine = thisMachine(),
 ): LauncherProgram | undefined {
-  // Of Debian: /usr/lib/x86_64-linux-gnu/libmpi.so.12, /usr/bin/mpiexec.mpich
+  // Of Debian: /usr/lib/x86_64-linux-gnu/libmpich.so.12, /usr/bin/mpiexec.mpich
   const roots = [dirname(dirname(path)), dirname(dirname(dirname(path)))];
   const folders = [...roots.map((root) => join(root, 'bin')), ...(machine.env.PATH?.split(':') ?? [])];
   const names = [...(abi === 'standard' ? [] : [`mpiexec.${abi}`]), 'mpiexec'];

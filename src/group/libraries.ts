@@ -19,9 +19,15 @@ export interface MpiSearch {
   readonly places: readonly Place[];
 }
 
-const FILES: Partial<Record<NodeJS.Platform, Readonly<Record<MpiAbi, string>>>> = {
-  linux: { standard: 'libmpi_abi.so.1', openmpi: 'libmpi.so.40', mpich: 'libmpi.so.12' },
-  darwin: { standard: 'libmpi_abi.1.dylib', openmpi: 'libmpi.40.dylib', mpich: 'libmpi.12.dylib' },
+type Files = Readonly<Record<MpiAbi, readonly string[]>>;
+// Debian and Ubuntu have both MPIs in one folder, and name MPICH's libmpich.
+const FILES: Partial<Record<NodeJS.Platform, Files>> = {
+  linux: {
+    standard: ['libmpi_abi.so.1'],
+    openmpi: ['libmpi.so.40'],
+    mpich: ['libmpi.so.12', 'libmpich.so.12'],
+  },
+  darwin: { standard: ['libmpi_abi.1.dylib'], openmpi: ['libmpi.40.dylib'], mpich: ['libmpi.12.dylib'] },
 };
 
 /** Whether MPI is used on this platform. */
@@ -47,16 +53,18 @@ export function findMpi(
   for (const { origin, folders } of places) {
     for (const abi of abis) {
       for (const folder of folders) {
-        const path = join(folder, files[abi]);
-        if (machine.list(folder).includes(files[abi]) && !found.some((each) => each.path === path))
-          found.push({ path, abi, origin });
+        for (const file of files[abi]) {
+          const path = join(folder, file);
+          if (machine.list(folder).includes(file) && !found.some((each) => each.path === path))
+            found.push({ path, abi, origin });
+        }
       }
     }
   }
   // A file may have any name.
   const named = machine.env.FLATMIN_MPI;
   if (named && isFile(named, machine) && !found.some(({ path }) => path === named)) {
-    const known = abis.find((abi) => files[abi] === basename(named)) ?? abis[0]!;
+    const known = abis.find((abi) => files[abi].includes(basename(named))) ?? abis[0]!;
     found.unshift({ path: named, abi: known, origin: 'FLATMIN_MPI' });
   }
   return { found, places };

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -65,6 +65,19 @@ test('the package is within its size budget', (t) => {
   t.true(rest + LARGEST < BUDGET, `${rest} bytes, and ${LARGEST} for an addon`);
   for (const { path, size } of files.filter(({ path }) => PREBUILT.test(path)))
     t.true(size <= LARGEST, `${path}: ${size} bytes`);
+});
+
+test('declarations and C++ are those of the repository, indented by tabs', async (t) => {
+  const indented = files.map(({ path }) => path).filter((path) => /\.(d\.ts|cc|h)$/.test(path));
+  t.true(indented.length > 100);
+  for (const path of indented) {
+    const packed = await readFile(join(folder, path), 'utf8');
+    const own = await readFile(join(REPOSITORY, path), 'utf8');
+    const width = path.endsWith('.d.ts') ? '    ' : '  ';
+    const spaces = packed.replace(/^\t+/gm, (tabs) => tabs.replaceAll('\t', width));
+    t.true(spaces === own, path);
+    t.false(own.includes('R"'), `${path}: a raw string could lose its spaces`);
+  }
 });
 
 /** Said of this machine and its user, not of the package. */

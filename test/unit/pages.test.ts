@@ -79,6 +79,8 @@ test('a page of an example ends with its programs, others do not', (t) => {
   };
   const loss = shown('examples/own-loss/README.md');
   t.regex(loss, /<h2>main\.ts<\/h2>\s*<pre><code class="language-ts">[\s\S]*focalLoss/);
+  // Highlighters know no language mjs.
+  t.regex(shown('examples/notebook/README.md'), /<h2>run\.mjs<\/h2>\s*<pre><code class="language-js">/);
   t.regex(shown('examples/notebook/README.md'), /<a href="\.\.\/notebook\.html" target="_self">/);
   t.is(shown('docs/gpu.md'), '<h1>Title</h1>\n');
 });

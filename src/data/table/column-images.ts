@@ -84,7 +84,7 @@ export class ColumnImageWriter {
           where,
           where.at,
           where.column,
-          `the image cannot be decoded: ${reasonOf(cause)}`,
+          `the image cannot be decoded: ${reasonOf(cause)}; mend it, or remove the row`,
         );
       });
       const key = keys[position]!;

@@ -1,5 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { FlatminError } from '../../errors.js';
+import { utf8Chunks } from '../utf8.js';
 
 /** The cells of a row, and the line of the file that it ends in, from 1. */
 export interface CsvRecord {
@@ -11,12 +12,11 @@ const CHUNK_BYTES = 1 << 20;
 /** Characters behind which a quote is one that nothing closes. */
 const LONGEST_RECORD = 1 << 26;
 const QUOTE = '"';
-const BOM = '\ufeff';
 
 /**
  * The rows of a file of comma-separated values (RFC 4180), some at a time; empty lines are left out. Lines without quotes are split here,
  * which is many times as fast as what follows every character; those with quotes are read by csv-parse.
- * @throws FlatminError INVALID_DATA where rows have different numbers of cells, or quotes are wrong
+ * @throws FlatminError INVALID_DATA where rows have different numbers of cells, quotes are wrong, or bytes are not UTF-8
  */
 export async function* csvRecords(
   file: string,
@@ -39,39 +39,34 @@ export async function* csvRecords(
       );
     return records;
   };
-  const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: chunkBytes });
-  try {
-    for await (const chunk of stream) {
-      rest += isFirst && chunk.startsWith(BOM) ? chunk.slice(1) : chunk;
-      // Line ends of an older kind are those of the whole file.
-      if (isFirst && !rest.includes('\n') && rest.includes('\r')) {
-        yield* whole(file, separator);
-        return;
-      }
-      isFirst = false;
-      const added = rest.slice(seen);
-      if (!isOpen && !added.includes(QUOTE)) {
-        const last = rest.lastIndexOf('\n') + 1;
-        if (last > seen) end = last;
-      } else {
-        hasQuotes = true;
-        for (let at = seen; at < rest.length; at++) {
-          const code = rest.charCodeAt(at);
-          if (code === 34) isOpen = !isOpen;
-          else if (code === 10 && !isOpen) end = at + 1;
-        }
-      }
-      seen = rest.length;
-      if (end === 0 && rest.length < LONGEST_RECORD) continue;
-      const [text, others] = end === 0 ? [rest, ''] : [rest.slice(0, end), rest.slice(end)];
-      yield await take(text);
-      rest = others;
-      [seen, end, hasQuotes] = [rest.length, 0, isOpen || rest.includes(QUOTE)];
+  for await (const chunk of utf8Chunks(file, chunkBytes)) {
+    rest += chunk;
+    // Line ends of an older kind are those of the whole file.
+    if (isFirst && !rest.includes('\n') && rest.includes('\r')) {
+      yield* whole(file, separator);
+      return;
     }
-    if (rest !== '') yield await take(rest);
-  } finally {
-    stream.destroy();
+    isFirst = false;
+    const added = rest.slice(seen);
+    if (!isOpen && !added.includes(QUOTE)) {
+      const last = rest.lastIndexOf('\n') + 1;
+      if (last > seen) end = last;
+    } else {
+      hasQuotes = true;
+      for (let at = seen; at < rest.length; at++) {
+        const code = rest.charCodeAt(at);
+        if (code === 34) isOpen = !isOpen;
+        else if (code === 10 && !isOpen) end = at + 1;
+      }
+    }
+    seen = rest.length;
+    if (end === 0 && rest.length < LONGEST_RECORD) continue;
+    const [text, others] = end === 0 ? [rest, ''] : [rest.slice(0, end), rest.slice(end)];
+    yield await take(text);
+    rest = others;
+    [seen, end, hasQuotes] = [rest.length, 0, isOpen || rest.includes(QUOTE)];
   }
+  if (rest !== '') yield await take(rest);
 }
 
 /** Rows without quotes. @param before lines before them */
@@ -120,16 +115,16 @@ function lineCounter(bytes: Buffer): (end: number) => number {
 /** A file whose lines end in carriage returns. */
 async function* whole(file: string, separator: string): AsyncGenerator<CsvRecord[], void, undefined> {
   const { parse } = await import('csv-parse');
-  const bytes = createReadStream(file);
-  const parser = parse({ info: true, skip_empty_lines: true, delimiter: separator, bom: true });
-  bytes.on('error', (error) => parser.destroy(error)).pipe(parser);
+  const text = Readable.from(utf8Chunks(file));
+  const parser = parse({ info: true, skip_empty_lines: true, delimiter: separator });
+  text.on('error', (error) => parser.destroy(error)).pipe(parser);
   try {
     for await (const { record, info } of parser as AsyncIterable<Parsed>)
       yield [{ cells: record, line: info.lines }];
   } catch (cause) {
     throw noTable(file, cause, 0);
   } finally {
-    bytes.destroy();
+    text.destroy();
   }
 }
 

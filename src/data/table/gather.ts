@@ -1,5 +1,6 @@
 import { FlatminError } from '../../errors.js';
 import { rowsOf, type StoredArray } from '../arrays/stored-array.js';
+import { isClassLabel, MOST_CLASSES, NO_CLASS_LABEL } from '../class-label.js';
 import type { Classes } from '../source.js';
 import {
   cellError,
@@ -10,8 +11,6 @@ import {
   type TableFile,
 } from './table-file.js';
 
-/** More names of classes are no names of classes. */
-const MOST_CLASSES = 2 ** 16;
 /** A table that is held in memory is of no more. */
 const MOST_BYTES = 2 ** 32;
 
@@ -139,7 +138,7 @@ function numberLabels(
     add(table, rows, [cells]) {
       for (let at = 0; at < rows.count; at++) {
         const label = requiredNumber(table, rows, at, name, cells![at]);
-        const isLabel = label === ignoreIndex || (Number.isInteger(label) && label >= 0 && label < most);
+        const isLabel = label === ignoreIndex || isClassLabel(label, most);
         if (!isLabel)
           throw cellError(
             table,
@@ -148,7 +147,7 @@ function numberLabels(
             name,
             given
               ? `${label} is none of the ${given.length} classes`
-              : `${label} is no class label, which are whole numbers from 0; for values give a loss of such, as --loss mse`,
+              : `${label} ${NO_CLASS_LABEL}; for values give a loss of such, as --loss mse`,
           );
         labels.push(label);
         if (label === ignoreIndex || places.has(label)) continue;

@@ -51,7 +51,7 @@ export async function openParquet(file: string, load = importLibrary): Promise<P
   const metadata = await parquet.parquetMetadataAsync(bytes).catch((cause) => {
     throw new FlatminError(
       'INVALID_DATA',
-      `${file} is no Parquet file, or a damaged one: ${cause.message}.`,
+      `${file} is no Parquet file, or a damaged one: ${cause.message}. Get or write it anew.`,
       {
         cause,
       },
@@ -68,8 +68,10 @@ export async function openParquet(file: string, load = importLibrary): Promise<P
     groups.push({ first: rows, count: Number(num_rows), bytes: bytesOf(columns) });
     rows += Number(num_rows);
   }
-  const readGroup = (group: RowGroup, names: readonly string[]) =>
-    readRows(parquet, { file, bytes, metadata, compressors }, group, names);
+  const readGroup = (group: RowGroup, names: readonly string[]) => {
+    const number = groups.findIndex(({ first }) => first === group.first) + 1;
+    return readRows(parquet, { file, bytes, metadata, compressors, number }, group, names);
+  };
   return {
     ...{ file, columns, rows, groups, notes: [], readGroup },
     async *read(names) {
@@ -83,25 +85,39 @@ interface Opened {
   readonly bytes: AsyncBuffer;
   readonly metadata: FileMetaData;
   readonly compressors: Compressors;
+  /** Of the row group, from 1. */
+  readonly number: number;
 }
 
 async function readRows(
   parquet: Library['parquet'],
-  { file, bytes, metadata, compressors }: Opened,
+  opened: Opened,
   { first, count }: RowGroup,
   names: readonly string[],
 ): Promise<Rows> {
+  const { file, bytes, metadata, compressors } = opened;
+  const damaged = (column: string, why: string, cause?: unknown) =>
+    new FlatminError(
+      'INVALID_DATA',
+      `${file}, row group ${opened.number} (rows ${first + 1} to ${first + count}), ${column}: damaged, ${why}. Get or write the file anew.`,
+      { cause },
+    );
   const found = names.map(() => [] as { rowStart: number; cells: ArrayLike<unknown> }[]);
-  await parquet
-    .parquetRead({
-      ...{ file: bytes, metadata, compressors, columns: [...names], utf8: false },
+  const read = (columns: readonly string[]) =>
+    parquet.parquetRead({
+      ...{ file: bytes, metadata, compressors, columns: [...columns], utf8: false },
       ...{ rowStart: first, rowEnd: first + count },
       onChunk: ({ columnName, columnData, rowStart }) =>
         found[names.indexOf(columnName)]?.push({ rowStart, cells: columnData }),
-    })
-    .catch((cause) => {
-      throw new FlatminError('INVALID_DATA', `${file} is damaged: ${cause.message}.`, { cause });
     });
+  await read(names).catch(async (cause) => {
+    // Which column it is: by itself it fails again.
+    for (const name of names)
+      await read([name]).catch((cause) => {
+        throw damaged(`column "${name}"`, cause.message, cause);
+      });
+    throw damaged(`columns "${names.join('", "')}"`, cause.message, cause);
+  });
   const columns = found.map((chunks, at) => {
     const [only] = chunks;
     if (only && chunks.length === 1 && only.rowStart === first && only.cells.length === count)
@@ -117,10 +133,7 @@ async function readRows(
         }
       }
     if (filled === count) return cells;
-    throw new FlatminError(
-      'INVALID_DATA',
-      `${file} is damaged: column "${names[at]}" has ${filled} of ${count} rows from row ${first + 1} on.`,
-    );
+    throw damaged(`column "${names[at]}"`, `it has ${filled} of ${count} rows`);
   });
   return { first, count, columns };
 }

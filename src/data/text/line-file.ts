@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FlatminError, withPath } from '../../errors.js';
+import { markBytes, utf8Text } from '../utf8.js';
 
 /** Where lines of text files are: line i is the bytes [bounds[2i], bounds[2i+1]) of paths[files[i]]. On shared memory. */
 export interface LineIndex {
@@ -15,8 +16,6 @@ export const pathOf = ({ paths, files }: LineIndex, at: number): string => paths
 
 const CHUNK_BYTES = 1 << 20;
 const NEWLINE = 10;
-/** A byte order mark. */
-const BOM = [0xef, 0xbb, 0xbf];
 /** Longer lines are refused: a file of another kind would be one line. Bytes. */
 const LONGEST_LINE = 1 << 26;
 
@@ -33,7 +32,7 @@ export interface Line {
 /**
  * Reads text files once, line by line.
  * @param visit told each line that is not blank, with its number from 1 and its file
- * @throws FlatminError NOT_FOUND, INVALID_DATA for a line without end; what `visit` throws
+ * @throws FlatminError NOT_FOUND, INVALID_DATA for a line without end and bytes that are not UTF-8; what `visit` throws
  */
 export async function indexLines(
   paths: readonly string[],
@@ -50,7 +49,7 @@ export async function indexLines(
   return { paths, files: shared(files), bounds: shared(bounds), numbers: shared(numbers) };
 }
 
-/** The lines of a text file that are not blank, in order. @throws FlatminError NOT_FOUND, INVALID_DATA for a line without end */
+/** The lines of a text file that are not blank, in order. @throws FlatminError NOT_FOUND, INVALID_DATA for a line without end and bytes that are not UTF-8 */
 export async function* linesOf(path: string): AsyncGenerator<Line, void, undefined> {
   const file = await openFile(path);
   try {
@@ -59,7 +58,7 @@ export async function* linesOf(path: string): AsyncGenerator<Line, void, undefin
       number++;
       const [from, end] = [start, start + bytes.length];
       start = end + 1;
-      const text = bytes.toString('utf8').trim();
+      const text = utf8Text(bytes, path, number, from).trim();
       return text === '' ? undefined : { text, number, start: from, end };
     };
     const chunk = Buffer.alloc(CHUNK_BYTES);
@@ -67,9 +66,9 @@ export async function* linesOf(path: string): AsyncGenerator<Line, void, undefin
       const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position);
       if (bytesRead === 0) break;
       let bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-      if (position === 0 && BOM.every((byte, at) => bytes[at] === byte)) {
-        bytes = bytes.subarray(BOM.length);
-        start = BOM.length;
+      if (position === 0) {
+        start = markBytes(bytes, path);
+        bytes = bytes.subarray(start);
       }
       position += bytesRead;
       let from = 0;
@@ -114,7 +113,7 @@ export async function readLine(file: FileHandle, lines: LineIndex, at: number): 
       'INVALID_DATA',
       `${pathOf(lines, at)} changed while it was read: line ${numbers[at]} is cut off.`,
     );
-  return bytes.toString('utf8').trim();
+  return utf8Text(bytes, pathOf(lines, at), numbers[at]!, start).trim();
 }
 
 /** @throws FlatminError NOT_FOUND */

@@ -3,11 +3,12 @@ import type { OpenContext, PartPaths } from '../kind.js';
 import { Purpose, randomStream, shuffledIndices } from '../random.js';
 import type { Field, Source } from '../source.js';
 import { keepLabels } from '../unseen-labels.js';
+import { classCodes, type Labelled } from './class-codes.js';
 import { TextFit } from './fit.js';
 import { requirePadding, SPLIT, TEXT_COLUMNS, tokenizerOf } from './given.js';
 import type { JsonLinesRecipe } from './json-lines.js';
 import { type JsonRecord, parseRecord, textOf } from './json-record.js';
-import { indexLines, type LineIndex, linesOf, pathOf, takeLines } from './line-file.js';
+import { indexLines, linesOf, takeLines } from './line-file.js';
 import { nextTokens } from './next-tokens.js';
 import { partFiles } from './parts.js';
 import { piecesOf, type TextPiece } from './pieces.js';
@@ -25,20 +26,6 @@ function labelOf(record: JsonRecord, column: string, path: string, number: numbe
     'INVALID_DATA',
     `${path}, line ${number}: expected "${column}" to be a class, a text or an integer, but found ${value === undefined ? 'none' : JSON.stringify(value)?.slice(0, 60)}.`,
   );
-}
-
-/** Integers in the order of numbers, anything else by code points. */
-function classNames(labels: Iterable<string>): string[] {
-  const names = [...new Set(labels)];
-  return names.every((name) => /^-?\d+$/.test(name))
-    ? names.sort((a, b) => Number(a) - Number(b))
-    : names.sort((a, b) => (a < b ? -1 : 1));
-}
-
-/** Lines of one part, with their labels. */
-interface Labelled {
-  readonly lines: LineIndex;
-  readonly labels: readonly string[];
 }
 
 async function readLabelled(
@@ -118,57 +105,42 @@ export async function openJsonLinesFiles(
   }
   requirePadding({ path: tokenizer, tokenizer: opened });
   const fit = new TextFit(opened, shape.length);
-  const train = files.train.join(', ');
   const all = await readLabelled(files.train, texts, label, fit);
-  const names = classNames(all.labels);
-  if (names.length < 2)
-    throw new FlatminError(
-      'INVALID_DATA',
-      `${train} holds ${names.length === 0 ? 'no line' : `the one class ${names[0]}`}: two classes at least are expected.`,
-    );
-  const indexOf = new Map(names.map((name, index) => [name, index]));
-  const part = ({ lines, labels }: Labelled) => {
-    const indices = new Int32Array(new SharedArrayBuffer(4 * labels.length));
-    for (const [at, name] of labels.entries()) {
-      const index = indexOf.get(name);
-      if (index === undefined)
-        throw new FlatminError(
-          'INVALID_DATA',
-          `${pathOf(lines, at)}, line ${lines.numbers[at]}: the class ${JSON.stringify(name)} is not in ${train}, whose classes are ${names.join(', ')}: remove the line, or add such to ${train}.`,
-        );
-      indices[at] = index;
-    }
-    return { lines, labels: indices };
-  };
+  const tests = files.test && (await readLabelled(files.test, texts, label));
+  const { classes, codeOf, notes: ofClasses } = classCodes(all, tests, label, context);
+  const { names } = classes;
   const pick = ({ lines, labels }: Labelled, indices: ArrayLike<number>): Labelled => ({
     lines: takeLines(lines, indices),
     labels: Array.from(indices, (at) => labels[at]!),
   });
-  const notes: string[] = [
-    ...files.notes,
-    `Texts are ${texts.join(' and ')} of ${location}, classes are ${label}: ${names.join(', ')}.`,
-  ];
+  const notes: string[] = [...files.notes, `Texts are ${texts.join(' and ')} of ${location}.`, ...ofClasses];
   notes.push(...fit.notes());
   let parts: { train: Labelled; test: Labelled };
-  if (files.test) parts = { train: all, test: await readLabelled(files.test, texts, label) };
+  if (tests) parts = { train: all, test: tests };
   else {
     const { split = SPLIT } = settings;
     const order = shuffledIndices(all.labels.length, randomStream(Purpose.split, seed));
     const tested = Math.round(split * order.length);
     const drawn = { train: order.slice(tested).sort(), test: order.slice(0, tested).sort() };
-    const labels = Int32Array.from(all.labels, (name) => indexOf.get(name)!);
-    const { isMeasured } = context;
-    const kept = keepLabels(drawn, labels, (label) => names[label]!, { isMeasured, location });
+    const labels = Int32Array.from(all.labels, codeOf);
+    const { isMeasured, ignoreIndex } = context;
+    const kept = keepLabels(drawn, labels, (label) => names[label] ?? String(label), {
+      isMeasured,
+      ignoreIndex,
+      location,
+    });
     if (kept.note) notes.push(kept.note);
     const { train, test } = kept.split;
     notes.push(`${test.length} of the ${order.length} lines are tested on (split ${split}).`);
     parts = { train: pick(all, train), test: pick(all, test) };
   }
   const fields = tokenFields(shape, opened.size);
-  const target: Field = { name: 'labels', type: 'int64', dims: [], classes: { count: names.length, names } };
+  const target: Field = { name: 'labels', type: 'int64', dims: [], classes };
   const source = ({ train, test }: typeof parts): Source => {
     const made = (given: Labelled) => {
-      const { lines, labels } = part(given);
+      const { lines } = given;
+      const labels = new Int32Array(new SharedArrayBuffer(4 * given.labels.length));
+      for (const [at, label] of given.labels.entries()) labels[at] = codeOf(label);
       const recipe: JsonLinesRecipe = {
         maker: 'json-lines',
         lines,

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { FlatminError, withPath } from '../../errors.js';
+import { FlatminError } from '../../errors.js';
+import { utf8Chunks } from '../utf8.js';
 
 /** A part of a document, which is made tokens at a time. */
 export interface TextPiece {
@@ -35,21 +35,13 @@ export function* piecesOf(text: string): Generator<TextPiece, void, undefined> {
 /** The pieces of a text file, which is one document. @throws FlatminError NOT_FOUND, INVALID_DATA for a file without text */
 export async function* piecesOfFile(path: string): AsyncGenerator<TextPiece, void, undefined> {
   let [rest, isFirst, isEmpty] = ['', true, true];
-  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 });
-  try {
-    for await (const chunk of stream) {
-      rest += chunk;
-      for (let end = endOf(rest, false); end !== undefined; end = endOf(rest, false)) {
-        isEmpty &&= rest.slice(0, end).trim() === '';
-        yield { text: rest.slice(0, end), isFirst };
-        [rest, isFirst] = [rest.slice(end), false];
-      }
+  for await (const chunk of utf8Chunks(path)) {
+    rest += chunk;
+    for (let end = endOf(rest, false); end !== undefined; end = endOf(rest, false)) {
+      isEmpty &&= rest.slice(0, end).trim() === '';
+      yield { text: rest.slice(0, end), isFirst };
+      [rest, isFirst] = [rest.slice(end), false];
     }
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw withPath(cause, path);
-    throw new FlatminError('NOT_FOUND', `The file ${path} does not exist.`, { cause });
-  } finally {
-    stream.destroy();
   }
   if (isEmpty && rest.trim() === '')
     throw new FlatminError('INVALID_DATA', `${path} is empty: a text is expected.`);

@@ -157,6 +157,44 @@ test('lines that are taken are those of their indices', async (t) => {
   t.is(part.test.size, 1);
 });
 
+test('whole numbers of JSON lines are classes as they are, and other labels by their characters', async (t) => {
+  const records = (...labels: unknown[]) => lines(...labels.map((label) => ({ text: 'a good film', label })));
+  const open = (train: string, tested: string, rest: object = {}) =>
+    opened(t, 'jsonl', { files: { 'train.jsonl': train, 'test.jsonl': tested }, ...rest });
+  const classOf = async (source: Source) =>
+    [...((await whole(source, 'train')).labels as BigInt64Array)].map(Number);
+  const numbers = await open(records(10, 2, '3', 2), records(3));
+  t.deepEqual(await classOf(numbers), [10, 2, 3, 2]);
+  t.is(numbers.targets[0]!.classes!.count, 11);
+  t.regex(numbers.targets[0]!.classes!.largestAt!, /train\.jsonl, line 1, "label"$/);
+  t.true(numbers.notes.includes('Classes are the whole numbers of label as they are, 0 to 10.'));
+  t.true(numbers.notes.some((note) => note.startsWith('No sample has 8 of 11 labels: 0, 1, 4,')));
+  const names = await open(records(10, 2, 'x', true), records('x'));
+  t.deepEqual(await classOf(names), [0, 1, 3, 2]);
+  t.true(names.notes.includes('Classes are the names of label: 10, 2, true, x.'));
+  await t.throwsAsync(open(records(0, 1), records(1, 2)), {
+    message: /test\.jsonl, line 2, "label": no training sample has the label 2/,
+  });
+  await t.throwsAsync(open(records(0, 1), records('x')), {
+    message: /test\.jsonl, line 1, "label": "x" is no class label, which are whole numbers from 0/,
+  });
+  await t.throwsAsync(open(records(1, -1), records(1)), {
+    message: /train\.jsonl, line 2, "label": "-1" is no class label/,
+  });
+});
+
+test('with one label that stands for none, it is no class', async (t) => {
+  const path = join(await temporaryFolder(t), 'a.jsonl');
+  await writeFile(
+    path,
+    lines({ text: 'a', label: -1 }, { text: 'a', label: 1 }, { text: 'a', label: 0 }).repeat(2),
+  );
+  const settings = { tokenizer: await writeTokenizer(await temporaryFolder(t)), split: 0 } as DataSettings;
+  const source = await openSource(`jsonl:${path}`, { seed: 0, inputs: [ids(5)], ignoreIndex: -1, settings });
+  const { count, ignoreIndex } = source.targets[0]!.classes!;
+  t.deepEqual([count, ignoreIndex], [2, -1]);
+});
+
 const refused: [title: string, kind: string, given: Case, message: RegExp][] = [
   [
     'a line that is no JSON',

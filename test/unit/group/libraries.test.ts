@@ -39,6 +39,22 @@ test("beside mpiexec on PATH, and in Python's environment, in this order", (t) =
   );
 });
 
+test("Debian's MPICH is found under its name, and started by its launcher where Open MPI's stands beside it", (t) => {
+  const folder = '/usr/lib/x86_64-linux-gnu';
+  const files = {
+    [folder]: ['libmpi.so.40', 'libmpich.so.12'],
+    '/usr/bin': ['mpiexec', 'mpiexec.mpich', 'mpiexec.openmpi'],
+  };
+  const path = `${folder}/libmpich.so.12`;
+  for (const env of [{ LD_LIBRARY_PATH: folder }, { FLATMIN_MPI: path }]) {
+    const debian = machine(files, env);
+    const library = findMpi(['mpich'], debian).found.find((each) => each.path === path);
+    t.is(library?.abi, 'mpich');
+    t.is(launcherFor(library!, debian)?.program, '/usr/bin/mpiexec.mpich');
+  }
+  t.is(findMpi(undefined, machine(files, { FLATMIN_MPI: path })).found[0]?.abi, 'mpich');
+});
+
 test('only libraries of the interfaces asked for are found, and all places are told', (t) => {
   const { found, places } = findMpi(['openmpi'], machine(mpich, { FLATMIN_MPI: '/m' }));
   t.deepEqual(found, []);
