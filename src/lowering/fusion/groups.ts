@@ -49,11 +49,15 @@ export class Groups {
     return this.order.filter((group) => group >= 0);
   }
 
-  /** Makes one group of two, unless something has to run between them. @returns the group, or undefined */
-  join(a: number, b: number): number | undefined {
-    const [first, second] = this.place[a]! < this.place[b]! ? [a, b] : [b, a];
-    const later = this.between(first, second);
-    if (!later) return undefined;
+  /** Whether nothing has to run between two groups. */
+  canJoin(a: number, b: number): boolean {
+    return this.between(...this.inOrder(a, b)) !== undefined;
+  }
+
+  /** Makes one group of two that can be joined. @returns the group */
+  join(a: number, b: number): number {
+    const [first, second] = this.inOrder(a, b);
+    const later = this.between(first, second)!;
     const [from, to] = [this.place[first]!, this.place[second]!];
     const window = this.order.slice(from + 1, to).filter((group) => group >= 0);
     const arranged = [
@@ -70,6 +74,10 @@ export class Groups {
     for (const next of this.after[second]!) this.after[first]!.add(next);
     this.members[first] = [...this.members[first]!, ...this.members[second]!].sort((x, y) => x - y);
     return first;
+  }
+
+  private inOrder(a: number, b: number): [first: number, second: number] {
+    return this.place[a]! < this.place[b]! ? [a, b] : [b, a];
   }
 
   /** Groups between two in the order that the first leads to; undefined where one of these leads to the second. */

@@ -111,11 +111,12 @@ class Grower {
     const { groups, plans } = this;
     const [first, second] = [groups.of(a), groups.of(b)];
     if (first === second) return;
+    // Planning costs more than finding out that something has to run in between.
+    if (!groups.canJoin(first, second)) return;
     const nodes = [...groups.nodes(first), ...groups.nodes(second)].sort((x, y) => x - y);
     const plan = this.planOf(nodes);
-    const joined = plan && groups.join(first, second);
-    if (joined === undefined) return;
+    if (!plan) return;
     for (const each of [first, second]) plans.delete(each);
-    plans.set(joined, plan!);
+    plans.set(groups.join(first, second), plan);
   }
 }
